@@ -1,0 +1,46 @@
+# Every target works in a fresh clone: it makes .venv first. Names and options are listed by `make`.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check schema lock clean
+
+PYTHON_BIN := .venv/bin/python
+INSTALLED := .venv/.installed
+export PYTHON
+
+# An environment whose Python no longer starts is made anew.
+ifneq ($(wildcard $(INSTALLED)),)
+$(shell $(PYTHON_BIN) -c '' 2>/dev/null || rm -f $(INSTALLED))
+endif
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: $(INSTALLED) ## make .venv from requirements.lock (PYTHON=/path/to/python chooses the Python)
+	@:
+
+$(INSTALLED): requirements.lock
+	@sh tools/setup.sh
+
+demo: $(INSTALLED) ## move the three VMs of plans/contoso.yaml on this machine (YES=1 approves; SPEED=X SEED=FILE)
+	@exec $(PYTHON_BIN) -m runtime.embedded demo $${SEED:+--seed "$$SEED"} $${SPEED:+--speed "$$SPEED"} $${YES:+--yes}
+
+up: $(INSTALLED) ## run Temporal, its UI, the simulator and a worker until Ctrl-C (SEED=FILE starts anew; SPEED=X)
+	@exec $(PYTHON_BIN) -m runtime.embedded up $${SEED:+--seed "$$SEED"} $${SPEED:+--speed "$$SPEED"}
+
+test: $(INSTALLED) ## run the tests with branch coverage (ARGS="-k name" passes options to pytest)
+	@exec $(PYTHON_BIN) -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS)
+
+check: $(INSTALLED) ## lint, check the format, the types and the direction of imports
+	$(PYTHON_BIN) -m ruff check
+	$(PYTHON_BIN) -m ruff format --check
+	$(PYTHON_BIN) -m mypy
+	PYTHONPATH=. $(PYTHON_BIN) .venv/bin/lint-imports
+
+schema: $(INSTALLED) ## write docs/plan.schema.json from the plan's model
+	@exec $(PYTHON_BIN) -m migration.schema
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+	@sh tools/lock.sh
+
+clean: ## stop a running stack and remove .venv .state out
+	@if [ -x $(PYTHON_BIN) ] && [ -d .state ]; then $(PYTHON_BIN) -m runtime.embedded stop; fi
+	@rm -rf .venv .state out

@@ -1,0 +1,98 @@
+"""Settings, read once from a mapping of environment variables; only the two root files hand it the process's own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from runtime.errors import SettingsError
+from runtime.urls import https_url
+
+PUBLIC_ENDPOINT = "https://management.azure.com"
+
+HttpsUrl = Annotated[str, AfterValidator(https_url)]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+def _existing_file(path: Path) -> Path:
+    if not path.is_file():
+        message = "there is no such file"
+        raise ValueError(message)
+    return path.resolve()
+
+
+ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
+
+
+class Settings(BaseModel):
+    """Everything a process is told by its environment, named as Azure's and Temporal's own tools name it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    azure_tenant_id: str | None = None
+    azure_client_id: str | None = None
+    azure_client_secret: SecretStr | None = None
+    azure_client_certificate_path: ExistingFile | None = None
+    azure_client_certificate_password: SecretStr | None = None
+    azure_federated_token_file: Path | None = None
+    azure_authority_host: HttpsUrl = "https://login.microsoftonline.com"
+    azure_resource_manager_endpoint: HttpsUrl = PUBLIC_ENDPOINT
+    azure_ca_bundle: ExistingFile | None = None
+    """Certificates that replace the public ones; `REQUESTS_CA_BUNDLE` is read where this is absent."""
+    azure_subscription_id: str | None = None
+
+    poll_floor_seconds: Seconds = 2
+    """The shortest time between two reads of one wait."""
+    intent_settle_seconds: Seconds = 30
+    """How long after a recorded intent a write may still turn up in Azure's reads."""
+    migration_approver: str | None = None
+
+    log_format: Literal["json", "console"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    worker_ready_file: Path | None = None
+    """Written with the worker's process id once it polls."""
+
+    temporal_environment: dict[str, str] = Field(default_factory=dict, repr=False)
+    """The `TEMPORAL_*` variables, for `temporalio.envconfig`, which reads profile files as well."""
+
+    @classmethod
+    def from_mapping(cls, environment: Mapping[str, str]) -> Self:
+        """Return the settings in *environment*; an empty value counts as absent.
+
+        Raises:
+            SettingsError: a value cannot be used; the message names the variable, never a secret's value.
+        """
+        given: dict[str, Any] = {name: environment[name.upper()] for name in cls._variables() & _set(environment)}
+        for name in ("log_format", "log_level"):
+            if name in given:
+                given[name] = given[name].lower()
+        if "azure_ca_bundle" not in given and environment.get("REQUESTS_CA_BUNDLE"):
+            given["azure_ca_bundle"] = environment["REQUESTS_CA_BUNDLE"]
+        given["temporal_environment"] = {k: v for k, v in environment.items() if k.startswith("TEMPORAL_") and v}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise SettingsError(_explanation(error, environment)) from None
+
+    @classmethod
+    def _variables(cls) -> set[str]:
+        return set(cls.model_fields) - {"temporal_environment"}
+
+    @property
+    def is_public_azure(self) -> bool:
+        """Whether Azure Resource Manager is the one of the public cloud."""
+        return self.azure_resource_manager_endpoint == PUBLIC_ENDPOINT
+
+
+def _set(environment: Mapping[str, str]) -> set[str]:
+    return {name.lower() for name, value in environment.items() if value.strip() and name.isupper()}
+
+
+def _explanation(error: ValidationError, environment: Mapping[str, str]) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    variable = str(first["loc"][0]).upper()
+    if variable == "AZURE_CA_BUNDLE" and not environment.get(variable):
+        variable = "REQUESTS_CA_BUNDLE"
+    cause = first["msg"].removeprefix("Value error, ")
+    return f"reading the environment variable {variable}: {cause[0].lower()}{cause[1:]}; correct it or unset it"

@@ -1,0 +1,186 @@
+"""The Temporal client: its connection, its search attributes, and whether a worker is there.
+
+The connection is configured as Temporal's own tools are: by `TEMPORAL_*` variables and the profiles of a TOML file.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from migration.names import SEARCH_ATTRIBUTES
+from runtime.errors import SearchAttributeError, TemporalError, TemporalUnreachableError
+from runtime.logs import CORE_LOGGER
+
+CONNECT_TIMEOUT_SECONDS = 8
+"""Said within ten seconds, with time left to start and to print."""
+RPC_TIMEOUT = timedelta(seconds=5)
+POLLER_AGE = timedelta(seconds=70)
+"""A worker's long poll takes at most a minute, so that one that has not polled for longer is gone."""
+
+_DEFAULT_ADDRESS = "localhost:7233"
+
+
+def core_runtime(metrics_address: str | None = None) -> Runtime:
+    """Return the runtime of Temporal's core, which logs through ours; make one per process and never fork after it."""
+    return Runtime(
+        telemetry=TelemetryConfig(
+            logging=LoggingConfig(
+                filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
+                forwarding=LogForwardingConfig(
+                    logger=logging.getLogger(CORE_LOGGER),
+                    append_target_to_name=False,
+                    prepend_target_on_message=False,
+                    append_log_fields_to_message=False,
+                ),
+            ),
+            metrics=PrometheusConfig(bind_address=metrics_address) if metrics_address else None,
+        )
+    )
+
+
+async def connect(
+    environment: Mapping[str, str], *, runtime: Runtime | None = None, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
+) -> Client:
+    """Return a client connected as the `TEMPORAL_*` variables of *environment* and their profile say.
+
+    Raises:
+        TemporalUnreachableError: no answer within *timeout_seconds*, or a refusal; names the address tried.
+        TemporalError: the profile cannot be read, or the namespace does not exist.
+    """
+    try:
+        config = ClientConfig.load_client_connect_config(override_env_vars=dict(environment))
+    except (RuntimeError, ValueError, OSError) as error:
+        message = f"reading the Temporal profile: {_one_line(error)}; correct TEMPORAL_PROFILE or its TOML file"
+        raise TemporalError(message) from None
+    config.setdefault("target_host", _DEFAULT_ADDRESS)
+    address = config["target_host"]
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            client = await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
+            await _require_namespace(client, address)
+    except TimeoutError:
+        raise _unreachable(address, f"no answer within {timeout_seconds:g} s") from None
+    except (RuntimeError, ValueError, OSError, RPCError) as error:
+        raise _unreachable(address, _one_line(error)) from None
+    return client
+
+
+async def ensure_search_attributes(client: Client) -> None:
+    """Register the search attributes that `SEARCH_ATTRIBUTES` names and the namespace lacks.
+
+    A workflow task that sets an unregistered attribute fails for ever, so nothing starts without them.
+
+    Raises:
+        SearchAttributeError: one is of another type, or may not be registered; holds the command that does it.
+    """
+    present = await _search_attributes(client)
+    missing = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in present}
+    for name, kind in SEARCH_ATTRIBUTES.items():
+        if name in present and present[name] not in {kind, None}:
+            message = (
+                f"using search attribute {name!r} of namespace {client.namespace!r}: it is of type {present[name]}, "
+                f"must be {kind}; remove it with `temporal operator search-attribute remove --name {name}`, try again"
+            )
+            raise SearchAttributeError(message)
+    if missing:
+        await _register(client, missing)
+
+
+async def worker_polls(client: Client, task_queue: str, *, now: datetime | None = None) -> bool:
+    """Whether a worker has polled *task_queue* for workflow or activity tasks of late."""
+    now = now or datetime.now(UTC)
+    for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
+        answer = await client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
+            ),
+            timeout=RPC_TIMEOUT,
+        )
+        if any(now - poller.last_access_time.ToDatetime(UTC) < POLLER_AGE for poller in answer.pollers):
+            return True
+    return False
+
+
+async def _require_namespace(client: Client, address: str) -> None:
+    try:
+        await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+        )
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            message = (
+                f"using namespace {client.namespace!r} of the Temporal server at {address}: it does not exist; correct "
+                f"TEMPORAL_NAMESPACE, or create it with `temporal operator namespace create -n {client.namespace}`"
+            )
+            raise TemporalError(message) from None
+        if error.status is not RPCStatusCode.PERMISSION_DENIED:
+            raise
+
+
+async def _search_attributes(client: Client) -> dict[str, str | None]:
+    """Return the namespace's own attributes and their types; None where the server tells names only."""
+    try:
+        answer = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+        )
+    except RPCError as error:
+        if error.status not in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED}:
+            raise _unreachable(client.service_client.config.target_host, _one_line(error)) from None
+        described = await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+        )
+        return dict.fromkeys(described.config.custom_search_attribute_aliases.values())
+    return {name: _kind(value) for name, value in answer.custom_attributes.items()}
+
+
+async def _register(client: Client, missing: Mapping[str, str]) -> None:
+    request = AddSearchAttributesRequest(
+        namespace=client.namespace,
+        search_attributes={
+            name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}") for name, kind in missing.items()
+        },
+    )
+    try:
+        await client.operator_service.add_search_attributes(request, timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.ALREADY_EXISTS:
+            return
+        options = " ".join(f"--name {name} --type {kind}" for name, kind in missing.items())
+        message = (
+            f"registering search attributes in namespace {client.namespace!r}: {_one_line(error)}; somebody who may must "
+            f"run: temporal operator search-attribute create --namespace {client.namespace} {options}"
+        )
+        raise SearchAttributeError(message) from None
+
+
+def _kind(value: IndexedValueType.ValueType) -> str:
+    return "".join(part.capitalize() for part in IndexedValueType.Name(value).split("_")[3:])
+
+
+def _unreachable(address: str, cause: str) -> TemporalUnreachableError:
+    return TemporalUnreachableError(
+        f"connecting to the Temporal server at {address}: {cause}; start it (`make up` starts one here) or set "
+        "TEMPORAL_ADDRESS"
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,87 @@
+"""Fixtures that every folder of tests may use: the two Temporal servers, the shared recordings, a task queue."""
+
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from migration.names import SEARCH_ATTRIBUTES
+
+ROOT = Path(__file__).resolve().parent.parent
+_KEYS = {"Keyword": SearchAttributeKey.for_keyword, "Bool": SearchAttributeKey.for_bool}
+
+
+def program(name: str) -> str:
+    """Return the path of a program of the environment that runs the tests, or else of PATH."""
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        pytest.fail(f"{name} is not installed: run `make setup`")
+    return found
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the folder of the clone."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Return the folder of guides and recordings beside the clone; SHARED_DIR names another."""
+    folder = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"the recordings are not here: {folder} does not exist (SHARED_DIR names another folder)")
+    return folder
+
+
+@pytest.fixture
+def task_queue() -> str:
+    """Return a task queue that no other test uses."""
+    return f"test-{uuid.uuid4()}"
+
+
+@pytest.fixture(scope="session")
+async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
+    """Run Temporal's development server, in real time, for the tests of this process."""
+    async with await WorkflowEnvironment.start_local(
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=program("temporal"),
+        dev_server_log_level="error",
+        search_attributes=[_KEYS[kind](name) for name, kind in SEARCH_ATTRIBUTES.items()],
+    ) as environment:
+        yield environment
+
+
+@pytest.fixture
+async def client(dev_server: WorkflowEnvironment) -> Client:
+    """Return a client of the development server."""
+    return dev_server.client
+
+
+@pytest.fixture(scope="session")
+async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """Run the server that skips time while a test awaits a result, for the tests of this process."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        data_converter=pydantic_data_converter, test_server_existing_path=program("temporal-test-server")
+    ) as environment:
+        await environment.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=environment.client.namespace,
+                search_attributes={
+                    name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}")
+                    for name, kind in SEARCH_ATTRIBUTES.items()
+                },
+            )
+        )
+        yield environment
