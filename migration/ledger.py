@@ -1,0 +1,68 @@
+"""Who owns what: each resource is predicted and read before the step that makes it, and seen after.
+
+Site Recovery copies the source's tags to what it makes, so tags prove nothing; that the id was absent before proves it.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from migration.base import Value
+
+State = Literal["predicted", "existed", "created", "deleted", "left"]
+Creator = Literal["plan", "site_recovery"]
+
+
+class LedgerEntry(Value):
+    """One resource of a migration.
+
+    `predicted`: absent before the step, not seen since. `existed`: was there before us, is never deleted.
+    `created`: absent before, seen after. `deleted`: created, and removed by us or by Site Recovery. `left`: stays on purpose.
+    """
+
+    id: str
+    type: str
+    created_by: Creator
+    state: State
+    why: str = Field("", description="Why it was made, and why it stays or went.")
+
+    @property
+    def ours(self) -> bool:
+        """Whether undoing may delete it."""
+        return self.state in {"predicted", "created"}
+
+
+class Observation(Value):
+    """Whether a resource was there when it was read."""
+
+    id: str
+    exists: bool
+
+
+def predict(observations: list[Observation], wanted: list[LedgerEntry]) -> list[LedgerEntry]:
+    """Return *wanted* with each state set by what was read before the step: `existed` or `predicted`."""
+    present = {seen.id.lower() for seen in observations if seen.exists}
+    return [
+        entry.model_copy(update={"state": "existed" if entry.id.lower() in present else "predicted"})
+        for entry in wanted
+    ]
+
+
+def observe(entries: list[LedgerEntry], observations: list[Observation]) -> list[LedgerEntry]:
+    """Return *entries* after a reading: what was predicted and is there is `created`; what was created and is gone, `deleted`."""
+    seen = {observation.id.lower(): observation.exists for observation in observations}
+    return [_observed(entry, exists=seen.get(entry.id.lower())) for entry in entries]
+
+
+def merge(entries: list[LedgerEntry], more: list[LedgerEntry]) -> list[LedgerEntry]:
+    """Return *entries* with those of *more* that are not yet there; the first word on ownership stands."""
+    known = {entry.id.lower() for entry in entries}
+    return [*entries, *(entry for entry in more if entry.id.lower() not in known)]
+
+
+def _observed(entry: LedgerEntry, *, exists: bool | None) -> LedgerEntry:
+    if exists and entry.state in {"predicted", "deleted"}:
+        return entry.model_copy(update={"state": "created"})
+    if exists is False and entry.state in {"created", "left"}:
+        return entry.model_copy(update={"state": "deleted"})
+    return entry

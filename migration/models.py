@@ -1,0 +1,299 @@
+"""What workflows and activities hand each other about one virtual machine, and what a plan's virtual machines share.
+
+Payloads stay small: ids, counts and short texts (under 100 KB), never an ARM document.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from migration import ids, names
+from migration.base import Value
+from migration.ledger import LedgerEntry
+from migration.plan import Approval, Failover, Plan, Vm
+
+Severity = Literal["blocking", "warning", "note", "unknown"]
+
+
+class Finding(Value):
+    """What a check found. Blocking stops the virtual machine before anything is written."""
+
+    rule: str
+    severity: Severity
+    subject: str = Field(description="Typed resource the finding is about.")
+    evidence: str
+    remedy: str
+    prevents: str | None = Field(None, description="The Site Recovery error code that this would have become.")
+
+
+class VmSpec(Value):
+    """One virtual machine of a plan with every default and override applied: what is to happen to it."""
+
+    name: str
+    wave: str
+    source_id: str
+    source_region: str
+    target_region: str
+    target_subscription: str
+    target_resource_group: str
+    target_name: str
+    size: str | None = None
+    zone: str | None = None
+    network_id: str
+    subnet: str
+    address: str | None = None
+    disk_types: dict[str, str] = Field(default_factory=dict)
+    disk_encryption_set_id: str | None = None
+    excluded_disks: list[str] = Field(default_factory=list)
+    test_network_id: str | None = None
+
+    @property
+    def target_id(self) -> str:
+        """The id that the virtual machine will have in the target region."""
+        return ids.vm_id(self.target_subscription, self.target_resource_group, self.target_name)
+
+    @property
+    def target_resource_group_id(self) -> str:
+        """The id of the resource group that receives the virtual machine."""
+        return ids.resource_group_id(self.target_subscription, self.target_resource_group)
+
+    @property
+    def test_vm_id(self) -> str:
+        """The id that Site Recovery gives the virtual machine of a test failover."""
+        name = ids.ResourceId.parse(self.source_id).name
+        return ids.vm_id(self.target_subscription, self.target_resource_group, f"{name}-test")
+
+    def disk_type(self, disk_name: str) -> str | None:
+        """Return the type wanted for a disk, or None to keep its own."""
+        wanted = {name.lower(): kind for name, kind in self.disk_types.items()}
+        return wanted.get(disk_name.lower(), wanted.get("*"))
+
+    def excludes(self, disk_name: str) -> bool:
+        """Tell whether the plan leaves this data disk behind."""
+        return disk_name.lower() in {name.lower() for name in self.excluded_disks}
+
+
+class SourceDisk(Value):
+    """A managed disk of the source."""
+
+    id: str
+    size_gib: int
+    type: str
+    is_os: bool = False
+
+    @property
+    def name(self) -> str:
+        """The disk's name."""
+        return self.id.rsplit("/", 1)[-1]
+
+
+class SourceNic(Value):
+    """A network interface of the source."""
+
+    id: str
+    network_id: str
+    subnet: str
+    private_ip: str | None = None
+    is_static: bool = False
+    is_primary: bool = True
+
+    @property
+    def name(self) -> str:
+        """The interface's name."""
+        return self.id.rsplit("/", 1)[-1]
+
+
+class SourceVm(Value):
+    """The source as it was found, before anything was written. OS disk first, primary interface first."""
+
+    id: str
+    vm_unique_id: str
+    region: str
+    size: str
+    zone: str | None = None
+    os_type: Literal["Linux", "Windows"] = "Linux"
+    power_state: str
+    agent_ready: bool = True
+    disks: list[SourceDisk]
+    nics: list[SourceNic]
+
+
+class SharedResources(Value):
+    """What a plan's virtual machines share in the vault: made once, before any of them."""
+
+    vault_id: str
+    policy_id: str
+    source_fabric_id: str
+    target_fabric_id: str
+    source_container_id: str
+    target_container_id: str
+    cache_account_id: str
+
+
+class VmTask(Value):
+    """The input of `MigrateVm`: one virtual machine's slice of its plan."""
+
+    plan: str
+    plan_hash: str
+    requester: str = ""
+    gated: bool = Field(True, description="Whether a running plan grants the turn to fail over.")
+    vm: VmSpec
+    shared: SharedResources
+    approval: Approval
+    failover: Failover
+
+    @property
+    def item_id(self) -> str:
+        """The id of the virtual machine's replication protected item."""
+        return ids.item_id(self.shared.source_container_id, names.protected_item_name(self.vm.source_id))
+
+
+class JobRef(Value):
+    """A Site Recovery job to wait for. The id is the 202's `x-ms-request-id`; signed URLs are never kept."""
+
+    id: str
+    scenario: str = Field(description="Site Recovery's scenarioName, such as UnplannedFailover.")
+    target_id: str = Field(description="The resource that the job works on.")
+
+
+class Started(Value):
+    """What a writing activity found or began: `job` is None when there is nothing to wait for."""
+
+    resource_id: str
+    job: JobRef | None = None
+    existed: bool = False
+
+
+class JobTask(Value):
+    """One task of a finished job; times are Azure's."""
+
+    name: str
+    state: str
+    started: str | None = None
+    ended: str | None = None
+
+
+class JobResult(Value):
+    """A job that ended well. `state_description` tells `Completed` from `PartiallySucceeded`."""
+
+    id: str
+    scenario: str
+    state: str
+    state_description: str
+    started: str | None = None
+    ended: str | None = None
+    tasks: list[JobTask] = Field(default_factory=list)
+
+
+class Progress(Value):
+    """What a wait's heartbeat tells; `status` and `watch` read it."""
+
+    percent: int | None = None
+    rpo_seconds: int | None = None
+    detail: str = ""
+
+
+class VmCheck(Value):
+    """The answer of a check of one virtual machine. `source` is None when it cannot be read."""
+
+    findings: list[Finding]
+    source: SourceVm | None = None
+    already_migrated: bool = Field(False, description="The source has a committed failover, or its move had ended.")
+
+    @property
+    def blocking(self) -> list[Finding]:
+        """What must be mended first. What could not be asked blocks as well: it never counts as passed."""
+        return [finding for finding in self.findings if finding.severity in {"blocking", "unknown"}]
+
+
+class FenceEvidence(Value):
+    """What proves, or fails to prove, that the source stopped before the copy took over. All times are Azure's.
+
+    `held` is None where the evidence could not be read.
+    """
+
+    held: bool | None
+    reason: str
+    shutdown_started: str | None = None
+    recovery_point_time: str | None = None
+    source_power_state: str | None = None
+    target_power_state: str | None = None
+    target_running_since: str | None = None
+    data_loss_seconds: int | None = None
+    both_running_seen: bool = False
+
+
+class Mismatch(Value):
+    """A field of the target that is not what the plan wants."""
+
+    field: str
+    expected: str
+    actual: str
+
+
+class Verification(Value):
+    """What the target looks like, held against the plan."""
+
+    mismatches: list[Mismatch]
+    target_power_state: str
+    source_power_state: str
+    running_since: str | None = Field(None, description="When Azure says the target reached running.")
+
+
+class PowerStates(Value):
+    """Both sides, read at one moment; None: there is no such virtual machine."""
+
+    source: str | None
+    target: str | None
+    source_since: str | None = None
+    target_since: str | None = None
+
+
+class VmLedger(Value):
+    """The ledger of one virtual machine as an activity takes and gives it."""
+
+    entries: list[LedgerEntry]
+
+
+def vm_specs(plan: Plan) -> list[VmSpec]:
+    """Return what the plan wants for each virtual machine, wave by wave, every default and override applied."""
+    return [_spec(plan, wave.name, vm) for wave in plan.waves for vm in wave.vms]
+
+
+def _spec(plan: Plan, wave: str, vm: Vm) -> VmSpec:
+    own = vm.target
+    subscription = own.subscription or plan.target.subscription or plan.subscription
+    group = own.resource_group or plan.target.resource_group
+    network_home = (plan.target.subscription or plan.subscription, plan.target.resource_group)
+    return VmSpec(
+        name=vm.name,
+        wave=wave,
+        source_id=plan.source_id(vm),
+        source_region=plan.source.region,
+        target_region=plan.target.region,
+        target_subscription=subscription,
+        target_resource_group=group,
+        target_name=own.name or vm.azure_name,
+        size=own.size,
+        zone=own.zone,
+        network_id=_network(own.network, (subscription, group)) or _network(plan.target.network, network_home) or "",
+        subnet=own.subnet or plan.target.subnet,
+        address=own.address,
+        disk_types=dict(own.disk_types),
+        disk_encryption_set_id=_encryption_set(own.disk_encryption_set, subscription, group),
+        excluded_disks=list(own.excluded_disks),
+        test_network_id=_network(plan.failover.test_network, network_home) if plan.failover.test_first else None,
+    )
+
+
+def _network(name_or_id: str | None, home: tuple[str, str]) -> str | None:
+    if name_or_id is None or name_or_id.startswith("/"):
+        return name_or_id
+    return ids.network_id(*home, name_or_id)
+
+
+def _encryption_set(name_or_id: str | None, subscription: str, group: str) -> str | None:
+    if name_or_id is None or name_or_id.startswith("/"):
+        return name_or_id
+    home = ids.resource_group_id(subscription, group)
+    return f"{home}/providers/Microsoft.Compute/diskEncryptionSets/{name_or_id}"

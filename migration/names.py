@@ -1,0 +1,110 @@
+"""Names that users' tools rely on, and the functions that make ids from them. Nothing formats such a name elsewhere."""
+
+import hashlib
+import re
+
+WORKFLOW_TASK_QUEUE = "azure-migration"
+AZURE_TASK_QUEUE = "azure-migration-azure"
+WAIT_TASK_QUEUE = "azure-migration-wait"
+TASK_QUEUES = (WORKFLOW_TASK_QUEUE, AZURE_TASK_QUEUE, WAIT_TASK_QUEUE)
+
+MIGRATE_PLAN = "MigratePlan"
+MIGRATE_VM = "MigrateVm"
+CHECK_PLAN = "CheckPlan"
+VM_CLAIM = "VmClaim"
+
+SIGNAL_APPROVE_COMMIT = "approve_commit"
+SIGNAL_REJECT_COMMIT = "reject_commit"
+UPDATE_DECIDE_COMMIT = "decide_commit"
+UPDATE_RESOLVE = "resolve"
+QUERY_STATUS = "status"
+QUERY_REPORT = "report"
+
+SIGNAL_TURN_WANTED = "turn_wanted"
+SIGNAL_TURN_DONE = "turn_done"
+SIGNAL_TURN_GRANTED = "turn_granted"
+SIGNAL_ENDED = "ended"
+SIGNAL_ADOPT = "adopt"
+
+ATTRIBUTE_PLAN = "MigrationPlan"
+ATTRIBUTE_WAVE = "MigrationWave"
+ATTRIBUTE_VM = "MigrationVm"
+ATTRIBUTE_PHASE = "MigrationPhase"
+ATTRIBUTE_SOURCE_REGION = "SourceRegion"
+ATTRIBUTE_TARGET_REGION = "TargetRegion"
+ATTRIBUTE_NEEDS_ACTION = "NeedsAction"
+SEARCH_ATTRIBUTES = {
+    ATTRIBUTE_PLAN: "Keyword",
+    ATTRIBUTE_WAVE: "Keyword",
+    ATTRIBUTE_VM: "Keyword",
+    ATTRIBUTE_PHASE: "Keyword",
+    ATTRIBUTE_SOURCE_REGION: "Keyword",
+    ATTRIBUTE_TARGET_REGION: "Keyword",
+    ATTRIBUTE_NEEDS_ACTION: "Bool",
+}
+"""Search attributes and their types, as `temporal operator search-attribute create` spells them."""
+
+TAG_PLAN = "azure-vm-migration-plan"
+"""The tag on resources that we create ourselves; its value is the plan's name. Ownership rests on the ledger, not on it."""
+
+
+def migrate_plan_id(plan: str) -> str:
+    """Return the workflow id of a plan."""
+    return f"migrate-plan/{plan}"
+
+
+def migrate_vm_id(plan: str, vm: str) -> str:
+    """Return the workflow id of a virtual machine; *vm* is the plan's own name for it."""
+    return f"migrate-vm/{plan}/{vm}"
+
+
+def check_plan_id(plan: str) -> str:
+    """Return the workflow id of a plan's check."""
+    return f"check-plan/{plan}"
+
+
+def vm_claim_id(subscription: str, resource_group: str, name: str) -> str:
+    """Return the workflow id of the claim that keeps two plans from moving one virtual machine."""
+    return f"vm-claim/{subscription}/{resource_group}/{name}".lower()
+
+
+def protected_item_name(vm_id: str) -> str:
+    """Return the name of the replication protected item of the virtual machine *vm_id*.
+
+    Readable, and unique in a vault also where two resource groups hold machines of one name.
+    """
+    name = re.sub(r"[^a-z0-9-]", "-", vm_id.rsplit("/", 1)[-1].lower())[:40]
+    return f"{name}-{_digest(vm_id, 8)}"
+
+
+def fabric_name(region: str) -> str:
+    """Return the name of the fabric that we create for an Azure region."""
+    return f"migration-{region}"
+
+
+def container_name(region: str) -> str:
+    """Return the name of the protection container that we create for an Azure region."""
+    return f"migration-{region}-container"
+
+
+POLICY_NAME = "migration-24-hours"
+"""The replication policy: recovery points kept for 24 hours."""
+
+
+def container_mapping_name(from_region: str, to_region: str) -> str:
+    """Return the name of the mapping between the two regions' containers, in this direction."""
+    return f"migration-{from_region}-to-{to_region}"
+
+
+def network_mapping_name(from_network_id: str, to_network_id: str) -> str:
+    """Return the name of the mapping between two virtual networks, in this direction."""
+    return f"migration-{_digest(from_network_id + '>' + to_network_id, 12)}"
+
+
+def cache_account_name(vault_id: str, source_region: str) -> str:
+    """Return the name of the cache storage account: globally unique, 3 to 24 lower-case letters and digits."""
+    return f"asrcache{_digest(vault_id + '/' + source_region, 14)}"
+
+
+def _digest(text: str, length: int) -> str:
+    return hashlib.sha256(text.lower().encode()).hexdigest()[:length]

@@ -1,0 +1,188 @@
+"""The plan: what a person wrote, checked field by field. `plan_file` reads it from YAML and says where a mistake stands.
+
+The steps that it configures are those of Microsoft's tutorial
+`Migrate Azure VMs to another region <https://learn.microsoft.com/azure/site-recovery/azure-to-azure-tutorial-migrate>`_.
+"""
+
+import hashlib
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+
+from migration import checks, ids
+from migration.base import Authored
+
+SafeName = Annotated[str, AfterValidator(checks.safe_name)]
+AzureName = Annotated[str, AfterValidator(checks.azure_name)]
+Region = Annotated[str, AfterValidator(checks.region)]
+Subscription = Annotated[str, AfterValidator(checks.subscription)]
+Address = Annotated[str, AfterValidator(checks.ipv4_address)]
+NameOrId = Annotated[str, AfterValidator(checks.name_or_id)]
+Zone = Annotated[Literal["1", "2", "3"], BeforeValidator(checks.zone)]
+DiskType = Literal["Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium_LRS", "Premium_ZRS", "PremiumV2_LRS"]
+Duration = Annotated[
+    int,
+    BeforeValidator(checks.duration_seconds),
+    PlainSerializer(checks.duration_text, return_type=str),
+    Field(json_schema_extra={"type": "string", "examples": ["90s", "15m", "12h", "7d"]}),
+]
+"""Seconds; written as a whole number and a unit: `90s`, `15m`, `12h`, `7d`."""
+
+
+class Source(Authored):
+    """Where the virtual machines run today."""
+
+    region: Region
+    resource_group: AzureName = Field(description="Resource group of the virtual machines, unless one names its own.")
+
+
+class Target(Authored):
+    """Where the virtual machines go."""
+
+    region: Region
+    resource_group: AzureName = Field(description="Made if it does not exist.")
+    network: NameOrId = Field(description="Virtual network that exists: its name in the target resource group, or its id.")
+    subnet: AzureName
+    subscription: Subscription | None = Field(None, description="Another subscription of the same tenant.")
+
+
+class Vault(Authored):
+    """The Recovery Services vault; made if it does not exist. Any region but the source."""
+
+    name: Annotated[str, AfterValidator(checks.vault_name)]
+    resource_group: AzureName
+    region: Region
+    cache_account: Annotated[str, AfterValidator(checks.storage_name)] | None = Field(
+        None, description="Cache storage account in the source region; made, under a name of its own, if not given."
+    )
+
+
+class Approval(Authored):
+    """Who lets a failed-over virtual machine be committed, and what happens when nobody does."""
+
+    approvers: Annotated[list[Annotated[str, AfterValidator(checks.person)]], Field(min_length=1)]
+    identity: Literal["trusted_network"] = Field(
+        "trusted_network", description="trusted_network: an approver's name is believed as sent."
+    )
+    allow_self_approval: bool = Field(False, description="May the person who starts the plan approve it?")
+    deadline: Duration = checks.DAY_SECONDS * 7
+    at_deadline: Literal["keep_waiting", "roll_back"] = "keep_waiting"
+    reminder: Duration = checks.DAY_SECONDS
+
+
+class Failover(Authored):
+    """How the cutover is made."""
+
+    shut_down_source: bool = Field(True, description="Shut the source down first, so that no write is lost.")
+    if_shutdown_fails: Literal["roll_back", "ask", "accept"] = "roll_back"
+    test_first: bool = Field(False, description="Run a test failover before the real one, and clean it up.")
+    test_network: NameOrId | None = Field(None, description="Isolated virtual network of the test failover.")
+    max_recovery_point_age: Duration = Field(900, description="Do not fail over while the RPO is above this.")
+
+    @model_validator(mode="after")
+    def _test_has_a_network(self) -> Self:
+        if self.test_first and self.test_network is None:
+            raise ValueError("test_first needs test_network: name an isolated virtual network in the target region")
+        return self
+
+
+class Concurrency(Authored):
+    """How many virtual machines at once."""
+
+    replication: Annotated[int, Field(ge=1, le=500)] = 20
+    cutover: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+class VmTarget(Authored):
+    """What differs for one virtual machine; all the rest comes from the plan's target or from the source."""
+
+    subscription: Subscription | None = None
+    resource_group: AzureName | None = None
+    name: Annotated[str, AfterValidator(checks.vm_name)] | None = None
+    size: Annotated[str, AfterValidator(checks.vm_size)] | None = None
+    zone: Zone | None = None
+    network: NameOrId | None = None
+    subnet: AzureName | None = None
+    address: Address | None = Field(None, description="Static private IPv4 address of the first NIC.")
+    disk_types: dict[str, DiskType] = Field(
+        default_factory=dict, description="Disk name, or * for every disk that is not named, to its type."
+    )
+    disk_encryption_set: NameOrId | None = None
+    excluded_disks: list[AzureName] = Field(default_factory=list, description="Data disks that are left behind.")
+
+
+class Vm(Authored):
+    """One virtual machine to move."""
+
+    name: SafeName = Field(description="The plan's own name for it; unique in the plan without regard to case.")
+    source_name: AzureName | None = Field(None, description="Its name in Azure, if that differs.")
+    resource_group: AzureName | None = None
+    target: VmTarget = Field(default_factory=VmTarget)
+
+    @property
+    def azure_name(self) -> str:
+        """The virtual machine's name in Azure."""
+        return self.source_name or self.name
+
+
+class Wave(Authored):
+    """Virtual machines that fail over together, after the wave before them."""
+
+    name: SafeName
+    vms: Annotated[list[Vm], Field(min_length=1)]
+
+
+class Plan(Authored):
+    """A plan file."""
+
+    version: Literal[1]
+    name: SafeName
+    subscription: Subscription
+    source: Source
+    target: Target
+    vault: Vault
+    approval: Approval
+    failover: Failover = Field(default_factory=Failover)
+    concurrency: Concurrency = Field(default_factory=Concurrency)
+    on_failures: Literal["continue", "hold", "stop"] = Field(
+        "continue", description="What later waves do when a virtual machine of a wave before was not moved."
+    )
+    waves: Annotated[list[Wave], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _regions_differ(self) -> Self:
+        checks.differing_regions(self.source.region, self.target.region, self.vault.region)
+        return self
+
+    @model_validator(mode="after")
+    def _each_vm_once(self) -> Self:
+        checks.at_most_50([vm.name for vm in self.vms])
+        checks.unique("wave", [wave.name for wave in self.waves])
+        checks.unique("virtual machine", [vm.name for vm in self.vms])
+        checks.unique("source virtual machine", [self.source_id(vm) for vm in self.vms])
+        checks.unique("target virtual machine", [self._target_vm_id(vm) for vm in self.vms])
+        return self
+
+    @property
+    def vms(self) -> list[Vm]:
+        """All virtual machines, wave by wave."""
+        return [vm for wave in self.waves for vm in wave.vms]
+
+    @property
+    def content_hash(self) -> str:
+        """A hash of what the plan says, whatever its layout and comments."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    @property
+    def vault_id(self) -> str:
+        """The id of the vault."""
+        return ids.vault_id(self.subscription, self.vault.resource_group, self.vault.name)
+
+    def source_id(self, vm: Vm) -> str:
+        """Return the Azure id of a virtual machine of this plan."""
+        return ids.vm_id(self.subscription, vm.resource_group or self.source.resource_group, vm.azure_name)
+
+    def _target_vm_id(self, vm: Vm) -> str:
+        subscription = vm.target.subscription or self.target.subscription or self.subscription
+        group = vm.target.resource_group or self.target.resource_group
+        return ids.vm_id(subscription, group, vm.target.name or vm.azure_name)

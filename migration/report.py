@@ -1,0 +1,171 @@
+"""What `status` and `report` answer: queries of the workflows, and the JSON that the command line prints and writes.
+
+Times are UTC, ISO 8601 with Z. `downtime_seconds` and `data_loss_seconds` come from Azure's timestamps alone.
+"""
+
+from typing import Any
+
+from pydantic import Field
+
+from migration.base import Value
+from migration.models import FenceEvidence, Finding, Mismatch
+from migration.phases import Outcome, Phase
+
+
+class Decision(Value):
+    """A message about the commit, and what became of it."""
+
+    approver: str
+    decision: str = Field(description="approve or reject; empty where the message could not be read.")
+    comment: str = ""
+    at: str
+    counted: bool
+    reason: str = Field(description="Why it counted or not: early, late, refused, malformed, ...")
+    by: str = Field("signal", description="signal or update.")
+
+
+class PhaseSpan(Value):
+    """A phase and when the workflow was in it, by Temporal's clock."""
+
+    name: Phase
+    started: str
+    ended: str | None = None
+
+
+class ReportedResource(Value):
+    """A resource of the report; `state` is created, deleted or left."""
+
+    id: str
+    type: str
+    created_by: str
+    state: str
+    why: str = ""
+
+
+class VmStatus(Value):
+    """The answer of `MigrateVm`'s query `status`."""
+
+    plan: str
+    name: str
+    wave: str
+    id: str
+    phase: Phase
+    waiting_for: str = ""
+    needs_action: bool = False
+    outcome: Outcome | None = None
+    progress_percent: int | None = None
+    rpo_seconds: int | None = None
+    last_refusal: str | None = None
+    reason: str = ""
+    choices: list[str] = Field(default_factory=list, description="What `resolve` takes now.")
+    undo: list[str] = Field(default_factory=list, description="What would be undone now, last first.")
+    run_id: str = ""
+
+
+class VmReport(Value):
+    """The answer of `MigrateVm`'s query `report`, and one entry of `vms` in report.json."""
+
+    name: str
+    id: str
+    wave: str = ""
+    outcome: Outcome | None = None
+    reason: str = ""
+    downtime_seconds: int | None = None
+    data_loss_seconds: int | None = None
+    phases: list[PhaseSpan] = Field(default_factory=list)
+    approval: Decision | None = None
+    decisions: list[Decision] = Field(default_factory=list, description="Every message about the commit, counted or not.")
+    findings: list[Finding] = Field(default_factory=list)
+    mismatches: list[Mismatch] = Field(default_factory=list)
+    fence: FenceEvidence | None = None
+    resources: list[ReportedResource] = Field(default_factory=list)
+    incidents: list[str] = Field(default_factory=list, description="Moments with two running copies, undos skipped, ...")
+
+
+class PlanVm(Value):
+    """A virtual machine as its plan's workflow knows it."""
+
+    name: str
+    id: str
+    wave: str
+    workflow_id: str
+    phase: Phase
+    outcome: Outcome | None = None
+    reason: str = ""
+    findings: list[Finding] = Field(default_factory=list, description="Of a virtual machine that never started.")
+
+
+class PlanStatus(Value):
+    """The answer of `MigratePlan`'s query `status`."""
+
+    plan: str
+    phase: str = Field(description="checking, preparing, moving, tidying_up or done.")
+    outcome: Outcome | None = None
+    waiting_for: str = ""
+    needs_action: bool = False
+    reason: str = ""
+    vms: list[PlanVm] = Field(default_factory=list)
+
+
+class PlanReport(Value):
+    """The answer of `MigratePlan`'s query `report`: all but what the virtual machines themselves report."""
+
+    plan: str
+    plan_hash: str
+    outcome: Outcome | None = None
+    started: str | None = None
+    ended: str | None = None
+    reason: str = ""
+    findings: list[Finding] = Field(default_factory=list)
+    resources: list[ReportedResource] = Field(default_factory=list)
+    vms: list[PlanVm] = Field(default_factory=list)
+
+
+class Report(Value):
+    """`report.json`."""
+
+    plan: str
+    outcome: Outcome | None = None
+    started: str | None = None
+    ended: str | None = None
+    reason: str = ""
+    findings: list[Finding] = Field(default_factory=list)
+    resources: list[ReportedResource] = Field(default_factory=list)
+    vms: list[VmReport] = Field(default_factory=list)
+
+
+class DecisionMessage(Value):
+    """What `approve_commit`, `reject_commit` and `decide_commit` carry; more fields may follow."""
+
+    approver: str = Field(min_length=1, max_length=320)
+    comment: str = Field("", max_length=2000)
+    decision: str | None = Field(None, description="approve or reject; only of `decide_commit`.")
+
+
+class DecisionAnswer(Value):
+    """The answer of `decide_commit`."""
+
+    counted: bool
+    reason: str
+
+
+class Resolution(Value):
+    """What `resolve` carries: how a person moves a virtual machine that waits for one."""
+
+    action: str = Field(description="retry, skip or give_up.")
+    by: str = Field(min_length=1, max_length=320)
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class MemoKeys:
+    """Keys of the workflows' memo, which answers `status` also while no worker runs."""
+
+    PLAN_HASH = "plan_hash"
+    VM_NAME = "vm"
+    WAVE = "wave"
+    SUMMARY = "summary"
+
+
+def as_json(value: Value) -> dict[str, Any]:
+    """Return the JSON object that users' tools read."""
+    return value.model_dump(mode="json")
