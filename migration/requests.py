@@ -1,0 +1,305 @@
+"""What workflows ask of activities, and what these answer, beyond the values of `models`.
+
+Ids name resources; `Started.job` is what to wait for. Times that come from Azure stay strings as Azure wrote them.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from migration.base import Value
+from migration.ledger import Observation
+from migration.models import JobRef, JobResult, JobTask, Mismatch, SourceVm, Started, VmTask
+
+
+class AzureFailure(Value):
+    """The first detail of an activity's error: what Azure said, and what to do. It carries no secret."""
+
+    status: int | None = Field(None, description="HTTP status; None where there was no answer.")
+    code: str = ""
+    message: str = ""
+    target: str = Field("", description="Typed resource that the request was about.")
+    remedy: str = ""
+    request_id: str = Field("", description="Azure's id of the request, for a support case.")
+
+
+class JobFailure(Value):
+    """The first detail of an error of type `AsrJobFailed`: a Site Recovery job that did not end well."""
+
+    job_id: str
+    scenario: str
+    state: str
+    code: str = ""
+    message: str = ""
+    possible_causes: str = ""
+    recommended_action: str = ""
+    remedy: str = Field("", description="What this project knows about the code; empty for unknown codes.")
+    started: str | None = None
+    ended: str | None = None
+    tasks: list[JobTask] = Field(default_factory=list)
+
+
+class ResourceGroupWanted(Value):
+    """A resource group that has to be there."""
+
+    subscription: str
+    name: str
+    region: str
+    plan: str
+
+
+class VaultWanted(Value):
+    """A Recovery Services vault that has to be there."""
+
+    vault_id: str
+    region: str
+    plan: str
+
+
+class FabricWanted(Value):
+    """A replication fabric for an Azure region."""
+
+    vault_id: str
+    region: str
+
+
+class PolicyWanted(Value):
+    """The replication policy of a vault."""
+
+    vault_id: str
+
+
+class ContainerWanted(Value):
+    """A protection container of a fabric."""
+
+    fabric_id: str
+    region: str
+
+
+class ContainerMappingWanted(Value):
+    """A mapping from one container to another, with the policy."""
+
+    source_container_id: str
+    target_container_id: str
+    policy_id: str
+    name: str
+
+
+class NetworkMappingWanted(Value):
+    """A mapping from a virtual network to its counterpart in the other region."""
+
+    source_fabric_id: str
+    target_fabric_id: str
+    source_network_id: str
+    target_network_id: str
+
+
+class CacheAccountWanted(Value):
+    """The cache storage account in the source region."""
+
+    account_id: str
+    region: str
+    plan: str
+
+
+class VaultUse(Value):
+    """Asks what a vault holds."""
+
+    vault_id: str
+
+
+class VaultUseAnswer(Value):
+    """What a vault holds, whoever made it."""
+
+    exists: bool
+    item_ids: list[str] = Field(default_factory=list)
+    mapping_ids: list[str] = Field(default_factory=list)
+    container_ids: list[str] = Field(default_factory=list)
+    fabric_ids: list[str] = Field(default_factory=list)
+    policy_ids: list[str] = Field(default_factory=list)
+    network_mapping_ids: list[str] = Field(default_factory=list)
+
+
+class RemoveShared(Value):
+    """Removes one resource that virtual machines shared, unless something still uses it."""
+
+    id: str
+    type: str
+
+
+class EnableReplication(Value):
+    """Protects a virtual machine as it was found."""
+
+    task: VmTask
+    source: SourceVm
+
+
+class ConfigureTarget(Value):
+    """Sets what the virtual machine becomes in the target region."""
+
+    task: VmTask
+    source: SourceVm
+
+
+class TargetConfiguration(Value):
+    """How the protected item differs from what the plan wants."""
+
+    mismatches: list[Mismatch]
+
+
+class DisableReplication(Value):
+    """Ends a virtual machine's protection."""
+
+    task: VmTask
+
+
+class ReadItem(Value):
+    """Asks for a virtual machine's protected item."""
+
+    task: VmTask
+
+
+class ItemState(Value):
+    """A replication protected item; all but `exists` stays at its default where there is none."""
+
+    exists: bool
+    protection_state: str = ""
+    test_failover_state: str = ""
+    active_location: str = ""
+    allowed_operations: list[str] = Field(default_factory=list)
+    replication_health: str = ""
+    failover_health: str = ""
+    rpo_seconds: int | None = None
+    percent: int | None = Field(None, description="Of the initial replication; Azure freezes it below 100.")
+    current_job: JobRef | None = None
+    recovery_vm_id: str | None = None
+    replica_disk_ids: list[str] = Field(default_factory=list)
+    failover_disk_names: list[str] = Field(default_factory=list)
+    test_failover_disk_names: list[str] = Field(default_factory=list)
+    protected: bool = False
+    failed_over: bool = Field(False, description="A failover has ended and waits for the commit.")
+    committed: bool = False
+    errors: list[str] = Field(default_factory=list, description="Health errors: level, code and message.")
+
+
+class JobWait(Value):
+    """Waits for a Site Recovery job. After `give_back_after_seconds` the wait answers that it still runs."""
+
+    job: JobRef
+    give_back_after_seconds: int | None = None
+
+
+class JobWaited(Value):
+    """A job that ended well, or that still runs."""
+
+    running: bool
+    result: JobResult | None = None
+
+
+class ProtectedWait(Value):
+    """Waits until a virtual machine is protected: its first recovery point is there."""
+
+    task: VmTask
+    give_back_after_seconds: int | None = None
+
+
+class ProtectedWaited(Value):
+    """A protected virtual machine, or one that still replicates for the first time."""
+
+    running: bool
+    rpo_seconds: int | None = None
+    health: str = ""
+
+
+class VmWait(Value):
+    """Waits for a virtual machine. `serving`: it runs and its agent reports ready."""
+
+    vm_id: str
+    until: Literal["running", "deallocated", "serving", "gone"]
+    give_back_after_seconds: int | None = None
+
+
+class VmWaited(Value):
+    """Where a virtual machine stands; `running` tells that the wait is not over."""
+
+    running: bool
+    power_state: str | None = None
+    agent_ready: bool = False
+    since: str | None = Field(None, description="When Azure says that it reached this power state.")
+
+
+class ResourceWait(Value):
+    """Waits for a resource to be provisioned, or to be gone."""
+
+    id: str
+    until: Literal["provisioned", "gone"]
+    give_back_after_seconds: int | None = None
+
+
+class ResourceWaited(Value):
+    """Whether the wait is not over."""
+
+    running: bool
+
+
+class StartFailover(Value):
+    """Starts a failover, a test failover, its clean-up or a commit of a virtual machine."""
+
+    task: VmTask
+
+
+class FailoverStarted(Value):
+    """A failover that runs or has run, and the source's power state before it was asked for."""
+
+    started: Started
+    source_power_state_before: str | None = Field(
+        None, description="None: there was no such virtual machine, or the failover was found under way."
+    )
+
+
+class JudgeFence(Value):
+    """Asks whether the source had stopped before its copy took over."""
+
+    task: VmTask
+    job: JobRef
+
+
+class PowerChange(Value):
+    """Starts or deallocates a virtual machine. `other_id` is its copy, which must not run when this one starts."""
+
+    vm_id: str
+    other_id: str | None = None
+    reason: str
+
+
+class ReadPower(Value):
+    """Asks for the power states of both copies."""
+
+    source_id: str
+    target_id: str
+
+
+class VerifyTarget(Value):
+    """Holds the target against the plan and the source."""
+
+    task: VmTask
+    source: SourceVm
+
+
+class ObserveResources(Value):
+    """Asks which of these resources are there."""
+
+    ids: list[str]
+
+
+class Observations(Value):
+    """Which resources were there."""
+
+    seen: list[Observation]
+
+
+class DeleteResource(Value):
+    """Deletes one resource that the ledger says is ours."""
+
+    id: str
+    why: str
