@@ -1,0 +1,255 @@
+"""Validators of a plan's values. Each returns the value to use, or says what is wrong and what would be right."""
+
+import ipaddress
+import re
+import unicodedata
+import uuid
+
+from migration import ids, regions
+from migration.errors import InvalidPlanError, InvalidValueError
+
+DAY_SECONDS = 86_400
+MAX_VMS = 50
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY_SECONDS}
+_MAX_DURATION_SECONDS = 365 * DAY_SECONDS
+_NETWORK_TYPE = "microsoft.network/virtualnetworks"
+_REFERENCED_TYPES = {_NETWORK_TYPE, "microsoft.compute/diskencryptionsets"}
+
+
+def safe_name(text: str) -> str:
+    """Return a name of ours, in normal form: fit for a file path, a workflow id and an Azure tag.
+
+    1 to 64 letters of any script, digits, `.`, `_` and `-`, beginning with a letter or a digit, not ending with `.`.
+    """
+    _present(text)
+    name = unicodedata.normalize("NFC", text)
+    fit = all(unicodedata.category(character)[0] in "LMN" or character in "._-" for character in name)
+    if not fit or not name[0].isalnum() or name.endswith(".") or len(name) > 64 or len(name.encode()) > 200:
+        raise InvalidValueError(
+            f"{_quoted(text)} is no safe name",
+            "use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or a digit, not ending with '.'",
+        )
+    return name
+
+
+def azure_name(text: str) -> str:
+    """Return the name of a resource group, subnet or other resource, by the widest of Azure's rules for them."""
+    _present(text)
+    if text.startswith("/"):
+        raise InvalidValueError(
+            f"{_quoted(text)} is an id", f'give the name alone: "{text.rstrip("/").split("/")[-1]}"'
+        )
+    if not re.fullmatch(r"[\w().-]{1,90}(?<!\.)", text):
+        raise InvalidValueError(
+            f"{_quoted(text)} is no name that Azure takes",
+            "use 1 to 90 letters, digits, '_', '-', '.', '(' and ')', not ending with '.'",
+        )
+    return text
+
+
+def vm_name(text: str) -> str:
+    """Return the name of a virtual machine that is to be made."""
+    _present(text)
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?", text):
+        raise InvalidValueError(
+            f"{_quoted(text)} is no name that Azure gives a virtual machine",
+            "use 1 to 64 letters a-z, digits, '_', '.' and '-', beginning with a letter or a digit, "
+            "not ending with '.' or '-'",
+        )
+    return text
+
+
+def vault_name(text: str) -> str:
+    """Return the name of a Recovery Services vault."""
+    _present(text)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{1,49}", text):
+        raise InvalidValueError(
+            f"{_quoted(text)} is no name that Azure gives a Recovery Services vault",
+            "use 2 to 50 letters a-z, digits and '-', beginning with a letter",
+        )
+    return text
+
+
+def storage_name(text: str) -> str:
+    """Return the name of a storage account."""
+    _present(text)
+    if not re.fullmatch(r"[a-z0-9]{3,24}", text):
+        raise InvalidValueError(
+            f"{_quoted(text)} is no name that Azure gives a storage account",
+            "use 3 to 24 lower-case letters and digits",
+        )
+    return text
+
+
+def vm_size(text: str) -> str:
+    """Return the name of a virtual machine size, such as `Standard_D2s_v5`."""
+    _present(text)
+    if re.fullmatch(r"(Standard|Basic)_[A-Za-z0-9_-]{1,60}", text, re.IGNORECASE):
+        return text
+    wanted = f"write Standard_{text}" if re.fullmatch(r"[A-Z]+\d+[\w-]*", text) else "write it like Standard_D2s_v5"
+    raise InvalidValueError(f"{_quoted(text)} is no size of a virtual machine", wanted)
+
+
+def region(text: str) -> str:
+    """Return the name of an Azure region. One that we do not know passes: clouds differ, and preflight asks Azure."""
+    _present(text)
+    name = regions.canonical(text)
+    meant = regions.nearest(name)
+    if meant is not None:
+        raise InvalidValueError(f"{_quoted(text)} is no Azure region", f"did you mean {meant}?")
+    if name != text:
+        raise InvalidValueError(f"{_quoted(text)} is not how Azure names the region", f"write {name or 'westeurope'}")
+    if not re.fullmatch(r"[a-z][a-z0-9]{2,49}", text):
+        raise InvalidValueError(f"{_quoted(text)} is no Azure region", "write a name such as westeurope")
+    return text
+
+
+def subscription(text: str) -> str:
+    """Return the id of a subscription, in lower case."""
+    _present(text)
+    if text.startswith("/"):
+        raise InvalidValueError(
+            f"{_quoted(text)} is a path", "give the subscription's id alone, without /subscriptions/"
+        )
+    return _guid(text, "subscription's id", "`az account list` shows the ids of yours")
+
+
+def ipv4_address(text: str) -> str:
+    """Return a private IPv4 address that a network interface can have."""
+    _present(text)
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        raise InvalidValueError(f"{_quoted(text)} is no IPv4 address", "write one such as 10.1.0.4") from None
+    if address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local:
+        raise InvalidValueError(f"{text} cannot be the address of a network interface", "use one of the subnet's range")
+    return text
+
+
+def name_or_id(text: str) -> str:
+    """Return the name, or the id, of a virtual network or a disk encryption set."""
+    if not text.startswith("/"):
+        return azure_name(text)
+    try:
+        parsed = ids.ResourceId.parse(text)
+    except ValueError:
+        raise InvalidValueError(
+            f"{_quoted(text)} is no resource id",
+            "it should look like /subscriptions/<id>/resourceGroups/<name>/providers/...",
+        ) from None
+    kind = parsed.type.lower()
+    if kind == f"{_NETWORK_TYPE}/subnets":
+        raise InvalidValueError(
+            "this is the id of a subnet", "end it before /subnets/; the subnet's name has its own key"
+        )
+    if kind not in _REFERENCED_TYPES or parsed.resource_group is None:
+        raise InvalidValueError(
+            f"{_quoted(text)} names {_article(parsed.type)}", "give a virtual network or a disk encryption set"
+        )
+    return text.rstrip("/")
+
+
+def zone(value: object) -> object:
+    """Return an availability zone as text; a plan may write it as a number."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if text not in {"1", "2", "3"}:
+        raise InvalidValueError(f"{_quoted(value)} is no availability zone", "write 1, 2 or 3")
+    return text
+
+
+def duration_seconds(value: object) -> int:
+    """Return the seconds of a duration such as `90s`, `15m`, `12h` or `7d`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise InvalidValueError(f"{value} has no unit", f"write {value}s, {value}m, {value}h or {value}d")
+    match = re.fullmatch(r"(\d{1,9})([smhd])", value) if isinstance(value, str) else None
+    if match is None:
+        raise InvalidValueError(
+            f"{_quoted(value)} is no duration", "write a whole number and a unit: 90s, 15m, 12h or 7d"
+        )
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if not 0 < seconds <= _MAX_DURATION_SECONDS:
+        raise InvalidValueError(f"{value} is no duration to wait for", "write one above 0s, at most 365d")
+    return seconds
+
+
+def duration_text(seconds: int) -> str:
+    """Return a duration as a plan writes it, in the largest unit that divides it."""
+    unit = next(unit for unit in "dhms" if seconds % _UNITS[unit] == 0)
+    return f"{seconds // _UNITS[unit]}{unit}"
+
+
+def person(text: str) -> str:
+    """Return who a person is: a user name like an e-mail address, or an object id of the directory."""
+    _present(text)
+    if "@" not in text:
+        return _guid(text, "approver", "write a name such as anna@contoso.example, or an object id")
+    if not re.fullmatch(r"[^\s@/\x00-\x1f]+@[^\s@/\x00-\x1f]+", text) or len(text) > 320:
+        raise InvalidValueError(f"{_quoted(text)} is no user name", "write one such as anna@contoso.example")
+    return text
+
+
+def differing_regions(source: str, target: str, vault: str) -> None:
+    """Refuse a plan that moves within a region, or whose vault would go down with the source."""
+    if source == target:
+        raise InvalidPlanError(
+            f"source and target are the same region, {source}", "name the region to move to", ("target", "region")
+        )
+    if source == vault:
+        raise InvalidPlanError(
+            f"the vault would lie in the source region, {source}",
+            f"use any other region, such as the target's: {target}",
+            ("vault", "region"),
+        )
+
+
+def at_most_50(names: list[str]) -> None:
+    """Refuse a plan that is larger than a workflow's input should be."""
+    if len(names) > MAX_VMS:
+        raise InvalidPlanError(
+            f"{len(names)} virtual machines are more than one plan holds",
+            f"split it into plans of at most {MAX_VMS}",
+            ("waves",),
+        )
+
+
+def unique(kind: str, names: list[str]) -> None:
+    """Refuse a name that stands twice, whatever its case. The error's paths are the two indexes in *names*."""
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names):
+        key = unicodedata.normalize("NFC", name).casefold()
+        if key in seen:
+            raise InvalidPlanError(
+                f"the {kind} {_quoted(ids.describe(name))} stands twice",
+                "names are compared without regard to case; rename or remove one",
+                (kind, index),
+                (kind, seen[key]),
+            )
+        seen[key] = index
+
+
+def _present(text: str) -> None:
+    if not text.strip():
+        raise InvalidValueError("it is empty", "write a value or remove the key")
+    if text != text.strip():
+        raise InvalidValueError(f"{_quoted(text)} begins or ends with a space", f"write {_quoted(text.strip())}")
+
+
+def _guid(text: str, what: str, fix: str) -> str:
+    try:
+        parsed = uuid.UUID(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or str(parsed) != text.lower():
+        raise InvalidValueError(f"{_quoted(text)} is no {what}", fix)
+    return text.lower()
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    shown = text if len(text) <= 80 else text[:77] + "..."
+    return shown if shown.startswith(('virtualMachines "', '"')) else f'"{shown}"'
+
+
+def _article(kind: str) -> str:
+    return f"a resource of type {kind}"
