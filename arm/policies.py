@@ -1,0 +1,183 @@
+"""What happens to each request on its way to Azure Resource Manager, in this order.
+
+Reads are retried briefly and obey throttling; writes are sent once, for Temporal retries them after reading the state
+(azure-core would resend a POST such as `unplannedFailover` up to three times on a 5xx). No redirect is followed, and no
+resource provider registered behind the user's back. A request to another host than the configured one is refused before
+a token is attached: the URLs of long-running operations are chosen by whoever answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
+
+import structlog
+from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import (
+    AsyncHTTPPolicy,
+    ContentDecodePolicy,
+    CustomHookPolicy,
+    HeadersPolicy,
+    ProxyPolicy,
+    SansIOHTTPPolicy,
+    UserAgentPolicy,
+)
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+
+from arm import leases
+from arm.limiter import Limiter, pause_seconds
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+Request: TypeAlias = PipelineRequest[HttpRequest]
+Response: TypeAlias = PipelineResponse[HttpRequest, AsyncHttpResponse]
+
+TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
+READ_ATTEMPTS = 3
+_POSTS_THAT_READ = ("/checknameavailability",)
+_SUBSCRIPTION = re.compile(r"(?i)/subscriptions/([^/?]+)")
+_log = structlog.get_logger(__name__)
+
+
+class ForeignHostError(AzureError):
+    """A request to a host that is not the configured Azure Resource Manager. Nothing was sent, no token attached."""
+
+
+def pipeline_policies(credential: AsyncTokenCredential, endpoint: str, scope: str, limiter: Limiter) -> list[Any]:
+    """Return the policies that every management client of this process shares, outermost first."""
+    return [
+        HeadersPolicy(),
+        UserAgentPolicy(sdk_moniker="azure-vm-migration"),
+        ProxyPolicy(),
+        ContentDecodePolicy(),
+        ReadRetryPolicy(limiter),
+        OperationHostPolicy(endpoint),
+        AsyncARMChallengeAuthenticationPolicy(credential, scope),
+        RequestIdentityPolicy(),
+        WriteLeasePolicy(),
+        CustomHookPolicy(),
+        TracePolicy(),
+    ]
+
+
+def is_write(request: HttpRequest) -> bool:
+    """Tell whether a request may change something."""
+    path = urlsplit(request.url).path.lower()
+    return request.method not in {"GET", "HEAD", "OPTIONS"} and not path.endswith(_POSTS_THAT_READ)
+
+
+def subscription_of(url: str) -> str:
+    """Return the subscription that a URL lies in, empty where it lies in none."""
+    match = _SUBSCRIPTION.search(url)
+    return match[1].lower() if match else ""
+
+
+class ReadRetryPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
+    """Sends a read up to three times, waits out its throttling, and never sends a write again."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        super().__init__()
+        self._limiter = limiter
+
+    async def send(self, request: Request) -> Response:
+        """Send the request."""
+        if is_write(request.http_request):
+            return await self.next.send(request)
+        bucket = self._limiter.reads(subscription_of(request.http_request.url))
+        attempt = 0
+        while True:
+            await bucket.take()
+            attempt += 1
+            try:
+                response = await self.next.send(request)
+            except (ServiceRequestError, ServiceResponseError):
+                if attempt >= READ_ATTEMPTS:
+                    raise
+            else:
+                status = response.http_response.status_code
+                if status == 429:
+                    attempt -= 1
+                    bucket.pause(pause_seconds(response.http_response.headers.get("Retry-After"), 10))
+                    continue
+                if status not in TRANSIENT_STATUSES or attempt >= READ_ATTEMPTS:
+                    return response
+            await asyncio.sleep(0.5 * attempt)
+
+
+class OperationHostPolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
+    """Refuses a request whose scheme, host or port is not that of the configured endpoint."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._origin = _origin(endpoint)
+
+    def on_request(self, request: Request) -> None:
+        """Check where the request goes."""
+        url = request.http_request.url
+        if _origin(url) != self._origin:
+            host = urlsplit(url).hostname
+            raise ForeignHostError(
+                f"sending a request to {host}: only {self._origin[1]} is the configured Azure Resource Manager"
+            )
+
+
+class RequestIdentityPolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
+    """Gives each request its own `x-ms-client-request-id`: ARM answers a repeated one with the earlier payload."""
+
+    def on_request(self, request: Request) -> None:
+        """Set the header."""
+        lease = leases.current() if is_write(request.http_request) else None
+        request.http_request.headers["x-ms-client-request-id"] = lease.request_id if lease else str(uuid.uuid4())
+
+
+class WriteLeasePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
+    """Lets a write through once, and only within the lease that its recorded intent gave."""
+
+    def on_request(self, request: Request) -> None:
+        """Use up the lease of a write."""
+        if not is_write(request.http_request):
+            return
+        lease = leases.current()
+        if lease is None:
+            raise leases.LeaseError("sending a write: no intent was recorded for it")
+        lease.spend()
+
+
+class TracePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
+    """Writes what was asked and answered to the log: never a query, a header with a token, or a body."""
+
+    def on_request(self, request: Request) -> None:
+        """Note when the request left."""
+        request.context["sent_at"] = time.monotonic()
+
+    def on_response(self, request: Request, response: Response) -> None:
+        """Log the answer."""
+        asked, answered = request.http_request, response.http_response
+        log = _log.info if is_write(asked) or answered.status_code >= 429 else _log.debug
+        log(
+            "azure request",
+            method=asked.method,
+            path=urlsplit(asked.url).path,
+            status=answered.status_code,
+            seconds=round(time.monotonic() - request.context["sent_at"], 3),
+            arm_request_id=answered.headers.get("x-ms-request-id"),
+            client_request_id=asked.headers.get("x-ms-client-request-id"),
+            remaining=_remaining(answered),
+        )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower())
+    return parts.scheme.lower(), parts.hostname, port, "@" in parts.netloc
+
+
+def _remaining(response: AsyncHttpResponse) -> dict[str, str]:
+    prefix = "x-ms-ratelimit-remaining-"
+    return {k.lower().removeprefix(prefix): v for k, v in response.headers.items() if k.lower().startswith(prefix)}

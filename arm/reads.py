@@ -1,0 +1,98 @@
+"""Reads of ARM's own JSON: the fields that we need, without the SDK's models (360 ms for 500 protected items)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import HttpResponseError
+from azure.core.rest import HttpRequest
+from azure.mgmt.core.exceptions import ARMErrorFormat
+
+from arm.errors import is_absent
+from migration.ids import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from azure.core.rest import AsyncHttpResponse
+
+    from arm.clients import AzureClients
+
+Json = dict[str, Any]
+
+SITE_RECOVERY_API = "2025-08-01"
+API_VERSIONS = {
+    "microsoft.recoveryservices": "2025-02-01",
+    "microsoft.compute": "2024-07-01",
+    "microsoft.network": "2024-05-01",
+    "microsoft.storage": "2024-01-01",
+    "microsoft.resources": "2022-09-01",
+}
+DISKS_API = "2024-03-02"
+
+
+def api_version(resource_id: str) -> str:
+    """Return the version of ARM's interface in which we read a resource."""
+    kind = ResourceId.parse(resource_id).type.lower()
+    if kind.startswith("microsoft.recoveryservices/vaults/"):
+        return SITE_RECOVERY_API
+    if kind.startswith(("microsoft.compute/disks", "microsoft.compute/diskencryptionsets")):
+        return DISKS_API
+    return API_VERSIONS[kind.split("/", maxsplit=1)[0]]
+
+
+async def read(azure: AzureClients, resource_id: str, **query: str) -> Json | None:
+    """Return a resource's JSON, None where there is none."""
+    response = await get(azure, resource_id, **query)
+    return None if response is None else _document(response)
+
+
+async def get(azure: AzureClients, resource_id: str, **query: str) -> AsyncHttpResponse | None:
+    """Return the answer to a GET of a resource, None where there is none.
+
+    Raises:
+        HttpResponseError: Azure answered otherwise than with the resource or its absence.
+    """
+    version = query.pop("api_version", "") or api_version(resource_id)
+    request = HttpRequest("GET", resource_id, params={"api-version": version, **query})
+    subscription = ResourceId.parse(resource_id).subscription
+    return await _send(azure, subscription, request)
+
+
+async def read_list(azure: AzureClients, collection: str, subscription: str, version: str) -> list[Json]:
+    """Return every entry of a listing, all pages; empty where its parent is not there."""
+    return [entry async for page in pages(azure, collection, subscription, version) for entry in page]
+
+
+async def pages(azure: AzureClients, collection: str, subscription: str, version: str) -> AsyncIterator[list[Json]]:
+    """Yield a listing page by page, and the loop to others in between."""
+    request: HttpRequest | None = HttpRequest("GET", collection, params={"api-version": version})
+    while request is not None:
+        response = await _send(azure, subscription, request)
+        if response is None:
+            return
+        document = _document(response)
+        yield document.get("value") or []
+        await asyncio.sleep(0)
+        following = document.get("nextLink")
+        request = HttpRequest("GET", following) if following else None
+
+
+async def _send(azure: AzureClients, subscription: str, request: HttpRequest) -> AsyncHttpResponse | None:
+    response = await azure.resources(subscription).send_request(request)
+    if response.status_code == 200:
+        return response
+    error = HttpResponseError(response=response, error_format=ARMErrorFormat)
+    if is_absent(error):
+        return None
+    raise error
+
+
+def _document(response: AsyncHttpResponse) -> Json:
+    document = response.json()
+    if not isinstance(document, dict):
+        path = urlsplit(response.request.url).path
+        raise HttpResponseError(message=f"reading {path}: the answer is no JSON object", response=response)
+    return document
