@@ -177,7 +177,7 @@ class ItemState(Value):
     failover_disk_names: list[str] = Field(default_factory=list)
     test_failover_disk_names: list[str] = Field(default_factory=list)
     protected: bool = False
-    failed_over: bool = Field(False, description="A failover has ended and waits for the commit.")
+    failed_over: bool = Field(default=False, description="A failover has ended and waits for the commit.")
     committed: bool = False
     errors: list[str] = Field(default_factory=list, description="Health errors: level, code and message.")
 
@@ -187,6 +187,9 @@ class JobWait(Value):
 
     job: JobRef
     give_back_after_seconds: int | None = None
+    accept_failure: bool = Field(
+        default=False, description="A job that fails or is gone is an answer, not an error: only that it ended matters."
+    )
 
 
 class JobWaited(Value):
@@ -211,11 +214,15 @@ class ProtectedWaited(Value):
     health: str = ""
 
 
+VmMilestone = Literal["running", "deallocated", "serving", "gone"]
+"""What one waits for. `serving`: it runs and its agent reports ready."""
+
+
 class VmWait(Value):
-    """Waits for a virtual machine. `serving`: it runs and its agent reports ready."""
+    """Waits for a virtual machine."""
 
     vm_id: str
-    until: Literal["running", "deallocated", "serving", "gone"]
+    until: VmMilestone
     give_back_after_seconds: int | None = None
 
 
@@ -228,15 +235,15 @@ class VmWaited(Value):
     since: str | None = Field(None, description="When Azure says that it reached this power state.")
 
 
-class ResourceWait(Value):
-    """Waits for a resource to be provisioned, or to be gone."""
+class ResourcesWait(Value):
+    """Waits for resources to be provisioned, or to be gone."""
 
-    id: str
+    ids: list[str]
     until: Literal["provisioned", "gone"]
     give_back_after_seconds: int | None = None
 
 
-class ResourceWaited(Value):
+class ResourcesWaited(Value):
     """Whether the wait is not over."""
 
     running: bool
@@ -279,6 +286,20 @@ class ReadPower(Value):
     target_id: str
 
 
+class ReadParts(Value):
+    """Asks what a virtual machine is attached to."""
+
+    vm_id: str
+
+
+class VmParts(Value):
+    """The interfaces and disks of a virtual machine."""
+
+    exists: bool
+    nic_ids: list[str] = Field(default_factory=list)
+    disk_ids: list[str] = Field(default_factory=list)
+
+
 class VerifyTarget(Value):
     """Holds the target against the plan and the source."""
 
@@ -298,8 +319,8 @@ class Observations(Value):
     seen: list[Observation]
 
 
-class DeleteResource(Value):
-    """Deletes one resource that the ledger says is ours."""
+class DeleteResources(Value):
+    """Deletes resources that the ledger says are ours."""
 
-    id: str
+    ids: list[str]
     why: str
