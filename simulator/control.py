@@ -1,0 +1,125 @@
+"""The control calls under ``/_simulator/``: no token, not in the request log, nothing that a real cloud has."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from simulator import inventory, seeds
+from simulator.clock import rfc7
+from simulator.faults import FaultError
+
+if TYPE_CHECKING:
+    from simulator.requestlog import RequestLog
+    from simulator.world import World
+
+
+class ControlError(ValueError):
+    """A control call that makes no sense; the message says what would be right."""
+
+
+def _number(name: str, value: Any, *, zero: bool) -> float:  # noqa: ANN401 - what a caller sent
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not good or value < 0 or (value == 0 and not zero):
+        least = "from 0" if zero else "above 0"
+        message = f"{name}: give a number {least}"
+        raise ControlError(message)
+    return float(value)
+
+
+class Control:
+    """Answers the control calls."""
+
+    def __init__(self, world: World, request_log: RequestLog) -> None:
+        """Control *world*."""
+        self._world = world
+        self._log = request_log
+
+    def answer(self, request: web.Request, path: str, content: bytes) -> web.Response:
+        """Answer one control call; 400 with a message where it is malformed."""
+        name = path.removeprefix("/_simulator/")
+        handler = getattr(self, f"_{request.method.lower()}_{name}", None) if name.isalpha() else None
+        if handler is None:
+            message = f"no control call {request.method} {path}"
+            return web.json_response({"error": message}, status=404)
+        try:
+            self._world.run_due()
+            response: web.Response = handler(request, content)
+        except (ControlError, FaultError, seeds.SeedError) as problem:
+            response = web.json_response({"error": str(problem)}, status=400)
+        self._world.commit()
+        return response
+
+    def _get_requests(self, request: web.Request, _: bytes) -> web.Response:
+        since = request.query.get("since", "0")
+        if not since.isdigit():
+            message = "since: give the n of the last line that you know, or 0"
+            raise ControlError(message)
+        lines = self._log.since(int(since))
+        return web.Response(text="".join(f"{line}\n" for line in lines), content_type="application/x-ndjson")
+
+    def _get_resources(self, _: web.Request, __: bytes) -> web.Response:
+        return web.json_response(inventory.deletable(self._world))
+
+    def _get_faults(self, _: web.Request, __: bytes) -> web.Response:
+        return web.json_response(self._world.faults.all())
+
+    def _post_faults(self, _: web.Request, content: bytes) -> web.Response:
+        return web.json_response({"id": self._world.faults.add(_json(content))})
+
+    def _delete_faults(self, _: web.Request, __: bytes) -> web.Response:
+        self._world.faults.clear()
+        return web.Response(status=204)
+
+    def _post_seed(self, _: web.Request, content: bytes) -> web.Response:
+        added = seeds.load(self._world, content.decode("utf-8", "replace"), "seed")
+        return web.json_response({"added": added})
+
+    def _post_reset(self, _: web.Request, __: bytes) -> web.Response:
+        seeds.reset(self._world)
+        return web.json_response({"resources": len(inventory.deletable(self._world))})
+
+    def _get_clock(self, _: web.Request, __: bytes) -> web.Response:
+        return web.json_response(self._clock())
+
+    def _post_clock(self, _: web.Request, content: bytes) -> web.Response:
+        wanted = _json(content)
+        known = {"speed", "advance_seconds", "throttle_clock", "throttling"}
+        if not isinstance(wanted, dict) or not wanted or set(wanted) - known:
+            message = f"clock: give an object with {', '.join(sorted(known))}"
+            raise ControlError(message)
+        speed = _number("speed", wanted.get("speed", 1), zero=False)
+        seconds = _number("advance_seconds", wanted.get("advance_seconds", 0), zero=True)
+        if wanted.get("throttle_clock", "wall") not in {"wall", "virtual"}:
+            message = 'throttle_clock: give "wall" or "virtual"'
+            raise ControlError(message)
+        throttling = seeds.checked_throttling(wanted.get("throttling", {}))
+        if "speed" in wanted:
+            self._world.clock.speed = speed
+        if "throttle_clock" in wanted:
+            throttling["clock"] = wanted["throttle_clock"]
+        if throttling:
+            self._world.throttle.configure(**throttling)
+        self._world.advance(seconds)
+        return web.json_response(self._clock())
+
+    def _clock(self) -> dict[str, Any]:
+        return {
+            "virtual": rfc7(self._world.clock.read()),
+            "wall": rfc7(datetime.now(UTC)),
+            "speed": self._world.clock.speed,
+            "throttle_clock": self._world.throttle.settings["clock"],
+            "throttling": self._world.throttle.settings,
+        }
+
+
+def _json(content: bytes) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return json.loads(content or b"null")
+    except ValueError as problem:
+        message = f"body: not JSON: {problem}"
+        raise ControlError(message) from None

@@ -1,0 +1,156 @@
+"""The one place where state is written: a versioned key/value table in SQLite with a copy in memory.
+
+Every write goes to an open transaction and to memory; the server commits before it answers, so a kill loses nothing
+that was answered. Values are kept as JSON text: a read always gives a fresh object, which a handler may change freely
+without changing the cloud. Older versions stay for an hour of virtual time, for reads of the past (``stale_reads``).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from simulator import context
+from simulator.clock import to_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS state (area TEXT, key TEXT, value TEXT, PRIMARY KEY (area, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS versions (n INTEGER PRIMARY KEY, area TEXT, key TEXT, virtual INTEGER, value TEXT);
+CREATE INDEX IF NOT EXISTS versions_of_key ON versions (area, key, n);
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, due INTEGER, handler TEXT, payload TEXT, actor TEXT);
+CREATE TABLE IF NOT EXISTS requests (n INTEGER PRIMARY KEY, line TEXT);
+"""
+UNVERSIONED_AREAS = frozenset({"settings", "faults", "throttle", "dedup", "clock"})
+KEPT_MICROS = 3600 * 1_000_000
+
+
+def encode(value: Any) -> str:  # noqa: ANN401 - any JSON
+    """Write JSON compactly."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class Database:
+    """Areas of JSON values by lower-cased key."""
+
+    def __init__(self, file: Path, now: Callable[[], datetime]) -> None:
+        """Open or create *file*; *now* gives the virtual time of a write."""
+        self.connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        self.connection.execute("PRAGMA journal_mode=WAL")
+        # A process kill loses nothing the kernel has; power loss is not among the faults.
+        self.connection.execute("PRAGMA synchronous=OFF")
+        self.connection.executescript(SCHEMA)
+        self._now = now
+        self._areas: dict[str, dict[str, str]] = {}
+        for area, key, value in self.connection.execute("SELECT area, key, value FROM state"):
+            self._areas.setdefault(area, {})[key] = value
+
+    def begin(self) -> None:
+        """Open a transaction unless one is open."""
+        if not self.connection.in_transaction:
+            self.connection.execute("BEGIN")
+
+    def commit(self) -> None:
+        """Make all writes so far durable."""
+        if self.connection.in_transaction:
+            self.connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Commit and close."""
+        self.commit()
+        self.connection.close()
+
+    def read(self, area: str, key: str) -> Any:  # noqa: ANN401 - any JSON
+        """The value at *key*, or None."""
+        text = self._text(area, key.lower())
+        return None if text is None else json.loads(text)
+
+    def keys(self, area: str) -> list[str]:
+        """All keys of *area* in the order of their creation."""
+        if context.as_of.get() is not None and area not in UNVERSIONED_AREAS:
+            return [key for key, _ in self._past(area)]
+        return list(self._areas.get(area, {}))
+
+    def items(self, area: str) -> Iterator[tuple[str, Any]]:
+        """All keys and values of *area*."""
+        if context.as_of.get() is not None and area not in UNVERSIONED_AREAS:
+            yield from ((key, json.loads(text)) for key, text in self._past(area))
+            return
+        for key, text in list(self._areas.get(area, {}).items()):
+            yield key, json.loads(text)
+
+    def write(self, area: str, key: str, value: Any, *, quiet: bool = False) -> None:  # noqa: ANN401 - any JSON
+        """Set *key* to *value*; an equal value changes nothing. *quiet* writes do not make a request accepted."""
+        key, text = key.lower(), encode(value)
+        values = self._areas.setdefault(area, {})
+        if values.get(key) == text:
+            return
+        self._record(area, key, text, quiet=quiet)
+        values[key] = text
+        self.connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (area, key, text))
+
+    def delete(self, area: str, key: str, *, quiet: bool = False) -> bool:
+        """Remove *key*; tell whether it was there."""
+        key = key.lower()
+        values = self._areas.get(area, {})
+        if key not in values:
+            return False
+        self._record(area, key, None, quiet=quiet)
+        del values[key]
+        self.connection.execute("DELETE FROM state WHERE area = ? AND key = ?", (area, key))
+        return True
+
+    def forget(self, *, keep: frozenset[str]) -> None:
+        """Drop every value, version and event but those of the areas in *keep*; the request log stays."""
+        self.begin()
+        for area in set(self._areas) - keep:
+            del self._areas[area]
+            self.connection.execute("DELETE FROM state WHERE area = ?", (area,))
+        self.connection.execute("DELETE FROM versions")
+        self.connection.execute("DELETE FROM events")
+
+    def _record(self, area: str, key: str, text: str | None, *, quiet: bool) -> None:
+        self.begin()
+        if not quiet:
+            context.mark_accepted()
+        if area in UNVERSIONED_AREAS:
+            return
+        virtual = 0 if context.seeding.get() else to_micros(self._now())
+        self.connection.execute(
+            "DELETE FROM versions WHERE area = ? AND key = ? AND n < "
+            "(SELECT max(n) FROM versions WHERE area = ? AND key = ? AND virtual <= ?)",
+            (area, key, area, key, virtual - KEPT_MICROS),
+        )
+        self.connection.execute(
+            "INSERT INTO versions (area, key, virtual, value) VALUES (?, ?, ?, ?)", (area, key, virtual, text)
+        )
+
+    def _text(self, area: str, key: str) -> str | None:
+        moment = context.as_of.get()
+        if moment is None or area in UNVERSIONED_AREAS:
+            return self._areas.get(area, {}).get(key)
+        row = self.connection.execute(
+            "SELECT value FROM versions WHERE area = ? AND key = ? AND virtual <= ? ORDER BY n DESC LIMIT 1",
+            (area, key, to_micros(moment)),
+        ).fetchone()
+        if row is None and area != "resources":
+            # What an operation's URL answers may be old, but the URL was given out: it exists.
+            row = self.connection.execute(
+                "SELECT value FROM versions WHERE area = ? AND key = ? ORDER BY n LIMIT 1", (area, key)
+            ).fetchone()
+        return None if row is None else row[0]
+
+    def _past(self, area: str) -> list[tuple[str, str]]:
+        moment = context.as_of.get()
+        assert moment is not None
+        rows = self.connection.execute(
+            "SELECT key, value, max(n) FROM versions WHERE area = ? AND virtual <= ? GROUP BY key ORDER BY min(n)",
+            (area, to_micros(moment)),
+        )
+        return [(key, value) for key, value, _ in rows if value is not None]

@@ -1,0 +1,114 @@
+"""What Azure Resource Manager checks before a provider sees a request.
+
+In Azure's order: token, throttling, subscription, permission, registration of the provider, resource group, locks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simulator import paths, rbac, throttling
+from simulator.errors import ArmError, group_not_found
+
+if TYPE_CHECKING:
+    from simulator.identity import Identity
+    from simulator.provider import Route
+    from simulator.store import Resource
+    from simulator.world import World
+
+LOCKS = "Microsoft.Authorization/locks"
+ALWAYS_REGISTERED = frozenset({"microsoft.resources", "microsoft.authorization", ""})
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the caller may still ask: the header that says so."""
+
+    header: str
+    remaining: int
+
+
+def meter(world: World, identity: Identity, method: str, path: str) -> Budget:
+    """Take a token from the caller's bucket of the subscription, or of the tenant; raises 429."""
+    subscription = paths.parse(path).subscription
+    remaining = world.throttle.take(subscription or "tenant", identity.object_id, method)
+    scope = "subscription" if subscription else "tenant"
+    return Budget(f"x-ms-ratelimit-remaining-{scope}-{throttling.kind_of(method)}", remaining)
+
+
+def admit(world: World, identity: Identity, method: str, path: str, route: Route) -> None:
+    """Let a request through to its provider or raise the front door's refusal."""
+    parsed = paths.parse(path)
+    if parsed.subscription:
+        _check_subscription(world, parsed.subscription)
+    if route.action != "":
+        action = route.action or rbac.action_of(method, path)
+        rbac.check(world, identity, action, rbac.scope_of(method, path))
+    if parsed.subscription and route.writes:
+        _check_registration(world, parsed)
+    if parsed.group and not route.on_absent_group:
+        _check_group(world, parsed)
+    if route.writes:
+        _check_locks(world, method, path)
+
+
+def _check_subscription(world: World, subscription: str) -> None:
+    if world.store.area("subscriptions").get(subscription) is None:
+        raise ArmError(
+            404,
+            "SubscriptionNotFound",
+            f"The subscription '{subscription}' could not be found.",
+            headers={"x-ms-failure-cause": "gateway"},
+        )
+
+
+def _check_registration(world: World, parsed: paths.ResourceId) -> None:
+    if parsed.namespace.lower() in ALWAYS_REGISTERED or not parsed.names:
+        return
+    if world.is_registered(parsed.subscription, parsed.namespace):
+        return
+    message = (
+        f"The subscription is not registered to use namespace '{parsed.namespace}'. See "
+        "https://aka.ms/rps-not-found for how to register subscriptions."
+    )
+    detail = {"code": "MissingSubscriptionRegistration", "target": parsed.namespace, "message": message}
+    raise ArmError(409, "MissingSubscriptionRegistration", message, details=[detail])
+
+
+def _check_group(world: World, parsed: paths.ResourceId) -> None:
+    if not world.store.exists(f"/subscriptions/{parsed.subscription}/resourceGroups/{parsed.group}"):
+        raise group_not_found(parsed.group)
+
+
+def _check_locks(world: World, method: str, path: str) -> None:
+    if paths.parse(path).type.lower() == LOCKS.lower():
+        return
+    scope = path.rpartition("/")[0] if method == "POST" else path
+    locked = locks_against(world, scope, deletes=method == "DELETE")
+    if locked:
+        raise scope_locked(scope, locked, "delete" if method == "DELETE" else "write")
+
+
+def locks_against(world: World, scope: str, *, deletes: bool) -> list[str]:
+    """The locked scopes that forbid writing to *scope*, or deleting it with all that lies under it."""
+    return [paths.scope_of(lock.id) for lock in world.store.list(LOCKS) if _forbids(lock, scope, deletes=deletes)]
+
+
+def _forbids(lock: Resource, scope: str, *, deletes: bool) -> bool:
+    locked = paths.scope_of(lock.id)
+    if deletes:
+        return paths.within(scope, locked) or paths.within(locked, scope)
+    return lock.properties.get("level") == "ReadOnly" and paths.within(scope, locked)
+
+
+def scope_locked(scope: str, locked: list[str], verb: str) -> ArmError:
+    """Azure's 409 for a locked scope; *verb* is ``delete`` or ``write``."""
+    listed = ",".join(locked)
+    return ArmError(
+        409,
+        "ScopeLocked",
+        f"The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked: '{listed}'. "
+        "Please remove the lock and try again.",
+        headers={"x-ms-failure-cause": "gateway"},
+    )

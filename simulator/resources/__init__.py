@@ -1,0 +1,1 @@
+"""Microsoft.Resources: subscriptions, locations, resource groups, providers, and lists of everything."""

@@ -1,0 +1,50 @@
+"""The operations of Microsoft.Resources."""
+
+from __future__ import annotations
+
+from simulator.provider import Route
+from simulator.resources import everything, groups, providers, subscriptions
+
+SUBSCRIPTION = "/subscriptions/{subscription}"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/{{group}}"
+PROVIDER = f"{SUBSCRIPTION}/providers/{{namespace}}"
+
+ROUTES = [
+    Route("GET", "/tenants", subscriptions.tenants_list, action=""),
+    Route("GET", "/subscriptions", subscriptions.subscriptions_list, action=""),
+    Route("GET", SUBSCRIPTION, subscriptions.subscriptions_get, action=""),
+    Route("GET", f"{SUBSCRIPTION}/locations", subscriptions.subscriptions_list_locations, action=""),
+    Route(
+        "GET",
+        f"{SUBSCRIPTION}/resourceGroups",
+        groups.resource_groups_list,
+        action="Microsoft.Resources/subscriptions/resourceGroups/read",
+    ),
+    Route("PUT", GROUP, groups.resource_groups_create_or_update, on_absent_group=True),
+    Route("GET", GROUP, groups.resource_groups_get),
+    Route("HEAD", GROUP, groups.resource_groups_check_existence, on_absent_group=True),
+    Route("PATCH", GROUP, groups.resource_groups_update),
+    Route("DELETE", GROUP, groups.resource_groups_delete),
+    Route("GET", f"{SUBSCRIPTION}/operationresults/{{operation}}", groups.operation_results_get, action=""),
+    Route(
+        "GET",
+        f"{SUBSCRIPTION}/resources",
+        everything.resources_list,
+        action="Microsoft.Resources/subscriptions/resources/read",
+    ),
+    Route(
+        "GET",
+        f"{GROUP}/resources",
+        everything.resources_list,
+        action="Microsoft.Resources/subscriptions/resourceGroups/resources/read",
+    ),
+    Route(
+        "GET",
+        f"{SUBSCRIPTION}/providers",
+        providers.providers_list,
+        action="Microsoft.Resources/subscriptions/providers/read",
+    ),
+    Route("GET", PROVIDER, providers.providers_get, action="Microsoft.Resources/subscriptions/providers/read"),
+    Route("POST", f"{PROVIDER}/register", providers.providers_register),
+    Route("POST", f"{PROVIDER}/unregister", providers.providers_unregister),
+]

@@ -1,0 +1,172 @@
+"""Filling the world: the first founding, seeds, and the way back to the seed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from simulator import context, paths, seedfile
+from simulator.compute.flattened import unflatten
+from simulator.compute.seeding import complete
+from simulator.errors import ArmError
+from simulator.paths import GROUP_TYPE
+from simulator.registry import canonical_type
+from simulator.resources.locations import location_name
+from simulator.seedfile import Seed, SeedError
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+__all__ = ["SeedError", "checked_throttling", "found", "load", "reset"]
+
+MACHINE = "microsoft.compute/virtualmachines"
+DEFAULT_LOCATION = "westeurope"
+KEPT_ON_RESET = frozenset({"settings", "identities", "clock"})
+THROTTLING_FIELDS = frozenset({"enabled", "clock", "limits"})
+
+
+def found(world: World, text: str | None, file: str) -> None:
+    """Fill a new world from the seed *text* (None: one empty subscription) and choose the ready line's principal."""
+    seed = seedfile.read(text, file) if text is not None else Seed()
+    principals = [i for i in seed.identities if i.get("kind", "service_principal") == "service_principal"]
+    subscription = next(iter(_subscriptions(seed)), None) or str(uuid.uuid4())
+    principal = dict(principals[0]) if principals else {}
+    # The ready line's principal owns every subscription unless the seed names its roles.
+    principal.setdefault("roles", [{"role": "Owner", "scope": "/"}])
+    kept = world.identities.put(principal)
+    ready = {"client_id": kept["client_id"], "subscription_id": subscription, "seed": text, "file": file}
+    world.settings.put("ready", ready, quiet=True)
+    rest = [identity for identity in seed.identities if not principals or identity is not principals[0]]
+    _fill(world, seed, rest)
+
+
+def load(world: World, text: str, file: str) -> int:
+    """Add a seed to the estate; how many resources it names. Raises SeedError."""
+    seed = seedfile.read(text, file)
+    _fill(world, seed, seed.identities)
+    return len(seed.resources)
+
+
+def reset(world: World) -> None:
+    """Go back to the seed that the world was founded with; faults and later changes are forgotten."""
+    ready = world.settings.get("ready") or {}
+    world.database.forget(keep=KEPT_ON_RESET)
+    world.settings.delete("quotas", quiet=True)
+    world.store.reindex()
+    world.schedule.reload()
+    seed = seedfile.read(ready["seed"], ready["file"]) if ready["seed"] is not None else Seed()
+    _fill(world, seed, [])
+
+
+def checked_throttling(given: Any) -> dict[str, Any]:  # noqa: ANN401 - what a caller sent
+    """Check ``{"enabled": bool, "clock": "virtual"|"wall", "limits": {"reads": [size, per second], ...}}``."""
+    if not isinstance(given, dict) or set(given) - THROTTLING_FIELDS:
+        message = f"throttling: give an object with {', '.join(sorted(THROTTLING_FIELDS))}"
+        raise SeedError(message)
+    if given.get("clock", "wall") not in {"wall", "virtual"}:
+        message = 'throttling.clock: give "wall" or "virtual"'
+        raise SeedError(message)
+    for kind, limit in given.get("limits", {}).items():
+        good = isinstance(limit, list) and [n for n in limit if isinstance(n, (int, float)) and n > 0] == limit
+        if kind not in {"reads", "writes", "deletes"} or not good or len(limit) != 2:  # noqa: PLR2004 - a pair
+            message = "throttling.limits: give reads, writes or deletes as [bucket size, refill per second]"
+            raise SeedError(message)
+    return dict(given)
+
+
+def _subscriptions(seed: Seed) -> dict[str, str]:
+    named = {str(s["subscriptionId"]): str(s.get("displayName") or s["subscriptionId"]) for s in seed.subscriptions}
+    known = {id_.lower() for id_ in named}
+    for resource in seed.resources:
+        subscription = paths.parse(resource["id"]).subscription
+        if subscription.lower() not in known:
+            known.add(subscription.lower())
+            named[subscription] = subscription
+    return named
+
+
+def _fill(world: World, seed: Seed, identities: list[dict[str, Any]]) -> None:
+    with context.loading_seed(), context.acting_as(context.SEED):
+        ready = world.settings.get("ready") or {}
+        named = _subscriptions(seed)
+        if not world.subscriptions and not named:
+            named = {ready["subscription_id"]: "Simulator"}
+        for id_, display in named.items():
+            world.store.area("subscriptions").put(id_, {"subscriptionId": id_, "displayName": display})
+        for id_, behaviour in seed.behaviour.items():
+            world.set_behaviour(id_, behaviour)
+        _set_quotas(world, seed.quotas)
+        for identity in identities:
+            world.identities.put({"roles": [], **identity})
+        _fill_resources(world, seed.resources)
+
+
+def _set_quotas(world: World, quotas: dict[str, Any]) -> None:
+    rest = {name: value for name, value in quotas.items() if name != "throttling"}
+    if rest:
+        world.settings.put("quotas", {**world.quotas, **rest})
+    if "throttling" in quotas:
+        world.throttle.configure(**checked_throttling(quotas["throttling"]))
+
+
+def _fill_resources(world: World, resources: list[dict[str, Any]]) -> None:
+    _make_groups(world, resources)
+    machines = []
+    for given in resources:
+        type_ = paths.parse(given["id"]).type.lower()
+        if type_ == MACHINE:
+            machines.append(given)
+        elif not type_.endswith("subscriptions/resourcegroups") and type_ != "microsoft.resources/subscriptions":
+            world.store.put(_arranged(given))
+    for given in machines:
+        document = {**given, "location": location_name(str(given["location"])), "type": canonical_type(MACHINE)}
+        document["id"] = given["id"].rstrip("/")
+        document.setdefault("name", paths.parse(document["id"]).name)
+        try:
+            complete(world, document)
+        except ArmError as problem:
+            message = f"seeding {document['id']}: {problem.message}"
+            raise SeedError(message) from None
+
+
+def _make_groups(world: World, resources: list[dict[str, Any]]) -> None:
+    """Make the groups that a seed names, then those that its ids imply (in the first such resource's region)."""
+    named = [r for r in resources if paths.parse(r["id"]).type.endswith("subscriptions/resourceGroups")]
+    for given in [*named, *resources]:
+        parsed = paths.parse(given["id"])
+        id_ = f"/subscriptions/{parsed.subscription}/resourceGroups/{parsed.group}"
+        if not parsed.group or world.store.exists(id_):
+            continue
+        location = location_name(str(given.get("location") or _location_in(parsed, resources)))
+        document = {"id": id_, "name": parsed.group, "type": GROUP_TYPE, "location": location}
+        if given in named and given.get("tags"):
+            document["tags"] = given["tags"]
+        world.store.put({**document, "properties": {"provisioningState": "Succeeded"}})
+
+
+def _location_in(group: paths.ResourceId, resources: list[dict[str, Any]]) -> str:
+    inside = (r for r in resources if paths.parse(r["id"]).group.lower() == group.group.lower())
+    return next((str(r["location"]) for r in inside if r.get("location")), DEFAULT_LOCATION)
+
+
+def _arranged(given: dict[str, Any]) -> dict[str, Any]:
+    document = unflatten(given)
+    parsed = paths.parse(document["id"].rstrip("/"))
+    document["id"] = document["id"].rstrip("/")
+    document["name"] = document.get("name") or parsed.name
+    document["type"] = canonical_type(parsed.type)
+    if document.get("location"):
+        document["location"] = location_name(str(document["location"]))
+    if parsed.namespace.lower() == "microsoft.network":
+        _nest(document["properties"])
+    return document
+
+
+def _nest(properties: dict[str, Any]) -> None:
+    """Put the parts of a network resource, which the Azure CLI prints flat, into their own properties."""
+    for value in properties.values():
+        for part in value if isinstance(value, list) else ():
+            if isinstance(part, dict) and "name" in part and "properties" not in part:
+                envelope = {"id", "name", "type", "etag", "zones", "sku"}
+                part["properties"] = {key: part.pop(key) for key in list(part) if key not in envelope}
+                _nest(part["properties"])

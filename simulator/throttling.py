@@ -1,0 +1,72 @@
+"""Azure Resource Manager's token buckets, per subscription (or tenant), principal and kind of operation.
+
+Source: Microsoft's "Understand how Azure Resource Manager throttles requests" (the scheme of 2024): subscription reads
+250 refilled by 25 a second, writes and deletes 200 refilled by 10 a second each. Buckets refill in virtual time unless
+the clock call chose the wall; they start full after a restart.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from simulator.errors import ArmError
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+DEFAULT_LIMITS = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
+
+
+def kind_of(method: str) -> str:
+    """The bucket that a method draws from: ``reads``, ``writes`` or ``deletes``."""
+    if method in {"GET", "HEAD"}:
+        return "reads"
+    return "deletes" if method == "DELETE" else "writes"
+
+
+class Throttle:
+    """All buckets. The settings are ``{"enabled", "clock": "virtual"|"wall", "limits": {kind: [size, per second]}}``."""
+
+    def __init__(self, world: World) -> None:
+        """Start with full buckets."""
+        self._world = world
+        self._buckets: dict[tuple[str, str, str], tuple[float, float]] = {}
+        self.settings: dict[str, Any] = world.settings.get("throttle") or {"enabled": True, "clock": "virtual"}
+
+    def configure(self, **changes: Any) -> None:  # noqa: ANN401 - settings are JSON
+        """Change settings and keep them; buckets are full again."""
+        self.settings = {**self.settings, **changes}
+        self._world.settings.put("throttle", self.settings, quiet=True)
+        self._buckets.clear()
+
+    def take(self, scope: str, principal: str, method: str) -> int:
+        """Take one token from the bucket; what remains in it. Raises the 429 when it is empty."""
+        kind = kind_of(method)
+        size, per_second = self.settings.get("limits", {}).get(kind) or DEFAULT_LIMITS[kind]
+        key, now = (scope.lower(), principal, kind), self._seconds()
+        level, last = self._buckets.get(key, (size, now))
+        level = min(size, level + max(0.0, now - last) * per_second)
+        if level < 1 and self.settings["enabled"]:
+            self._buckets[key] = (level, now)
+            raise self._too_many(scope, principal, kind, (1 - level) / per_second)
+        self._buckets[key] = (max(0.0, level - 1), now)
+        return int(max(0.0, level - 1))
+
+    def _seconds(self) -> float:
+        if self.settings["clock"] == "wall":
+            return time.monotonic()
+        return self._world.clock.read().timestamp()
+
+    def _too_many(self, scope: str, principal: str, kind: str, seconds: float) -> ArmError:
+        wall_seconds = seconds if self.settings["clock"] == "wall" else seconds / self._world.clock.speed
+        wait = max(1, math.ceil(wall_seconds))
+        return ArmError(
+            429,
+            "SubscriptionRequestsThrottled",
+            f"Number of '{kind}' for subscription '{scope}' actor '{principal}' exceeded. Please try again after "
+            f"'{wait}' seconds after additional tokens are available. Refer to https://aka.ms/arm-throttling for "
+            "additional information.",
+            headers={"Retry-After": str(wait), "x-ms-failure-cause": "gateway"},
+        )

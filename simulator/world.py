@@ -1,0 +1,134 @@
+"""The simulated cloud as one object: clock, state, events, operations, identities, behaviour and faults."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from simulator import context
+from simulator.clock import Clock, from_micros, retry_after, to_micros
+from simulator.database import Database
+from simulator.faults import Faults
+from simulator.identity import Identities
+from simulator.operations import Operations
+from simulator.schedule import Schedule
+from simulator.store import Area, Store
+from simulator.throttling import Throttle
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+
+class World:
+    """Everything a handler may touch.
+
+    ``world.store`` resources and areas · ``world.schedule`` future events · ``world.operations`` generic long-running
+    operations · ``world.clock`` speed · ``world.now`` the virtual time of this request or event · ``world.created_by``
+    who acts · ``world.behaviour(id)`` the seed's behaviour of a resource · ``world.quotas`` the seed's quotas.
+    """
+
+    def __init__(self, state_dir: Path, *, speed: float | None = None) -> None:
+        """Open the world kept in *state_dir*, or begin a new one there.
+
+        A *speed* given here wins over the recorded one.
+        """
+        self.state_dir = state_dir
+        self.endpoint = "https://localhost"
+        self.database = Database(state_dir / "state.sqlite", lambda: self.now)
+        recorded = self.database.read("clock", "clock") or {}
+        self.clock = Clock(
+            virtual=from_micros(recorded["virtual"]) if recorded else None,
+            speed=speed or recorded.get("speed", 1.0),
+        )
+        self.store = Store(self.database)
+        self.schedule = Schedule(self)
+        self.operations = Operations(self)
+        self.identities = Identities(self)
+        self.faults = Faults(self)
+        self.throttle = Throttle(self)
+        self.save_clock()
+        self.database.commit()
+
+    @property
+    def now(self) -> datetime:
+        """The virtual time, the same all through a request or event (in a stale read: the time it is stale of)."""
+        return context.as_of.get() or context.frozen_now.get() or self.clock.read()
+
+    @property
+    def created_by(self) -> str:
+        """The client id (or user name) that acts now, ``seed`` while a seed is loaded."""
+        return context.current_actor.get()
+
+    @property
+    def settings(self) -> Area:
+        """Settings that outlive a restart."""
+        return self.store.area("settings")
+
+    def behaviour(self, id_: str) -> dict[str, Any]:
+        """The seed's ``behaviour`` of a resource (empty where it has none)."""
+        return self.store.area("behaviour").get(id_.rstrip("/")) or {}
+
+    def set_behaviour(self, id_: str, behaviour: dict[str, Any]) -> None:
+        """Replace the behaviour of a resource."""
+        self.store.area("behaviour").put(id_.rstrip("/"), behaviour)
+
+    @property
+    def quotas(self) -> dict[str, Any]:
+        """The seed's ``quotas`` object as written (empty where it has none)."""
+        return self.store.area("settings").get("quotas") or {}
+
+    @property
+    def subscriptions(self) -> list[dict[str, Any]]:
+        """The known subscriptions: ``subscriptionId`` and ``displayName``."""
+        return self.store.area("subscriptions").values()
+
+    @property
+    def tenant_id(self) -> str:
+        """The one tenant's id."""
+        return self.identities.tenant_id
+
+    def is_registered(self, subscription: str, namespace: str) -> bool:
+        """Tell whether the provider *namespace* is registered in *subscription*."""
+        return self.registration_state(subscription, namespace) == "Registered"
+
+    def registration_state(self, subscription: str, namespace: str) -> str:
+        """``Registered``, ``Registering`` or ``NotRegistered`` (every provider is registered unless told otherwise)."""
+        kept = self.store.area("registrations").get(f"{subscription}/{namespace}")
+        return str(kept["state"]) if kept else "Registered"
+
+    def retry_after(self, recorded_seconds: float) -> str:
+        """The Retry-After header for a recorded value: divided by the speed, rounded up, at least 1."""
+        return retry_after(recorded_seconds, self.clock.speed)
+
+    def duration(self, low_seconds: float, high_seconds: float, *key: str) -> float:
+        """A duration between the bounds that depends on *key* alone (ids in any case): the same in every run."""
+        digest = hashlib.sha256("|".join(part.lower() for part in key).encode()).digest()
+        share = int.from_bytes(digest[:8], "big") / 2**64
+        return low_seconds + share * (high_seconds - low_seconds)
+
+    def new_guid(self) -> str:
+        """A random GUID in lower case."""
+        return str(uuid.uuid4())
+
+    def run_due(self) -> datetime:
+        """Run every event that has come due; the time up to which that was done."""
+        moment = self.clock.read()
+        self.schedule.run_due(moment)
+        return moment
+
+    def advance(self, seconds: float) -> None:
+        """Jump ahead in virtual time and run what comes due on the way."""
+        self.clock.advance(seconds)
+        self.run_due()
+
+    def save_clock(self) -> None:
+        """Record the clock, so that a restart goes on from here."""
+        reading = {"virtual": to_micros(self.clock.read()), "speed": self.clock.speed}
+        self.database.write("clock", "clock", reading, quiet=True)
+
+    def commit(self) -> None:
+        """Make everything durable; called before each answer leaves."""
+        self.save_clock()
+        self.database.commit()

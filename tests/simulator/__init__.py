@@ -1,0 +1,1 @@
+"""Tests of the simulator, through real clients over TLS."""
