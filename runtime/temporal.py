@@ -165,8 +165,8 @@ async def _register(client: Client, missing: Mapping[str, str]) -> None:
             return
         options = " ".join(f"--name {name} --type {kind}" for name, kind in missing.items())
         message = (
-            f"registering search attributes in namespace {client.namespace!r}: {_one_line(error)}; somebody who may must "
-            f"run: temporal operator search-attribute create --namespace {client.namespace} {options}"
+            f"registering search attributes in namespace {client.namespace!r}: {_one_line(error)}; who may has to run: "
+            f"temporal operator search-attribute create --namespace {client.namespace} {options}"
         )
         raise SearchAttributeError(message) from None
 

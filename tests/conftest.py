@@ -4,8 +4,9 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import IndexedValueType
@@ -18,7 +19,7 @@ from temporalio.testing import WorkflowEnvironment
 from migration.names import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).resolve().parent.parent
-_KEYS = {"Keyword": SearchAttributeKey.for_keyword, "Bool": SearchAttributeKey.for_bool}
+_KEYS: dict[str, Callable[[str], SearchAttributeKey[Any]]] = {"Keyword": SearchAttributeKey.for_keyword, "Bool": SearchAttributeKey.for_bool}
 
 
 def program(name: str) -> str:

@@ -1,0 +1,173 @@
+"""The programs of the embedded stack: where they are, their arguments, their ports, and the environment they get."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from migration.names import SEARCH_ATTRIBUTES
+from runtime.embedded_state import StackError, StateFolder
+
+LOOPBACK = "127.0.0.1"
+TEMPORAL_PORT = 7233
+UI_PORT = 8233
+NAMESPACE = "default"
+_OLDEST_TEMPORAL = (1, 9)
+_FOREIGN = ("AZURE_", "TEMPORAL_")
+_FOREIGN_NAMES = {"MIGRATION_APPROVER", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "WORKER_READY_FILE"}
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where Temporal and its UI listen."""
+
+    temporal: int
+    ui: int
+
+    @property
+    def temporal_address(self) -> str:
+        """Temporal's address as its tools take it."""
+        return f"{LOOPBACK}:{self.temporal}"
+
+    @property
+    def ui_address(self) -> str:
+        """The address of Temporal's UI."""
+        return f"http://{LOOPBACK}:{self.ui}"
+
+
+def choose_ports() -> Ports:
+    """Return the usual ports, or free ones instead of those that are taken."""
+    temporal = TEMPORAL_PORT if _is_free(TEMPORAL_PORT) else _free_port()
+    ui = UI_PORT if _is_free(UI_PORT) else _free_port()
+    return Ports(temporal, ui)
+
+
+def temporal_program() -> str:
+    """Return the Temporal CLI of PATH where it is recent and a program itself, else the one beside our Python.
+
+    A script on PATH (a version manager's shim) is passed over: its process id would not be the server's.
+
+    Raises:
+        StackError: there is none.
+    """
+    beside = Path(sys.executable).parent / "temporal"
+    found = shutil.which("temporal")
+    if found and not _is_script(Path(found)) and _version(found) >= _OLDEST_TEMPORAL:
+        return found
+    if not beside.exists():
+        message = f"starting temporal: {beside} is missing; run `make clean setup`"
+        raise StackError(message)
+    return str(beside)
+
+
+def temporal_command(state: StateFolder, ports: Ports) -> list[str]:
+    """Return the command of a development server that keeps its history in a file and registers our attributes."""
+    attributes = [f"--search-attribute={name}={kind}" for name, kind in SEARCH_ATTRIBUTES.items()]
+    return [
+        temporal_program(),
+        *("server", "start-dev", "--ip", LOOPBACK, "--port", str(ports.temporal), "--ui-port", str(ports.ui)),
+        *("--ui-disable-news-fetch", "--log-level", "warn", "--db-filename", str(state.database)),
+        # With a sync for each transaction the file is a third as fast; without, only a power cut can harm it.
+        *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"),
+        *attributes,
+    ]
+
+
+def simulator_command(state: StateFolder, speed: float, seed: Path | None, port: int | None) -> list[str]:
+    """Return the command of the simulator; without *seed* it goes on with what its folder holds."""
+    return [
+        *(sys.executable, "-m", "simulator", "--state-dir", str(state.simulator), "--speed", f"{speed:g}"),
+        *(("--seed", str(seed)) if seed else ()),
+        *(("--port", str(port)) if port else ()),
+    ]
+
+
+def worker_command(state: StateFolder) -> list[str]:
+    """Return the command of the worker."""
+    return [sys.executable, str(state.root / "worker.py")]
+
+
+def base_environment(shell: Mapping[str, str], state: StateFolder) -> dict[str, str]:
+    """Return the shell's environment without what would lead to another cloud or another Temporal."""
+    kept = {
+        name: value
+        for name, value in shell.items()
+        if not name.startswith(_FOREIGN) and name not in _FOREIGN_NAMES and name not in {"PYTHONHOME", "PYTHONPATH"}
+    }
+    # A profile of the person's own could name another server, or ask for TLS here.
+    kept["TEMPORAL_CONFIG_FILE"] = str(state.path / "temporal.toml")
+    kept["PYTHONUNBUFFERED"] = "1"
+    return kept | _proxy_exceptions(shell)
+
+
+def stack_environment(
+    shell: Mapping[str, str], state: StateFolder, ports: Ports, simulator: Mapping[str, str], approver: str
+) -> dict[str, str]:
+    """Return what a shell needs to talk to this stack: the lines of `.state/env`."""
+    return {
+        "TEMPORAL_ADDRESS": ports.temporal_address,
+        "TEMPORAL_NAMESPACE": NAMESPACE,
+        "TEMPORAL_CONFIG_FILE": str(state.path / "temporal.toml"),
+        "TEMPORAL_UI_ADDRESS": ports.ui_address,
+        "AZURE_TENANT_ID": simulator["tenant_id"],
+        "AZURE_CLIENT_ID": simulator["client_id"],
+        "AZURE_CLIENT_SECRET": simulator["client_secret"],
+        "AZURE_SUBSCRIPTION_ID": simulator["subscription_id"],
+        "AZURE_AUTHORITY_HOST": simulator["endpoint"],
+        "AZURE_RESOURCE_MANAGER_ENDPOINT": simulator["endpoint"],
+        "AZURE_CA_BUNDLE": simulator["ca_file"],
+        "AZURE_CORE_INSTANCE_DISCOVERY": "false",
+        "REQUESTS_CA_BUNDLE": simulator["ca_file"],
+        "SIMULATOR_ENDPOINT": simulator["endpoint"],
+        "MIGRATION_APPROVER": approver,
+        **_proxy_exceptions(shell),
+    }
+
+
+def _proxy_exceptions(shell: Mapping[str, str]) -> dict[str, str]:
+    if not any(name.lower() in _PROXIES for name in shell):
+        return {}
+    exceptions = ",".join(filter(None, [shell.get("NO_PROXY") or shell.get("no_proxy"), "localhost", LOOPBACK]))
+    return {"NO_PROXY": exceptions, "no_proxy": exceptions}
+
+
+def _is_free(port: int) -> bool:
+    for family, host in ((socket.AF_INET, LOOPBACK), (socket.AF_INET6, "::1")):
+        with socket.socket(family) as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((host, port)) == 0:
+                return False
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_script(program: Path) -> bool:
+    with program.open("rb") as file:
+        return file.read(2) == b"#!"
+
+
+def _version(program: str) -> tuple[int, ...]:
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    found = re.search(r"version (\d+)\.(\d+)", done.stdout)
+    return tuple(map(int, found.groups())) if found else ()
