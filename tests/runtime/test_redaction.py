@@ -1,0 +1,108 @@
+"""Secrets are taken out of everything that is logged."""
+
+import json
+import string
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime.redaction import REDACTED, redact, redact_text
+
+CANARY = "Zq8XKc0.canary~Vw3-71Aa"
+SIGNED = "https://management.azure.com/Subscriptions/s/operations/o?api-version=2025-08-01"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Authorization: Bearer {CANARY}",
+        f"headers {{'Authorization': 'Bearer {CANARY}', 'Accept': 'json'}}",
+        f'{{"authorization":"Basic {CANARY}"}}',
+        f"sent Bearer {CANARY}",
+        f"token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.{CANARY}",
+        f"https://account.blob.core.windows.net/c?sv=2024-01-01&sig={CANARY}&se=2026",
+        f"{SIGNED}&t={CANARY}&c=MIIH&s=abc&h=def",
+        f"{SIGNED}&t=1&c={CANARY}&s={CANARY}&h={CANARY}",
+        f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={CANARY}==;EndpointSuffix=core.windows.net",
+        f"Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey={CANARY}",
+        f"grant_type=client_credentials&client_secret={CANARY}&scope=x",
+        f'{{"client_secret": "{CANARY}"}}',
+        json.dumps(json.dumps({"adminPassword": CANARY})),
+        f"password = '{CANARY}'",
+        f"https://user:{CANARY}@proxy.example:3128",
+        f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}\n-----END RSA PRIVATE KEY-----",
+        f"-----BEGIN PRIVATE KEY-----\n{CANARY}",
+    ],
+)
+def test_a_secret_in_text_is_taken_out(text: str) -> None:
+    """Whatever the shape in which libraries print it."""
+    redacted = redact_text(text)
+
+    assert CANARY not in redacted
+    assert REDACTED in redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Basic tier is not offered in North Europe",
+        "the bearer of this token",
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/password-reset",
+        "https://management.azure.com/x?api-version=2025-08-01&$filter=name eq 'c'&t=3",
+        "replicating vm1: 45 %",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    """A log without ids and reasons helps nobody."""
+    assert text == redact_text(text)
+
+
+@pytest.mark.parametrize(
+    "key", ["client_secret", "AZURE_CLIENT_SECRET", "adminPassword", "Authorization", "accountKey", "access_token"]
+)
+def test_a_value_under_a_secrets_name_goes_whole(key: str) -> None:
+    """At any depth, and whatever its type."""
+    assert {"a": [{key: REDACTED}]} == redact({"a": [{key: CANARY}]})
+    assert {key: REDACTED} == redact({key: [CANARY]})
+
+
+def test_names_and_counts_of_secrets_stay() -> None:
+    """A path or an id is what one looks for in a log."""
+    event = {"secret_name": "wave-1", "federated_token_file": "/run/token", "vm": "web-01", "attempt": 2}
+
+    assert event == redact(event)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(before=st.text(), after=st.text())
+def test_a_shared_access_signature_never_survives(before: str, after: str) -> None:
+    """Whatever stands around it."""
+    assert CANARY not in redact_text(f"{before}?sv=1&sig={CANARY}&{after}")
+
+
+@given(before=st.text(), after=st.text())
+def test_a_bearer_token_never_survives(before: str, after: str) -> None:
+    """Whatever stands around it."""
+    assert CANARY not in redact_text(f"{before} Bearer {CANARY} {after}")
+
+
+@given(text=st.text(string.ascii_letters + "=&?:/ ."))
+def test_redacting_twice_changes_nothing_more(text: str) -> None:
+    """What was taken out does not look like a secret."""
+    once = redact_text(f"password={text} Bearer {text}{CANARY}")
+
+    assert once == redact_text(once)
+
+
+@given(value=JSON)
+def test_any_json_can_be_redacted(value: Any) -> None:
+    """And stays JSON."""
+    json.dumps(redact(value))

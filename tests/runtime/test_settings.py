@@ -1,0 +1,104 @@
+"""Settings from a mapping of environment variables."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from runtime.errors import SettingsError
+from runtime.settings import Settings
+from runtime.urls import is_loopback
+
+
+def test_defaults_are_the_public_cloud() -> None:
+    """Without any variable, Azure's public cloud and the documented times."""
+    settings = Settings.from_mapping({})
+
+    assert "https://management.azure.com" == settings.azure_resource_manager_endpoint
+    assert "https://login.microsoftonline.com" == settings.azure_authority_host
+    assert (2, 30) == (settings.poll_floor_seconds, settings.intent_settle_seconds)
+    assert settings.is_public_azure
+
+
+def test_an_empty_value_counts_as_absent() -> None:
+    """Shells and Compose files set variables to nothing where they mean to leave them out."""
+    assert Settings.from_mapping({}) == Settings.from_mapping({"AZURE_TENANT_ID": "", "LOG_LEVEL": " "})
+
+
+def test_values_are_taken_from_their_variables(tmp_path: Path) -> None:
+    """Each field is named as its variable, in lower case; unrelated variables are ignored."""
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+
+    settings = Settings.from_mapping(
+        {
+            "AZURE_CLIENT_SECRET": "s3cret",
+            "AZURE_AUTHORITY_HOST": "login.example",
+            "AZURE_RESOURCE_MANAGER_ENDPOINT": "https://localhost:8443/",
+            "REQUESTS_CA_BUNDLE": str(bundle),
+            "POLL_FLOOR_SECONDS": "0.5",
+            "LOG_FORMAT": "JSON",
+            "TEMPORAL_ADDRESS": "temporal.example:7233",
+            "PATH": "/bin",
+        }
+    )
+
+    assert SecretStr("s3cret") == settings.azure_client_secret
+    assert "https://login.example" == settings.azure_authority_host
+    assert "https://localhost:8443" == settings.azure_resource_manager_endpoint
+    assert bundle == settings.azure_ca_bundle
+    assert 0.5 == settings.poll_floor_seconds
+    assert "json" == settings.log_format
+    assert {"TEMPORAL_ADDRESS": "temporal.example:7233"} == settings.temporal_environment
+    assert not settings.is_public_azure
+
+
+def test_azures_own_bundle_wins(tmp_path: Path) -> None:
+    """`AZURE_CA_BUNDLE` is for Azure alone, `REQUESTS_CA_BUNDLE` for every Python program."""
+    ours, everyones = tmp_path / "ours.pem", tmp_path / "everyones.pem"
+    ours.touch()
+    everyones.touch()
+
+    settings = Settings.from_mapping({"AZURE_CA_BUNDLE": str(ours), "REQUESTS_CA_BUNDLE": str(everyones)})
+
+    assert ours == settings.azure_ca_bundle
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "cause"),
+    [
+        ("AZURE_RESOURCE_MANAGER_ENDPOINT", "http://management.azure.com", "is not an https address"),
+        ("AZURE_AUTHORITY_HOST", "https://user@login.example", "is not an https address"),
+        ("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "there is no such file"),
+        ("POLL_FLOOR_SECONDS", "soon", "input should be a valid number"),
+        ("POLL_FLOOR_SECONDS", "nan", "input should be a finite number"),
+        ("INTENT_SETTLE_SECONDS", "-1", "input should be greater than or equal to 0"),
+        ("LOG_LEVEL", "loud", "input should be 'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+def test_a_bad_value_names_its_variable(variable: str, value: str, cause: str) -> None:
+    """One sentence: the variable, the cause, and what to do."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_mapping({variable: value})
+
+    message = str(caught.value)
+    assert message.startswith(f"reading the environment variable {variable}: ")
+    assert cause in message
+    assert message.endswith("; correct it or unset it")
+    assert "\n" not in message
+
+
+def test_a_secret_is_not_shown() -> None:
+    """Neither by printing the settings nor by an error about another variable."""
+    shown = repr(Settings.from_mapping({"AZURE_CLIENT_SECRET": "s3cret", "TEMPORAL_API_KEY": "s3cret"}))
+
+    assert "s3cret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("https://localhost:1", True), ("https://[::1]:1", True), ("https://localhost.example", False)],
+)
+def test_loopback_is_this_machine_only(url: str, expected: bool) -> None:
+    """A name that only begins like localhost is somebody else's."""
+    assert expected is is_loopback(url)
