@@ -43,7 +43,7 @@ def _speed(text: str) -> float:
 
 def _port(text: str) -> int:
     value = int(text)
-    if not 0 <= value <= 65_535:  # noqa: PLR2004 - the range of ports
+    if not 0 <= value <= 65_535:
         message = f"{text} is no port from 0 to 65535"
         raise argparse.ArgumentTypeError(message)
     return value

@@ -25,8 +25,8 @@ SITE_RECOVERY = "site-recovery"
 
 current_request: ContextVar[Request | None] = ContextVar("current_request", default=None)
 current_actor: ContextVar[str] = ContextVar("current_actor", default=SEED)
-frozen_now: ContextVar["datetime | None"] = ContextVar("frozen_now", default=None)
-as_of: ContextVar["datetime | None"] = ContextVar("as_of", default=None)
+frozen_now: ContextVar[datetime | None] = ContextVar("frozen_now", default=None)
+as_of: ContextVar[datetime | None] = ContextVar("as_of", default=None)
 seeding: ContextVar[bool] = ContextVar("seeding", default=False)
 
 

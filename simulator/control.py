@@ -22,7 +22,7 @@ class ControlError(ValueError):
     """A control call that makes no sense; the message says what would be right."""
 
 
-def _number(name: str, value: Any, *, zero: bool) -> float:  # noqa: ANN401 - what a caller sent
+def _number(name: str, value: Any, *, zero: bool) -> float:
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if not good or value < 0 or (value == 0 and not zero):
         least = "from 0" if zero else "above 0"
@@ -117,7 +117,7 @@ class Control:
         }
 
 
-def _json(content: bytes) -> Any:  # noqa: ANN401 - any JSON
+def _json(content: bytes) -> Any:
     try:
         return json.loads(content or b"null")
     except ValueError as problem:

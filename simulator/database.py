@@ -31,7 +31,7 @@ UNVERSIONED_AREAS = frozenset({"settings", "faults", "throttle", "dedup", "clock
 KEPT_MICROS = 3600 * 1_000_000
 
 
-def encode(value: Any) -> str:  # noqa: ANN401 - any JSON
+def encode(value: Any) -> str:
     """Write JSON compactly."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -66,7 +66,7 @@ class Database:
         self.commit()
         self.connection.close()
 
-    def read(self, area: str, key: str) -> Any:  # noqa: ANN401 - any JSON
+    def read(self, area: str, key: str) -> Any:
         """The value at *key*, or None."""
         text = self._text(area, key.lower())
         return None if text is None else json.loads(text)
@@ -85,7 +85,7 @@ class Database:
         for key, text in list(self._areas.get(area, {}).items()):
             yield key, json.loads(text)
 
-    def write(self, area: str, key: str, value: Any, *, quiet: bool = False) -> None:  # noqa: ANN401 - any JSON
+    def write(self, area: str, key: str, value: Any, *, quiet: bool = False) -> None:
         """Set *key* to *value*; an equal value changes nothing. *quiet* writes do not make a request accepted."""
         key, text = key.lower(), encode(value)
         values = self._areas.setdefault(area, {})
@@ -147,8 +147,7 @@ class Database:
         return None if row is None else row[0]
 
     def _past(self, area: str) -> list[tuple[str, str]]:
-        moment = context.as_of.get()
-        assert moment is not None
+        moment = context.as_of.get() or self._now()
         rows = self.connection.execute(
             "SELECT key, value, max(n) FROM versions WHERE area = ? AND virtual <= ? GROUP BY key ORDER BY min(n)",
             (area, to_micros(moment)),

@@ -118,9 +118,7 @@ class Exchange:
     ) -> Reply:
         token = context.current_request.set(trace)
         try:
-            outside = signin.answer(
-                self._world, incoming.method, incoming.path, incoming.query, incoming.content
-            )
+            outside = signin.answer(self._world, incoming.method, incoming.path, incoming.query, incoming.content)
             return outside if outside is not None else self._arm(incoming, effects, found, trace)
         except ArmError as error:
             return Reply(error.status, error.body, error.headers)
@@ -242,7 +240,7 @@ class Exchange:
         }
 
 
-def _call(  # noqa: PLR0913 - the parts of a call
+def _call(
     world: World, incoming: Incoming, route: Route, params: dict[str, str], identity: Identity, effects: Effects
 ) -> Call:
     return Call(
@@ -260,7 +258,7 @@ def _call(  # noqa: PLR0913 - the parts of a call
     )
 
 
-def _json(content: bytes) -> Any:  # noqa: ANN401 - any JSON
+def _json(content: bytes) -> Any:
     if not content.strip():
         return None
     try:

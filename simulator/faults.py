@@ -79,7 +79,7 @@ class Faults:
         """Every fault with its ``id``, ``match``, ``effect`` and ``seen`` (matches so far)."""
         return [fault for _, fault in self._world.database.items(AREA)]
 
-    def add(self, fault: Any) -> str:  # noqa: ANN401 - what a caller sent
+    def add(self, fault: Any) -> str:
         """Check and keep *fault*; its new id. Raises FaultError."""
         match, effect = _checked(fault)
         known = [int(existing["id"]) for existing in self.all()]
@@ -113,7 +113,7 @@ def _matches(match: dict[str, Any], method: str, path: str) -> bool:
     return re.search(match["path"], path, re.IGNORECASE) is not None
 
 
-def _checked(fault: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - what a caller sent
+def _checked(fault: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     if not isinstance(fault, dict) or not isinstance(fault.get("effect"), dict):
         message = 'fault: give an object {"match": {...}, "effect": {"kind": ...}}'
         raise FaultError(message)
@@ -171,7 +171,7 @@ def _checked_effect(effect: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_numbers(effect: dict[str, Any]) -> None:
-    if not 100 <= effect.get("status", 200) <= 599:  # noqa: PLR2004 - the range of HTTP statuses
+    if not 100 <= effect.get("status", 200) <= 599:
         message = "effect.status: give an HTTP status from 100 to 599"
         raise FaultError(message)
     if effect.get("seconds", 0) < 0:

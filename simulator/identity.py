@@ -8,7 +8,7 @@ import secrets
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -118,7 +118,7 @@ class Identities:
         """A token of these claims, signed with RS256."""
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self.key_id, "x5t": self.key_id})
 
-    def decode(self, token: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - PyJWT's keywords
+    def decode(self, token: str, **options: Any) -> dict[str, Any]:
         """The claims of a token that this tenant signed; raises ``jwt.InvalidTokenError``."""
         return jwt.decode(token, self._public, algorithms=["RS256"], **options)
 
@@ -138,7 +138,9 @@ class Identities:
     def authenticate(self, authorization: str | None) -> Identity:
         """The principal behind an Authorization header; raises ARM's 401."""
         if not authorization:
-            raise self._unauthorized("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+            raise self._unauthorized(
+                "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
+            )
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise self._unauthorized(
@@ -184,9 +186,7 @@ class Identities:
             f'Bearer authorization_uri="{authority}", error="invalid_token", '
             'error_description="The access token is missing or invalid."'
         )
-        return ArmError(
-            401, code, message, headers={"WWW-Authenticate": challenge, "x-ms-failure-cause": "gateway"}
-        )
+        return ArmError(401, code, message, headers={"WWW-Authenticate": challenge, "x-ms-failure-cause": "gateway"})
 
 
 def _base64url(number: int) -> str:
@@ -196,9 +196,7 @@ def _base64url(number: int) -> str:
 
 def _signing_key(file: Path) -> rsa.RSAPrivateKey:
     if file.exists():
-        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
-        assert isinstance(key, rsa.RSAPrivateKey)
-        return key
+        return cast("rsa.RSAPrivateKey", serialization.load_pem_private_key(file.read_bytes(), password=None))
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     text = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

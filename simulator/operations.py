@@ -89,7 +89,7 @@ class Operations:
         self._world = world
 
     @property
-    def _area(self) -> Any:  # noqa: ANN401 - an Area; its module would be imported in a circle
+    def _area(self) -> Any:
         return self._world.store.area(AREA)
 
     def start(  # noqa: PLR0913 - each is one trait of an operation, all by name
@@ -102,7 +102,7 @@ class Operations:
         payload: dict[str, Any] | None = None,
         values: dict[str, str] | None = None,
         status: int = 202,
-        body: Any = None,  # noqa: ANN401 - any JSON
+        body: Any = None,
         error: dict[str, Any] | None = None,
         operation_id: str | None = None,
         headers: dict[str, str] | None = None,
@@ -142,7 +142,7 @@ class Operations:
             raise ArmError(404, "OperationNotFound", f"The operation '{operation_id}' was not found.")
         return operation
 
-    def status_reply(self, call: Call, operation_id: str, style: OperationStyle) -> Reply:
+    def status_reply(self, _call: Call, operation_id: str, style: OperationStyle) -> Reply:
         """Answer a GET of the ``Azure-AsyncOperation`` URL: 200 with the style's status body."""
         operation = self.get(operation_id)
         return Reply(200, style.body(operation), self._while_running(operation, style))

@@ -15,7 +15,7 @@ for _name in ("resources", "compute", "network", "storage", "authorization", "si
     try:
         ROUTES += importlib.import_module(f"simulator.{_name}.routes").ROUTES
     except ModuleNotFoundError as _problem:
-        if _problem.name != f"simulator.{_name}.routes" and _problem.name != f"simulator.{_name}":
+        if _problem.name not in {f"simulator.{_name}.routes", f"simulator.{_name}"}:
             raise
 
 _TYPES = {

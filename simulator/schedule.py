@@ -54,9 +54,7 @@ class Schedule:
 
     def reload(self) -> None:
         """Read the events from the database anew."""
-        self._heap = [
-            (due, seq) for due, seq in self._world.database.connection.execute("SELECT due, seq FROM events")
-        ]
+        self._heap = [(due, seq) for due, seq in self._world.database.connection.execute("SELECT due, seq FROM events")]
         heapq.heapify(self._heap)
 
     def at(self, due: datetime, handler: str, payload: dict[str, Any]) -> int:
@@ -100,9 +98,7 @@ class Schedule:
 
     def _run(self, seq: int, due: datetime) -> None:
         database = self._world.database
-        row = database.connection.execute(
-            "SELECT handler, payload, actor FROM events WHERE seq = ?", (seq,)
-        ).fetchone()
+        row = database.connection.execute("SELECT handler, payload, actor FROM events WHERE seq = ?", (seq,)).fetchone()
         if row is None:
             return
         database.begin()

@@ -101,18 +101,18 @@ class _Reader:
         for index, identity in enumerate(seed.identities):
             self._check_identity(index, identity)
 
-    def _check_subscription(self, index: int, subscription: Any) -> None:  # noqa: ANN401 - what a file holds
+    def _check_subscription(self, index: int, subscription: Any) -> None:
         where: Path = ("subscriptions", index)
         if not isinstance(subscription, dict) or not isinstance(subscription.get("subscriptionId"), str):
             raise self._error(where, "has no subscriptionId", "give {subscriptionId: <guid>, displayName: <text>}")
 
-    def _check_resource(self, index: int, resource: Any, seen: dict[str, int]) -> None:  # noqa: ANN401 - see above
+    def _check_resource(self, index: int, resource: Any, seen: dict[str, int]) -> None:
         where: Path = ("resources", index)
         if not isinstance(resource, dict) or not isinstance(resource.get("id"), str):
             raise self._error(where, "has no id", "give the resource as 'az resource show' prints it")
         segments = paths.split(resource["id"])
         lowered = [segment.lower() for segment in segments]
-        if len(segments) < 4 or lowered[0] != "subscriptions" or len(segments) % 2:  # noqa: PLR2004 - the shortest id
+        if len(segments) < 4 or lowered[0] != "subscriptions" or len(segments) % 2:
             raise self._error(
                 (*where, "id"),
                 f"'{resource['id']}' is no resource id",
@@ -147,10 +147,12 @@ class _Reader:
             return
         if location_name(str(location)) is None:
             raise self._error(
-                (*where, "location"), f"'{location}' is no Azure region", "give a name such as westeurope or 'West Europe'"
+                (*where, "location"),
+                f"'{location}' is no Azure region",
+                "give a name such as westeurope or 'West Europe'",
             )
 
-    def _check_identity(self, index: int, identity: Any) -> None:  # noqa: ANN401 - what a file holds
+    def _check_identity(self, index: int, identity: Any) -> None:
         where: Path = ("identities", index)
         if not isinstance(identity, dict):
             raise self._error(where, "is no mapping", "give kind, client_id or user_name, and roles")
@@ -162,7 +164,7 @@ class _Reader:
         for number, assignment in enumerate(identity.get("roles") or []):
             self._check_role((*where, "roles", number), assignment)
 
-    def _check_role(self, where: Path, assignment: Any) -> None:  # noqa: ANN401 - what a file holds
+    def _check_role(self, where: Path, assignment: Any) -> None:
         if not isinstance(assignment, dict) or not {"role", "scope"} <= set(assignment):
             raise self._error(where, "lacks role or scope", "give {role: Reader, scope: /subscriptions/<id>}")
         role = assignment["role"]

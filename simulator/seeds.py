@@ -58,7 +58,7 @@ def reset(world: World) -> None:
     _fill(world, seed, [])
 
 
-def checked_throttling(given: Any) -> dict[str, Any]:  # noqa: ANN401 - what a caller sent
+def checked_throttling(given: Any) -> dict[str, Any]:
     """Check ``{"enabled": bool, "clock": "virtual"|"wall", "limits": {"reads": [size, per second], ...}}``."""
     if not isinstance(given, dict) or set(given) - THROTTLING_FIELDS:
         message = f"throttling: give an object with {', '.join(sorted(THROTTLING_FIELDS))}"
@@ -68,7 +68,7 @@ def checked_throttling(given: Any) -> dict[str, Any]:  # noqa: ANN401 - what a c
         raise SeedError(message)
     for kind, limit in given.get("limits", {}).items():
         good = isinstance(limit, list) and [n for n in limit if isinstance(n, (int, float)) and n > 0] == limit
-        if kind not in {"reads", "writes", "deletes"} or not good or len(limit) != 2:  # noqa: PLR2004 - a pair
+        if kind not in {"reads", "writes", "deletes"} or not good or len(limit) != 2:
             message = "throttling.limits: give reads, writes or deletes as [bucket size, refill per second]"
             raise SeedError(message)
     return dict(given)

@@ -24,6 +24,10 @@ def answer(world: World, method: str, path: str, query: dict[str, str], content:
     """The answer of a sign-in or metadata address, or None where *path* is none of them."""
     if path.lower() == "/metadata/endpoints":
         return metadata(world, query.get("api-version", ""))
+    return _tenant(world, method, path, content)
+
+
+def _tenant(world: World, method: str, path: str, content: bytes) -> Reply | None:
     if path.lower() == "/common/discovery/instance":
         return tokens.instance_discovery(world)
     if found := _REALM.fullmatch(path):

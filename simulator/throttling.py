@@ -27,7 +27,10 @@ def kind_of(method: str) -> str:
 
 
 class Throttle:
-    """All buckets. The settings are ``{"enabled", "clock": "virtual"|"wall", "limits": {kind: [size, per second]}}``."""
+    """All buckets.
+
+    The settings are ``{"enabled": bool, "clock": "virtual"|"wall", "limits": {kind: [size, per second]}}``.
+    """
 
     def __init__(self, world: World) -> None:
         """Start with full buckets."""
@@ -35,7 +38,7 @@ class Throttle:
         self._buckets: dict[tuple[str, str, str], tuple[float, float]] = {}
         self.settings: dict[str, Any] = world.settings.get("throttle") or {"enabled": True, "clock": "virtual"}
 
-    def configure(self, **changes: Any) -> None:  # noqa: ANN401 - settings are JSON
+    def configure(self, **changes: Any) -> None:
         """Change settings and keep them; buckets are full again."""
         self.settings = {**self.settings, **changes}
         self._world.settings.put("throttle", self.settings, quiet=True)

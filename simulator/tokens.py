@@ -120,7 +120,9 @@ def _token(world: World, tenant: str, form: dict[str, str], *, version: str) -> 
     elif grant == "refresh_token":
         kept, client_id = _refreshed(world, form), form.get("client_id") or CLI_CLIENT_ID
     else:
-        raise SignInError(400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'.")
+        raise SignInError(
+            400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'."
+        )
     return _answer(world, kept, client_id, audience, scopes, version=version)
 
 
@@ -131,7 +133,10 @@ def _audience(world: World, form: dict[str, str]) -> tuple[str, list[str]]:
         resources = [scope for scope in scopes if "://" in scope]
         if not resources:
             raise SignInError(
-                400, "invalid_scope", 70011, f"The provided value for the input parameter 'scope' is not valid: '{scopes}'."
+                400,
+                "invalid_scope",
+                70011,
+                f"The provided value for the input parameter 'scope' is not valid: '{scopes}'.",
             )
         resource = resources[0].rpartition("/")[0]
     if not world.identities.accepts_audience(resource):
@@ -170,7 +175,9 @@ def _user(world: World, form: dict[str, str]) -> dict[str, Any]:
             400, "invalid_grant", 50034, f"The user account {form.get('username', '')} does not exist in the directory."
         )
     if not _equal(form.get("password"), kept.get("password")):
-        raise SignInError(400, "invalid_grant", 50126, "Error validating credentials due to invalid username or password.")
+        raise SignInError(
+            400, "invalid_grant", 50126, "Error validating credentials due to invalid username or password."
+        )
     return kept
 
 
@@ -193,9 +200,7 @@ def _issuer(world: World, tenant: str, *, version: str) -> str:
     return f"{world.endpoint}/{tenant}/{version}"
 
 
-def _claims(
-    world: World, kept: dict[str, Any], client_id: str, audience: str, *, version: str
-) -> dict[str, Any]:
+def _claims(world: World, kept: dict[str, Any], client_id: str, audience: str, *, version: str) -> dict[str, Any]:
     now = int(time.time())
     user = kept["kind"] == "user"
     claims: dict[str, Any] = {
@@ -221,7 +226,7 @@ def _claims(
     return claims
 
 
-def _answer(  # noqa: PLR0913 - the parts of a token
+def _answer(
     world: World, kept: dict[str, Any], client_id: str, audience: str, scopes: list[str], *, version: str
 ) -> Reply:
     claims = _claims(world, kept, client_id, audience, version=version)

@@ -32,7 +32,8 @@ class World:
     def __init__(self, state_dir: Path, *, speed: float | None = None) -> None:
         """Open the world kept in *state_dir*, or begin a new one there.
 
-        A *speed* given here wins over the recorded one.
+        A *speed* other than the one given at the last start wins over the recorded one; the same one again does not,
+        so that a process that is started anew goes on at the speed to which a clock call had set it.
         """
         self.state_dir = state_dir
         self.endpoint = "https://localhost"
@@ -40,8 +41,9 @@ class World:
         recorded = self.database.read("clock", "clock") or {}
         self.clock = Clock(
             virtual=from_micros(recorded["virtual"]) if recorded else None,
-            speed=speed or recorded.get("speed", 1.0),
+            speed=recorded["speed"] if recorded and speed in {None, recorded["asked"]} else speed or 1.0,
         )
+        self._asked_speed: float | None = recorded.get("asked") if speed is None else speed
         self.store = Store(self.database)
         self.schedule = Schedule(self)
         self.operations = Operations(self)
@@ -125,7 +127,7 @@ class World:
 
     def save_clock(self) -> None:
         """Record the clock, so that a restart goes on from here."""
-        reading = {"virtual": to_micros(self.clock.read()), "speed": self.clock.speed}
+        reading = {"virtual": to_micros(self.clock.read()), "speed": self.clock.speed, "asked": self._asked_speed}
         self.database.write("clock", "clock", reading, quiet=True)
 
     def commit(self) -> None:

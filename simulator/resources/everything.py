@@ -28,7 +28,7 @@ def resources_list(call: Call) -> Reply:
 
 def _is_tracked(resource: Resource) -> bool:
     groups = "microsoft.resources/resourcegroups"
-    return bool(resource.location) and resource.type.count("/") <= 2 and resource.type.lower() != groups  # noqa: PLR2004 - namespace/type/subtype
+    return bool(resource.location) and resource.type.count("/") <= 2 and resource.type.lower() != groups
 
 
 def _conditions(text: str) -> list[tuple[str, str]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from simulator import frontdoor
 from simulator.errors import ArmError, group_not_found
 from simulator.operations import OperationStyle, on_done
-from simulator.provider import Reply
 from simulator.paths import GROUP_TYPE
+from simulator.provider import Reply
 from simulator.resources.locations import location_name
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 # A group's deletion is followed by its Location alone.
-DELETION = OperationStyle(result_path="/subscriptions/{subscription}/operationresults/{operation}", retry_after_seconds=15)
+DELETION = OperationStyle(
+    result_path="/subscriptions/{subscription}/operationresults/{operation}", retry_after_seconds=15
+)
 _NAME = re.compile(r"[\w\-.()]{1,90}(?<!\.)")
 _DELETE_SECONDS = 60
 

@@ -20,6 +20,11 @@ LOCATIONS = _rows()
 _BY_NAME = {row["name"]: row for row in LOCATIONS}
 
 
+def table() -> dict[str, dict[str, str]]:
+    """The regions by name."""
+    return _BY_NAME
+
+
 def location_name(text: str) -> str | None:
     """The name of a region written in any way (``West Europe``, ``WestEurope``), or None where there is none."""
     name = text.replace(" ", "").lower()

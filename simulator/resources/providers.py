@@ -59,7 +59,15 @@ PROVIDERS: dict[str, list[str]] = {
         "vaults",
         "vaults/replicationFabrics",
     ],
-    "Microsoft.Resources": ["deployments", "operations", "providers", "resourceGroups", "resources", "subscriptions", "tenants"],
+    "Microsoft.Resources": [
+        "deployments",
+        "operations",
+        "providers",
+        "resourceGroups",
+        "resources",
+        "subscriptions",
+        "tenants",
+    ],
     "Microsoft.Storage": ["checkNameAvailability", "locations/usages", "operations", "storageAccounts", "usages"],
 }
 _FREE = frozenset({"microsoft.authorization", "microsoft.features", "microsoft.resources"})

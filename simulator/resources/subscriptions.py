@@ -32,7 +32,9 @@ def _document(call: Call, subscription: dict[str, Any]) -> dict[str, Any]:
 
 def subscriptions_list(call: Call) -> Reply:
     """List the subscriptions in which the caller has any role."""
-    seen = [s for s in call.world.subscriptions if rbac.sees_subscription(call.world, call.identity, s["subscriptionId"])]
+    seen = [
+        s for s in call.world.subscriptions if rbac.sees_subscription(call.world, call.identity, s["subscriptionId"])
+    ]
     count = {"type": "Total", "value": len(seen)}
     return Reply(200, {"value": [_document(call, subscription) for subscription in seen], "count": count})
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import requests
+from requests import Response, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,11 @@ class Simulator:
         self._speed = speed
         self._port = port
         self._tokens: dict[str, str] = {}
-        self.process = self._start()
+        try:
+            self.process = self._start()
+        except BaseException:
+            self._scratch.cleanup()
+            raise
 
     def _seed_file(self, seed: Mapping[str, Any] | Path | str | None) -> Path | None:
         if seed is None or isinstance(seed, Path):
@@ -71,6 +75,7 @@ class Simulator:
         line = process.stdout.readline()
         if not line:
             process.wait(START_SECONDS)
+            process.stdout.close()
             message = f"starting the simulator: exit {process.returncode}: {self.log_file.read_text()}"
             raise RuntimeError(message)
         ready = json.loads(line)
@@ -81,7 +86,7 @@ class Simulator:
         self.client_secret: str = ready["client_secret"]
         self.subscription_id: str = ready["subscription_id"]
         self.ready = ready
-        self.http = requests.Session()
+        self.http = Session()
         self.http.verify = self.ca_file
         self.http.trust_env = False
         return process
@@ -180,7 +185,7 @@ class Simulator:
             self._tokens[who] = answer.json()["access_token"]
         return self._tokens[who]
 
-    def arm(  # noqa: PLR0913 - the parts of a request
+    def arm(
         self,
         method: str,
         path: str,
@@ -190,7 +195,7 @@ class Simulator:
         headers: Mapping[str, str] | None = None,
         token: str | None = None,
         timeout: float = 30,
-    ) -> requests.Response:
+    ) -> Response:
         """Send one request to ARM: *path* is a path (``/subscriptions/...``) or a whole URL."""
         url = path if path.startswith("https://") else self.endpoint + path
         if "api-version=" not in url:
@@ -203,7 +208,7 @@ class Simulator:
             timeout=timeout,
         )
 
-    def control(self, method: str, name: str, body: Any = None) -> requests.Response:
+    def control(self, method: str, name: str, body: Any = None) -> Response:
         """Send one control call (``requests``, ``resources``, ``faults``, ``seed``, ``reset``, ``clock``)."""
         return self.http.request(method, f"{self.endpoint}/_simulator/{name}", json=body, timeout=60)
 
@@ -249,7 +254,7 @@ class Simulator:
         """Let *seconds* of virtual time pass at once."""
         self.clock(advance_seconds=seconds)
 
-    def follow(self, answer: requests.Response, *, step_seconds: float = 30, limit: int = 500) -> requests.Response:
+    def follow(self, answer: Response, *, step_seconds: float = 30, limit: int = 500) -> Response:
         """Follow a long-running operation by its own URLs, letting virtual time pass; the last answer."""
         url = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
         for _ in range(limit):
