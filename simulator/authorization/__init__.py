@@ -1,0 +1,1 @@
+"""Microsoft.Authorization: permissions, locks and role assignments at any scope."""

@@ -1,0 +1,27 @@
+"""The route table of Microsoft.Authorization; every operation is open at any scope."""
+
+from __future__ import annotations
+
+from simulator.authorization import locks, roles
+from simulator.authorization.names import ASSIGNMENT, DEFINITION, LOCK
+from simulator.provider import Route
+
+_AT = "{scope*}/providers"
+_LOCK = f"{_AT}/{LOCK}/{{lock}}"
+_ASSIGNMENT = f"{_AT}/{ASSIGNMENT}/{{assignment}}"
+
+ROUTES = [
+    Route("GET", f"{_AT}/Microsoft.Authorization/permissions", roles.permissions_list, action=""),
+    Route("GET", f"{_AT}/{LOCK}", locks.management_locks_list),
+    Route("GET", _LOCK, locks.management_locks_get),
+    Route("PUT", _LOCK, locks.management_locks_create_or_update),
+    Route("DELETE", _LOCK, locks.management_locks_delete),
+    Route("GET", f"{_AT}/{ASSIGNMENT}", roles.role_assignments_list),
+    Route("GET", _ASSIGNMENT, roles.role_assignments_get),
+    Route("PUT", _ASSIGNMENT, roles.role_assignments_create),
+    Route("DELETE", _ASSIGNMENT, roles.role_assignments_delete),
+    Route("GET", f"{_AT}/{DEFINITION}", roles.role_definitions_list),
+    Route("GET", f"{_AT}/{DEFINITION}/{{definition}}", roles.role_definitions_get),
+    Route("GET", f"{_AT}/Microsoft.Authorization/policyAssignments", roles.nothing_list),
+    Route("GET", f"{_AT}/Microsoft.Authorization/denyAssignments", roles.nothing_list),
+]

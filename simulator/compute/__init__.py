@@ -1,0 +1,1 @@
+"""Microsoft.Compute: virtual machines, disks, sizes, quotas and the commands that run inside a machine."""

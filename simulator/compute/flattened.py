@@ -1,0 +1,28 @@
+"""Reading the Azure CLI's JSON, which prints properties flat, adds keys of its own, and writes nulls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_ENVELOPE = {
+    "id", "name", "type", "location", "tags", "zones", "sku", "plan", "kind", "identity", "etag", "managedBy",
+    "extendedLocation", "resources", "properties", "placement", "managedByExtended", "systemData",
+}  # fmt: skip
+_ONLY_SHOWN = {"resourceGroup", "powerState", "privateIps", "publicIps", "fqdns", "macAddresses"}
+
+
+def unflatten(document: dict[str, Any]) -> dict[str, Any]:
+    """Bring what the Azure CLI prints into ARM's shape: properties in their place, no nulls, no `resourceGroup`."""
+    plain: dict[str, Any] = _without_noise(document)
+    properties = dict(plain.get("properties") or {})
+    for key in [key for key in plain if key not in _ENVELOPE]:
+        properties[key] = plain.pop(key)
+    plain["properties"] = properties
+    return plain
+
+
+def _without_noise(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: inner for key, inner in value.items() if inner is not None and key not in _ONLY_SHOWN}
+        return {key: inner if key == "tags" else _without_noise(inner) for key, inner in kept.items()}
+    return [_without_noise(inner) for inner in value] if isinstance(value, list) else value

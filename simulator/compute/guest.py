@@ -1,0 +1,142 @@
+"""What runs inside a machine: its operating system, its way out to the internet, its certificates and services.
+
+The seed's `behaviour` of a VM describes the guest; everything is optional (a sound guest is the default)::
+
+    behaviour:
+      "/subscriptions/.../virtualMachines/web01":
+        os: "Ubuntu 22.04"                  # or {name, version, kernel}
+        hostname: web01
+        outbound: blocked                   # no way out at all; or by endpoint (patterns such as *.example.com):
+        outbound: {"login.microsoftonline.com": blocked, "*.servicebus.windows.net": timeout}
+        dns: broken                         # names do not resolve; or a list of the names that do not
+        proxy: authenticated                # none (default), open, authenticated (Site Recovery does not support it)
+        certificates: missing               # trusted roots are missing; or a list of the missing roots' names
+        agent: not_ready                    # ready (default), not_ready, missing, never (not after a boot either)
+        services: {nginx: failed}           # of a service that is not named: active
+        target: {agent: never}              # how the machine differs that a failover makes from this one's disks
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from simulator.compute import machines
+
+if TYPE_CHECKING:
+    from simulator.store import Resource
+    from simulator.world import World
+
+REQUIRED_ROOTS = ("DigiCert Global Root CA", "DigiCert Global Root G2", "Microsoft RSA Root Certificate Authority 2017")
+"""The roots that Azure's endpoints need in a guest's trust store."""
+
+_KERNELS = {"ubuntu": "5.15.0-1053-azure", "debian": "6.1.0-18-cloud-amd64", "rhel": "4.18.0-513.el8.x86_64"}
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest operating system as the platform, Site Recovery and run command meet it."""
+
+    os_type: str
+    os_name: str
+    os_version: str
+    kernel: str
+    hostname: str
+    proxy: str = "none"
+    blocked: dict[str, str] = field(default_factory=dict)
+    """How an endpoint fails, by pattern: `blocked`, `timeout`, ... (`ok`: an exception from a wider pattern)."""
+    unresolved: tuple[str, ...] = ()
+    missing_roots: tuple[str, ...] = ()
+    services: dict[str, str] = field(default_factory=dict)
+
+    def resolves(self, host: str) -> bool:
+        """Whether the guest's DNS finds the host."""
+        return not any(fnmatch(host.lower(), pattern) for pattern in self.unresolved)
+
+    def reaches(self, host: str) -> str:
+        """How a connection to the host on port 443 goes: `ok`, `dns`, `proxy`, or how it is stopped."""
+        if not self.resolves(host):
+            return "dns"
+        if self.proxy == "authenticated":
+            return "proxy"
+        matches = [pattern for pattern in self.blocked if fnmatch(host.lower(), pattern)]
+        return self.blocked[max(matches, key=len)] if matches else "ok"
+
+
+def guest_of(world: World, vm_id: str) -> Guest:
+    """Describe the guest of a machine that exists."""
+    machine = world.store.require(vm_id)
+    seed = machines.behaviour(world, machine.id)
+    os_type = machines.os_type(machine)
+    name, version, kernel = _system(seed.get("os"), os_type, machine)
+    profile = machine.properties.get("osProfile") or {}
+    return Guest(
+        os_type=os_type,
+        os_name=name,
+        os_version=version,
+        kernel=kernel,
+        hostname=str(seed.get("hostname") or profile.get("computerName") or machine.name),
+        proxy=str(seed.get("proxy") or "none"),
+        blocked=_outbound(seed.get("outbound")),
+        unresolved=_patterns(seed.get("dns"), word="broken", everything=("*",)),
+        missing_roots=_patterns(seed.get("certificates"), word="missing", everything=REQUIRED_ROOTS, lower=False),
+        services={str(key): str(value) for key, value in (seed.get("services") or {}).items()},
+    )
+
+
+def _outbound(given: Any) -> dict[str, str]:
+    if isinstance(given, str) and given not in {"ok", "open"}:
+        return {"*": given}
+    if isinstance(given, list):
+        return {str(pattern).lower(): "blocked" for pattern in given}
+    return {str(key).lower(): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
+
+
+def _patterns(given: Any, *, word: str, everything: tuple[str, ...], lower: bool = True) -> tuple[str, ...]:
+    if given == word:
+        return everything
+    if isinstance(given, list):
+        return tuple(str(entry).lower() if lower else str(entry) for entry in given)
+    return ()
+
+
+def _system(given: Any, os_type: str, machine: Resource) -> tuple[str, str, str]:
+    if isinstance(given, dict):
+        name, version = str(given.get("name", os_type)), str(given.get("version", ""))
+        return name, version, str(given.get("kernel") or _kernel(os_type, name))
+    if isinstance(given, str):
+        name, version = _split_os(given, os_type)
+        return name, version, _kernel(os_type, name)
+    if machine.meta.get("os_name"):
+        name = str(machine.meta["os_name"])
+        return name, str(machine.meta.get("os_version") or ""), _kernel(os_type, name)
+    name, version = _from_image((machine.properties.get("storageProfile") or {}).get("imageReference") or {}, os_type)
+    return name, version, _kernel(os_type, name)
+
+
+def _split_os(text: str, os_type: str) -> tuple[str, str]:
+    match = re.match(r"(.*?)[ -]?(\d[\w.]*)$", text)
+    if os_type == "Linux" and match:
+        return match[1].strip().lower(), match[2]
+    return text, "10.0.14393.5582" if "2016" in text else "10.0.17763.5329"
+
+
+def _from_image(image: dict[str, Any], os_type: str) -> tuple[str, str]:
+    sku, offer = str(image.get("sku", "")), str(image.get("offer", ""))
+    if os_type == "Windows":
+        year = next((word for word in re.split(r"[-_]", sku) if re.fullmatch(r"20\d\d", word)), "2019")
+        return f"Windows Server {year} Datacenter", {
+            "2012": "6.2.9200", "2016": "10.0.14393.5582", "2019": "10.0.17763.5329", "2022": "10.0.20348.2227",
+        }.get(year, "10.0.17763.5329")  # fmt: skip
+    if "ubuntu" in offer.lower() or "ubuntu" in sku.lower():
+        found = re.search(r"(\d\d)[._](\d\d)", f"{sku} {offer}")
+        return "ubuntu", f"{found[1]}.{found[2]}" if found else "22.04"
+    family = next((name for name in ("rhel", "debian", "sles", "centos", "oracle") if name in offer.lower()), "")
+    version = re.search(r"\d+([._]\d+)?", sku)
+    return (family, version[0].replace("_", ".")) if family and version else ("ubuntu", "22.04")
+
+
+def _kernel(os_type: str, name: str) -> str:
+    return "" if os_type == "Windows" else _KERNELS.get(name.lower(), "5.15.0-1053-azure")

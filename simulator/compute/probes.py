@@ -1,0 +1,113 @@
+"""What a guest answers to the scripts that run command brings.
+
+No shell is interpreted. A script whose first lines have a comment `# probe: NAME` is answered from the guest's
+description; any other script succeeds and prints nothing. Answers are JSON, one object a line:
+
+========== ============================== ==========================================================================
+probe      parameters                     each line
+========== ============================== ==========================================================================
+outbound   endpoints (comma separated)    `{"endpoint", "result": ok|blocked|timeout|dns|proxy, "milliseconds"}`
+dns        names (comma separated)        `{"name", "resolves"}`
+certificates roots (optional)             `{"missing": [...]}`
+proxy                                     `{"proxy": none|open|authenticated}`
+system                                    `{"hostname", "os", "version", "kernel", "uptime_seconds"}`
+service    service (comma separated)      `{"service", "state"}`
+echo       any                            `{name: value, ...}`
+========== ============================== ==========================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from simulator.compute.guest import REQUIRED_ROOTS, Guest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Answer = Callable[[Guest, dict[str, str], float], list[dict[str, Any]]]
+
+_MARKER = re.compile(r"^\s*(?:#|//|REM)\s*probe:\s*(?P<name>[\w-]+)", re.MULTILINE | re.IGNORECASE)
+_MARKER_LINES = 5
+_REACHED_MS, _TIMEOUT_MS = 23, 5000
+
+
+def probe_of(script: list[str]) -> str | None:
+    """The name in the script's marker comment, or None."""
+    text = "\n".join("\n".join(script).splitlines()[:_MARKER_LINES])
+    match = _MARKER.search(text)
+    return match["name"].lower() if match else None
+
+
+def answer(guest: Guest, script: list[str], parameters: dict[str, str], uptime_seconds: float) -> str:
+    """What the script prints."""
+    probe = _PROBES.get(probe_of(script) or "")
+    if probe is None:
+        return ""
+    return "".join(json.dumps(line) + "\n" for line in probe(guest, parameters, uptime_seconds))
+
+
+def _words(parameters: dict[str, str], name: str) -> list[str]:
+    return [word for word in re.split(r"[,\s]+", parameters.get(name, "")) if word]
+
+
+def _outbound(guest: Guest, parameters: dict[str, str], _: float) -> list[dict[str, Any]]:
+    lines = []
+    for endpoint in _words(parameters, "endpoints"):
+        host = re.sub(r"^\w+://", "", endpoint).partition("/")[0].partition(":")[0]
+        result = guest.reaches(host)
+        lines.append(
+            {
+                "endpoint": endpoint,
+                "result": result,
+                "milliseconds": _TIMEOUT_MS if result in {"blocked", "timeout"} else _REACHED_MS,
+            }
+        )
+    return lines
+
+
+def _dns(guest: Guest, parameters: dict[str, str], _: float) -> list[dict[str, Any]]:
+    return [{"name": name, "resolves": guest.resolves(name)} for name in _words(parameters, "names")]
+
+
+def _certificates(guest: Guest, parameters: dict[str, str], _: float) -> list[dict[str, Any]]:
+    wanted = [root.strip() for root in parameters.get("roots", "").split(",") if root.strip()] or REQUIRED_ROOTS
+    return [{"missing": [root for root in wanted if root in guest.missing_roots]}]
+
+
+def _proxy(guest: Guest, _: dict[str, str], __: float) -> list[dict[str, Any]]:
+    return [{"proxy": guest.proxy}]
+
+
+def _system(guest: Guest, _: dict[str, str], uptime_seconds: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "hostname": guest.hostname,
+            "os": guest.os_name,
+            "version": guest.os_version,
+            "kernel": guest.kernel,
+            "uptime_seconds": round(uptime_seconds),
+        }
+    ]
+
+
+def _service(guest: Guest, parameters: dict[str, str], _: float) -> list[dict[str, Any]]:
+    names = _words(parameters, "service")
+    return [{"service": name, "state": guest.services.get(name, "active")} for name in names]
+
+
+def _echo(_: Guest, parameters: dict[str, str], __: float) -> list[dict[str, Any]]:
+    return [dict(parameters)]
+
+
+_PROBES: dict[str, Answer] = {
+    "outbound": _outbound,
+    "dns": _dns,
+    "certificates": _certificates,
+    "proxy": _proxy,
+    "system": _system,
+    "service": _service,
+    "echo": _echo,
+}

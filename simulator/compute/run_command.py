@@ -1,0 +1,119 @@
+"""Run command: a script in the guest, one at a time, at most 4096 bytes of output."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from simulator.compute import machines
+from simulator.compute.guest import guest_of
+from simulator.compute.operations import begin
+from simulator.compute.probes import answer
+from simulator.operations import on_done, on_failed
+from simulator.provider import ArmError, Call, Reply
+
+if TYPE_CHECKING:
+    from simulator.store import Resource
+    from simulator.world import World
+
+OUTPUT_BYTES = 4096
+RUN_SECONDS = (18, 34)
+SILENT_AGENT_SECONDS = 600
+_UPTIME_BEFORE_THE_SIMULATION = timedelta(days=30)
+_COMMANDS = (
+    ("RunPowerShellScript", "Windows", "Executes a PowerShell script", "Custom multiline PowerShell script"),
+    ("RunShellScript", "Linux", "Executes a Linux shell script", "Custom multiline shell script"),
+)
+
+
+def virtual_machines_run_command(call: Call) -> Reply:
+    """Run a script in a machine (202); 409 where it does not run or runs another one."""
+    world, machine = call.world, call.world.store.require(call.parent_id)
+    body = call.body_object()
+    command = str(body.get("commandId") or "")
+    if command.lower() not in {name.lower() for name, *_ in _COMMANDS}:
+        raise ArmError(400, "InvalidParameter", f"The entity was not found: run command '{command}'.")
+    machines.require_running(machine)
+    if machine.meta.get("running_script"):
+        raise ArmError(
+            409,
+            "Conflict",
+            "Run command extension execution is in progress. Please wait for completion before invoking a run command.",
+        )
+    token = world.new_guid()
+    machine.meta["running_script"] = token
+    world.store.save(machine)
+    silent = machines.agent_state(world, machine) != "ready"
+    return begin(
+        call,
+        seconds=SILENT_AGENT_SECONDS if silent else world.duration(*RUN_SECONDS, machine.id, "runCommand"),
+        done="compute.script_ran",
+        payload={
+            "vm": machine.id,
+            "token": token,
+            "script": [str(line) for line in body.get("script") or []],
+            "parameters": {str(one.get("name")): str(one.get("value", "")) for one in body.get("parameters") or []},
+            "shows_output": True,
+        },
+        location=machine.location,
+        operation_id=token,
+    )
+
+
+@on_done("compute.script_ran")
+def _script_ran(world: World, payload: dict[str, Any]) -> dict[str, Any]:
+    machine = world.store.get(payload["vm"])
+    if machine is None or machine.meta.get("running_script") != payload["token"]:
+        raise ArmError(409, "OperationPreempted", "Operation execution has been preempted by a more recent operation.")
+    if machine.meta.get("power_state", machines.RUNNING) != machines.RUNNING:
+        raise ArmError(409, "OperationPreempted", "The virtual machine was stopped while the script ran.")
+    if machines.agent_state(world, machine) != "ready":
+        raise ArmError(
+            409,
+            "VMAgentStatusCommunicationError",
+            f"VM '{machine.name}' has not reported status for VM agent or extensions. Verify that the OS is up and "
+            "healthy, the VM has a running VM agent, and that it can establish outbound connections to Azure storage.",
+        )
+    machine.meta.pop("running_script")
+    world.store.save(machine)
+    since = machines.running_since(machine)
+    uptime = world.now - since if since else _UPTIME_BEFORE_THE_SIMULATION
+    printed = answer(guest_of(world, machine.id), payload["script"], payload["parameters"], uptime.total_seconds())
+    return {"value": _output(machine, printed)}
+
+
+@on_failed("compute.script_ran")
+def _script_failed(world: World, payload: dict[str, Any], _: dict[str, Any]) -> None:
+    machine = world.store.get(payload["vm"])
+    if machine is not None and machine.meta.get("running_script") == payload["token"]:
+        machine.meta.pop("running_script")
+        world.store.save(machine)
+
+
+def _output(machine: Resource, printed: str) -> list[dict[str, str]]:
+    """The last 4096 bytes of what was printed, in the shape of the system."""
+    tail = printed.encode()[-OUTPUT_BYTES:].decode(errors="ignore")
+    done = {"level": "Info", "displayStatus": "Provisioning succeeded"}
+    if machines.os_type(machine) == "Windows":
+        return [
+            {"code": "ComponentStatus/StdOut/succeeded", **done, "message": tail.rstrip("\n")},
+            {"code": "ComponentStatus/StdErr/succeeded", **done, "message": ""},
+        ]
+    message = f"Enable succeeded: \n[stdout]\n{tail}\n[stderr]\n"
+    return [{"code": "ProvisioningState/succeeded", **done, "message": message}]
+
+
+def run_commands_list(_: Call) -> Reply:
+    """List the built-in commands that this cloud runs."""
+    return Reply(200, {"value": [_command(*command) for command in _COMMANDS]})
+
+
+def _command(name: str, system: str, label: str, description: str) -> dict[str, str]:
+    return {
+        "$schema": "http://schema.management.azure.com/schemas/2016-11-17/runcommands.json",
+        "id": name,
+        "osType": system,
+        "label": label,
+        "description": f"{description} should be defined in script property. "
+        "Optional parameters can be set in parameters property.",
+    }
