@@ -32,7 +32,7 @@ class Bucket:
 
     async def take(self) -> None:
         """Wait for a token and take it."""
-        while (wait := self._wait_seconds()) > 0:  # noqa: ASYNC110 - tokens come with time, nobody sets an event
+        while (wait := self._wait_seconds()) > 0:
             await asyncio.sleep(wait)
         self._tokens -= 1
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 import structlog
-from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError, DecodeError, ServiceRequestError, ServiceResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AsyncHTTPPolicy,
@@ -56,8 +56,8 @@ def pipeline_policies(credential: AsyncTokenCredential, endpoint: str, scope: st
         HeadersPolicy(),
         UserAgentPolicy(sdk_moniker="azure-vm-migration"),
         ProxyPolicy(),
-        ContentDecodePolicy(),
         ReadRetryPolicy(limiter),
+        ContentDecodePolicy(),
         OperationHostPolicy(endpoint),
         AsyncARMChallengeAuthenticationPolicy(credential, scope),
         RequestIdentityPolicy(),
@@ -97,7 +97,7 @@ class ReadRetryPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
             attempt += 1
             try:
                 response = await self.next.send(request)
-            except (ServiceRequestError, ServiceResponseError):
+            except (ServiceRequestError, ServiceResponseError, DecodeError):
                 if attempt >= READ_ATTEMPTS:
                     raise
             else:
@@ -147,6 +147,12 @@ class WriteLeasePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         if lease is None:
             raise leases.LeaseError("sending a write: no intent was recorded for it")
         lease.spend()
+
+    def on_response(self, request: Request, response: Response) -> None:
+        """Give the lease back where the answer asks for another token: nothing was done."""
+        lease = leases.current()
+        if lease is not None and is_write(request.http_request) and response.http_response.status_code == 401:
+            lease.used = False
 
 
 class TracePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):

@@ -1,0 +1,135 @@
+"""How every writing activity goes: read, decide, record the intent, write at most once, say what was begun."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from azure.core.exceptions import AzureError
+
+from activities.heartbeats import beating
+from activities.intents import Intents
+from arm import jobs, leases
+from arm.clients import AzureClients
+from arm.errors import classify
+from arm.writes import Accepted
+from migration.ids import ResourceId, vault_of
+from migration.models import JobRef, Started
+
+Answer = TypeVar("Answer")
+INTENT_SETTLE_SECONDS = 30.0
+_LEASES = 5
+"""How many times a lease may run out unused (Temporal slow to answer, a token slow to come) before the attempt ends."""
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write. *decide* reads Azure and returns what is there or under way already, or None where it has to be sent.
+
+    A *scenario* (Site Recovery's name of the job) lets a later attempt find the job that a lost answer began; *named*
+    is the job's target as Site Recovery shows it, where that is known. *creates*: what an earlier attempt with an intent
+    found absent and is there now, that attempt made.
+    """
+
+    target_id: str
+    decide: Callable[[], Awaitable[Started | None]]
+    send: Callable[[], Coroutine[Any, Any, Accepted]]
+    scenario: str = ""
+    named: str | None = None
+    creates: bool = False
+
+
+class Writer:
+    """Carries out writes so that each happens at most once, wherever its process is killed."""
+
+    def __init__(self, azure: AzureClients, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
+        self._azure = azure
+        self._settle_seconds = settle_seconds
+
+    async def write(self, write: Write) -> Started:
+        """Carry out one write of this activity."""
+        intents = Intents()
+        async with beating(intents.details):
+            started = await self._done_already(write, intents)
+            return started or await self._send(write, intents)
+
+    async def write_all(self, writes: list[Write]) -> list[Started]:
+        """Carry out several writes that may all be repeated without harm."""
+        intents = Intents()
+        async with beating(intents.details):
+            return [await write.decide() or await self._send(write, intents) for write in writes]
+
+    async def _done_already(self, write: Write, intents: Intents) -> Started | None:
+        if intents.previous is None:
+            return await write.decide()
+        started = await self._of_earlier_attempt(write, intents)
+        if started is None:
+            # What the earlier attempt sent may have been taken and not show yet.
+            await asyncio.sleep(intents.settle_seconds(self._settle_seconds))
+            started = await self._of_earlier_attempt(write, intents)
+        return started
+
+    async def _of_earlier_attempt(self, write: Write, intents: Intents) -> Started | None:
+        request_ids = intents.previous.request_ids if intents.previous else []
+        if write.scenario and request_ids:
+            vault = vault_of(write.target_id)
+            job = await jobs.find_job(self._azure, vault, write.scenario, request_ids, write.named)
+            if job is not None:
+                _log.info("adopting the job of an earlier attempt", job=job.id, scenario=job.scenario)
+                return _begun(write, job.id)
+        started = await write.decide()
+        return started.model_copy(update={"existed": False}) if started and write.creates else started
+
+    async def _send(self, write: Write, intents: Intents) -> Started:
+        bucket = self._azure.limiter.writes(ResourceId.parse(write.target_id).subscription)
+        left = _LEASES
+        while True:
+            await bucket.take()
+            lease = await intents.record(write.target_id, write.scenario)
+            try:
+                accepted = await _uninterrupted(write.send, lease)
+            except AzureError as error:
+                failure = classify(error)
+                if not failure.unknown_outcome:
+                    await intents.withdraw()
+                if failure.kind == "throttled":
+                    bucket.pause(failure.retry_after_seconds or 10)
+                elif failure.kind == "superseded" and left > 0:
+                    left -= 1
+                else:
+                    raise
+            else:
+                return _begun(write, accepted.job_id)
+            started = await write.decide()
+            if started is not None:
+                return started
+
+
+def _begun(write: Write, job_id: str | None) -> Started:
+    job = None
+    if job_id is not None:
+        job = JobRef(id=job_id, scenario=write.scenario, target_id=write.target_id)
+    return Started(resource_id=write.target_id, job=job)
+
+
+async def _uninterrupted(send: Callable[[], Coroutine[Any, Any, Answer]], lease: leases.WriteLease) -> Answer:
+    """Send a write and read its answer whatever cancel arrives meanwhile; only then let the cancel through."""
+    with leases.holding(lease):
+        task = asyncio.create_task(send())
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+        except AzureError:
+            break
+    if cancelled:
+        outcome = task.exception()
+        _log.info("cancelled while a write was under way", outcome=str(outcome or "accepted"))
+        raise asyncio.CancelledError
+    return task.result()

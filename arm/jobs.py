@@ -1,0 +1,201 @@
+"""Site Recovery's jobs: read whole, searched for, and cancelled.
+
+`state` alone is no truth: a job can be Succeeded with the description PartiallySucceeded, and words that nobody knew
+appear; so a job runs while its state is a known word for running, or an unknown one without an end time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from arm import asr_codes, reads
+from arm.errors import redacted
+from arm.reads import Json
+from migration.ids import ResourceId, job_id, vault_of
+from migration.models import JobRef, JobResult, JobTask
+from migration.requests import JobFailure
+from migration.times import parse_azure_time
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from arm.clients import AzureClients
+
+_RUNNING = {"notstarted", "inprogress", "cancelling", "suspended", "waitingforuserinput", "waiting"}
+_WELL = {"succeeded", "completed", "completedwithinformation", "partiallysucceeded"}
+_FAILED = {"failed", "cancelled", "canceled", "aborted"}
+_NO_JOB = "none"
+SEARCHED_JOBS = 2_000
+"""How far back a search goes; the listing tells the newest first."""
+
+
+async def read_job(azure: AzureClients, job: str) -> Json | None:
+    """Return a job with its tasks, None where the vault no longer keeps it."""
+    return await reads.read(azure, job)
+
+
+async def list_jobs(azure: AzureClients, vault: str) -> list[Json]:
+    """Return the newest jobs of a vault, without their tasks, newest first."""
+    found: list[Json] = []
+    subscription = ResourceId.parse(vault).subscription
+    async for page in reads.pages(azure, f"{vault}/replicationJobs", subscription, reads.SITE_RECOVERY_API):
+        found += page
+        if len(found) >= SEARCHED_JOBS:
+            break
+    return found
+
+
+async def find_job(
+    azure: AzureClients, vault: str, scenario: str, request_ids: Collection[str], target_name: str | None = None
+) -> JobRef | None:
+    """Return the job that one of our requests began, None where none of them began any.
+
+    A job's `activityId` begins with the `x-ms-client-request-id` of the request that began it; a listing leaves it out,
+    so the jobs of this scenario (and on the object of this name, where one is given) are read one by one.
+    """
+    wanted = {request_id.lower() for request_id in request_ids}
+    for listed in await list_jobs(azure, vault):
+        if not _is_about(listed, scenario, target_name):
+            continue
+        job = await read_job(azure, job_id(vault, str(listed["name"])))
+        if job and any(request_id in str(_properties(job).get("activityId")).lower() for request_id in wanted):
+            return reference(vault, job)
+    return None
+
+
+async def newest_job(azure: AzureClients, vault: str, scenario: str, target_name: str) -> JobRef | None:
+    """Return the newest job of a scenario on the object that shows this name."""
+    for job in await list_jobs(azure, vault):
+        if _is_about(job, scenario, target_name):
+            return reference(vault, job)
+    return None
+
+
+def reference(vault: str, job: Json) -> JobRef:
+    """Return the reference to a job's JSON."""
+    properties = _properties(job)
+    return JobRef(
+        id=job_id(vault, str(job["name"])),
+        scenario=str(properties.get("scenarioName") or ""),
+        target_id=str(properties.get("targetObjectName") or ""),
+    )
+
+
+def current_job(item: Json, item_id: str) -> JobRef | None:
+    """Return the job that works on a protected item now."""
+    scenario = _properties(item).get("currentScenario") or {}
+    job = str(scenario.get("jobId") or "")
+    name = job.rsplit("/", 1)[-1]
+    if not name or name.lower() == _NO_JOB:
+        return None
+    return JobRef(
+        id=job_id(vault_of(item_id), name), scenario=str(scenario.get("scenarioName") or ""), target_id=item_id
+    )
+
+
+def is_running(job: Json) -> bool:
+    """Tell whether a job has not ended."""
+    properties = _properties(job)
+    state = str(properties.get("state") or "").lower()
+    if state in _WELL or state in _FAILED:
+        return False
+    return state in _RUNNING or parse_azure_time(properties.get("endTime")) is None
+
+
+def has_failed(job: Json) -> bool:
+    """Tell whether a job ended and is known to have failed or to have been cancelled."""
+    properties = _properties(job)
+    words = {str(properties.get(key) or "").lower() for key in ("state", "stateDescription")}
+    return not is_running(job) and bool(words & _FAILED)
+
+
+def can_cancel(job: Json) -> bool:
+    """Tell whether a job takes a cancel now."""
+    return "Cancel" in (_properties(job).get("allowedActions") or [])
+
+
+def result(job: Json) -> JobResult:
+    """Return how a job ended."""
+    properties = _properties(job)
+    return JobResult(
+        id=str(job["id"]),
+        scenario=str(properties.get("scenarioName") or ""),
+        state=str(properties.get("state") or ""),
+        state_description=str(properties.get("stateDescription") or ""),
+        started=properties.get("startTime"),
+        ended=properties.get("endTime"),
+        tasks=tasks(job),
+    )
+
+
+def failure(job: Json) -> JobFailure:
+    """Return why a job failed: its first error, what causes it and what to do."""
+    properties = _properties(job)
+    service, provider = _first_error(properties)
+    code = str(service.get("code") or provider.get("errorCode") or "")
+    return JobFailure(
+        job_id=str(job["id"]),
+        scenario=str(properties.get("scenarioName") or ""),
+        state=str(properties.get("state") or ""),
+        code=code,
+        message=redacted(str(service.get("message") or provider.get("errorMessage") or "")),
+        possible_causes=redacted(str(service.get("possibleCauses") or provider.get("possibleCauses") or "")),
+        recommended_action=redacted(str(service.get("recommendedAction") or provider.get("recommendedAction") or "")),
+        remedy=asr_codes.remedy_for(code),
+        started=properties.get("startTime"),
+        ended=properties.get("endTime"),
+        tasks=tasks(job),
+    )
+
+
+def tasks(job: Json) -> list[JobTask]:
+    """Return a job's tasks, those of groups included, in Azure's order."""
+    return [_task(task) for task in _flat(_properties(job).get("tasks") or [])]
+
+
+def progress(job: Json) -> tuple[int | None, str]:
+    """Return how many percent of its tasks a job has done, and the name of the one that runs."""
+    all_tasks = tasks(job)
+    running = next((task.name for task in all_tasks if task.state.lower() == "inprogress"), "")
+    ended = sum(1 for task in all_tasks if task.state.lower() not in {"notstarted", "inprogress"})
+    return (100 * ended // len(all_tasks) if all_tasks else None), running
+
+
+def _is_about(job: Json, scenario: str, target_name: str | None) -> bool:
+    properties = _properties(job)
+    name = str(properties.get("targetObjectName"))
+    return properties.get("scenarioName") == scenario and (target_name is None or name.lower() == target_name.lower())
+
+
+def _properties(document: Json) -> Json:
+    return document.get("properties") or {}
+
+
+def _flat(listed: list[Json]) -> list[Json]:
+    flat: list[Json] = []
+    for task in listed:
+        group = task.get("groupTaskCustomDetails") or {}
+        flat += [task, *_flat(group.get("childTasks") or [])]
+    return flat
+
+
+def _task(task: Json) -> JobTask:
+    return JobTask(
+        name=str(task.get("friendlyName") or task.get("name") or ""),
+        state=str(task.get("state") or ""),
+        started=_time(task.get("startTime")),
+        ended=_time(task.get("endTime")),
+    )
+
+
+def _time(text: Any) -> str | None:
+    return str(text) if parse_azure_time(text) is not None else None
+
+
+def _first_error(properties: Json) -> tuple[Json, Json]:
+    errors = list(properties.get("errors") or [])
+    for task in _flat(properties.get("tasks") or []):
+        errors += task.get("errors") or []
+    errors.sort(key=lambda error: str(error.get("errorLevel") or "").lower() != "error")
+    first = errors[0] if errors else {}
+    return first.get("serviceErrorDetails") or {}, first.get("providerErrorDetails") or {}

@@ -1,0 +1,151 @@
+"""Virtual machines, disks and network interfaces as ARM shows them: the fields that decisions need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from arm import reads
+from arm.reads import Json
+from migration import power
+
+if TYPE_CHECKING:
+    from arm.clients import AzureClients
+
+
+@dataclass(frozen=True)
+class AttachedDisk:
+    """A disk of a virtual machine. *size_gib* and *type* come from the disk itself where it was read."""
+
+    id: str
+    is_os: bool
+    size_gib: int | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A virtual machine and its instance view. *power_since* is Azure's time of the power state."""
+
+    id: str
+    region: str
+    size: str
+    zone: str | None
+    os_type: str
+    provisioning_state: str
+    power_state: str
+    power_since: str | None
+    agent_ready: bool
+    disks: tuple[AttachedDisk, ...]
+    nic_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The primary address of a network interface."""
+
+    id: str
+    subnet_id: str
+    address: str | None
+    is_static: bool
+
+
+async def read_machine(azure: AzureClients, vm_id: str) -> Machine | None:
+    """Return a virtual machine, None where there is none."""
+    document = await reads.read(azure, vm_id, **{"$expand": "instanceView"})
+    return None if document is None else machine_of(document)
+
+
+async def read_disk(azure: AzureClients, disk: AttachedDisk) -> AttachedDisk | None:
+    """Return *disk* with its size and type, None where the disk itself is not there."""
+    document = await reads.read(azure, disk.id)
+    if document is None:
+        return None
+    size = (document.get("properties") or {}).get("diskSizeGB")
+    kind = (document.get("sku") or {}).get("name")
+    return AttachedDisk(disk.id, disk.is_os, None if size is None else int(size), kind)
+
+
+async def read_interface(azure: AzureClients, nic_id: str) -> Interface | None:
+    """Return a network interface, None where there is none."""
+    document = await reads.read(azure, nic_id)
+    if document is None:
+        return None
+    configurations = (document.get("properties") or {}).get("ipConfigurations") or []
+    all_properties = [configuration.get("properties") or {} for configuration in configurations]
+    primary = next((one for one in all_properties if one.get("primary")), all_properties[0] if all_properties else {})
+    return Interface(
+        id=nic_id,
+        subnet_id=str((primary.get("subnet") or {}).get("id") or ""),
+        address=primary.get("privateIPAddress"),
+        is_static=str(primary.get("privateIPAllocationMethod")).lower() == "static",
+    )
+
+
+def machine_of(document: Json) -> Machine:
+    """Return what a virtual machine's JSON says."""
+    properties = document.get("properties") or {}
+    view = properties.get("instanceView") or {}
+    storage = properties.get("storageProfile") or {}
+    state, since = _power(view)
+    zones = document.get("zones") or []
+    return Machine(
+        id=str(document["id"]),
+        region=str(document.get("location") or ""),
+        size=str((properties.get("hardwareProfile") or {}).get("vmSize") or ""),
+        zone=str(zones[0]) if zones else None,
+        os_type=str((storage.get("osDisk") or {}).get("osType") or ""),
+        provisioning_state=str(properties.get("provisioningState") or ""),
+        power_state=state,
+        power_since=since,
+        agent_ready=_agent_ready(view),
+        disks=tuple(_disks(storage)),
+        nic_ids=tuple(_nics(properties)),
+    )
+
+
+def reached(machine: Machine | None, milestone: str) -> bool:
+    """Tell whether a virtual machine stands where one waits for it to stand."""
+    if machine is None:
+        return milestone in {"gone", "deallocated"}
+    state = machine.power_state.lower()
+    if milestone == "running":
+        return state == power.RUNNING.lower()
+    if milestone == "serving":
+        return state == power.RUNNING.lower() and machine.agent_ready
+    return milestone == "deallocated" and state == power.DEALLOCATED.lower()
+
+
+def _power(view: Json) -> tuple[str, str | None]:
+    """Return the power state and its time.
+
+    The time stands on the provisioning status that goes with it where the power status has none of its own.
+    """
+    statuses = view.get("statuses") or []
+    codes = {str(status.get("code") or "").split("/")[0].lower(): status for status in statuses}
+    status = codes.get("powerstate") or {}
+    since = status.get("time") or (codes.get("provisioningstate") or {}).get("time")
+    return str(status.get("code") or "PowerState/unknown"), since
+
+
+def _agent_ready(view: Json) -> bool:
+    statuses = (view.get("vmAgent") or {}).get("statuses") or []
+    return any(str(status.get("displayStatus")).lower() == "ready" for status in statuses)
+
+
+def _disks(storage: Json) -> list[AttachedDisk]:
+    os_disk, data = storage.get("osDisk") or {}, storage.get("dataDisks") or []
+    attached = [(os_disk, True), *((disk, False) for disk in sorted(data, key=lambda disk: disk.get("lun") or 0))]
+    return [
+        AttachedDisk(
+            str(disk["managedDisk"]["id"]), is_os, disk.get("diskSizeGB"), disk["managedDisk"].get("storageAccountType")
+        )
+        for disk, is_os in attached
+        if (disk.get("managedDisk") or {}).get("id")
+    ]
+
+
+def _nics(properties: Json) -> list[str]:
+    listed = (properties.get("networkProfile") or {}).get("networkInterfaces") or []
+    listed = sorted(listed, key=lambda nic: not (nic.get("properties") or {}).get("primary", False))
+    return [str(nic["id"]) for nic in listed]

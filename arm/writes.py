@@ -1,0 +1,61 @@
+"""One write through an SDK's operation: sent once, answered, and never polled; its job is waited for elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import AzureError
+
+from migration.ids import id_key, vault_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from azure.core.pipeline import PipelineResponse
+    from azure.core.rest import AsyncHttpResponse, HttpRequest
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Azure took the write. *job_id* is the Site Recovery job that it began, where it began one."""
+
+    status: int
+    job_id: str | None = None
+
+
+async def begin(operation: Callable[..., Awaitable[Any]], *arguments: Any) -> Accepted:
+    """Call a `begin_*` operation of an SDK without its poller, and return what its first answer says."""
+    return await send(operation, *arguments, polling=False)
+
+
+async def send(operation: Callable[..., Awaitable[Any]], *arguments: Any, **options: Any) -> Accepted:
+    """Call an operation of an SDK, and return what its answer says.
+
+    Raises:
+        AzureError: Azure refused, or the outcome is unknown. Once a 2xx was read, nothing after it is an error: neither
+            a body that breaks off nor a header that the SDK cannot read undoes the write.
+    """
+    answers: list[AsyncHttpResponse] = []
+
+    def note(response: PipelineResponse[HttpRequest, AsyncHttpResponse]) -> None:
+        answers.append(response.http_response)
+
+    try:
+        await operation(*arguments, raw_response_hook=note, **options)
+    except (AzureError, ValueError):
+        if not answers or not 200 <= answers[-1].status_code < 300:
+            raise
+    answer = answers[-1]
+    return Accepted(answer.status_code, _job_id(answer))
+
+
+def _job_id(answer: AsyncHttpResponse) -> str | None:
+    """Return the job that the 202's `x-ms-request-id` names: Site Recovery sends its id, twice; others send a GUID."""
+    given = str(answer.headers.get("x-ms-request-id") or "").split(",")[0].strip()
+    try:
+        same_vault = id_key(vault_of(given)) == id_key(vault_of(urlsplit(answer.request.url).path))
+    except ValueError:
+        return None
+    return given if same_vault and "/replicationjobs/" in given.lower() else None
