@@ -157,4 +157,4 @@ def vault_of(text: str) -> str:
 
 
 def _no_id(text: str) -> str:
-    return f'reading "{text[:200]}" as an Azure resource id: it should look like /subscriptions/<id>/resourceGroups/<name>'
+    return f'reading "{text[:200]}" as an Azure resource id: one starts with /subscriptions/<id>/resourceGroups/'

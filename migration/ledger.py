@@ -17,7 +17,7 @@ class LedgerEntry(Value):
     """One resource of a migration.
 
     `predicted`: absent before the step, not seen since. `existed`: was there before us, is never deleted.
-    `created`: absent before, seen after. `deleted`: created, and removed by us or by Site Recovery. `left`: stays on purpose.
+    `created`: absent before, seen after. `deleted`: created, and removed since. `left`: stays on purpose.
     """
 
     id: str
@@ -49,7 +49,7 @@ def predict(observations: list[Observation], wanted: list[LedgerEntry]) -> list[
 
 
 def observe(entries: list[LedgerEntry], observations: list[Observation]) -> list[LedgerEntry]:
-    """Return *entries* after a reading: what was predicted and is there is `created`; what was created and is gone, `deleted`."""
+    """Return *entries* after a reading: what was predicted and is there is `created`; what is gone, `deleted`."""
     seen = {observation.id.lower(): observation.exists for observation in observations}
     return [_observed(entry, exists=seen.get(entry.id.lower())) for entry in entries]
 

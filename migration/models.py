@@ -136,7 +136,7 @@ class VmTask(Value):
     plan: str
     plan_hash: str
     requester: str = ""
-    gated: bool = Field(True, description="Whether a running plan grants the turn to fail over.")
+    gated: bool = Field(default=True, description="Whether a running plan grants the turn to fail over.")
     vm: VmSpec
     shared: SharedResources
     approval: Approval
@@ -198,7 +198,9 @@ class VmCheck(Value):
 
     findings: list[Finding]
     source: SourceVm | None = None
-    already_migrated: bool = Field(False, description="The source has a committed failover, or its move had ended.")
+    already_migrated: bool = Field(
+        default=False, description="The source has a committed failover, or its move had ended."
+    )
 
     @property
     def blocking(self) -> list[Finding]:

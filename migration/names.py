@@ -45,7 +45,7 @@ SEARCH_ATTRIBUTES = {
 """Search attributes and their types, as `temporal operator search-attribute create` spells them."""
 
 TAG_PLAN = "azure-vm-migration-plan"
-"""The tag on resources that we create ourselves; its value is the plan's name. Ownership rests on the ledger, not on it."""
+"""The tag on resources that we create ourselves: the plan's name. Ownership rests on the ledger, not on it."""
 
 
 def migrate_plan_id(plan: str) -> str:

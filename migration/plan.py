@@ -1,4 +1,4 @@
-"""The plan: what a person wrote, checked field by field. `plan_file` reads it from YAML and says where a mistake stands.
+"""The plan: what a person wrote, checked field by field. `plan_file` says in which line a mistake stands.
 
 The steps that it configures are those of Microsoft's tutorial
 `Migrate Azure VMs to another region <https://learn.microsoft.com/azure/site-recovery/azure-to-azure-tutorial-migrate>`_.
@@ -41,7 +41,9 @@ class Target(Authored):
 
     region: Region
     resource_group: AzureName = Field(description="Made if it does not exist.")
-    network: NameOrId = Field(description="Virtual network that exists: its name in the target resource group, or its id.")
+    network: NameOrId = Field(
+        description="Virtual network that exists: its name in the target resource group, or its id."
+    )
     subnet: AzureName
     subscription: Subscription | None = Field(None, description="Another subscription of the same tenant.")
 
@@ -64,7 +66,7 @@ class Approval(Authored):
     identity: Literal["trusted_network"] = Field(
         "trusted_network", description="trusted_network: an approver's name is believed as sent."
     )
-    allow_self_approval: bool = Field(False, description="May the person who starts the plan approve it?")
+    allow_self_approval: bool = Field(default=False, description="May the person who starts the plan approve it?")
     deadline: Duration = checks.DAY_SECONDS * 7
     at_deadline: Literal["keep_waiting", "roll_back"] = "keep_waiting"
     reminder: Duration = checks.DAY_SECONDS
@@ -73,9 +75,9 @@ class Approval(Authored):
 class Failover(Authored):
     """How the cutover is made."""
 
-    shut_down_source: bool = Field(True, description="Shut the source down first, so that no write is lost.")
+    shut_down_source: bool = Field(default=True, description="Shut the source down first, so that no write is lost.")
     if_shutdown_fails: Literal["roll_back", "ask", "accept"] = "roll_back"
-    test_first: bool = Field(False, description="Run a test failover before the real one, and clean it up.")
+    test_first: bool = Field(default=False, description="Run a test failover before the real one, and clean it up.")
     test_network: NameOrId | None = Field(None, description="Isolated virtual network of the test failover.")
     max_recovery_point_age: Duration = Field(900, description="Do not fail over while the RPO is above this.")
 

@@ -74,12 +74,32 @@ class VmReport(Value):
     data_loss_seconds: int | None = None
     phases: list[PhaseSpan] = Field(default_factory=list)
     approval: Decision | None = None
-    decisions: list[Decision] = Field(default_factory=list, description="Every message about the commit, counted or not.")
+    decisions: list[Decision] = Field(
+        default_factory=list, description="All messages about the commit, counted or not."
+    )
     findings: list[Finding] = Field(default_factory=list)
     mismatches: list[Mismatch] = Field(default_factory=list)
     fence: FenceEvidence | None = None
     resources: list[ReportedResource] = Field(default_factory=list)
-    incidents: list[str] = Field(default_factory=list, description="Moments with two running copies, undos skipped, ...")
+    incidents: list[str] = Field(
+        default_factory=list, description="Moments with two running copies, skipped undos, ..."
+    )
+
+
+class VmEnding(Value):
+    """The result of `MigrateVm`: small, since its plan's history keeps one of each."""
+
+    name: str
+    outcome: Outcome | None
+    reason: str = ""
+
+
+class PlanEnding(Value):
+    """The result of `MigratePlan`."""
+
+    outcome: Outcome
+    reason: str = ""
+    counts: dict[str, int] = Field(default_factory=dict, description="How many virtual machines ended how.")
 
 
 class PlanVm(Value):
@@ -164,6 +184,7 @@ class MemoKeys:
     VM_NAME = "vm"
     WAVE = "wave"
     SUMMARY = "summary"
+    VAULT = "vault"
 
 
 def as_json(value: Value) -> dict[str, Any]:

@@ -1,0 +1,43 @@
+"""What other plans do: asked of Temporal, which knows them all."""
+
+from pydantic import Field
+from temporalio import activity
+from temporalio.client import Client
+
+from migration import names
+from migration.base import Value
+from migration.report import MemoKeys
+
+
+class OtherPlans(Value):
+    """Which plan asks, and for which vault."""
+
+    vault_id: str
+    plan: str
+
+
+class OtherPlansAnswer(Value):
+    """The names of the other running plans that use the vault."""
+
+    plans: list[str] = Field(default_factory=list)
+
+
+class PlanActivities:
+    """Reads of Temporal's visibility."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @activity.defn
+    async def other_plans_using(self, request: OtherPlans) -> OtherPlansAnswer:
+        """Return the other running plans whose memo names this vault."""
+        mine = names.migrate_plan_id(request.plan)
+        query = f"WorkflowType = '{names.MIGRATE_PLAN}' AND ExecutionStatus = 'Running'"
+        others = []
+        async for execution in self._client.list_workflows(query):
+            if execution.id == mine:
+                continue
+            vault = await execution.memo_value(MemoKeys.VAULT, default="")
+            if str(vault).lower() == request.vault_id.lower():
+                others.append(execution.id.removeprefix("migrate-plan/"))
+        return OtherPlansAnswer(plans=sorted(others))

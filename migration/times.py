@@ -1,0 +1,33 @@
+"""Azure's timestamps. Ours are never subtracted from Azure's: a cloud's clock and a worker's need not agree."""
+
+import re
+from datetime import UTC, datetime
+
+_FRACTION = re.compile(r"\.(\d{6})\d*")
+
+
+def parse_azure_time(text: str | None) -> datetime | None:
+    """Return the moment that *text* tells, None for none.
+
+    Azure writes seven fractional digits, and sentinels such as `0001-01-01T00:00:00` (no zone) for "not yet".
+    """
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(_FRACTION.sub(r".\1", text))
+    except ValueError:
+        return None
+    if moment.year in {1, 1753, 9999}:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def seconds_between(start: str | None, end: str | None) -> int | None:
+    """Return the whole seconds from one of Azure's times to another, None where one is missing."""
+    first, last = parse_azure_time(start), parse_azure_time(end)
+    return None if first is None or last is None else round((last - first).total_seconds())
+
+
+def utc_text(moment: datetime) -> str:
+    """Return *moment* as the JSON of status and report writes it: `2026-11-23T10:00:00Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

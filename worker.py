@@ -1,0 +1,146 @@
+"""The worker: settings → Azure clients → activities → Temporal workers. The only wiring.
+
+`python worker.py` serves the task queues until it is told to stop. `python worker.py --check PLAN` answers a plan's
+check on standard output, as JSON, without Temporal.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from activities.preflight import PreflightActivities
+from activities.registry import WAIT_SLOTS, Waiters, all_activities, interceptors
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from arm.clients import AzureClients
+from arm.credentials import AzureAccess
+from migration import names
+from migration.errors import PlanFileError
+from migration.plan_file import load_plan
+from runtime.errors import RuntimeSetupError
+from runtime.logs import configure_logging, quiet_temporal_messages
+from runtime.settings import Settings
+from runtime.temporal import connect, core_runtime, ensure_search_attributes
+from workflows.check_plan import CheckPlan
+from workflows.migrate_plan import MigratePlan
+from workflows.migrate_vm import MigrateVm
+from workflows.vm_claim import VmClaim
+
+WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, VmClaim]
+RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        "activities", "arm", "azure", "migration", "structlog", "yaml"
+    )
+)
+"""Modules without state of their own pass the sandbox's wall: imported once, not once per workflow."""
+
+STICKY_TIMEOUT = timedelta(seconds=1)
+"""How long a workflow task waits for the worker that knows the workflow. The default of 10 s dominates recovery."""
+GRACE = timedelta(seconds=5)
+"""How long a stopping worker lets its calls to Azure end."""
+_SLOTS = 100
+
+
+def workers(client: Client, queues: dict[str, list[Callable[..., Any]]]) -> list[Worker]:
+    """Return a worker for the workflows and one for each queue of activities."""
+    common: dict[str, Any] = {"graceful_shutdown_timeout": GRACE, "interceptors": interceptors()}
+    return [
+        Worker(
+            client,
+            task_queue=names.WORKFLOW_TASK_QUEUE,
+            workflows=WORKFLOWS,
+            workflow_runner=RUNNER,
+            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+            workflow_task_poller_behavior=PollerBehaviorAutoscaling(minimum=2),
+            **common,
+        ),
+        *(
+            Worker(
+                client,
+                task_queue=queue,
+                activities=activities,
+                max_concurrent_activities=WAIT_SLOTS if queue == names.WAIT_TASK_QUEUE else _SLOTS,
+                activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+                **common,
+            )
+            for queue, activities in queues.items()
+        ),
+    ]
+
+
+async def serve(settings: Settings) -> None:
+    """Serve the task queues until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    client = await connect(settings.temporal_environment, runtime=core_runtime())
+    await ensure_search_attributes(client)
+    async with AsyncExitStack() as stack:
+        azure = await stack.enter_async_context(AzureClients(azure_access(settings)))
+        waiters = await stack.enter_async_context(Waiters(azure, settings.poll_floor_seconds))
+        queues = all_activities(azure, waiters, client, settle_seconds=settings.intent_settle_seconds)
+        for worker in workers(client, queues):
+            await stack.enter_async_context(worker)
+        if settings.worker_ready_file:
+            settings.worker_ready_file.write_text(f"{os.getpid()}\n")
+        await stop.wait()
+
+
+async def check(settings: Settings, plan_file: Path) -> int:
+    """Print the check of a plan as JSON; return 0 when nothing blocks."""
+    plan = load_plan(plan_file)
+    async with AzureClients(azure_access(settings)) as azure:
+        answer = await PreflightActivities(azure).check_plan(plan)
+    sys.stdout.write(answer.model_dump_json() + "\n")
+    return 1 if answer.blocking else 0
+
+
+def azure_access(settings: Settings) -> AzureAccess:
+    """Return where Azure is, and who we are there."""
+    secret, password = settings.azure_client_secret, settings.azure_client_certificate_password
+    certificate, token_file = settings.azure_client_certificate_path, settings.azure_federated_token_file
+    return AzureAccess(
+        endpoint=settings.azure_resource_manager_endpoint,
+        authority=settings.azure_authority_host,
+        tenant_id=settings.azure_tenant_id,
+        client_id=settings.azure_client_id,
+        client_secret=secret.get_secret_value() if secret else None,
+        certificate_path=str(certificate) if certificate else None,
+        certificate_password=password.get_secret_value() if password else None,
+        federated_token_file=str(token_file) if token_file else None,
+        ca_bundle=str(settings.azure_ca_bundle) if settings.azure_ca_bundle else None,
+    )
+
+
+def main() -> int:
+    """Run the worker, or a check; say in one sentence what keeps it from starting."""
+    parser = argparse.ArgumentParser(description="Serve the migration's task queues, or check a plan.")
+    parser.add_argument("--check", metavar="PLAN", type=Path, help="check this plan file, print JSON, and end")
+    arguments = parser.parse_args()
+    try:
+        settings = Settings.from_mapping(os.environ)
+        configure_logging(settings.log_format, settings.log_level)
+        quiet_temporal_messages()
+        if arguments.check:
+            return asyncio.run(check(settings, arguments.check))
+        asyncio.run(serve(settings))
+    except PlanFileError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except RuntimeSetupError as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""What a virtual machine's migration makes: predicted, read before, seen after, and on the way back removed."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.ledger import LedgerActivities
+    from activities.waits import WaitActivities
+
+    from migration import ids, ledger
+    from migration.ledger import LedgerEntry
+    from migration.models import SourceDisk, SourceVm, VmTask
+    from migration.requests import DeleteResources, ObserveResources, ResourcesWait
+from workflows.engine import Engine
+
+_DELETION_ORDER = (
+    "Microsoft.Compute/virtualMachines",
+    "Microsoft.Network/networkInterfaces",
+    "Microsoft.Compute/disks",
+)
+"""A machine before what it is attached to. Other types go with what they belong to."""
+
+
+class Belongings:
+    """The ledger of one virtual machine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.entries: list[LedgerEntry] = []
+        self._engine = engine
+
+    async def predict(self, wanted: list[LedgerEntry], summary: str) -> None:
+        """Read *wanted* before the step that makes them: what is there already is not ours."""
+        known = {entry.id.lower() for entry in self.entries}
+        new = [entry for entry in wanted if entry.id.lower() not in known]
+        if new:
+            seen = await self._read(new, summary)
+            self.entries = ledger.merge(self.entries, ledger.predict(seen, new))
+
+    async def look(self, summary: str) -> None:
+        """Read all that may be ours again, and note what came and what went."""
+        open_entries = [entry for entry in self.entries if entry.state != "existed"]
+        if open_entries:
+            self.entries = ledger.observe(self.entries, await self._read(open_entries, summary))
+
+    async def remove(self) -> None:
+        """Delete what was made and is still there; never what existed before."""
+        await self.look("See what the migration left")
+        for kind in _DELETION_ORDER:
+            mine = [entry.id for entry in self.entries if entry.state == "created" and entry.type == kind]
+            if mine:
+                await self._delete(mine, kind.rsplit("/", 1)[-1])
+        await self.look("See that nothing is left")
+
+    def note_parts(self, resource_ids: list[str], why: str) -> None:
+        """Enter parts of a machine that were made under names that nobody predicted: reported, never deleted."""
+        self.entries = ledger.merge(self.entries, [_entry(part, "site_recovery", why, "left") for part in resource_ids])
+
+    async def _delete(self, resource_ids: list[str], kind: str) -> None:
+        request = DeleteResources(ids=resource_ids, why="undoing the migration")
+        await self._engine.call(LedgerActivities.delete_resources, request, f"Undo: delete {len(resource_ids)} {kind}")
+        await self._engine.wait(
+            WaitActivities.wait_for_resources,
+            lambda give_back: ResourcesWait(ids=resource_ids, until="gone", give_back_after_seconds=give_back),
+            f"Undo: until {kind} are gone",
+        )
+
+    async def _read(self, entries: list[LedgerEntry], summary: str) -> list[ledger.Observation]:
+        request = ObserveResources(ids=[entry.id for entry in entries])
+        return (await self._engine.call(LedgerActivities.observe_resources, request, summary)).seen
+
+
+def replication_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:
+    """Return what enabling replication makes: the item, a replica of each disk, the agent's extension on the source."""
+    extension = f"{task.vm.source_id}/extensions/SiteRecovery-{source.os_type}"
+    return [
+        _entry(task.item_id, "site_recovery", "replication of this virtual machine"),
+        *(_disk(task, f"{disk.name}-ASRReplica", "replica disk") for disk in _moving_disks(task, source)),
+        _entry(extension, "site_recovery", "Site Recovery's agent on the source"),
+    ]
+
+
+def failover_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:
+    """Return what the failover makes: the target machine, its interfaces and disks, named as the source's."""
+    return [
+        _entry(task.vm.target_id, "site_recovery", "the moved virtual machine"),
+        *(_nic(task, nic.name, "its network interface") for nic in source.nics),
+        *(_disk(task, disk.name, "its disk") for disk in _moving_disks(task, source)),
+    ]
+
+
+def test_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:
+    """Return what a test failover makes until its clean-up."""
+    return [
+        _entry(task.vm.test_vm_id, "site_recovery", "the virtual machine of the test failover"),
+        *(_disk(task, f"{disk.name}-ASRtest", "disk of the test failover") for disk in _moving_disks(task, source)),
+    ]
+
+
+def _moving_disks(task: VmTask, source: SourceVm) -> list[SourceDisk]:
+    return [disk for disk in source.disks if not task.vm.excludes(disk.name)]
+
+
+def _disk(task: VmTask, name: str, why: str) -> LedgerEntry:
+    disk = ids.disk_id(task.vm.target_subscription, task.vm.target_resource_group, name)
+    return _entry(disk, "site_recovery", why)
+
+
+def _nic(task: VmTask, name: str, why: str) -> LedgerEntry:
+    nic = ids.nic_id(task.vm.target_subscription, task.vm.target_resource_group, name)
+    return _entry(nic, "site_recovery", why)
+
+
+def _entry(resource_id: str, creator: ledger.Creator, why: str, state: ledger.State = "predicted") -> LedgerEntry:
+    kind = ids.ResourceId.parse(resource_id).type
+    return LedgerEntry(id=resource_id, type=kind, created_by=creator, state=state, why=why)

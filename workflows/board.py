@@ -1,0 +1,159 @@
+"""What people see of one virtual machine while it moves: status, search attributes, current details, report."""
+
+from collections.abc import Callable
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+
+with workflow.unsafe.imports_passed_through():
+    from migration import names
+    from migration.ids import describe
+    from migration.ledger import LedgerEntry
+    from migration.models import FenceEvidence, Finding, Mismatch, VmTask
+    from migration.phases import Outcome, Phase
+    from migration.report import Decision, PhaseSpan, ReportedResource, VmReport, VmStatus
+    from migration.times import utc_text
+
+PHASE = SearchAttributeKey.for_keyword(names.ATTRIBUTE_PHASE)
+NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
+
+
+def now_text() -> str:
+    """Return the workflow's time as JSON writes it."""
+    return utc_text(workflow.now())
+
+
+class Board:
+    """The state of a virtual machine in people's words. Each change shows at once in the Temporal UI."""
+
+    def __init__(self, task: VmTask) -> None:
+        self.task = task
+        self.phase = Phase.CHECKING
+        self.spans: list[PhaseSpan] = []
+        self.waiting_for = ""
+        self.needs_action = False
+        self.choices: list[str] = []
+        self.outcome: Outcome | None = None
+        self.reason = ""
+        self.findings: list[Finding] = []
+        self.mismatches: list[Mismatch] = []
+        self.fence: FenceEvidence | None = None
+        self.downtime_seconds: int | None = None
+        self.incidents: list[str] = []
+        self._shown: tuple[Phase, bool] | None = None
+
+    def enter(self, phase: Phase, waiting_for: str = "") -> None:
+        """Go on to *phase*; the one before ends now."""
+        if not self.spans or self.spans[-1].name != phase:
+            now = now_text()
+            if self.spans:
+                self.spans[-1] = self.spans[-1].model_copy(update={"ended": now})
+            self.spans.append(PhaseSpan(name=phase, started=now))
+            workflow.logger.info("Entering phase", extra={"phase": phase.value})
+        self.phase = phase
+        self.show(waiting_for=waiting_for)
+
+    def show(self, *, waiting_for: str = "", needs_action: bool = False, choices: tuple[str, ...] = ()) -> None:
+        """Tell what is waited for, and whether a person must act."""
+        self.waiting_for, self.needs_action, self.choices = waiting_for, needs_action, list(choices)
+        updates: list[SearchAttributeUpdate[str] | SearchAttributeUpdate[bool]] = []
+        shown = self._shown
+        if shown is None or shown[0] != self.phase:
+            updates.append(PHASE.value_set(self.phase.value))
+        if shown is None or shown[1] != needs_action:
+            updates.append(NEEDS_ACTION.value_set(needs_action))
+        if updates:
+            workflow.upsert_search_attributes(updates)
+        self._shown = (self.phase, needs_action)
+        workflow.set_current_details(self._markdown())
+
+    def ask_person(self) -> Callable[[], None]:
+        """Enter the phase in which only a person moves it on; return what leads back to the phase before."""
+        before = self.phase
+        self.enter(Phase.NEEDS_ACTION)
+        return lambda: self.enter(before)
+
+    def end(self, outcome: Outcome, reason: str) -> None:
+        """Close the last phase: the virtual machine's migration is over."""
+        self.outcome, self.reason = outcome, reason or self.reason
+        self.enter(Phase.DONE)
+        self.spans[-1] = self.spans[-1].model_copy(update={"ended": now_text()})
+
+    def record_incident(self, text: str) -> None:
+        """Keep a moment that must not be silent, such as two running copies."""
+        self.incidents.append(f"{now_text()} {text}")
+        workflow.logger.warning("Incident", extra={"incident": text})
+
+    def status(self, last_refusal: str | None, undo: list[str]) -> VmStatus:
+        """Return the answer of the query `status`."""
+        return VmStatus(
+            plan=self.task.plan,
+            name=self.task.vm.name,
+            wave=self.task.vm.wave,
+            id=self.task.vm.source_id,
+            phase=self.phase,
+            waiting_for=self.waiting_for,
+            needs_action=self.needs_action,
+            outcome=self.outcome,
+            last_refusal=last_refusal,
+            reason=self.reason,
+            choices=self.choices,
+            undo=undo,
+            run_id=workflow.info().run_id,
+        )
+
+    def report(self, ledger: list[LedgerEntry], approval: Decision | None, decisions: list[Decision]) -> VmReport:
+        """Return the answer of the query `report`."""
+        return VmReport(
+            name=self.task.vm.name,
+            id=self.task.vm.source_id,
+            wave=self.task.vm.wave,
+            outcome=self.outcome,
+            reason=self.reason,
+            downtime_seconds=self.downtime_seconds,
+            data_loss_seconds=self.fence.data_loss_seconds if self.fence else None,
+            phases=self.spans,
+            approval=approval,
+            decisions=decisions,
+            findings=self.findings,
+            mismatches=self.mismatches,
+            fence=self.fence,
+            resources=reported(ledger),
+            incidents=self.incidents,
+        )
+
+    def _markdown(self) -> str:
+        vm = self.task.vm
+        lines = [
+            f"**{vm.name}** ({vm.source_region} → {vm.target_region}), wave {vm.wave}",
+            f"- Phase: **{self.phase.value}**",
+            f"- Source: {describe(vm.source_id)}",
+            f"- Target: {describe(vm.target_id)}",
+        ]
+        if self.outcome:
+            lines.append(f"- Outcome: **{self.outcome.value}**")
+        if self.waiting_for:
+            lines.append(f"- Waiting for: {self.waiting_for}")
+        if self.needs_action:
+            lines.append(f"- **A person must act.** {self._how_to_act()}")
+        if self.reason:
+            lines.append(f"- Reason: {self.reason}")
+        lines += [f"- Incident: {incident}" for incident in self.incidents]
+        return "\n".join(lines)
+
+    def _how_to_act(self) -> str:
+        plan, vm = self.task.plan, self.task.vm.name
+        if self.phase is Phase.AWAITING_APPROVAL:
+            return f"`starter.py approve {plan} --vm {vm}` or `starter.py reject {plan} --vm {vm}`"
+        verbs = " or ".join(f"`{choice.replace('_', '-')}`" for choice in self.choices)
+        return f"`starter.py VERB {plan} --vm {vm} --reason TEXT` with {verbs}" if verbs else ""
+
+
+def reported(ledger: list[LedgerEntry]) -> list[ReportedResource]:
+    """Return what the report lists: all that was made; not what was there before, nor what never came to be."""
+    states = {"created": "created", "deleted": "deleted", "left": "left"}
+    return [
+        ReportedResource(id=e.id, type=e.type, created_by=e.created_by, state=states[e.state], why=e.why)
+        for e in ledger
+        if e.state in states
+    ]

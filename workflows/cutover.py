@@ -1,0 +1,230 @@
+"""The cutover: fail over behind a fence, verify, commit, and the way back to the source until then."""
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.failover import FailoverActivities
+    from activities.power import PowerActivities
+    from activities.replication import ReplicationActivities
+    from activities.verification import VerificationActivities
+    from activities.waits import WaitActivities
+
+    from migration.models import FenceEvidence, JobRef, PowerStates, VmTask
+    from migration.power import is_off, is_running
+    from migration.requests import (
+        ItemState,
+        JudgeFence,
+        PowerChange,
+        ReadItem,
+        ReadParts,
+        ReadPower,
+        StartFailover,
+        VerifyTarget,
+        VmMilestone,
+        VmWait,
+    )
+    from migration.times import seconds_between
+from workflows import belongings as made
+from workflows.belongings import Belongings
+from workflows.board import Board
+from workflows.engine import Engine, reason_of, type_of
+from workflows.failures import GAVE_UP, kept_target, vm_failure
+from workflows.replication import Replication
+
+
+class Cutover:
+    """The chapter between two regions. Until the commit the source can always come back."""
+
+    def __init__(
+        self, task: VmTask, board: Board, engine: Engine, belongings: Belongings, replication: Replication
+    ) -> None:
+        self._task = task
+        self._board = board
+        self._engine = engine
+        self._belongings = belongings
+        self._replication = replication
+        self._attempted = False
+
+    async def fail_over(self) -> None:
+        """Fail over to the latest point, the source shut down first, and judge the fence."""
+        source = self._replication.found
+        await self._belongings.predict(made.failover_entries(self._task, source), "Read what the failover will make")
+        self._attempted = True
+        started = await self._engine.call(
+            FailoverActivities.start_failover, StartFailover(task=self._task), "Start the failover: latest point"
+        )
+        await self._engine.wait_for_job(started.started.job, "Until the failover is done")
+        await self._enter_parts()
+        if started.started.job is not None:
+            await self._hold_the_fence(started.started.job)
+
+    async def verify_target(self) -> None:
+        """Hold the target against the plan, and contain two running copies."""
+        seen = await self._engine.call(
+            VerificationActivities.verify_target,
+            VerifyTarget(task=self._task, source=self._replication.found),
+            f"Verify {self._task.vm.target_name} in {self._task.vm.target_region}",
+        )
+        board = self._board
+        board.mismatches = seen.mismatches
+        if board.fence is not None:
+            board.downtime_seconds = seconds_between(board.fence.shutdown_started, seen.running_since)
+        if is_running(seen.source_power_state) and is_running(seen.target_power_state):
+            await self._contain("the verification found both copies running")
+            raise vm_failure("verifying the target: the source runs as well; the target was deallocated")
+        if seen.mismatches:
+            told = "; ".join(f"{m.field} is {m.actual}, wanted {m.expected}" for m in seen.mismatches)
+            raise vm_failure(f"verifying the target: {told}")
+
+    async def confirm_one_copy(self) -> None:
+        """Read both sides again after the approval, which may have come days later: the target serves, alone."""
+        while True:
+            power = await self._read_power("Read both sides before the commit")
+            if is_running(power.target) and is_off(power.source):
+                return
+            if is_running(power.target) and is_running(power.source):
+                await self._contain("before the commit both copies were running")
+            await self._engine.ask(
+                f"since the approval the source reads {power.source} and the target {power.target}: see that only the "
+                "target runs, then retry; give_up rolls back",
+                ("retry", "give_up"),
+            )
+
+    async def commit_failover(self) -> None:
+        """Make the failover final."""
+        started = await self._engine.call(
+            FailoverActivities.commit_failover, StartFailover(task=self._task), "Commit the failover"
+        )
+        await self._engine.wait_for_job(started.job, "Until the failover is committed")
+
+    async def return_to_source(self) -> None:
+        """Undo the failover: the target stops, then the source runs again, as it did before."""
+        if not self._attempted:
+            return
+        item = await self._settled_item()
+        if item.committed:
+            raise vm_failure("returning to the source: the failover is committed, so there is no way back")
+        await self._enter_parts()
+        power = await self._read_power("Undo: read both sides")
+        if power.target is not None and not is_off(power.target):
+            await self._stop(self._task.vm.target_id, "Undo: deallocate the target")
+        await self._serve_from_source(power)
+
+    async def _serve_from_source(self, power: PowerStates) -> None:
+        while True:
+            try:
+                await self._start_source_if_we_stopped_it(power)
+            except FailureError as error:
+                if type_of(error) == GAVE_UP:
+                    raise
+                choice = await self._engine.ask(
+                    f"the source does not start: {reason_of(error)}. Nothing was deleted. retry starts it again, "
+                    "skip starts the target instead and leaves all as it is, give_up leaves all as it is",
+                    ("retry", "skip", "give_up"),
+                )
+                if choice == "skip":
+                    await self._keep_target_instead()
+                power = await self._read_power("Undo: read both sides again")
+            else:
+                return
+
+    async def _start_source_if_we_stopped_it(self, power: PowerStates) -> None:
+        vm = self._task.vm
+        if not is_running(self._replication.found.power_state):
+            return
+        if not is_running(power.source):
+            change = PowerChange(vm_id=vm.source_id, other_id=vm.target_id, reason="returning to the source")
+            await self._engine.call(PowerActivities.start_vm, change, "Undo: start the source")
+        serving = await self._wait_for_vm(vm.source_id, "serving", "Undo: until the source serves")
+        board = self._board
+        if board.fence is not None:
+            board.downtime_seconds = seconds_between(board.fence.shutdown_started, serving)
+
+    async def _keep_target_instead(self) -> None:
+        vm = self._task.vm
+        change = PowerChange(vm_id=vm.target_id, other_id=vm.source_id, reason="the source does not start")
+        await self._engine.call(PowerActivities.start_vm, change, "Start the target again")
+        await self._wait_for_vm(vm.target_id, "running", "Until the target runs")
+        raise kept_target()
+
+    async def _hold_the_fence(self, job: JobRef) -> None:
+        while True:
+            fence = await self._engine.call(
+                FailoverActivities.judge_fence, JudgeFence(task=self._task, job=job), "Judge the fence"
+            )
+            self._board.fence = fence
+            if fence.both_running_seen:
+                await self._contain("after the failover both copies were running")
+            if fence.held:
+                return None
+            policy = "ask" if fence.held is None else self._task.failover.if_shutdown_fails
+            if policy == "roll_back":
+                raise vm_failure(f"fencing the source: {fence.reason}")
+            if policy == "accept" or await self._asked_to_accept(fence):
+                return await self._serve_from_target(fence)
+
+    async def _asked_to_accept(self, fence: FenceEvidence) -> bool:
+        loss = "an unknown time" if fence.data_loss_seconds is None else f"{fence.data_loss_seconds} s"
+        choice = await self._engine.ask(
+            f"the fence did not hold ({fence.reason}); the copy lacks the writes of {loss}. "
+            "retry reads the evidence again, skip stops the source and goes on with the copy, give_up rolls back",
+            ("retry", "skip", "give_up"),
+        )
+        return choice == "skip"
+
+    async def _serve_from_target(self, fence: FenceEvidence) -> None:
+        vm = self._task.vm
+        self._board.record_incident(f"the copy was accepted although {fence.reason}")
+        power = await self._read_power("Read both sides")
+        if not is_off(power.source):
+            await self._stop(vm.source_id, "Deallocate the source: the copy was accepted")
+        if not is_running(power.target):
+            change = PowerChange(vm_id=vm.target_id, other_id=vm.source_id, reason="the copy was accepted")
+            await self._engine.call(PowerActivities.start_vm, change, "Start the target")
+            await self._wait_for_vm(vm.target_id, "running", "Until the target runs")
+
+    async def _contain(self, what: str) -> None:
+        """Stop the target, which lacks the newest writes, and prove it, before anything is discussed."""
+        self._board.record_incident(f"two running copies: {what}")
+        await self._stop(self._task.vm.target_id, "Contain: deallocate the target")
+        self._board.record_incident("contained: the target is deallocated")
+
+    async def _settled_item(self) -> ItemState:
+        """Wait out a job that runs on the item: a running failover is never cancelled."""
+        while True:
+            item = await self._engine.call(
+                ReplicationActivities.read_item, ReadItem(task=self._task), "Undo: read the protected item"
+            )
+            if item.current_job is None:
+                return item
+            await self._engine.wait_for_job(
+                item.current_job, f"Undo: until {item.current_job.scenario} has ended", accept_failure=True
+            )
+
+    async def _enter_parts(self) -> None:
+        parts = await self._engine.call(
+            PowerActivities.read_parts, ReadParts(vm_id=self._task.vm.target_id), "See the target virtual machine"
+        )
+        await self._belongings.look("See what the failover made")
+        if parts.exists:
+            self._belongings.note_parts([*parts.nic_ids, *parts.disk_ids], "part of the moved virtual machine")
+
+    async def _stop(self, vm_id: str, summary: str) -> None:
+        change = PowerChange(vm_id=vm_id, other_id=None, reason=summary)
+        await self._engine.call(PowerActivities.deallocate_vm, change, summary)
+        await self._wait_for_vm(vm_id, "deallocated", f"{summary}: proof")
+
+    async def _wait_for_vm(self, vm_id: str, until: VmMilestone, summary: str) -> str | None:
+        waited = await self._engine.wait(
+            WaitActivities.wait_for_vm,
+            lambda give_back: VmWait(vm_id=vm_id, until=until, give_back_after_seconds=give_back),
+            summary,
+        )
+        return waited.since
+
+    async def _read_power(self, summary: str) -> PowerStates:
+        vm = self._task.vm
+        return await self._engine.call(
+            PowerActivities.read_power, ReadPower(source_id=vm.source_id, target_id=vm.target_id), summary
+        )

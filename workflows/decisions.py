@@ -1,0 +1,131 @@
+"""Who may let a commit happen, and what became of each message about it."""
+
+from typing import Literal
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.common import RawValue
+
+with workflow.unsafe.imports_passed_through():
+    from migration.models import VmTask
+    from migration.report import Decision, DecisionAnswer, DecisionMessage
+from workflows.board import now_text
+from workflows.policies import RECENT_REFUSALS
+
+Verdict = Literal["approve", "reject"]
+
+
+class Decisions:
+    """The gate before the commit. Exactly one decision counts; every other message is recorded with its reason."""
+
+    def __init__(self, task: VmTask) -> None:
+        self._approval = task.approval
+        self._requester = task.requester
+        self._gate: Literal["before", "open", "over"] = "before"
+        self.counted: Decision | None = None
+        self.recorded: list[Decision] = []
+
+    @property
+    def last_refusal(self) -> str | None:
+        """Why the newest message that did not count did not count."""
+        refused = [decision for decision in self.recorded if not decision.counted]
+        return refused[-1].reason if refused else None
+
+    @property
+    def flooded(self) -> bool:
+        """Whether so many messages were refused that no more are recorded."""
+        return sum(not decision.counted for decision in self.recorded) >= RECENT_REFUSALS
+
+    def open_gate(self) -> None:
+        """From now on decisions count."""
+        self._gate = "open"
+
+    def close_gate(self) -> None:
+        """The migration goes another way: what arrives from now on is late."""
+        self._gate = "over"
+
+    def take_signal(self, payload: RawValue | None, verdict: Verdict) -> None:
+        """Judge `approve_commit` or `reject_commit`; what cannot be read is recorded as refused, not dropped."""
+        try:
+            message = read_message(payload)
+        except ValueError as error:
+            self._record("", verdict, "", f"refused: {error}", via="signal", counted=False)
+        else:
+            self._judge(message, verdict, via="signal")
+
+    def take_update(self, payload: RawValue | None) -> DecisionAnswer:
+        """Judge `decide_commit` and say at once whether it counted."""
+        message = read_message(payload)
+        decision = self._judge(message, "approve" if message.decision == "approve" else "reject", via="update")
+        return DecisionAnswer(counted=decision.counted, reason=decision.reason)
+
+    def validate_update(self, payload: RawValue | None) -> None:
+        """Refuse, before it enters the history, only what is malformed, or a flood.
+
+        Raises:
+            ValueError: it is, and why.
+        """
+        if read_message(payload).decision not in {"approve", "reject"}:
+            raise ValueError('the field "decision" must be "approve" or "reject"')
+        if self.flooded:
+            raise ValueError(f"{RECENT_REFUSALS} messages were refused already; see the status for the reasons")
+
+    def _judge(self, message: DecisionMessage, verdict: Verdict, *, via: str) -> Decision:
+        reason = self._refusal(message)
+        counted = reason is None
+        told = reason or f"{verdict} by {message.approver} counts"
+        decision = self._record(message.approver, verdict, message.comment, told, via=via, counted=counted)
+        if counted:
+            self.counted = decision
+        return decision
+
+    def _refusal(self, message: DecisionMessage) -> str | None:
+        if self.counted is not None:
+            return f"late: {self.counted.approver} decided already ({self.counted.decision})"
+        if not self._known(message.approver):
+            return f"refused: {message.approver} is not an approver of this plan"
+        if self._is_requester(message.approver) and not self._approval.allow_self_approval:
+            return f"refused: {message.approver} started this plan and may not approve it"
+        if self._gate == "over":
+            return "late: the virtual machine is on its way back to the source"
+        if self._gate == "before":
+            return "early: the virtual machine does not wait for a decision now; send it again when it does"
+        return None
+
+    def _known(self, approver: str) -> bool:
+        return approver.strip().casefold() in {known.strip().casefold() for known in self._approval.approvers}
+
+    def _is_requester(self, approver: str) -> bool:
+        return approver.strip().casefold() == self._requester.strip().casefold()
+
+    def _record(self, approver: str, verdict: str, comment: str, reason: str, *, via: str, counted: bool) -> Decision:
+        decision = Decision(
+            approver=approver,
+            decision=verdict,
+            comment=comment,
+            at=now_text(),
+            counted=counted,
+            reason=reason,
+            by=via,
+        )
+        if counted or not self.flooded:
+            self.recorded.append(decision)
+        return decision
+
+
+def read_message(payload: RawValue | None) -> DecisionMessage:
+    """Return the message that *payload* holds.
+
+    Raises:
+        ValueError: it holds none; the text says what is missing.
+    """
+    if payload is None:
+        raise ValueError('the message is missing; send {"approver": "..."}')
+    try:
+        message: DecisionMessage = workflow.payload_converter().from_payload(payload.payload, DecisionMessage)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg'].lower()}" for e in error.errors())
+        raise ValueError(f'the message is malformed ({problems}); send {{"approver": "..."}}') from None
+    except Exception:  # noqa: BLE001 - whatever a stranger sends must not fail the workflow task
+        raise ValueError('the message is malformed; send {"approver": "..."}') from None
+    return message

@@ -1,0 +1,234 @@
+"""How a step calls an activity, waits, holds for a person, and notices a cancel. Platform concerns stay here."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Protocol, TypeVar
+
+from temporalio import exceptions, workflow
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.waits import WaitActivities
+
+    from migration.models import JobRef, JobResult
+    from migration.report import DecisionAnswer, Resolution
+    from migration.requests import JobWait
+import builtins
+
+from workflows import policies
+from workflows.failures import gave_up
+
+
+class Waited(Protocol):
+    """The answer of a wait: `running` means that it was given back before its end."""
+
+    running: bool
+
+
+class Screen(Protocol):
+    """Where an engine shows what it waits for."""
+
+    def show(self, *, waiting_for: str = "", needs_action: bool = False, choices: tuple[str, ...] = ()) -> None:
+        """Tell what is waited for, and whether a person must act."""
+
+    def ask_person(self) -> Callable[[], None]:
+        """Show that only a person can move it on; return what takes that back."""
+
+
+P = TypeVar("P")
+R = TypeVar("R")
+W = TypeVar("W", bound=Waited)
+
+
+async def _nothing() -> None:
+    return None
+
+
+class Engine:
+    """What the steps of one workflow share."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self.shielded = False
+        self.before_hold: Callable[[], Awaitable[None]] = _nothing
+        self._choices: tuple[str, ...] = ()
+        self._resolution: Resolution | None = None
+
+    async def call(self, method: Callable[[Any, P], Awaitable[R]], argument: P, summary: str) -> R:
+        """Run a reading or writing activity; while the environment refuses it, hold and try again."""
+        pauses = _Pauses()
+        while True:
+            try:
+                answer: R = await workflow.execute_activity_method(method, argument, summary=summary, **policies.AZURE)
+            except ActivityError as error:
+                await self._after_failure(error, summary, pauses)
+            else:
+                self.stop_if_cancelled()
+                return answer
+
+    async def wait(
+        self,
+        method: Callable[[Any, P], Awaitable[W]],
+        ask: Callable[[int | None], P],
+        summary: str,
+        deadline: timedelta = policies.JOB_DEADLINE,
+    ) -> W:
+        """Hold a long poll until it ends; *ask* makes its input, given the seconds after which it gives itself back."""
+        pauses, young = _Pauses(), True
+        ends = workflow.now() + deadline
+        while True:
+            left = ends - workflow.now()
+            if left <= timedelta():
+                await self.ask(f"{summary}: not done after {deadline}", ("retry", "give_up"))
+                ends, left = workflow.now() + deadline, deadline
+            give_back = int(policies.YOUNG_WAIT.total_seconds()) if young else None
+            options = policies.waiting(left, young=young)
+            try:
+                answer: W = await workflow.execute_activity_method(method, ask(give_back), summary=summary, **options)
+            except ActivityError as error:
+                await self._after_failure(error, summary, pauses)
+            else:
+                self.stop_if_cancelled()
+                if not answer.running:
+                    return answer
+                young = False
+
+    async def wait_for_job(self, job: JobRef | None, summary: str, *, accept_failure: bool = False) -> JobResult | None:
+        """Wait for a Site Recovery job; None when there is none. A failed job fails the step, unless accepted."""
+        if job is None:
+            return None
+        waited = await self.wait(
+            WaitActivities.wait_for_job,
+            lambda give_back: JobWait(job=job, give_back_after_seconds=give_back, accept_failure=accept_failure),
+            summary,
+        )
+        return waited.result
+
+    async def ask(self, question: str, choices: tuple[str, ...]) -> str:
+        """Hold until a person resolves, and return the choice.
+
+        Raises:
+            ApplicationError: of type `GaveUp`, when the choice is `give_up`.
+        """
+        await self.before_hold()
+        take_back = self._screen.ask_person()
+        try:
+            return await self.hold(question, choices)
+        finally:
+            take_back()
+
+    async def hold(
+        self,
+        waiting_for: str,
+        choices: tuple[str, ...],
+        pause: timedelta | None = None,
+        *,
+        needs_action: bool = True,
+        until: Callable[[], bool] = lambda: False,
+    ) -> str:
+        """Wait for a person's choice, *until* something else, or a *pause*; return the choice, "" when there is none.
+
+        Raises:
+            ApplicationError: of type `GaveUp`, when the choice is `give_up`.
+        """
+        self._choices, self._resolution = choices, None
+        self._screen.show(waiting_for=waiting_for, needs_action=needs_action, choices=choices)
+        try:
+            await workflow.wait_condition(
+                lambda: self._resolution is not None or until(), timeout=pause, timeout_summary="Until the next try"
+            )
+        except builtins.TimeoutError:
+            return ""
+        finally:
+            self._choices = ()
+            self._screen.show()
+        return self._choice()
+
+    def resolve(self, resolution: Resolution) -> DecisionAnswer:
+        """Take a person's word on what holds; it counts when something holds and offers that choice."""
+        if not self._choices or self._resolution is not None:
+            return DecisionAnswer(counted=False, reason="nothing waits for a resolution now")
+        if resolution.action not in self._choices:
+            return DecisionAnswer(counted=False, reason=f"choose one of: {', '.join(self._choices)}")
+        self._resolution = resolution
+        return DecisionAnswer(counted=True, reason=f"{resolution.action} recorded")
+
+    def _choice(self) -> str:
+        resolution = self._resolution
+        if resolution is None:
+            return ""
+        if resolution.action == "give_up":
+            raise gave_up(resolution.by, resolution.reason)
+        workflow.logger.info("Resolved", extra={"action": resolution.action, "by": resolution.by})
+        return resolution.action
+
+    def stop_if_cancelled(self) -> None:
+        """Raise the cancel that an activity consumed by ending anyway."""
+        if not self.shielded and workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError
+
+    async def _after_failure(self, error: ActivityError, summary: str, pauses: "_Pauses") -> None:
+        self.stop_if_cancelled()
+        if not _of_the_environment(error):
+            raise error
+        question = f"{summary}: {reason_of(error)}"
+        pause = pauses.next()
+        if pause is None:
+            await self.ask(question, ("retry", "give_up"))
+            pauses.restart()
+            return
+        await self.before_hold()
+        await self.hold(f"{question} (trying again by itself)", ("retry", "give_up"), pause)
+
+
+class _Pauses:
+    """The growing pauses of one call while the environment refuses it."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        self._count, self._began = 0, workflow.now()
+
+    def next(self) -> timedelta | None:
+        """Return the next pause, or None once the deadline has passed."""
+        if workflow.now() - self._began > policies.ENVIRONMENT_DEADLINE:
+            return None
+        delay = policies.ENVIRONMENT_DELAYS[min(self._count, len(policies.ENVIRONMENT_DELAYS) - 1)]
+        self._count += 1
+        return delay
+
+
+async def shielded(work: Awaitable[R]) -> R:
+    """Finish *work* whatever cancels arrive meanwhile."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.done():
+                break
+        except FailureError:
+            break
+    return task.result()
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the sentence at the root of an error."""
+    if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError):
+        return f"cancelled: {workflow.cancellation_reason() or 'no reason given'}"
+    cause = error
+    while isinstance(cause, FailureError) and not isinstance(cause, ApplicationError) and cause.cause:
+        cause = cause.cause
+    return cause.message if isinstance(cause, FailureError) else str(cause)
+
+
+def type_of(error: BaseException) -> str | None:
+    """Return the ApplicationError type at the root of an error."""
+    cause = error.cause if isinstance(error, ActivityError) else error
+    return cause.type if isinstance(cause, ApplicationError) else None
+
+
+def _of_the_environment(error: ActivityError) -> bool:
+    return isinstance(error.cause, exceptions.TimeoutError) or type_of(error) == "EnvironmentFailure"

@@ -1,0 +1,46 @@
+"""The errors that a story raises by itself, by type. Those of activities come from `activities.failures`."""
+
+from temporalio.exceptions import ApplicationError
+
+REFUSED = "Refused"
+REJECTED = "Rejected"
+VM_FAILURE = "VmFailure"
+PLAN_STOPPED = "PlanStopped"
+GAVE_UP = "GaveUp"
+"""A person's `give_up`."""
+KEPT_TARGET = "KeptTarget"
+"""A person stopped the undo in favour of the target: nothing may be deleted then."""
+
+
+def refusal(message: str) -> ApplicationError:
+    """Return the error of a check: nothing was written."""
+    return _final(message, REFUSED)
+
+
+def rejected(message: str) -> ApplicationError:
+    """Return the error of an approver's no, or of a deadline that stands for it."""
+    return _final(message, REJECTED)
+
+
+def vm_failure(message: str) -> ApplicationError:
+    """Return the error of a virtual machine that cannot go on: it is undone."""
+    return _final(message, VM_FAILURE)
+
+
+def plan_stopped(why: str) -> ApplicationError:
+    """Return the error of a virtual machine whose plan stops before its failover."""
+    return _final(f"the plan stops: {why}", PLAN_STOPPED)
+
+
+def gave_up(by: str, why: str) -> ApplicationError:
+    """Return the error of a person's `give_up`."""
+    return _final(f"{by} gave up: {why}", GAVE_UP)
+
+
+def kept_target() -> ApplicationError:
+    """Return the error that ends an undo whose target keeps serving."""
+    return _final("a person chose to keep the target running", KEPT_TARGET)
+
+
+def _final(message: str, kind: str) -> ApplicationError:
+    return ApplicationError(message, type=kind, non_retryable=True)

@@ -1,0 +1,259 @@
+"""A plan: check all, prepare once what its virtual machines share, move them wave by wave, tidy up."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.common import RawValue, SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+
+with workflow.unsafe.imports_passed_through():
+    from activities.preflight import PreflightActivities
+
+    from migration import names
+    from migration.findings import PlanCheck
+    from migration.inputs import MigratePlanInput
+    from migration.models import SharedResources, VmSpec, VmTask, vm_specs
+    from migration.phases import Outcome, Phase, common_outcome
+    from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus
+from workflows import policies
+from workflows.dispatch import Dispatcher
+from workflows.engine import Engine, reason_of, shielded
+from workflows.migrate_vm import MigrateVm
+from workflows.plan_board import PlanBoard
+from workflows.preparation import Preparation
+from workflows.resolutions import read_resolution
+from workflows.turns import VmNotice
+
+ChildHandle = workflow.ChildWorkflowHandle[MigrateVm, object]
+
+
+@workflow.defn(name=names.MIGRATE_PLAN)
+class MigratePlan:
+    """Runs a plan's virtual machines, each a workflow of its own that outlives the plan's end."""
+
+    @workflow.init
+    def __init__(self, request: MigratePlanInput) -> None:
+        self.plan = request.plan
+        self.requester = request.requester
+        self.dispatcher = Dispatcher(request.plan)
+        self.board = PlanBoard(request.plan, self.dispatcher)
+        self.engine = Engine(self.board)
+        self.preparation = Preparation(request.plan, self.engine)
+        self._watchers: list[asyncio.Task[None]] = []
+        self._changed = False
+
+    async def migrate(self) -> None:
+        """Move the plan's virtual machines."""
+        check = await self.check_plan()
+        if check.blocking:
+            self.refuse(check)
+            return
+        networks = {vm.name: vm.network_ids for vm in check.vms}
+        self.recognise_migrated(check)
+        if not self.dispatcher.all_ended:
+            self.board.enter("preparing")
+            shared = await self.preparation.ensure_all(networks)
+            self.board.enter("moving")
+            await self.move(shared)
+
+    @workflow.run
+    async def run(self, request: MigratePlanInput) -> PlanEnding:
+        """Move the plan's virtual machines, and tidy up whatever happened."""
+        workflow.upsert_memo({MemoKeys.VAULT: request.plan.vault_id})
+        cancelled: BaseException | None = None
+        try:
+            await self.migrate()
+        except (FailureError, asyncio.CancelledError) as error:
+            self.board.reason = reason_of(error)
+            cancelled = error if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError) else None
+        await shielded(self.wind_up())
+        if cancelled is not None:
+            raise cancelled
+        outcomes = [vm.outcome for vm in self.dispatcher.vms.values() if vm.outcome]
+        counts = {outcome.value: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
+        return PlanEnding(outcome=common_outcome(outcomes), reason=self.board.reason, counts=counts)
+
+    async def check_plan(self) -> PlanCheck:
+        """Ask all rules for all virtual machines; nothing is written."""
+        self.board.enter("checking")
+        check = await self.engine.call(PreflightActivities.check_plan, self.plan, f"Check {self.plan.name}")
+        self.board.check = check
+        return check
+
+    def refuse(self, check: PlanCheck) -> None:
+        """End before anything is written: something blocks."""
+        told = "; ".join(f"{found.subject}: {found.evidence}" for found in check.blocking[:_TOLD])
+        more = len(check.blocking) - _TOLD
+        self.board.reason = f"{told}; and {more} more" if more > 0 else told
+        for vm in check.vms:
+            blocked = any(found.severity in {"blocking", "unknown"} for found in vm.findings)
+            why = "its check found what blocks" if blocked else "the plan's check found what blocks others"
+            self.dispatcher.end(vm.name, Outcome.REFUSED, why)
+
+    def recognise_migrated(self, check: PlanCheck) -> None:
+        """Count those that an earlier run has moved."""
+        for vm in check.vms:
+            if vm.already_migrated:
+                self.dispatcher.end(vm.name, Outcome.MIGRATED, "moved by an earlier run")
+
+    async def move(self, shared: SharedResources) -> None:
+        """Start virtual machines and grant turns until all have ended."""
+        tasks = {spec.name: self._task(spec, shared) for spec in vm_specs(self.plan)}
+        while not self.dispatcher.all_ended:
+            self._changed = False
+            for name in self.dispatcher.stopped():
+                self.dispatcher.end(name, Outcome.ROLLED_BACK, "the plan stopped before it began")
+            for name in self.dispatcher.to_start():
+                await self._start(tasks[name])
+            for name, answer in self.dispatcher.answers():
+                await self._signal(name, names.SIGNAL_TURN_GRANTED, answer)
+            self.board.show(waiting_for=f"{len(self.dispatcher.running)} virtual machines")
+            await workflow.wait_condition(lambda: self._changed or self.dispatcher.all_ended)
+
+    async def wind_up(self) -> None:
+        """End in order: cancelled virtual machines go back first, then what the plan made goes."""
+        self.engine.shielded = True
+        for name in self.dispatcher.running:
+            await self._cancel(name)
+        await workflow.wait_condition(lambda: not self.dispatcher.running)
+        for vm in self.dispatcher.vms.values():
+            self.dispatcher.end(vm.name, Outcome.ROLLED_BACK, "it never began")
+        self.board.enter("tidying_up")
+        try:
+            await self.preparation.tidy_up()
+        except FailureError as error:
+            self.board.reason = self.board.reason or f"tidying up: {reason_of(error)}"
+        self.board.end(common_outcome([vm.outcome for vm in self.dispatcher.vms.values() if vm.outcome]))
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    @workflow.signal(name=names.SIGNAL_TURN_WANTED)
+    def turn_wanted(self, notice: VmNotice) -> None:
+        """Note that a virtual machine is ready to fail over."""
+        self._note(notice)
+
+    @workflow.signal(name=names.SIGNAL_TURN_DONE)
+    def turn_done(self, notice: VmNotice) -> None:
+        """Note that a virtual machine is verified, or waits for a person."""
+        self._note(notice)
+
+    @workflow.signal(name=names.SIGNAL_ENDED)
+    def ended(self, notice: VmNotice) -> None:
+        """Note that a virtual machine has ended."""
+        self._note(notice)
+
+    @workflow.update(name=names.UPDATE_RESOLVE, description="Move on a plan that waits for a person: retry or give_up")
+    def resolve(self, message: RawValue) -> DecisionAnswer:
+        """Take a person's word on what holds."""
+        return self.engine.resolve(read_resolution(message))
+
+    @resolve.validator
+    def _validate_resolution(self, message: RawValue) -> None:
+        read_resolution(message)
+
+    @workflow.query(name=names.QUERY_STATUS)
+    def status(self) -> PlanStatus:
+        """Tell where the plan stands."""
+        return self.board.status()
+
+    @workflow.query(name=names.QUERY_REPORT)
+    def report(self) -> PlanReport:
+        """Tell what has happened so far, but for what the virtual machines report themselves."""
+        return self.board.report(self.preparation.entries)
+
+    def _note(self, notice: VmNotice) -> None:
+        self.dispatcher.note(notice)
+        self._changed = True
+
+    async def _start(self, task: VmTask) -> None:
+        name = task.vm.name
+        self.dispatcher.started(name)
+        try:
+            handle = await workflow.start_child_workflow(
+                MigrateVm.run,
+                task,
+                id=names.migrate_vm_id(self.plan.name, name),
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                search_attributes=_search_attributes(task),
+                memo={MemoKeys.VM_NAME: name, MemoKeys.WAVE: task.vm.wave},
+                static_summary=f"Move {name}: {task.vm.source_region} to {task.vm.target_region}",
+            )
+        except WorkflowAlreadyStartedError:
+            self._watchers.append(asyncio.create_task(self._watch_adopted(task)))
+        else:
+            self._watchers.append(asyncio.create_task(self._watch(name, handle)))
+
+    async def _watch(self, name: str, handle: ChildHandle) -> None:
+        """Note the end of a child, also of one that was terminated and said nothing."""
+        try:
+            ending = await handle
+        except ChildWorkflowError as error:
+            cancelled = is_cancelled_exception(error)
+            outcome = Outcome.ROLLED_BACK if cancelled else Outcome.NEEDS_OPERATOR
+            self.dispatcher.end(name, outcome, reason_of(error))
+        else:
+            outcome = getattr(ending, "outcome", None) or Outcome.NEEDS_OPERATOR
+            self.dispatcher.end(name, outcome, getattr(ending, "reason", ""))
+        self._changed = True
+
+    async def _watch_adopted(self, task: VmTask) -> None:
+        """Ask a virtual machine of an earlier run where it stands; when it is gone without a word, start it anew."""
+        for attempt in range(len(policies.TURN_REPEATS) * 1000):
+            if self.dispatcher.vms[task.vm.name].state == "ended":
+                return
+            if not await self._signal(task.vm.name, names.SIGNAL_ADOPT):
+                break
+            pause = policies.TURN_REPEATS[min(attempt, len(policies.TURN_REPEATS) - 1)]
+            await workflow.sleep(pause, summary=f"Until {task.vm.name} is asked again")
+        if self.dispatcher.vms[task.vm.name].state != "ended":
+            await self._start(task)
+
+    async def _signal(self, name: str, signal: str, *args: object) -> bool:
+        handle = workflow.get_external_workflow_handle(names.migrate_vm_id(self.plan.name, name))
+        try:
+            await handle.signal(signal, args=list(args))
+        except ApplicationError:
+            return False
+        return True
+
+    async def _cancel(self, name: str) -> None:
+        handle = workflow.get_external_workflow_handle(names.migrate_vm_id(self.plan.name, name))
+        try:
+            await handle.cancel()
+        except ApplicationError:
+            workflow.logger.info("Nothing to cancel", extra={"vm": name})
+
+    def _task(self, spec: VmSpec, shared: SharedResources) -> VmTask:
+        return VmTask(
+            plan=self.plan.name,
+            plan_hash=self.plan.content_hash,
+            requester=self.requester,
+            vm=spec,
+            shared=shared,
+            approval=self.plan.approval,
+            failover=self.plan.failover,
+        )
+
+
+_TOLD = 5
+"""How many findings a plan's reason names; the report lists all."""
+
+
+def _search_attributes(task: VmTask) -> TypedSearchAttributes:
+    keywords = {
+        names.ATTRIBUTE_PLAN: task.plan,
+        names.ATTRIBUTE_WAVE: task.vm.wave,
+        names.ATTRIBUTE_VM: task.vm.name,
+        names.ATTRIBUTE_PHASE: Phase.CHECKING.value,
+        names.ATTRIBUTE_SOURCE_REGION: task.vm.source_region,
+        names.ATTRIBUTE_TARGET_REGION: task.vm.target_region,
+    }
+    pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(key), value) for key, value in keywords.items()]
+    return TypedSearchAttributes(
+        [*pairs, SearchAttributePair(SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION), value=False)]
+    )

@@ -1,0 +1,257 @@
+"""The story of one virtual machine: Microsoft's tutorial, step by step, and how each step is undone.
+
+`Migrate Azure VMs to another region
+<https://learn.microsoft.com/azure/site-recovery/azure-to-azure-tutorial-migrate>`_.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.preflight import PreflightActivities
+
+    from migration import names
+    from migration.findings import CheckVm, Moment
+    from migration.ids import ResourceId
+    from migration.models import VmTask
+    from migration.phases import Outcome, Phase
+    from migration.report import DecisionAnswer, VmEnding, VmReport, VmStatus
+from workflows.belongings import Belongings
+from workflows.board import Board
+from workflows.cutover import Cutover
+from workflows.decisions import Decisions
+from workflows.engine import Engine, reason_of, shielded, type_of
+from workflows.failures import GAVE_UP, REFUSED, refusal, rejected
+from workflows.replication import Replication
+from workflows.resolutions import read_resolution
+from workflows.turns import TurnAnswer, Turns
+from workflows.undo import Undo, UndoStack
+from workflows.vm_claim import Claim
+
+Step = Callable[[], Awaitable[None]]
+
+
+@workflow.defn(name=names.MIGRATE_VM)
+class MigrateVm:
+    """Moves one virtual machine. Until the commit every failure, refusal and cancel leads back to the source."""
+
+    @workflow.init
+    def __init__(self, task: VmTask) -> None:
+        self.task = task
+        self.board = Board(task)
+        self.engine = Engine(self.board)
+        self.belongings = Belongings(self.engine)
+        self.replication = Replication(task, self.engine, self.belongings)
+        self.cutover = Cutover(task, self.board, self.engine, self.belongings, self.replication)
+        self.decisions = Decisions(task)
+        self.turns = Turns(task, self.engine)
+        self.claim = Claim(task)
+        self.undo = UndoStack()
+        self.engine.before_hold = self.turns.give_back
+
+    async def migrate(self) -> None:
+        """Move the virtual machine; what leads back stands on each step's own line."""
+        replication, cutover = self.replication, self.cutover
+        await self.step(Phase.CHECKING, self.claim_vm)
+        await self.step(Phase.CHECKING, self.check_prerequisites)
+        await self.step(Phase.ENABLING, replication.enable, undo=replication.disable_and_remove)
+        await self.step(Phase.REPLICATING, replication.wait_until_protected)
+        await self.step(Phase.CONFIGURING, replication.configure_target)
+        if self.task.failover.test_first:
+            await self.step(Phase.TESTING, replication.test_failover, undo=replication.clean_up_test_failover)
+        await self.step(Phase.WAITING_FOR_TURN, self.turns.wait_for_turn)
+        await self.step(Phase.CHECKING, self.check_prerequisites_again)
+        await self.step(Phase.FAILING_OVER, cutover.fail_over, undo=cutover.return_to_source)
+        await self.step(Phase.VERIFYING, cutover.verify_target)
+        await self.step(Phase.AWAITING_APPROVAL, self.wait_for_approval)
+        self.pass_the_point_of_no_return()
+        await self.finish(Phase.COMMITTING, cutover.commit_failover)
+        await self.finish(Phase.DISABLING, replication.disable_replication)
+
+    @workflow.run
+    async def run(self, task: VmTask) -> VmEnding:
+        """Move the virtual machine or bring it back; the whole story is in the query `report`."""
+        try:
+            await self.migrate()
+        except (FailureError, asyncio.CancelledError) as error:
+            await shielded(self.roll_back(error))
+            if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError):
+                raise
+        else:
+            await shielded(self.end(Outcome.MIGRATED, ""))
+        return VmEnding(name=task.vm.name, outcome=self.board.outcome, reason=self.board.reason)
+
+    async def step(self, phase: Phase, do: Step, *, undo: Undo | None = None) -> None:
+        """Do one step; its undo is registered first, since a step that fails may have happened."""
+        self.engine.stop_if_cancelled()
+        self.board.enter(phase)
+        if undo is not None:
+            self.undo.register(undo)
+        await do()
+
+    async def finish(self, phase: Phase, do: Step) -> None:
+        """Do one step beyond the point of no return: no cancel stops it, and a failure waits for a person."""
+        await shielded(self._finish(phase, do))
+
+    async def claim_vm(self) -> None:
+        """Keep every other plan from moving this virtual machine."""
+        try:
+            await self.claim.take()
+        except WorkflowAlreadyStartedError:
+            raise refusal(f"claiming {ResourceId.parse(self.task.vm.source_id)}: another plan moves it now") from None
+
+    async def check_prerequisites(self) -> None:
+        """Ask all that can be known before anything is written."""
+        findings = await self._check("start")
+        if findings:
+            raise refusal("; ".join(findings))
+
+    async def check_prerequisites_again(self) -> None:
+        """Ask again right before the failover. A finding holds the virtual machine; the copy is not thrown away."""
+        while findings := await self._check("cutover"):
+            await self.engine.ask(f"before the failover: {'; '.join(findings)}", ("retry", "give_up"))
+
+    async def wait_for_approval(self) -> None:
+        """Wait for a person; a rejection, or the deadline where the plan says so, leads back."""
+        await self.turns.verified()
+        approval = self.task.approval
+        deadline = workflow.now() + timedelta(seconds=approval.deadline)
+        self.decisions.open_gate()
+        while self.decisions.counted is None:
+            self.board.show(waiting_for=f"a decision by {', '.join(approval.approvers)}", needs_action=True)
+            await self._wait_for_decision(deadline)
+        decision = self.decisions.counted
+        if decision.decision != "approve":
+            raise rejected(f"{decision.approver} rejected the move: {decision.comment or 'no comment'}")
+        await self.cutover.confirm_one_copy()
+
+    def pass_the_point_of_no_return(self) -> None:
+        """Forget the undo: a committed failover cannot be rolled back."""
+        self.engine.stop_if_cancelled()
+        self.engine.shielded = True
+        self.undo.forget()
+
+    async def roll_back(self, error: BaseException) -> None:
+        """Undo what was done. A migration beyond the commit stays as it is."""
+        if self.engine.shielded:
+            await self.end(Outcome.NEEDS_OPERATOR, reason_of(error))
+            return
+        self.engine.shielded = True
+        self.decisions.close_gate()
+        self.board.reason = reason_of(error)
+        nothing_written = not self.undo.names
+        if not nothing_written:
+            self.board.enter(Phase.ROLLING_BACK)
+        undone = await self.undo.run(self.engine, self.board)
+        refused = nothing_written and type_of(error) == REFUSED
+        outcome = Outcome.REFUSED if refused else Outcome.ROLLED_BACK if undone else Outcome.NEEDS_OPERATOR
+        await self.end(outcome, self.board.reason)
+
+    async def end(self, outcome: Outcome, reason: str) -> None:
+        """Close the books, tell the plan, and give the claim back."""
+        try:
+            await self.belongings.look("See what there is at the end")
+        except FailureError as error:
+            self.board.record_incident(f"what is left was not read: {reason_of(error)}")
+        self.board.end(outcome, reason)
+        await self.turns.tell_end(outcome, reason)
+        await self.claim.release()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    @workflow.signal(name=names.SIGNAL_APPROVE_COMMIT, description='Approve the commit: {"approver": "..."}')
+    def approve_commit(self, message: RawValue | None = None) -> None:
+        """Take an approval."""
+        self.decisions.take_signal(message, "approve")
+
+    @workflow.signal(name=names.SIGNAL_REJECT_COMMIT, description='Reject the commit: {"approver": "..."}')
+    def reject_commit(self, message: RawValue | None = None) -> None:
+        """Take a rejection, which leads back to the source."""
+        self.decisions.take_signal(message, "reject")
+
+    @workflow.update(name=names.UPDATE_DECIDE_COMMIT, description="Approve or reject, and learn whether it counted")
+    def decide_commit(self, message: RawValue) -> DecisionAnswer:
+        """Take a decision and answer whether it counted."""
+        return self.decisions.take_update(message)
+
+    @decide_commit.validator
+    def _validate_decision(self, message: RawValue) -> None:
+        self.decisions.validate_update(message)
+
+    @workflow.update(name=names.UPDATE_RESOLVE, description="Move on what waits for a person: retry, skip or give_up")
+    def resolve(self, message: RawValue) -> DecisionAnswer:
+        """Take a person's word on what holds."""
+        return self.engine.resolve(read_resolution(message))
+
+    @resolve.validator
+    def _validate_resolution(self, message: RawValue) -> None:
+        read_resolution(message)
+
+    @workflow.signal(name=names.SIGNAL_TURN_GRANTED)
+    def turn_granted(self, answer: TurnAnswer) -> None:
+        """Take the plan's answer."""
+        self.turns.take_answer(answer)
+
+    @workflow.signal(name=names.SIGNAL_ADOPT)
+    async def adopt(self) -> None:
+        """Tell a new run of the plan where this virtual machine stands."""
+        await self.turns.repeat()
+
+    @workflow.query(name=names.QUERY_STATUS)
+    def status(self) -> VmStatus:
+        """Tell where the virtual machine stands."""
+        return self.board.status(self.decisions.last_refusal, self.undo.names)
+
+    @workflow.query(name=names.QUERY_REPORT)
+    def report(self) -> VmReport:
+        """Tell what has happened so far."""
+        return self.board.report(self.belongings.entries, self.decisions.counted, self.decisions.recorded)
+
+    async def _finish(self, phase: Phase, do: Step) -> None:
+        self.board.enter(phase)
+        while True:
+            try:
+                return await do()
+            except FailureError as error:
+                if type_of(error) == GAVE_UP:
+                    raise
+                choice = await self.engine.ask(f"after the approval: {reason_of(error)}", ("retry", "skip", "give_up"))
+                if choice == "skip":
+                    self.board.record_incident(f"{phase.value} was skipped: {reason_of(error)}")
+                    return None
+
+    async def _check(self, moment: Moment) -> list[str]:
+        """Ask the rules; return the blocking answers in words."""
+        known = None if moment == "start" else self.replication.source
+        request = CheckVm(
+            task=self.task,
+            moment=moment,
+            own_ids=[entry.id for entry in self.belongings.entries if entry.ours],
+            recorded=known,
+        )
+        answer = await self.engine.call(PreflightActivities.check_vm, request, f"Check {self.task.vm.name}: {moment}")
+        self.board.findings = answer.findings
+        if answer.source is not None:
+            self.replication.source = answer.source
+        return [f"{finding.subject}: {finding.evidence}" for finding in answer.blocking]
+
+    async def _wait_for_decision(self, deadline: datetime) -> None:
+        """Wait for a decision until the deadline or the next reminder."""
+        left = deadline - workflow.now()
+        if left <= timedelta():
+            if self.task.approval.at_deadline == "roll_back":
+                raise rejected("nobody decided before the deadline, and the plan says roll_back")
+            left = timedelta(seconds=self.task.approval.reminder)
+            workflow.logger.warning("Nobody has decided before the deadline; waiting on")
+        try:
+            await workflow.wait_condition(
+                lambda: self.decisions.counted is not None,
+                timeout=left,
+                timeout_summary="The approval's deadline or the next reminder",
+            )
+        except TimeoutError:
+            return

@@ -1,0 +1,134 @@
+"""What people see of a plan: status, current details, report."""
+
+from collections.abc import Callable
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+with workflow.unsafe.imports_passed_through():
+    from migration import names
+    from migration.findings import PlanCheck
+    from migration.ledger import LedgerEntry
+    from migration.models import Finding
+    from migration.phases import Outcome, Phase
+    from migration.plan import Plan
+    from migration.report import PlanReport, PlanStatus, PlanVm
+from workflows.board import now_text, reported
+from workflows.dispatch import Dispatcher, VmState
+
+NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
+
+_PHASE_OF = {
+    "new": Phase.CHECKING,
+    "replicating": Phase.REPLICATING,
+    "wanting": Phase.WAITING_FOR_TURN,
+    "cutting_over": Phase.FAILING_OVER,
+    "passed": Phase.AWAITING_APPROVAL,
+    "ended": Phase.DONE,
+}
+"""Coarse: a plan knows of a virtual machine what concerns turns. Its own workflow knows more."""
+
+
+class PlanBoard:
+    """The state of a plan in people's words."""
+
+    def __init__(self, plan: Plan, dispatcher: Dispatcher) -> None:
+        self._plan = plan
+        self._dispatcher = dispatcher
+        self.phase = "checking"
+        self.outcome: Outcome | None = None
+        self.reason = ""
+        self.check: PlanCheck | None = None
+        self._waiting_for = ""
+        self._needs_action = False
+        self._choices: tuple[str, ...] = ()
+        self._shown_needs_action: bool | None = None
+        self._started = now_text()
+        self._ended: str | None = None
+
+    def enter(self, phase: str) -> None:
+        """Go on to *phase*."""
+        self.phase = phase
+        workflow.logger.info("Entering phase", extra={"phase": phase})
+        self.show()
+
+    def show(self, *, waiting_for: str = "", needs_action: bool = False, choices: tuple[str, ...] = ()) -> None:
+        """Tell what is waited for, and whether a person must act."""
+        self._waiting_for, self._needs_action, self._choices = waiting_for, needs_action, choices
+        if self._shown_needs_action != needs_action:
+            workflow.upsert_search_attributes([NEEDS_ACTION.value_set(needs_action)])
+            self._shown_needs_action = needs_action
+        workflow.set_current_details(self._markdown())
+
+    def ask_person(self) -> Callable[[], None]:
+        """Keep the phase: a plan that waits for a person goes on where it was."""
+        return self.show
+
+    def end(self, outcome: Outcome, reason: str = "") -> None:
+        """Close the plan."""
+        self.outcome, self.reason = outcome, reason or self.reason
+        self._ended = now_text()
+        self.enter("done")
+
+    def status(self) -> PlanStatus:
+        """Return the answer of the query `status`."""
+        return PlanStatus(
+            plan=self._plan.name,
+            phase=self.phase,
+            outcome=self.outcome,
+            waiting_for=self._waiting_for,
+            needs_action=self._needs_action,
+            reason=self.reason,
+            vms=self._vms(),
+        )
+
+    def report(self, ledger: list[LedgerEntry]) -> PlanReport:
+        """Return the answer of the query `report`."""
+        return PlanReport(
+            plan=self._plan.name,
+            plan_hash=self._plan.content_hash,
+            outcome=self.outcome,
+            started=self._started,
+            ended=self._ended,
+            reason=self.reason,
+            findings=self.check.findings if self.check else [],
+            resources=reported(ledger),
+            vms=self._vms(),
+        )
+
+    def _vms(self) -> list[PlanVm]:
+        return [self._vm(self._dispatcher.vms[vm.name], wave.name) for wave in self._plan.waves for vm in wave.vms]
+
+    def _vm(self, vm: VmState, wave: str) -> PlanVm:
+        spec = next(known for known in self._plan.vms if known.name == vm.name)
+        return PlanVm(
+            name=vm.name,
+            id=self._plan.source_id(spec),
+            wave=wave,
+            workflow_id=names.migrate_vm_id(self._plan.name, vm.name),
+            phase=_PHASE_OF[vm.state],
+            outcome=vm.outcome,
+            reason=vm.reason,
+            findings=self._findings_of(vm.name),
+        )
+
+    def _findings_of(self, name: str) -> list[Finding]:
+        return [found for vm in self.check.vms if vm.name == name for found in vm.findings] if self.check else []
+
+    def _markdown(self) -> str:
+        plan = self._plan
+        lines = [f"**{plan.name}**: {plan.source.region} → {plan.target.region}", f"- Phase: **{self.phase}**"]
+        if self.outcome:
+            lines.append(f"- Outcome: **{self.outcome.value}**")
+        if self._waiting_for:
+            lines.append(f"- Waiting for: {self._waiting_for}")
+        if self._needs_action and self._choices:
+            verbs = " or ".join(f"`{choice.replace('_', '-')}`" for choice in self._choices)
+            lines.append(f"- **A person must act:** `starter.py VERB {plan.name} --reason TEXT` with {verbs}")
+        if self.reason:
+            lines.append(f"- Reason: {self.reason}")
+        lines.append("")
+        lines += [
+            f"- {vm.name}: {vm.outcome.value if vm.outcome else vm.state}" for vm in self._dispatcher.vms.values()
+        ]
+        return "\n".join(lines)

@@ -1,0 +1,63 @@
+"""Timeouts, retries and deadlines, each in one place with its reason.
+
+Attempts are never counted: an outage of ten minutes must not fail a fleet. Every retryable error brings its own delay.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+from migration.names import AZURE_TASK_QUEUE, WAIT_TASK_QUEUE
+
+STEADY = RetryPolicy(initial_interval=timedelta(seconds=2), backoff_coefficient=1.0)
+
+AZURE: dict[str, Any] = {
+    "task_queue": AZURE_TASK_QUEUE,
+    "start_to_close_timeout": timedelta(minutes=10),
+    "heartbeat_timeout": timedelta(seconds=30),
+    "retry_policy": STEADY,
+    # A write in flight must report what it did before anything else happens to the virtual machine.
+    "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+}
+"""Reads and writes: short calls that heartbeat their intent."""
+
+YOUNG_WAIT = timedelta(minutes=10)
+"""How long a wait is young: it beats every few seconds, so that a lost worker is noticed within 30 s."""
+
+
+def waiting(deadline: timedelta, *, young: bool) -> dict[str, Any]:
+    """Return the options of a held long poll that may last until *deadline*.
+
+    An older wait beats seldom: each heartbeat that reaches the server is a billed action on Temporal Cloud.
+    """
+    return {
+        "task_queue": WAIT_TASK_QUEUE,
+        "schedule_to_close_timeout": deadline,
+        "heartbeat_timeout": timedelta(seconds=30) if young else timedelta(minutes=5),
+        "retry_policy": STEADY,
+        "cancellation_type": ActivityCancellationType.TRY_CANCEL,
+    }
+
+
+JOB_DEADLINE = timedelta(hours=6)
+"""A Site Recovery job or a power operation; the longest seen took minutes, Terraform allows 3 hours for enabling."""
+
+PROTECTION_DEADLINE = timedelta(days=7)
+"""Initial replication, which depends on data and churn; Microsoft publishes no rate."""
+
+ENVIRONMENT_DEADLINE = timedelta(days=2)
+"""How long a step tries again by itself while the environment refuses it (expired secret, outage)."""
+
+ENVIRONMENT_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600))
+"""Pauses between such tries; the last one repeats."""
+
+CLAIM_RETRY = timedelta(seconds=5)
+"""A terminated workflow's claim falls with it, but a moment later."""
+
+TURN_REPEATS = tuple(timedelta(minutes=minutes) for minutes in (5, 30, 120, 360))
+"""When a virtual machine that waits for its turn asks its plan again; the last one repeats."""
+
+RECENT_REFUSALS = 100
+"""Refused messages that a virtual machine records; a flood beyond that is only counted."""

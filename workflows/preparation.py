@@ -1,0 +1,223 @@
+"""What a plan's virtual machines share: made once before them, and removed after them if nobody uses it any more."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.ledger import LedgerActivities
+    from activities.vault import VaultActivities
+    from activities.waits import WaitActivities
+
+    from activities.plans import OtherPlans, PlanActivities
+    from migration import ids, ledger, names
+    from migration.ledger import LedgerEntry
+    from migration.models import SharedResources, Started, VmSpec, vm_specs
+    from migration.plan import Plan
+    from migration.requests import (
+        CacheAccountWanted,
+        ContainerMappingWanted,
+        ContainerWanted,
+        FabricWanted,
+        NetworkMappingWanted,
+        ObserveResources,
+        PolicyWanted,
+        RemoveShared,
+        ResourceGroupWanted,
+        ResourcesWait,
+        VaultUse,
+        VaultWanted,
+    )
+from workflows.engine import Engine, reason_of
+
+P = TypeVar("P")
+
+_NETWORK_MAPPINGS = "replicationNetworks/azureNetwork/replicationNetworkMappings"
+_REMOVAL_ORDER = (
+    "replicationNetworkMappings",
+    "replicationProtectionContainerMappings",
+    "replicationProtectionContainers",
+    "replicationPolicies",
+    "replicationFabrics",
+    "storageAccounts",
+    "vaults",
+    "resourceGroups",
+)
+"""What depends on a thing goes before it: the order of real traffic (recording flow_A2A_scenarios)."""
+
+
+class Preparation:
+    """The shared part of a plan, and its ledger."""
+
+    def __init__(self, plan: Plan, engine: Engine) -> None:
+        self._plan = plan
+        self._engine = engine
+        self.entries: list[LedgerEntry] = []
+
+    async def ensure_all(self, networks: dict[str, list[str]]) -> SharedResources:
+        """Make what is missing; *networks* tells the source networks of each virtual machine, by its name."""
+        plan, vault, specs = self._plan, self._plan.vault_id, vm_specs(self._plan)
+        source_region, target_region = plan.source.region, plan.target.region
+        await self._ensure_groups(specs)
+        wanted = VaultWanted(vault_id=vault, region=plan.vault.region, plan=plan.name)
+        await self._ensure(VaultActivities.ensure_vault, wanted, vault)
+        source_fabric = await self._fabric(vault, source_region)
+        target_fabric = await self._fabric(vault, target_region)
+        policy = await self._ensure(
+            VaultActivities.ensure_policy,
+            PolicyWanted(vault_id=vault),
+            f"{vault}/replicationPolicies/{names.POLICY_NAME}",
+        )
+        source = await self._container(source_fabric, source_region)
+        target = await self._container(target_fabric, target_region)
+        there = names.container_mapping_name(source_region, target_region)
+        await self._container_mapping(source, target, policy, there)
+        back = names.container_mapping_name(target_region, source_region)
+        await self._container_mapping(target, source, policy, back)
+        for one, other in _network_pairs(specs, networks):
+            await self._network_mapping(source_fabric, target_fabric, one, other)
+            await self._network_mapping(target_fabric, source_fabric, other, one)
+        return SharedResources(
+            vault_id=vault,
+            policy_id=policy,
+            source_fabric_id=source_fabric,
+            target_fabric_id=target_fabric,
+            source_container_id=source,
+            target_container_id=target,
+            cache_account_id=await self._cache_account(vault),
+        )
+
+    async def tidy_up(self) -> None:
+        """Remove what this plan made and nobody uses any more; what stays says why."""
+        await self._look("See what the plan made")
+        if not any(entry.state == "created" for entry in self.entries):
+            return
+        if why := await self._in_use():
+            self._leave(lambda entry: "vaults" in entry.type.lower() or "storage" in entry.type.lower(), why)
+        for kind in _REMOVAL_ORDER:
+            for entry in self.entries:
+                if entry.state == "created" and entry.type.lower().endswith(kind.lower()):
+                    await self._remove(entry)
+        await self._look("See what is left of it")
+
+    async def _ensure_groups(self, specs: list[VmSpec]) -> None:
+        plan = self._plan
+        groups = {ids.resource_group_id(plan.subscription, plan.vault.resource_group): plan.vault.region}
+        for spec in specs:
+            groups.setdefault(spec.target_resource_group_id, spec.target_region)
+        for group_id, region in {key.lower(): (key, region) for key, region in groups.items()}.values():
+            group = ids.ResourceId.parse(group_id)
+            wanted = ResourceGroupWanted(
+                subscription=group.subscription, name=group.name, region=region, plan=plan.name
+            )
+            await self._ensure(VaultActivities.ensure_resource_group, wanted, group_id)
+
+    async def _fabric(self, vault: str, region: str) -> str:
+        predicted = ids.fabric_id(vault, names.fabric_name(region))
+        return await self._ensure(VaultActivities.ensure_fabric, FabricWanted(vault_id=vault, region=region), predicted)
+
+    async def _container(self, fabric: str, region: str) -> str:
+        predicted = ids.container_id(fabric, names.container_name(region))
+        return await self._ensure(
+            VaultActivities.ensure_container, ContainerWanted(fabric_id=fabric, region=region), predicted
+        )
+
+    async def _container_mapping(self, source: str, target: str, policy: str, name: str) -> None:
+        wanted = ContainerMappingWanted(
+            source_container_id=source, target_container_id=target, policy_id=policy, name=name
+        )
+        predicted = f"{source}/replicationProtectionContainerMappings/{name}"
+        await self._ensure(VaultActivities.ensure_container_mapping, wanted, predicted)
+
+    async def _network_mapping(self, source_fabric: str, target_fabric: str, one: str, other: str) -> None:
+        wanted = NetworkMappingWanted(
+            source_fabric_id=source_fabric,
+            target_fabric_id=target_fabric,
+            source_network_id=one,
+            target_network_id=other,
+        )
+        predicted = f"{source_fabric}/{_NETWORK_MAPPINGS}/{names.network_mapping_name(one, other)}"
+        await self._ensure(VaultActivities.ensure_network_mapping, wanted, predicted)
+
+    async def _cache_account(self, vault: str) -> str:
+        plan = self._plan
+        name = plan.vault.cache_account or names.cache_account_name(vault, plan.source.region)
+        account = ids.storage_account_id(plan.subscription, plan.vault.resource_group, name)
+        wanted = CacheAccountWanted(account_id=account, region=plan.source.region, plan=plan.name)
+        return await self._ensure(VaultActivities.ensure_cache_account, wanted, account)
+
+    async def _ensure(self, method: Callable[[Any, P], Awaitable[Started]], wanted: P, predicted: str) -> str:
+        """Read, make if missing, wait, and enter what was made; return the id of what serves."""
+        thing = ids.ResourceId.parse(predicted)
+        entry = LedgerEntry(id=predicted, type=thing.type, created_by="plan", state="predicted", why="shared")
+        seen = await self._engine.call(
+            LedgerActivities.observe_resources, ObserveResources(ids=[predicted]), f"Read {thing}"
+        )
+        self.entries = ledger.merge(self.entries, ledger.predict(seen.seen, [entry]))
+        started = await self._engine.call(method, wanted, f"Ensure {thing}")
+        await self._engine.wait_for_job(started.job, f"Until {thing} is made")
+        if started.job is None and not started.existed:
+            await self._until(started.resource_id, "provisioned", f"Until {thing} is there")
+        if ids.same_id(started.resource_id, predicted):
+            made = [ledger.Observation(id=predicted, exists=True)]
+            self.entries = ledger.observe(self.entries, made)
+        return started.resource_id
+
+    async def _in_use(self) -> str:
+        """Return why the vault and what is in it must stay, "" when nobody else uses it."""
+        vault = self._plan.vault_id
+        use = await self._engine.call(
+            VaultActivities.read_vault_use, VaultUse(vault_id=vault), "See who uses the vault"
+        )
+        if use.item_ids:
+            return f"in use: the vault protects {len(use.item_ids)} virtual machines"
+        others = await self._engine.call(
+            PlanActivities.other_plans_using, OtherPlans(vault_id=vault, plan=self._plan.name), "See which plans use it"
+        )
+        return f"in use by the plans {', '.join(others.plans)}" if others.plans else ""
+
+    def _leave(self, which: Callable[[LedgerEntry], bool], why: str) -> None:
+        self.entries = [
+            entry.model_copy(update={"state": "left", "why": why})
+            if entry.state == "created" and which(entry)
+            else entry
+            for entry in self.entries
+        ]
+
+    async def _remove(self, entry: LedgerEntry) -> None:
+        thing = ids.ResourceId.parse(entry.id)
+        try:
+            started = await self._engine.call(
+                VaultActivities.remove_shared, RemoveShared(id=entry.id, type=entry.type), f"Remove {thing}"
+            )
+            await self._engine.wait_for_job(started.job, f"Until {thing} is removed")
+            await self._until(entry.id, "gone", f"Until {thing} is gone")
+        except FailureError as error:
+            why = reason_of(error)
+            self._leave(lambda other: other.id == entry.id, why)
+
+    async def _until(self, resource_id: str, until: Any, summary: str) -> None:
+        await self._engine.wait(
+            WaitActivities.wait_for_resources,
+            lambda give_back: ResourcesWait(ids=[resource_id], until=until, give_back_after_seconds=give_back),
+            summary,
+        )
+
+    async def _look(self, summary: str) -> None:
+        mine = [entry for entry in self.entries if entry.state not in {"existed", "left"}]
+        if mine:
+            request = ObserveResources(ids=[entry.id for entry in mine])
+            seen = await self._engine.call(LedgerActivities.observe_resources, request, summary)
+            self.entries = ledger.observe(self.entries, seen.seen)
+
+
+def _network_pairs(specs: list[VmSpec], networks: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """Return each source network with the target network that its virtual machines go to, once."""
+    pairs = {
+        (network.lower(), spec.network_id.lower()): (network, spec.network_id)
+        for spec in specs
+        for network in networks.get(spec.name, [])
+    }
+    return list(pairs.values())

@@ -1,0 +1,124 @@
+"""Enable replication, wait for it, set up the target, test it, and stop it again."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.failover import FailoverActivities
+    from activities.power import PowerActivities
+    from activities.replication import ReplicationActivities
+    from activities.waits import WaitActivities
+
+    from migration.models import SourceVm, Started, VmTask
+    from migration.requests import (
+        ConfigureTarget,
+        DisableReplication,
+        EnableReplication,
+        ProtectedWait,
+        ReadParts,
+        StartFailover,
+    )
+from workflows import belongings as made
+from workflows import policies
+from workflows.belongings import Belongings
+from workflows.engine import Engine
+from workflows.failures import refusal, vm_failure
+
+
+class Replication:
+    """The chapter of one virtual machine's replication. `source` is set by the checks before anything is written."""
+
+    def __init__(self, task: VmTask, engine: Engine, belongings: Belongings) -> None:
+        self._task = task
+        self._engine = engine
+        self._belongings = belongings
+        self.source: SourceVm | None = None
+
+    @property
+    def found(self) -> SourceVm:
+        """The source as the checks found it."""
+        if self.source is None:
+            raise refusal("reading the source: the checks have not found it")
+        return self.source
+
+    async def enable(self) -> None:
+        """Enable replication, which installs the agent and makes the replica disks."""
+        task = self._task
+        await self._belongings.predict(made.replication_entries(task, self.found), "Read what enabling will make")
+        started = await self._engine.call(
+            ReplicationActivities.enable_replication,
+            EnableReplication(task=task, source=self.found),
+            f"Enable replication of {task.vm.name}",
+        )
+        await self._engine.wait_for_job(started.job, "Until replication is enabled")
+
+    async def wait_until_protected(self) -> None:
+        """Wait for the initial copy and the first recovery point."""
+        task = self._task
+        await self._engine.wait(
+            WaitActivities.wait_until_protected,
+            lambda give_back: ProtectedWait(task=task, give_back_after_seconds=give_back),
+            f"Until {task.vm.name} is protected",
+            policies.PROTECTION_DEADLINE,
+        )
+        await self._belongings.look("See what replication made")
+
+    async def configure_target(self) -> None:
+        """Set size, name, network and disks of the target, which Azure takes only once protected, and may ignore."""
+        wanted = ConfigureTarget(task=self._task, source=self.found)
+        started = await self._engine.call(ReplicationActivities.configure_target, wanted, "Configure the target")
+        await self._engine.wait_for_job(started.job, "Until the target is configured")
+        kept = await self._engine.call(
+            ReplicationActivities.read_target_configuration, wanted, "Read the target's configuration back"
+        )
+        if kept.mismatches:
+            told = "; ".join(f"{m.field}: wanted {m.expected}, is {m.actual}" for m in kept.mismatches)
+            raise vm_failure(f"configuring the target: Azure did not keep {told}")
+
+    async def test_failover(self) -> None:
+        """Run a test failover into the isolated network, and clean it up."""
+        engine, task = self._engine, self._task
+        await self._belongings.predict(made.test_entries(task, self.found), "Read what the test failover will make")
+        started = await engine.call(
+            FailoverActivities.start_test_failover, StartFailover(task=task), "Start the test failover"
+        )
+        await engine.wait_for_job(started.job, "Until the test failover is done")
+        parts = await engine.call(
+            PowerActivities.read_parts, ReadParts(vm_id=task.vm.test_vm_id), "See the virtual machine of the test"
+        )
+        if not parts.exists:
+            raise vm_failure("testing the failover: it ended well, but there is no test virtual machine")
+        self._belongings.note_parts([*parts.nic_ids, *parts.disk_ids], "part of the test failover")
+        await self.clean_up_test_failover()
+
+    async def clean_up_test_failover(self) -> None:
+        """Remove what a test failover made; nothing there is fine."""
+        engine, task = self._engine, self._task
+        started = await engine.call(
+            FailoverActivities.clean_up_test_failover, StartFailover(task=task), "Clean up the test failover"
+        )
+        await engine.wait_for_job(started.job, "Until the test failover is cleaned up")
+
+    async def disable_replication(self) -> None:
+        """Stop replication for good; a running enable is stopped or waited for first."""
+        for _ in range(_DISABLING_ROUNDS):
+            started = await self._disable_once()
+            if not started.existed and started.job is None:
+                return
+        raise vm_failure("disabling replication: the protected item is still there after its removal was reported done")
+
+    async def disable_and_remove(self) -> None:
+        """Stop replication, and remove from the target all that was made."""
+        await self.disable_replication()
+        await self._belongings.remove()
+
+    async def _disable_once(self) -> Started:
+        engine = self._engine
+        started = await engine.call(
+            ReplicationActivities.disable_replication, DisableReplication(task=self._task), "Disable replication"
+        )
+        await engine.wait_for_job(started.job, "Until replication is disabled", accept_failure=started.existed)
+        return started
+
+
+_DISABLING_ROUNDS = 5
+"""A running job to end, the removal, the reading that proves it, and two more for a job that began meanwhile."""

@@ -1,0 +1,136 @@
+"""The turn to fail over: a virtual machine asks its plan, which answers by wave, permits and health.
+
+Both sides address the other by workflow id, without a run id: either may be started again meanwhile.
+"""
+
+from datetime import timedelta
+from itertools import chain, repeat
+from typing import Literal
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from migration import names
+    from migration.base import Value
+    from migration.models import VmTask
+    from migration.phases import Outcome
+from workflows import policies
+from workflows.engine import Engine
+from workflows.failures import plan_stopped
+
+Reason = Literal["protected", "verified", "waits_for_a_person", "ended"]
+
+
+class VmNotice(Value):
+    """What a virtual machine tells its plan in `turn_wanted`, `turn_done` and `ended`."""
+
+    vm: str
+    reason: Reason
+    outcome: Outcome | None = None
+    why: str = ""
+
+
+class TurnAnswer(Value):
+    """What a plan tells a virtual machine in `turn_granted`."""
+
+    granted: bool
+    stop: bool = False
+    why: str = ""
+
+
+class Turns:
+    """One virtual machine's side of the protocol."""
+
+    def __init__(self, task: VmTask, engine: Engine) -> None:
+        self._task = task
+        self._engine = engine
+        self._answer: TurnAnswer | None = None
+        self._unread = False
+        self._wanting = False
+        self._released: Reason | None = None
+
+    async def wait_for_turn(self) -> None:
+        """Wait for the wave, a permit and the plan's consent.
+
+        Raises:
+            ApplicationError: the plan stops, or a person gave up; nothing has failed over.
+        """
+        if not self._task.gated:
+            return
+        self._wanting = True
+        choice = ""
+        for pause in chain(policies.TURN_REPEATS, repeat(policies.TURN_REPEATS[-1])):
+            heard = await self._tell(names.SIGNAL_TURN_WANTED, self._notice("protected"))
+            choice = await self._wait(pause, heard=heard)
+            if self._granted or choice == "skip":
+                break
+        self._wanting = False
+
+    def take_answer(self, answer: TurnAnswer) -> None:
+        """Note what the plan said; a refusal shows why the plan holds."""
+        if self._wanting:
+            self._answer, self._unread = answer, True
+
+    async def give_back(self) -> None:
+        """Give the permit back, and let the next wave pass: a person is waited for."""
+        await self._release("waits_for_a_person")
+
+    async def verified(self) -> None:
+        """Give the permit back, and let the next wave pass: the target is verified."""
+        await self._release("verified")
+
+    async def tell_end(self, outcome: Outcome, why: str) -> None:
+        """Tell the plan how it ended."""
+        if self._task.gated:
+            await self._tell(names.SIGNAL_ENDED, self._notice("ended", outcome, why))
+
+    async def repeat(self) -> None:
+        """Tell a plan that has just adopted this virtual machine where it stands."""
+        if self._wanting:
+            await self._tell(names.SIGNAL_TURN_WANTED, self._notice("protected"))
+        elif self._released is not None:
+            await self._tell(names.SIGNAL_TURN_DONE, self._notice(self._released))
+
+    @property
+    def _granted(self) -> bool:
+        if self._answer is not None and self._answer.stop:
+            raise plan_stopped(self._answer.why)
+        return self._answer is not None and self._answer.granted
+
+    async def _wait(self, pause: timedelta, *, heard: bool) -> str:
+        """Wait for an answer, a person, or *pause*; return the person's choice, else nothing."""
+        while True:
+            self._unread = False
+            held = "" if heard else f"the plan {self._task.plan} does not run, so nobody grants the turn"
+            if self._answer is not None and not self._answer.granted:
+                held = self._answer.why
+            choices = ("retry", "skip", "give_up") if held else ()
+            choice = await self._engine.hold(
+                held or "its wave, and one of the plan's cutover permits",
+                choices,
+                pause,
+                needs_action=bool(held),
+                until=lambda: self._unread,
+            )
+            if choice or not self._unread or self._granted:
+                return choice
+
+    async def _release(self, reason: Reason) -> None:
+        if self._released is None or reason == "verified":
+            self._released = reason
+            await self._tell(names.SIGNAL_TURN_DONE, self._notice(reason))
+
+    async def _tell(self, signal: str, notice: VmNotice) -> bool:
+        """Signal the plan; return False when no such plan runs."""
+        if not self._task.gated:
+            return True
+        plan = workflow.get_external_workflow_handle(names.migrate_plan_id(self._task.plan))
+        try:
+            await plan.signal(signal, notice)
+        except ApplicationError:
+            return False
+        return True
+
+    def _notice(self, reason: Reason, outcome: Outcome | None = None, why: str = "") -> VmNotice:
+        return VmNotice(vm=self._task.vm.name, reason=reason, outcome=outcome, why=why)

@@ -1,0 +1,69 @@
+"""The claim: while a virtual machine moves, no other plan may move it. Temporal's unique workflow ids enforce it."""
+
+from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+with workflow.unsafe.imports_passed_through():
+    from migration import names
+    from migration.ids import ResourceId, describe
+    from migration.models import VmTask
+from workflows import policies
+
+_TRIES = 3
+_RELEASE = "release"
+
+
+@workflow.defn(name=names.VM_CLAIM)
+class VmClaim:
+    """Only waits. It ends when its migration gives it back, or with it."""
+
+    def __init__(self) -> None:
+        self._released = False
+
+    @workflow.run
+    async def run(self) -> None:
+        """Hold the virtual machine."""
+        workflow.set_current_details("Held while its migration runs.")
+        await workflow.wait_condition(lambda: self._released)
+
+    @workflow.signal(name=_RELEASE)
+    def release(self) -> None:
+        """End the claim."""
+        self._released = True
+
+
+class Claim:
+    """A migration's side of its claim."""
+
+    def __init__(self, task: VmTask) -> None:
+        self._task = task
+        self._handle: workflow.ChildWorkflowHandle[VmClaim, None] | None = None
+
+    async def take(self) -> None:
+        """Claim the virtual machine.
+
+        Raises:
+            WorkflowAlreadyStartedError: another migration holds it.
+        """
+        source = ResourceId.parse(self._task.vm.source_id)
+        claim_id = names.vm_claim_id(source.subscription, source.resource_group or "", source.name)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._handle = await workflow.start_child_workflow(
+                    VmClaim.run,
+                    id=claim_id,
+                    parent_close_policy=workflow.ParentClosePolicy.TERMINATE,
+                    static_summary=f"Claim on {describe(self._task.vm.source_id)}",
+                )
+            except WorkflowAlreadyStartedError:
+                if not tries_left:
+                    raise
+                await workflow.sleep(policies.CLAIM_RETRY, summary="An ended migration's claim falls a moment later")
+            else:
+                return
+
+    async def release(self) -> None:
+        """Give the claim back, if it was taken."""
+        if self._handle is not None:
+            await self._handle.signal(VmClaim.release)
+            await self._handle
