@@ -1,0 +1,245 @@
+"""The commands, their options and their help. Each imports what it needs when it runs, so that help comes at once."""
+
+# ruff: noqa: FBT002 (Typer makes an option of each parameter; nobody calls these by position)
+
+import asyncio
+import tomllib
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import typer
+
+from console.session import ROOT, Session
+
+_EXAMPLES = """Examples:
+
+\b
+  starter.py check plans/contoso.yaml       look for what would stop the move
+  starter.py start plans/contoso.yaml       begin
+  starter.py watch contoso                  see it go on
+  starter.py approve contoso --comment ok   commit what waits for approval
+  starter.py report contoso                 out/contoso/report.html
+
+\b
+Exit codes: 0 yes, 1 no, 2 the input was wrong, 3 Temporal, Azure or a worker
+does not answer. Temporal is found by TEMPORAL_ADDRESS and its other variables.
+"""
+
+app = typer.Typer(
+    name="starter.py",
+    help="Move Azure virtual machines to another region, and see, approve, undo and report it.",
+    epilog=_EXAMPLES,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+File = Annotated[str, typer.Argument(metavar="PLAN", help="Plan file.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="PLAN", help="Name of a started plan, or its file.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Vm = Annotated[str, typer.Option("--vm", metavar="NAME", help="The VM that needs an operator.", show_default=False)]
+OnlyVm = Annotated[str | None, typer.Option("--vm", metavar="NAME", help="Only this VM.")]
+OnlyWave = Annotated[str | None, typer.Option("--wave", metavar="NAME", help="Only the VMs of this wave.")]
+Approver = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Who decides; MIGRATION_APPROVER where not given.", show_default=False),
+]
+Comment = Annotated[str, typer.Option(metavar="TEXT", help="Goes into the report.", show_default=False)]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; goes into the report.", show_default=False)]
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 (Typer's callback of an option)
+    if wanted:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        typer.echo(f"{project['name']} {project['version']}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _run(
+    context: typer.Context,
+    work: Callable[[Session], Coroutine[Any, Any, int]],
+    *,
+    as_json: bool,
+    interrupted: str = "interrupted; what was begun goes on: see `status`",
+) -> None:
+    session = Session(context.obj, as_json=as_json)
+    try:
+        code = asyncio.run(work(session))
+    except KeyboardInterrupt:
+        session.note(interrupted)
+        code = 130
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: starter.py check plans/contoso.yaml")
+def check(
+    context: typer.Context,
+    plan: File,
+    local: Annotated[bool, typer.Option("--local", help="Check as this environment, without a worker.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look for all that would stop the move, without a write. Exit code 1 if something does.
+
+    It runs on the worker, as the identity that will do the work.
+    """
+    from console.checking import check_plan
+
+    _run(context, lambda session: check_plan(session, plan, local=local), as_json=as_json)
+
+
+@app.command(epilog="Example: starter.py start plans/contoso.yaml --wait")
+def start(
+    context: typer.Context,
+    plan: File,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it, write its report, exit 0 if all migrated.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a cloud that is not local.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Start a plan, or attach to its run if the same file runs already."""
+    from console.starting import start_plan
+    from console.watching import INTERRUPTED
+
+    _run(
+        context,
+        lambda session: start_plan(session, plan, wait=wait, yes=yes),
+        as_json=as_json,
+        interrupted=INTERRUPTED if wait else "interrupted; see `status` for whether it was started",
+    )
+
+
+@app.command(epilog="Example: starter.py status contoso --json")
+def status(
+    context: typer.Context,
+    plan: Annotated[
+        str | None, typer.Argument(metavar="[PLAN]", help="Its name or file; all plans if left out.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show where a plan's virtual machines stand, or list all plans."""
+    from console.status import show_status
+
+    _run(context, lambda session: show_status(session, plan), as_json=as_json)
+
+
+@app.command(epilog="Example: starter.py watch contoso")
+def watch(context: typer.Context, plan: Name, as_json: Json = False) -> None:
+    """Follow a plan to its end, and write its report.
+
+    It returns early when only virtual machines are left that need an operator. Ctrl-C leaves the plan running.
+    Exit code 0 if all virtual machines were migrated, else 1.
+    """
+    from console.watching import INTERRUPTED, watch_plan
+
+    _run(context, lambda session: watch_plan(session, plan), as_json=as_json, interrupted=INTERRUPTED)
+
+
+@app.command(epilog='Example: starter.py approve contoso --wave first --comment "smoke test passed"')
+def approve(
+    context: typer.Context,
+    plan: Name,
+    vm: OnlyVm = None,
+    wave: OnlyWave = None,
+    approver: Approver = None,
+    comment: Comment = "",
+    as_json: Json = False,
+) -> None:
+    """Let what waits for approval be committed.
+
+    Exit code 0 if a decision counted, else 1 and the reason.
+    """
+    from console.deciding import decide
+
+    _exclude(vm, wave)
+    _run(
+        context,
+        lambda s: decide(s, "approve", plan, vm=vm, wave=wave, approver=approver, comment=comment),
+        as_json=as_json,
+    )
+
+
+@app.command(epilog='Example: starter.py reject contoso --vm db-01 --comment "slow queries"')
+def reject(
+    context: typer.Context,
+    plan: Name,
+    vm: OnlyVm = None,
+    wave: OnlyWave = None,
+    approver: Approver = None,
+    comment: Comment = "",
+    as_json: Json = False,
+) -> None:
+    """Send what waits for approval back to its source.
+
+    Exit code 0 if a decision counted, else 1 and the reason. What was written on the target since the failover is lost.
+    """
+    from console.deciding import decide
+
+    _exclude(vm, wave)
+    _run(
+        context,
+        lambda s: decide(s, "reject", plan, vm=vm, wave=wave, approver=approver, comment=comment),
+        as_json=as_json,
+    )
+
+
+@app.command(epilog='Example: starter.py retry contoso --vm db-01 --reason "quota raised"')
+def retry(context: typer.Context, plan: Name, vm: Vm, reason: Reason, as_json: Json = False) -> None:
+    """Try the step again that a virtual machine stands at."""
+    from console.resolving import resolve
+
+    _run(context, lambda session: resolve(session, "retry", plan, vm=vm, reason=reason), as_json=as_json)
+
+
+@app.command(epilog='Example: starter.py skip contoso --vm db-01 --reason "disk deleted by hand"')
+def skip(context: typer.Context, plan: Name, vm: Vm, reason: Reason, as_json: Json = False) -> None:
+    """Go on without the step: you have seen to it yourself."""
+    from console.resolving import resolve
+
+    _run(context, lambda session: resolve(session, "skip", plan, vm=vm, reason=reason), as_json=as_json)
+
+
+@app.command("give-up", epilog='Example: starter.py give-up contoso --vm db-01 --reason "moved by hand"')
+def give_up(context: typer.Context, plan: Name, vm: Vm, reason: Reason, as_json: Json = False) -> None:
+    """End a virtual machine's migration as it stands.
+
+    What it leaves behind is in the report.
+    """
+    from console.resolving import resolve
+
+    _run(context, lambda session: resolve(session, "give_up", plan, vm=vm, reason=reason), as_json=as_json)
+
+
+@app.command(epilog="Example: starter.py cancel contoso")
+def cancel(context: typer.Context, plan: Name, as_json: Json = False) -> None:
+    """Stop a plan and undo what is not committed. Returns once that is recorded; `watch` shows the undo.
+
+    What was written on a target since its failover is lost.
+    """
+    from console.cancelling import cancel_plan
+
+    _run(context, lambda session: cancel_plan(session, plan), as_json=as_json)
+
+
+@app.command(epilog="Example: starter.py report contoso")
+def report(context: typer.Context, plan: Name, as_json: Json = False) -> None:
+    """Write a plan's report, ended or not, and print it.
+
+    It is in out/PLAN/report.json and out/PLAN/report.html.
+    """
+    from console.reporting import show_report
+
+    _run(context, lambda session: show_report(session, plan), as_json=as_json)
+
+
+def _exclude(vm: str | None, wave: str | None) -> None:
+    if vm is not None and wave is not None:
+        raise typer.BadParameter("give --vm or --wave, not both")

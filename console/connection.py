@@ -1,0 +1,79 @@
+"""The way to Temporal: connected within seconds, or said which address was tried."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from console.errors import UnreachableError
+from console.session import Session
+from migration.names import WORKFLOW_TASK_QUEUE
+from runtime.logs import CORE_LOGGER
+from runtime.temporal import connect, core_runtime, worker_polls
+
+ANSWER_WITHIN_SECONDS = 8.5
+"""What cannot be reached is said within ten seconds, the start of the process and its output included."""
+QUERY_TIMEOUT = timedelta(seconds=4)
+"""A query that no worker answers would wait for its whole deadline."""
+RPC_TIMEOUT = timedelta(seconds=8)
+_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Link:
+    """A connected client, where it is connected to, and since when (monotonic)."""
+
+    client: Client
+    address: str
+    opened: float
+
+
+async def open_link(session: Session) -> Link:
+    """Return a link to the Temporal server that the environment names.
+
+    Raises:
+        TemporalError: it cannot be reached; names the address.
+    """
+    opened = time.monotonic()
+    _keep_quiet()
+    client = await connect(session.environment, runtime=core_runtime())
+    return Link(client, client.service_client.config.target_host, opened)
+
+
+async def has_worker(link: Link) -> bool:
+    """Whether a worker has polled of late; a server that cannot say counts as no."""
+    try:
+        return await worker_polls(link.client, WORKFLOW_TASK_QUEUE)
+    except RPCError:
+        return False
+
+
+async def require_worker(link: Link) -> None:
+    """Wait for a worker, but no longer than a person who mistyped an address should.
+
+    Raises:
+        UnreachableError: no worker polls.
+    """
+    while not await has_worker(link):
+        if time.monotonic() - link.opened > ANSWER_WITHIN_SECONDS:
+            raise no_worker(link)
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def no_worker(link: Link) -> UnreachableError:
+    """Return the error of a Temporal server without a worker of ours."""
+    return UnreachableError(
+        f'waiting for a worker on task queue "{WORKFLOW_TASK_QUEUE}" of the Temporal server at {link.address} '
+        f'(namespace "{link.client.namespace}"): none polls; start one with `make up` or `python worker.py`'
+    )
+
+
+def _keep_quiet() -> None:
+    """Keep the core's notes on its own retries off the screen; what matters reaches us as an error."""
+    logger = logging.getLogger(CORE_LOGGER)
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())

@@ -1,0 +1,113 @@
+"""How progress is shown: a table that is redrawn at a terminal, else a line for each change."""
+
+import re
+from collections.abc import Callable
+from typing import Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from console.tables import plan_line, plan_table, progress, screen, state, waiting
+from console.texts import clean, clock_time, counted
+from console.view import PlanView, VmView
+
+_STEP_PERCENT = 10
+_REST_OF_SCREEN = 6
+"""Lines of a terminal that the table leaves: headings, the plan's line, the count of what is left out, the prompt."""
+
+
+class Display(Protocol):
+    """Shows one view after the other."""
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the last view where it is."""
+
+    def show(self, view: PlanView) -> None:
+        """Show *view*."""
+
+
+class LineDisplay:
+    """Tells each change on a line of its own, for files, pipes and screens that are not to be redrawn."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._told: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave what was told."""
+
+    def show(self, view: PlanView) -> None:
+        """Tell what changed since the last view."""
+        self._tell(view, "", f"{view.outcome or view.phase} {view.waiting_for}", plan_line(view))
+        for vm in view.vms:
+            parts = (state(vm), progress(vm), _marked(vm))
+            self._tell(view, vm.name, _change(vm), f"{vm.name}: " + "; ".join(part for part in parts if part))
+
+    def _tell(self, view: PlanView, subject: str, change: str, line: str) -> None:
+        if self._told.get(subject) != change:
+            self._told[subject] = change
+            self._write(f"{clock_time(view.read)}  {clean(line)}")
+
+
+class LiveDisplay:
+    """Redraws one table; what stands still for a person comes first when the screen is too small for all."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or screen()
+        self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
+
+    def __enter__(self) -> Self:
+        """Begin to redraw."""
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the last view on the screen."""
+        self._live.stop()
+
+    def show(self, view: PlanView) -> None:
+        """Draw *view* in place of the last one."""
+        self._live.update(self._drawn(view), refresh=True)
+
+    def _drawn(self, view: PlanView) -> RenderableType:
+        room = max(1, self._console.height - _REST_OF_SCREEN)
+        head = Text(plan_line(view))
+        if len(view.vms) <= room:
+            return Group(head, plan_table(view, elapsed=True))
+        first = sorted(view.vms, key=_urgency)[:room]
+        shown = {vm.name for vm in first}
+        rest = [vm for vm in view.vms if vm.name not in shown]
+        part = PlanView(plan=view.plan, vms=tuple(first))
+        return Group(head, plan_table(part, elapsed=True), Text(_summary(rest)))
+
+
+def _urgency(vm: VmView) -> int:
+    if vm.needs_action:
+        return 0
+    return 1 if vm.is_running else 3 if vm.outcome else 2
+
+
+def _summary(vms: list[VmView]) -> str:
+    states: dict[str, int] = {}
+    for vm in vms:
+        states[state(vm)] = states.get(state(vm), 0) + 1
+    return f"and {counted(len(vms), 'VM')} more: " + ", ".join(f"{number} {name}" for name, number in states.items())
+
+
+def _marked(vm: VmView) -> str:
+    text = waiting(vm)
+    return f"needs a person: {text}" if vm.needs_action and text else text
+
+
+def _change(vm: VmView) -> str:
+    """Return what makes a line worth telling; numbers in a text that only count up or down do not."""
+    steps = "" if vm.progress_percent is None else str(vm.progress_percent // _STEP_PERCENT)
+    return f"{state(vm)} {steps} {vm.needs_action} {re.sub(r'[0-9]+', '#', vm.waiting_for)} {vm.last_refusal}"

@@ -1,0 +1,138 @@
+"""`report`: what the plan and its virtual machines report, as JSON and as a page, written whole or not at all."""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from temporalio.client import WorkflowHandle
+
+from console.connection import Link, no_worker, open_link
+from console.errors import RefusedError
+from console.plans import plan_name
+from console.reading import query, read_plan, together
+from console.session import OUTPUT_FOLDER, Session
+from console.tables import screen, table
+from console.texts import clean, counted, local_time, span, utc_text, words
+from console.view import PlanView, VmView
+from migration import names
+from migration.report import PlanReport, Report, VmReport, as_json
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where a report was written."""
+
+    json: Path
+    html: Path
+
+
+async def show_report(session: Session, plan: str) -> int:
+    """Write the report of *plan*, ended or not, and print it."""
+    name = plan_name(plan)
+    link = await open_link(session)
+    view = await read_plan(link, name)
+    report = await read_report(link, view)
+    if session.as_json:
+        session.answer_json(as_json(report))
+    else:
+        _print(session, report)
+    files = write_report(report)
+    session.note(f"report: {files.json} and {files.html}")
+    return 0
+
+
+async def read_report(link: Link, view: PlanView) -> Report:
+    """Return what the workflows of a plan report.
+
+    Raises:
+        UnreachableError: no worker answers.
+    """
+    if not view.is_answered:
+        raise no_worker(link)
+    plan = await _asked(link, link.client.get_workflow_handle(names.migrate_plan_id(view.plan)), PlanReport)
+    vms = await together(_vm_report(link, vm) for vm in view.vms)
+    return Report(
+        plan=view.plan,
+        outcome=view.outcome,
+        started=(plan.started if plan else None) or utc_text(view.started),
+        ended=(plan.ended if plan else None) or utc_text(view.ended),
+        reason=plan.reason if plan else view.reason,
+        findings=plan.findings if plan else [],
+        resources=plan.resources if plan else [],
+        vms=vms,
+    )
+
+
+def write_report(report: Report) -> ReportFiles:
+    """Write report.json and report.html of a plan, and return where they are.
+
+    Raises:
+        RefusedError: the folder cannot be written.
+    """
+    from console.page import render
+
+    folder = OUTPUT_FOLDER / report.plan
+    files = ReportFiles(folder / "report.json", folder / "report.html")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(files.json, json.dumps(as_json(report), ensure_ascii=False, indent=2) + "\n")
+        _write_whole(files.html, render(report))
+    except OSError as error:
+        raise RefusedError(f"writing the report to {folder.absolute()}: {error.strerror}; make it writable") from None
+    return files
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old one or the new one, never a part."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+async def _vm_report(link: Link, vm: VmView) -> VmReport:
+    """Return a virtual machine's own report; of one that never started, what its plan knows."""
+    own = await _asked(link, link.client.get_workflow_handle(vm.workflow_id), VmReport) if vm.has_run else None
+    if own is not None:
+        return own.model_copy(update={"wave": own.wave or vm.wave, "outcome": own.outcome or vm.outcome})
+    return VmReport(
+        name=vm.name, id=vm.id, wave=vm.wave, outcome=vm.outcome, reason=vm.reason, findings=list(vm.findings)
+    )
+
+
+async def _asked(link: Link, handle: WorkflowHandle[Any, Any], kind: type[T]) -> T | None:
+    try:
+        return await query(handle, names.QUERY_REPORT, kind)
+    except TimeoutError:
+        raise no_worker(link) from None
+
+
+def _print(session: Session, report: Report) -> None:
+    outcome = words(report.outcome) if report.outcome else "not ended"
+    session.answer(clean(f"plan {report.plan}: {outcome}" + (f"; {report.reason}" if report.reason else "")))
+    session.answer(f"started {local_time(report.started)}; ended {local_time(report.ended)}")
+    rows = [
+        [
+            vm.name,
+            words(vm.outcome) if vm.outcome else "not ended",
+            span(vm.downtime_seconds),
+            span(vm.data_loss_seconds),
+            vm.approval.approver if vm.approval else "-",
+            vm.reason,
+        ]
+        for vm in report.vms
+    ]
+    screen().print(table(["VM", "outcome", "downtime", "data loss", "approval", "reason"], rows))
+    resources = [*report.resources, *(resource for vm in report.vms for resource in vm.resources)]
+    left = sum(resource.state != "deleted" for resource in resources)
+    session.answer(f"made {counted(len(resources), 'resource')}, of which {left} stay; the report lists each, and why")

@@ -1,0 +1,174 @@
+"""`start`: begin a plan, or attach to the run of the same file."""
+
+import asyncio
+import time
+from typing import Any
+
+import typer
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from console.connection import RPC_TIMEOUT, Link, open_link, require_worker
+from console.errors import InputError, RefusedError
+from console.plans import read_plan
+from console.session import Session
+from console.texts import counted
+from console.watching import follow
+from migration import names
+from migration.inputs import MigratePlanInput
+from migration.phases import Phase
+from migration.plan import Plan
+from migration.report import MemoKeys
+from runtime.settings import Settings
+from runtime.temporal import ensure_search_attributes
+from runtime.urls import is_loopback
+
+_SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS = 15.0
+"""A server caches its search attributes: those just registered are refused for some seconds."""
+
+
+async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool) -> int:
+    """Start the plan in a file; with *wait*, follow it to its end and return as `watch` does."""
+    plan = read_plan(plan_file)
+    settings = session.settings
+    link = await open_link(session)
+    await require_worker(link)
+    _confirm(session, settings, plan, yes=yes)
+    await ensure_search_attributes(link.client)
+    handle, is_new = await _started_or_attached(link, plan, session.person)
+    if not wait:
+        _print(session, plan, handle, is_new=is_new)
+        return 0
+    session.note(_sentence(plan, is_new=is_new))
+    return await follow(session, link, plan.name, is_answer=False)
+
+
+def _confirm(session: Session, settings: Settings, plan: Plan, *, yes: bool) -> None:
+    """Show where the writes will go; ask before they go to a cloud that is not this machine's own."""
+    for line in _cloud(settings, plan):
+        session.note(line)
+    if yes or is_loopback(settings.azure_resource_manager_endpoint):
+        return
+    if not session.is_interactive:
+        raise InputError(
+            f"starting plan {plan.name} against {settings.azure_resource_manager_endpoint}: there is no terminal to "
+            "ask at; add --yes if this is the cloud you mean"
+        )
+    if not typer.confirm(f"Move {counted(len(plan.vms), 'VM')} of this subscription?", err=True):
+        raise RefusedError("not started")
+
+
+def _cloud(settings: Settings, plan: Plan) -> list[str]:
+    subscriptions = {plan.subscription, plan.target.subscription, *(vm.target.subscription for vm in plan.vms)} - {None}
+    others = sorted(str(one) for one in subscriptions - {plan.subscription})
+    return [
+        f"endpoint      {settings.azure_resource_manager_endpoint}",
+        f"tenant        {settings.azure_tenant_id or 'that of the identity'}",
+        f"subscription  {plan.subscription}" + (f", into {', '.join(others)}" if others else ""),
+        f"identity      {_identity(settings)}",
+    ]
+
+
+def _identity(settings: Settings) -> str:
+    """Return the identity that this environment names; a worker elsewhere may have been given another one."""
+    if settings.azure_client_id is None:
+        return "managed identity of the worker's machine"
+    if settings.azure_client_secret or settings.azure_client_certificate_path or settings.azure_federated_token_file:
+        return f"service principal {settings.azure_client_id}"
+    return f"managed identity {settings.azure_client_id}"
+
+
+async def _started_or_attached(link: Link, plan: Plan, requester: str) -> tuple[WorkflowHandle[Any, Any], bool]:
+    try:
+        return await _started(link, plan, requester), True
+    except WorkflowAlreadyStartedError:
+        handle = link.client.get_workflow_handle(names.migrate_plan_id(plan.name))
+        description = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        return await _started(link, plan, requester), True
+    if await description.memo_value(MemoKeys.PLAN_HASH, None) != plan.content_hash:
+        raise RefusedError(
+            f"starting plan {plan.name}: it runs already, with another plan file; let it end, or `cancel {plan.name}` "
+            "first"
+        )
+    return link.client.get_workflow_handle(description.id, run_id=description.run_id), False
+
+
+async def _started(link: Link, plan: Plan, requester: str) -> WorkflowHandle[Any, Any]:
+    begun = time.monotonic()
+    while True:
+        try:
+            return await link.client.start_workflow(
+                names.MIGRATE_PLAN,
+                MigratePlanInput(plan=plan, requester=requester),
+                id=names.migrate_plan_id(plan.name),
+                task_queue=names.WORKFLOW_TASK_QUEUE,
+                memo={MemoKeys.PLAN_HASH: plan.content_hash, MemoKeys.SUMMARY: _summary(plan)},
+                search_attributes=_search_attributes(plan),
+                static_summary=_headline(plan),
+                static_details=_details(plan, requester),
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        except RPCError as error:
+            is_late = time.monotonic() - begun > _SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS
+            if is_late or error.status is not RPCStatusCode.INVALID_ARGUMENT or "search attribute" not in str(error):
+                raise
+        await asyncio.sleep(1)
+
+
+def _summary(plan: Plan) -> list[dict[str, Any]]:
+    """Return what `status` shows while no worker runs, small enough for a memo."""
+    return [{"wave": wave.name, "vms": [vm.name for vm in wave.vms]} for wave in plan.waves]
+
+
+def _search_attributes(plan: Plan) -> TypedSearchAttributes:
+    words = {
+        names.ATTRIBUTE_PLAN: plan.name,
+        names.ATTRIBUTE_PHASE: Phase.CHECKING.value,
+        names.ATTRIBUTE_SOURCE_REGION: plan.source.region,
+        names.ATTRIBUTE_TARGET_REGION: plan.target.region,
+    }
+    pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in words.items()]
+    needs_action = SearchAttributePair(SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION), value=False)
+    return TypedSearchAttributes([*pairs, needs_action])
+
+
+def _headline(plan: Plan) -> str:
+    move = f"Move {counted(len(plan.vms), 'VM')} from {plan.source.region} to {plan.target.region}"
+    return f"{move} in {counted(len(plan.waves), 'wave')}"
+
+
+def _details(plan: Plan, requester: str) -> str:
+    waves = [f"- wave **{wave.name}**: {', '.join(vm.name for vm in wave.vms)}" for wave in plan.waves]
+    groups = f"from resource group `{plan.source.resource_group}` to `{plan.target.resource_group}`"
+    lines = [
+        f"{_headline(plan)}, {groups}, by vault `{plan.vault.name}` in {plan.vault.region}.",
+        "",
+        *waves,
+        "",
+        f"Started by {requester}; plan hash `{plan.content_hash}`; approvers: {', '.join(plan.approval.approvers)}.",
+    ]
+    return "\n".join(lines)
+
+
+def _sentence(plan: Plan, *, is_new: bool) -> str:
+    done = "started" if is_new else "attached: it runs already, with this plan file"
+    return f"plan {plan.name}: {done}; {counted(len(plan.vms), 'VM')} in {counted(len(plan.waves), 'wave')}"
+
+
+def _print(session: Session, plan: Plan, handle: WorkflowHandle[Any, Any], *, is_new: bool) -> None:
+    if session.as_json:
+        session.answer_json(
+            {
+                "plan": plan.name,
+                "started": is_new,
+                "workflow_id": handle.id,
+                "run_id": handle.result_run_id or handle.run_id,
+                "plan_hash": plan.content_hash,
+            }
+        )
+        return
+    session.answer(_sentence(plan, is_new=is_new))
+    session.note(f"follow it with: python starter.py watch {plan.name}")

@@ -1,0 +1,102 @@
+"""Tables and lines for a screen of 80 columns. Colour only repeats what a word says."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from console.texts import clean, local_time, span, words
+from console.view import PlanView, VmView
+from migration.phases import Outcome, Phase
+
+_COLOURS = {
+    "migrated": "green",
+    "done": "green",
+    "rolled back": "yellow",
+    "refused": "yellow",
+    "mixed": "yellow",
+    "rolling back": "yellow",
+    "awaiting approval": "cyan",
+    "needs operator": "red",
+    "needs action": "red",
+    "blocking": "red",
+    "unknown": "red",
+    "warning": "yellow",
+}
+
+
+def screen() -> Console:
+    """Return the console that draws on stdout; 80 columns where stdout is no terminal."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=80)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return a table of plain cells; long ones go on in the next line."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in headings:
+        drawn.add_column(heading, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(styled(cell) for cell in row))
+    return drawn
+
+
+def styled(text: str) -> Text:
+    """Return *text* as it stands, in its colour if it is a word that has one."""
+    safe = clean(text)
+    return Text(safe, style=_COLOURS.get(safe, ""))
+
+
+def state(vm: VmView) -> str:
+    """Return what a virtual machine is doing, or how it ended."""
+    if vm.outcome and (vm.phase is Phase.DONE or not vm.is_running):
+        return words(vm.outcome)
+    return words(vm.phase)
+
+
+def progress(vm: VmView) -> str:
+    """Return how far replication is and what an unplanned stop would lose now: `45 %, RPO 30 s`."""
+    parts = []
+    if vm.progress_percent is not None:
+        parts.append(f"{vm.progress_percent} %")
+    if vm.rpo_seconds is not None:
+        parts.append(f"RPO {span(vm.rpo_seconds)}")
+    return ", ".join(parts)
+
+
+def waiting(vm: VmView) -> str:
+    """Return what a virtual machine waits for, who must act, and what was refused."""
+    parts = [vm.waiting_for or (vm.reason if vm.outcome is not Outcome.MIGRATED else "")]
+    if vm.phase is Phase.NEEDS_ACTION and vm.choices:
+        parts.append("decide: " + ", ".join(choice.replace("_", "-") for choice in vm.choices))
+    if vm.last_refusal:
+        parts.append(f"last refusal: {vm.last_refusal}")
+    return "; ".join(part for part in parts if part)
+
+
+def plan_line(view: PlanView) -> str:
+    """Return one line about the plan itself."""
+    parts = [f"plan {view.plan}: {words(view.outcome or view.phase or ('running' if view.is_running else 'ended'))}"]
+    if view.started:
+        parts.append(f"started {local_time(view.started)}")
+    if view.ended:
+        parts.append(f"ended {local_time(view.ended)}")
+    if view.waiting_for and not view.ended:
+        parts.append(f"waiting for {view.waiting_for}")
+    if view.reason:
+        parts.append(view.reason)
+    return clean("; ".join(parts))
+
+
+def plan_table(view: PlanView, *, elapsed: bool = False) -> RenderableType:
+    """Return the table of a plan's virtual machines."""
+    headings = ["VM", "wave", "phase", "progress", *(["elapsed"] if elapsed else []), "waiting for"]
+    return table(headings, (_row(vm, elapsed=elapsed) for vm in view.vms))
+
+
+def _row(vm: VmView, *, elapsed: bool) -> list[str]:
+    age = [span(vm.elapsed_seconds(datetime.now(UTC)))] if elapsed else []
+    mark = "! " if vm.needs_action else ""
+    return [vm.name, vm.wave, state(vm), progress(vm), *age, mark + waiting(vm)]

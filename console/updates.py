@@ -1,0 +1,66 @@
+"""Send an update to a virtual machine's workflow and get its answer, or say plainly that none came."""
+
+import asyncio
+from typing import Any, TypeVar
+
+from temporalio.client import RPCTimeoutOrCancelledError, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from console.connection import Link
+from console.errors import InputError, RefusedError, UnreachableError
+from console.view import PlanView, VmView
+from migration.base import Value
+
+T = TypeVar("T")
+UPDATE_TIMEOUT_SECONDS = 8.0
+
+
+async def send_update(link: Link, vm: VmView, name: str, message: Value, result_type: type[T] | None = None) -> T | Any:
+    """Return what the workflow of *vm* answers to an update.
+
+    Raises:
+        RefusedError: its validator or handler refused, or it has ended; the text says why.
+        UnreachableError: no answer came in time, so that it is not known whether it arrived.
+    """
+    handle = link.client.get_workflow_handle(vm.workflow_id)
+    try:
+        async with asyncio.timeout(UPDATE_TIMEOUT_SECONDS):
+            return await handle.execute_update(name, message, result_type=result_type)
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        raise RefusedError(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
+    except (RPCTimeoutOrCancelledError, TimeoutError):
+        raise UnreachableError(
+            f"sending {name} to {vm.workflow_id} on the Temporal server at {link.address}: no worker answered within "
+            f"{UPDATE_TIMEOUT_SECONDS:g} s, so that it is not known whether it will count; see `status`"
+        ) from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise RefusedError("it has ended") from None
+        raise
+
+
+def find_vm(view: PlanView, name: str) -> VmView:
+    """Return the virtual machine of a plan that *name* means, without regard to case.
+
+    Raises:
+        InputError: the plan has none of that name.
+    """
+    for vm in view.vms:
+        if vm.name.casefold() == name.casefold():
+            return vm
+    raise InputError(f'finding VM "{name}" in plan "{view.plan}": its VMs are {", ".join(vm.name for vm in view.vms)}')
+
+
+def find_wave(view: PlanView, name: str) -> list[VmView]:
+    """Return the virtual machines of the wave that *name* means, without regard to case.
+
+    Raises:
+        InputError: the plan has no wave of that name.
+    """
+    found = [vm for vm in view.vms if vm.wave.casefold() == name.casefold()]
+    if not found:
+        waves = dict.fromkeys(vm.wave for vm in view.vms)
+        raise InputError(f'finding wave "{name}" in plan "{view.plan}": its waves are {", ".join(waves)}')
+    return found

@@ -1,0 +1,107 @@
+"""What is known of a plan and its virtual machines at one moment, wherever it was read."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from migration.models import Finding
+from migration.phases import Outcome, Phase, common_outcome
+
+
+@dataclass(frozen=True)
+class VmView:
+    """A virtual machine of a plan."""
+
+    name: str
+    wave: str = ""
+    id: str = ""
+    workflow_id: str = ""
+    phase: Phase = Phase.CHECKING
+    waiting_for: str = ""
+    needs_action: bool = False
+    outcome: Outcome | None = None
+    progress_percent: int | None = None
+    rpo_seconds: int | None = None
+    last_refusal: str | None = None
+    reason: str = ""
+    choices: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    started: datetime | None = None
+    ended: datetime | None = None
+    has_run: bool = False
+    """Whether a workflow of its own belongs to this run of the plan."""
+    is_running: bool = False
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether nothing more happens by itself: it ended, or only an operator moves it."""
+        return self.phase is Phase.NEEDS_ACTION or (self.outcome is not None and not self.is_running)
+
+    def elapsed_seconds(self, now: datetime) -> float | None:
+        """Return how long its workflow has run, by Temporal's clock and ours."""
+        return ((self.ended or now) - self.started).total_seconds() if self.started else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `status --json` lists."""
+        return {
+            "name": self.name,
+            "wave": self.wave,
+            "phase": self.phase.value,
+            "waiting_for": self.waiting_for,
+            "needs_action": self.needs_action,
+            "outcome": self.outcome.value if self.outcome else None,
+            "progress_percent": self.progress_percent,
+            "last_refusal": self.last_refusal,
+        }
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """A plan and its virtual machines, wave by wave."""
+
+    plan: str
+    vms: tuple[VmView, ...]
+    outcome: Outcome | None = None
+    phase: str = ""
+    waiting_for: str = ""
+    needs_action: bool = False
+    reason: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    is_running: bool = False
+    is_answered: bool = True
+    """Whether a worker answered; else this is what Temporal itself last recorded."""
+    read: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether a watcher has seen all that happens without a person's `resolve`.
+
+        Virtual machines go on without a plan that was terminated; a plan without any waits for nobody.
+        """
+        if any(vm.is_running and not vm.has_settled for vm in self.vms):
+            return False
+        return not self.is_running or self._is_left_to_operators
+
+    @property
+    def _is_left_to_operators(self) -> bool:
+        return all(vm.has_settled for vm in self.vms) and any(vm.phase is Phase.NEEDS_ACTION for vm in self.vms)
+
+    @property
+    def is_migrated(self) -> bool:
+        """Whether every virtual machine was moved."""
+        return self.outcome is Outcome.MIGRATED
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the answer of `status --json`."""
+        return {
+            "plan": self.plan,
+            "outcome": self.outcome.value if self.outcome else None,
+            "vms": [vm.as_json() for vm in self.vms],
+        }
+
+
+def outcome_of(vms: tuple[VmView, ...]) -> Outcome | None:
+    """Return the outcome of a plan whose own workflow left none: its virtual machines' common one, once all have it."""
+    outcomes = [vm.outcome for vm in vms if vm.outcome is not None and not vm.is_running]
+    return common_outcome(outcomes) if outcomes and len(outcomes) == len(vms) else None

@@ -1,0 +1,10 @@
+#!/usr/bin/env python3
+"""The command line: `python starter.py --help`."""
+
+import os
+import sys
+
+from console.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

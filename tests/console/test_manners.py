@@ -1,0 +1,135 @@
+"""What holds for every command: quick help, exit codes, one sentence instead of a stack trace."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from console.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = ["check", "start", "status", "watch", "approve", "reject", "retry", "skip", "give-up", "cancel", "report"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "starter.py"), *arguments],
+        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_imports_neither_temporal_nor_azure() -> None:
+    """Help comes at once because it does not import the SDKs."""
+    code = (
+        "import sys; from console.main import main; code = main(['--help'], {});"
+        "print(code, sorted({'temporalio', 'azure', 'pydantic', 'rich', 'jinja2'} & set(sys.modules)), file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert ran.stderr.strip() == "0 []"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example_and_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command's help shows how it is typed, fits 80 columns, and offers JSON."""
+    code = main([command, "--help"], {})
+
+    text = capsys.readouterr().out
+    assert code == 0
+    assert "--json" in text
+    assert f"Example: starter.py {command} contoso" in text or f"Example: starter.py {command} plans/" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_version_names_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version is the project's."""
+    assert main(["--version"], {}) == 0
+    assert capsys.readouterr().out.startswith("azure-vm-migration 0.")
+
+
+def test_completion_names_the_commands() -> None:
+    """A shell's completion offers the commands."""
+    ran = run(**{"COMP_WORDS": "starter.py ", "COMP_CWORD": "1", "_STARTER.PY_COMPLETE": "complete_bash"})
+
+    assert set(COMMANDS) <= set(ran.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["move"], "No such command"),
+        (["start"], "Missing argument"),
+        (["approve", "contoso", "--vm", "a", "--wave", "b"], "--vm or --wave, not both"),
+        (["retry", "contoso", "--reason", "why"], "--vm"),
+        (["status", "../contoso"], "../contoso"),
+        (["status", "con toso"], "no safe name"),
+        (["start", "nowhere.yaml"], "nowhere.yaml"),
+        (["approve", "contoso"], "MIGRATION_APPROVER"),
+        (["give-up", "contoso", "--vm", "a", "--reason", "  "], "--reason"),
+    ],
+)
+def test_wrong_input_is_exit_code_2_with_what_would_be_right(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wrong input prints nothing as an answer and says what to mend, before anything is connected."""
+    code = main(arguments, {"TEMPORAL_ADDRESS": "127.0.0.1:1"})
+
+    printed = capsys.readouterr()
+    assert code == 2
+    assert printed.out == ""
+    assert told in printed.err
+
+
+def test_wrong_environment_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """A variable that cannot be used is named."""
+    plan = str(ROOT / "plans" / "contoso.yaml")
+
+    assert main(["start", plan], {"AZURE_RESOURCE_MANAGER_ENDPOINT": "http://example.com"}) == 2
+    assert "AZURE_RESOURCE_MANAGER_ENDPOINT" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["watch", "contoso"], ["cancel", "contoso"], ["report", "contoso"]])
+def test_absent_temporal_is_exit_code_3_within_ten_seconds(arguments: list[str]) -> None:
+    """Without a server the address tried is told in time."""
+    began = time.monotonic()
+    ran = run(*arguments, TEMPORAL_ADDRESS="127.0.0.1:1")
+
+    assert ran.returncode == 3
+    assert ran.stdout == ""
+    assert "127.0.0.1:1" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert time.monotonic() - began < 10
+
+
+def test_a_mistake_of_ours_is_one_sentence_and_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What nobody foresaw leaves the stack trace in a file, not on the screen."""
+    monkeypatch.chdir(tmp_path)
+
+    def stumble(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("console.status.plan_name", stumble)
+
+    assert main(["status", "contoso"], {}) == 1
+    err = capsys.readouterr().err
+    assert "ZeroDivisionError" in err
+    assert "Traceback" not in err
+    (log,) = (tmp_path / ".state").glob("starter-*.log")
+    assert "in stumble" in log.read_text(encoding="utf-8")
+
+
+def test_names_that_the_terminal_cannot_print_do_not_end_a_command() -> None:
+    """A plan with a name outside of ASCII prints as escapes where the terminal has only ASCII."""
+    ran = run("status", "größe/", LANG="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+
+    assert ran.returncode == 2
+    assert "\\xf6" in ran.stderr
