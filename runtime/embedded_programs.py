@@ -13,6 +13,7 @@ from pathlib import Path
 
 from migration.names import SEARCH_ATTRIBUTES
 from runtime.embedded_state import StackError, StateFolder
+from runtime.simulator_environment import azure_variables
 
 LOOPBACK = "127.0.0.1"
 TEMPORAL_PORT = 7233
@@ -44,8 +45,8 @@ class Ports:
 
 def choose_ports() -> Ports:
     """Return the usual ports, or free ones instead of those that are taken."""
-    temporal = TEMPORAL_PORT if _is_free(TEMPORAL_PORT) else _free_port()
-    ui = UI_PORT if _is_free(UI_PORT) else _free_port()
+    temporal = TEMPORAL_PORT if _is_free(TEMPORAL_PORT) else free_port()
+    ui = UI_PORT if _is_free(UI_PORT) else free_port()
     return Ports(temporal, ui)
 
 
@@ -116,16 +117,7 @@ def stack_environment(
         "TEMPORAL_NAMESPACE": NAMESPACE,
         "TEMPORAL_CONFIG_FILE": str(state.path / "temporal.toml"),
         "TEMPORAL_UI_ADDRESS": ports.ui_address,
-        "AZURE_TENANT_ID": simulator["tenant_id"],
-        "AZURE_CLIENT_ID": simulator["client_id"],
-        "AZURE_CLIENT_SECRET": simulator["client_secret"],
-        "AZURE_SUBSCRIPTION_ID": simulator["subscription_id"],
-        "AZURE_AUTHORITY_HOST": simulator["endpoint"],
-        "AZURE_RESOURCE_MANAGER_ENDPOINT": simulator["endpoint"],
-        "AZURE_CA_BUNDLE": simulator["ca_file"],
-        "AZURE_CORE_INSTANCE_DISCOVERY": "false",
-        "REQUESTS_CA_BUNDLE": simulator["ca_file"],
-        "SIMULATOR_ENDPOINT": simulator["endpoint"],
+        **azure_variables(simulator),
         "MIGRATION_APPROVER": approver,
         **_proxy_exceptions(shell),
     }
@@ -153,7 +145,8 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

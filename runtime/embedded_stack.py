@@ -17,6 +17,7 @@ from runtime.embedded_programs import (
     Ports,
     base_environment,
     choose_ports,
+    free_port,
     simulator_command,
     stack_environment,
     temporal_command,
@@ -120,9 +121,13 @@ class Stack:
         return temporal_command(self.state, self.ports)
 
     def _simulator_command(self) -> list[str]:
-        known = self._ready_line.done()
-        port = int(self._ready_line.result()["endpoint"].rsplit(":", 1)[1]) if known else None
-        return simulator_command(self.state, self._speed, None if known else self._seed, port)
+        port: int | None
+        if self._ready_line.done():
+            port = int(self._ready_line.result()["endpoint"].rsplit(":", 1)[1])
+        else:
+            # Somebody may have taken the port that its folder remembers.
+            port = free_port() if self._simulator.pid else None
+        return simulator_command(self.state, self._speed, self._seed, port)
 
     def _worker_command(self) -> list[str]:
         (self.state.path / "worker.ready").unlink(missing_ok=True)

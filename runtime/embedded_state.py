@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shlex
 import shutil
 import time
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+
+from runtime.simulator_environment import shell_lines, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,16 +68,11 @@ class StateFolder:
 
     def write(self, name: str, text: str, mode: int = 0o644) -> None:
         """Write the file *name* whole: a reader sees the old one or the new one."""
-        whole = self.path / f".{name}.{os.getpid()}"
-        descriptor = os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        whole.replace(self.path / name)
+        write_whole(self.path / name, text, mode)
 
     def write_environment(self, variables: Mapping[str, str]) -> None:
         """Write `env`, lines for a shell; for the owner only, since it holds the simulator's secret."""
-        lines = [f"export {name}={_quoted(value)}\n" for name, value in sorted(variables.items())]
-        self.write("env", "".join(lines), mode=0o600)
+        self.write("env", shell_lines(variables), mode=0o600)
 
     def remove_announcements(self) -> None:
         """Remove the files by which an earlier stack said that it was there."""
@@ -154,11 +150,6 @@ class StateFolder:
         if process.is_running():
             process.kill()
         return process.pid
-
-
-def _quoted(value: str) -> str:
-    quoted = shlex.quote(value)
-    return quoted if quoted.startswith("'") else f"'{value}'"
 
 
 def _read_pid(file: Path) -> int | None:

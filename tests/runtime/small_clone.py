@@ -17,8 +17,8 @@ for name in ("--port", "--seed", "--speed", "--state-dir"):
     parser.add_argument(name)
 options = parser.parse_args()
 state = pathlib.Path(options.state_dir)
-if options.seed:
-    state.mkdir(parents=True, exist_ok=False)
+if options.seed and not state.exists():
+    state.mkdir(parents=True)
     (state / "seed").write_text(options.seed)
 port = int(options.port or 40001)
 print(json.dumps({"endpoint": f"https://localhost:{port}", "ca_file": str(state / "ca.pem"), "tenant_id": "tenant",
