@@ -1,0 +1,336 @@
+"""What was read of the cloud for a check: pure values, each with the chance that it could not be asked.
+
+`None` in a fact means that Azure says there is no such thing. A fact that could not be asked raises `UnaskedError` when
+a rule reaches for it, so that no rule passes by mistake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from migration.ids import describe, id_key, same_id
+
+T = TypeVar("T")
+
+
+class UnaskedError(Exception):
+    """A rule needs a fact that could not be asked. *denied*: for lack of permission."""
+
+    def __init__(self, why: str, *, denied: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.denied = denied
+
+
+@dataclass(frozen=True)
+class Fact(Generic[T]):
+    """An answer of Azure, or why there is none."""
+
+    value: T | None = None
+    unasked: str = ""
+    denied: bool = False
+    passing: bool = False
+    """Whether asking again may help: an outage, a time-out."""
+
+    def known(self) -> T | None:
+        """Return the answer; None: there is no such thing.
+
+        Raises:
+            UnaskedError: Azure gave no answer.
+        """
+        if self.unasked:
+            raise UnaskedError(self.unasked, denied=self.denied)
+        return self.value
+
+
+class Facts(dict[str, Fact[T]], Generic[T]):
+    """Facts by the id, or other name, that they were asked for; without regard to case."""
+
+    def note(self, key: str, fact: Fact[T]) -> None:
+        """Keep the answer about *key*."""
+        self[id_key(key)] = fact
+
+    def about(self, key: str) -> T | None:
+        """Return what is known about *key*; None: there is no such thing.
+
+        Raises:
+            UnaskedError: It was not, or could not be, asked.
+        """
+        fact = self.get(id_key(key))
+        if fact is None:
+            raise UnaskedError(f"reading {describe(key)}: it was not asked")
+        return fact.known()
+
+
+@dataclass(frozen=True)
+class AttachedDisk:
+    """A disk as its virtual machine names it."""
+
+    name: str
+    id: str | None
+    size_gib: int | None
+    type: str | None
+    write_accelerated: bool = False
+    ephemeral: bool = False
+    create_option: str = ""
+
+
+@dataclass(frozen=True)
+class Extension:
+    """An extension of a virtual machine."""
+
+    name: str
+    provisioning_state: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A virtual machine with its state of this moment (none in listings). Primary interface first."""
+
+    id: str
+    location: str
+    size: str
+    vm_unique_id: str
+    os_type: str
+    provisioning_state: str
+    os_disk: AttachedDisk
+    data_disks: tuple[AttachedDisk, ...] = ()
+    nic_ids: tuple[str, ...] = ()
+    zone: str | None = None
+    power_state: str = ""
+    agent: str = ""
+    """What the agent says of itself, such as `Ready`; empty where there is none."""
+    generation: str | None = None
+    from_image: bool = False
+    """Whether it was provisioned from an image: it has an OS profile or an image reference."""
+    extensions: tuple[Extension, ...] = ()
+
+    @property
+    def disks(self) -> tuple[AttachedDisk, ...]:
+        """All disks, the OS disk first."""
+        return (self.os_disk, *self.data_disks)
+
+    @property
+    def agent_ready(self) -> bool:
+        """Whether the guest agent answers."""
+        return self.agent.lower() == "ready"
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A managed disk."""
+
+    id: str
+    type: str
+    size_gib: int
+    max_shares: int = 1
+    encrypted_in_guest: bool = False
+    """Azure Disk Encryption."""
+    managed_by: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The disk's name."""
+        return self.id.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Nic:
+    """A network interface by its primary address."""
+
+    id: str
+    network_id: str
+    subnet: str
+    address: str | None = None
+    is_static: bool = False
+    machine_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The interface's name."""
+        return self.id.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet: its IPv4 prefixes, what Azure counts as used, to whom it is delegated."""
+
+    name: str
+    prefixes: tuple[str, ...]
+    delegated_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Network:
+    """A virtual network."""
+
+    id: str
+    location: str
+    subnets: tuple[Subnet, ...] = ()
+    peered_with: tuple[str, ...] = ()
+
+    def subnet(self, name: str) -> Subnet | None:
+        """Return the subnet of that name."""
+        return next((subnet for subnet in self.subnets if subnet.name.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True)
+class AddressAnswer:
+    """Whether a private address is free in its network."""
+
+    available: bool
+    others_free: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sku:
+    """A virtual machine size as a region offers it to a subscription."""
+
+    name: str
+    family: str
+    vcpus: int
+    zones: tuple[str, ...] = ()
+    restricted: bool = False
+    restricted_zones: tuple[str, ...] = ()
+    reason: str = ""
+    max_data_disks: int | None = None
+    max_nics: int | None = None
+    premium: bool = True
+    generations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How much of a quota is used."""
+
+    name: str
+    label: str
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A management lock: its level, and the id of what it lies on."""
+
+    name: str
+    level: str
+    scope: str
+
+    def holds(self, resource_id: str) -> bool:
+        """Whether the lock holds for a resource: it lies on it or on what contains it."""
+        return f"{id_key(resource_id)}/".startswith(f"{id_key(self.scope)}/")
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One grant: actions with wildcards, and those that it leaves out."""
+
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A resource provider in a subscription."""
+
+    namespace: str
+    registration: str
+    vault_regions: tuple[str, ...] = ()
+    """Where Recovery Services vaults are offered; only of Microsoft.RecoveryServices."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A resource of which only its place counts."""
+
+    id: str
+    location: str
+
+
+@dataclass(frozen=True)
+class ProtectedItem:
+    """A replication protected item. `rpo_seconds` is None while Azure has not calculated it."""
+
+    id: str
+    machine_id: str
+    protection_state: str
+    active_location: str = ""
+    allowed_operations: tuple[str, ...] = ()
+    replication_health: str = ""
+    failover_health: str = ""
+    errors: tuple[str, ...] = ()
+    scenario: str = "None"
+    rpo_seconds: int | None = None
+    replica_disk_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NetworkMapping:
+    """Where Site Recovery maps a network to."""
+
+    id: str
+    network_id: str
+    target_network_id: str
+
+
+@dataclass(frozen=True)
+class EligibilityError:
+    """Why Site Recovery itself would not protect a virtual machine."""
+
+    code: str
+    message: str
+    recommendation: str = ""
+
+
+@dataclass
+class Inventory:
+    """Everything that a check read. Keys are ids; `skus`, `usages` and `providers` go by `<subscription>/<name>`."""
+
+    machines: Facts[Machine] = field(default_factory=Facts)
+    disks: Facts[Disk] = field(default_factory=Facts)
+    nics: Facts[Nic] = field(default_factory=Facts)
+    eligibility: Facts[tuple[EligibilityError, ...]] = field(default_factory=Facts)
+    groups: Facts[Located] = field(default_factory=Facts)
+    group_machines: Facts[tuple[Machine, ...]] = field(default_factory=Facts)
+    group_disks: Facts[tuple[Disk, ...]] = field(default_factory=Facts)
+    group_nics: Facts[tuple[Nic, ...]] = field(default_factory=Facts)
+    networks: Facts[Network] = field(default_factory=Facts)
+    network_usage: Facts[dict[str, int]] = field(default_factory=Facts)
+    """By network: the addresses that are free in each subnet (by its name in lower case)."""
+    addresses: Facts[AddressAnswer] = field(default_factory=Facts)
+    """By `<network id>/<address>`."""
+    encryption_sets: Facts[Located] = field(default_factory=Facts)
+    accounts: Facts[Located] = field(default_factory=Facts)
+    skus: Facts[dict[str, Sku]] = field(default_factory=Facts)
+    """By `<subscription>/<region>`: the sizes by name in lower case."""
+    usages: Facts[dict[str, Usage]] = field(default_factory=Facts)
+    """By `<subscription>/<region>`: the quotas by name in lower case."""
+    locks: Facts[tuple[Lock, ...]] = field(default_factory=Facts)
+    """By resource group: the locks on it, in it and above it."""
+    permissions: Facts[tuple[Permission, ...]] = field(default_factory=Facts)
+    """By scope."""
+    providers: Facts[Provider] = field(default_factory=Facts)
+    """By `<subscription>/<namespace>`."""
+    vault: Fact[Located] = field(default_factory=Fact)
+    items: Fact[tuple[ProtectedItem, ...]] = field(default_factory=Fact)
+    """In the plan's vault."""
+    mappings: Fact[tuple[NetworkMapping, ...]] = field(default_factory=Fact)
+    foreign_items: Facts[tuple[ProtectedItem, ...]] = field(default_factory=Facts)
+    """By subscription: what other vaults of it protect."""
+
+    def item_of(self, machine_id: str) -> ProtectedItem | None:
+        """Return the item by which the plan's vault protects a virtual machine.
+
+        Raises:
+            UnaskedError: The vault's items could not be listed.
+        """
+        items = self.items.known() or ()
+        return next((item for item in items if same_id(item.machine_id, machine_id)), None)
+
+    def passing_failures(self) -> list[str]:
+        """Return what could not be asked though asking again may help."""
+        tables = [value for value in vars(self).values() if isinstance(value, Facts)]
+        facts = [fact for table in tables for fact in table.values()] + [self.vault, self.items, self.mappings]
+        return [fact.unasked for fact in facts if fact.passing]

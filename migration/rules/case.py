@@ -1,0 +1,95 @@
+"""What is judged: virtual machines with what the plan wants for them, and the inventory read for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from migration import ids
+from migration.findings import Moment
+from migration.inventory import AttachedDisk, Inventory, Machine, Nic
+from migration.models import Severity, SourceVm, VmSpec
+from migration.plan import Failover
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A rule's objection. What is None comes from the catalogue."""
+
+    subject: str
+    evidence: str
+    remedy: str | None = None
+    severity: Severity | None = None
+    prevents: str | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """The virtual machines of a check, all that they share, and what is known of the cloud."""
+
+    vms: tuple[VmSpec, ...]
+    vault_id: str
+    failover: Failover
+    inventory: Inventory
+    moment: Moment = "start"
+    vault_region: str | None = None
+    """As the plan wants it; None in the check of one virtual machine, when the vault exists."""
+    cache_account_id: str | None = None
+    """None where the plan leaves its name to us."""
+    own_ids: frozenset[str] = frozenset()
+    recorded: SourceVm | None = None
+
+    @property
+    def vault_group(self) -> tuple[str, str]:
+        """Subscription and name of the vault's resource group."""
+        parsed = ids.ResourceId.parse(self.vault_id)
+        return parsed.subscription, parsed.resource_group or ""
+
+    def machine(self, vm: VmSpec) -> Machine | None:
+        """Return the source as it is now."""
+        return self.inventory.machines.about(vm.source_id)
+
+    def nics(self, vm: VmSpec) -> tuple[Nic, ...]:
+        """Return the source's network interfaces, the primary first; those that exist."""
+        machine = self.machine(vm)
+        found = [self.inventory.nics.about(nic_id) for nic_id in machine.nic_ids] if machine else []
+        return tuple(nic for nic in found if nic is not None)
+
+    def kept_disks(self, vm: VmSpec) -> tuple[AttachedDisk, ...]:
+        """Return the source's disks that move: all but those that the plan leaves behind."""
+        machine = self.machine(vm)
+        return tuple(disk for disk in machine.disks if not vm.excludes(disk.name)) if machine else ()
+
+    def wanted_size(self, vm: VmSpec) -> str | None:
+        """Return the size that the virtual machine will have; None where the source is absent."""
+        machine = self.machine(vm)
+        return vm.size or (machine.size if machine else None)
+
+    def owns(self, resource_id: str) -> bool:
+        """Whether a resource is known to be the move's own, made earlier."""
+        return ids.id_key(resource_id) in self.own_ids
+
+    def scope(self, subscription: str, group: str) -> str:
+        """Return where permissions for a resource group are asked: at its subscription while it does not exist."""
+        group_id = ids.resource_group_id(subscription, group)
+        return group_id if self.inventory.groups.about(group_id) else f"/subscriptions/{subscription}"
+
+
+VmCheck = Callable[[Case, VmSpec], Iterator[Hit]]
+SharedCheck = Callable[[Case], Iterator[Hit]]
+
+
+def source_group(vm: VmSpec) -> tuple[str, str]:
+    """Return subscription and resource group of the source."""
+    parsed = ids.ResourceId.parse(vm.source_id)
+    return parsed.subscription, parsed.resource_group or ""
+
+
+def target_group(vm: VmSpec) -> tuple[str, str]:
+    """Return subscription and resource group of the target."""
+    return vm.target_subscription, vm.target_resource_group
+
+
+def place(subscription: str, region: str) -> str:
+    """Return the key of what a region offers to a subscription."""
+    return f"{subscription}/{region}"

@@ -1,0 +1,115 @@
+"""Runs every rule of a moment, and makes findings of what they object to and of what could not be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from migration.findings import VmFindings
+from migration.ids import describe
+from migration.inventory import UnaskedError
+from migration.models import Finding, VmSpec
+from migration.rules import capacity, locks, network, permissions, readiness, source, support_matrix, target, vault
+from migration.rules.case import Case, Hit, SharedCheck, VmCheck
+from migration.rules.catalogue import ALREADY_MIGRATED, RULES, Rule
+from migration.rules.migrated import evidence_of_move
+
+VM_CHECKS: dict[str, VmCheck] = {
+    **source.CHECKS,
+    **support_matrix.CHECKS,
+    **capacity.CHECKS,
+    **target.CHECKS,
+    **network.CHECKS,
+    **readiness.CHECKS,
+}
+SHARED_CHECKS: dict[str, SharedCheck] = {
+    **capacity.SHARED_CHECKS,
+    **network.SHARED_CHECKS,
+    **vault.SHARED_CHECKS,
+    **permissions.SHARED_CHECKS,
+    **locks.SHARED_CHECKS,
+}
+_ORDER = {"blocking": 0, "unknown": 1, "warning": 2, "note": 3}
+
+
+def judge(case: Case) -> tuple[list[Finding], list[VmFindings]]:
+    """Return what did not pass: of what the virtual machines share, and of each of them.
+
+    Those that were moved before are recognised first; no other rule looks at them.
+    """
+    moved = {vm.name: evidence for vm in case.vms if (evidence := _moved(case, vm))} if case.moment == "start" else {}
+    rest = replace(case, vms=tuple(vm for vm in case.vms if vm.name not in moved))
+    shared = _sorted(_shared_findings(rest)) if rest.vms else []
+    each = [
+        _already(vm, moved[vm.name]) if vm.name in moved else VmFindings(name=vm.name, findings=_vm_findings(rest, vm))
+        for vm in case.vms
+    ]
+    return shared, each
+
+
+def _moved(case: Case, vm: VmSpec) -> str | None:
+    try:
+        return evidence_of_move(case, vm)
+    except UnaskedError:
+        return None  # the rules say below what could not be asked
+
+
+def _already(vm: VmSpec, evidence: str) -> VmFindings:
+    finding = _finding(ALREADY_MIGRATED, Hit(describe(vm.source_id), evidence))
+    return VmFindings(name=vm.name, findings=[finding], already_migrated=True)
+
+
+def _vm_findings(case: Case, vm: VmSpec) -> list[Finding]:
+    rules = [rule for rule in RULES if not rule.shared and case.moment in rule.moments]
+    found = [finding for rule in rules for finding in _asked(rule, vm.source_id, VM_CHECKS[rule.id](case, vm))]
+    return _sorted(_merged(found))
+
+
+def _shared_findings(case: Case) -> list[Finding]:
+    rules = [rule for rule in RULES if rule.shared and case.moment in rule.moments]
+    found = [finding for rule in rules for finding in _asked(rule, case.vault_id, SHARED_CHECKS[rule.id](case))]
+    return _merged(found)
+
+
+def _asked(rule: Rule, about: str, hits: Iterator[Hit]) -> Iterator[Finding]:
+    try:
+        for hit in hits:
+            yield _finding(rule, hit)
+    except UnaskedError as error:
+        remedy = "let the identity read it (role Reader), then check again" if error.denied else "check again later"
+        yield Finding(
+            rule=rule.id,
+            severity="unknown",
+            subject=describe(about),
+            evidence=f"it could not be asked: {error.why}",
+            remedy=remedy,
+            prevents=rule.prevents,
+        )
+
+
+def _finding(rule: Rule, hit: Hit) -> Finding:
+    return Finding(
+        rule=rule.id,
+        severity=hit.severity or rule.severity,
+        subject=hit.subject,
+        evidence=hit.evidence,
+        remedy=rule.remedy if hit.remedy is None else hit.remedy,
+        prevents=hit.prevents or rule.prevents,
+    )
+
+
+def _merged(findings: Iterable[Finding]) -> list[Finding]:
+    """Tell once what several rules could not ask for one reason, with the names of all of them."""
+    kept: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        alone = finding.severity != "unknown"
+        key = (finding.rule if alone else "", finding.subject, finding.evidence)
+        first = kept.get(key)
+        kept[key] = (
+            first.model_copy(update={"rule": f"{first.rule}, {finding.rule}"}) if first and not alone else finding
+        )
+    return list(kept.values())
+
+
+def _sorted(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: _ORDER[finding.severity])

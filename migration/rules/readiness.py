@@ -1,0 +1,101 @@
+"""Right before the failover: is the copy sound and fresh, and the source still what was copied?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migration.checks import duration_text
+from migration.ids import describe, id_key
+from migration.inventory import ProtectedItem, UnaskedError
+from migration.models import SourceVm, VmSpec
+from migration.rules.case import Case, Hit, VmCheck
+from migration.rules.sources import source_vm
+
+
+def still_protected(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to a virtual machine that the vault does not protect any more."""
+    item = case.inventory.item_of(vm.source_id)
+    if item is None:
+        yield Hit(describe(vm.source_id), f"{describe(case.vault_id)} does not protect it any more")
+    elif item.protection_state != "Protected":
+        yield Hit(describe(item.id), f"its state is {item.protection_state}")
+
+
+def failover_allowed(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object where Site Recovery does not list the failover among what may be done."""
+    item = _protected(case, vm)
+    if item and "UnplannedFailover" not in item.allowed_operations:
+        yield Hit(describe(item.id), f"Site Recovery allows only {', '.join(item.allowed_operations) or 'nothing'}")
+
+
+def replication_sound(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to critical health."""
+    item = _protected(case, vm)
+    if item and "critical" in {item.replication_health.lower(), item.failover_health.lower()}:
+        yield Hit(describe(item.id), "; ".join(item.errors) or "its health is critical")
+
+
+def recovery_point_fresh(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to a recovery point that is older than the plan's limit."""
+    item, limit = _protected(case, vm), case.failover.max_recovery_point_age
+    if item is None:
+        return
+    if item.rpo_seconds is None:
+        raise UnaskedError(f"reading {describe(item.id)}: Azure has not calculated its RPO yet")
+    if item.rpo_seconds > limit:
+        yield Hit(
+            describe(item.id), f"its recovery point is {item.rpo_seconds} s old, the plan allows {duration_text(limit)}"
+        )
+
+
+def no_other_job(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to a job that works on the item."""
+    item = case.inventory.item_of(vm.source_id)
+    if item and item.scenario.lower() not in {"", "none"}:
+        yield Hit(describe(item.id), f"a job of kind {item.scenario} works on it")
+
+
+def no_drift(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to changes of the source that the copy does not know."""
+    now = source_vm(case.inventory, vm)
+    if now is None:
+        return
+    if case.recorded is None:
+        raise UnaskedError(f"comparing {describe(vm.source_id)}: what it was at the start is not recorded")
+    for change in _changes(case.recorded, now):
+        yield Hit(describe(vm.source_id), change)
+
+
+def _changes(then: SourceVm, now: SourceVm) -> Iterator[str]:
+    if then.vm_unique_id.lower() != now.vm_unique_id.lower():
+        yield f"it is another virtual machine of the same name (id {now.vm_unique_id}, it was {then.vm_unique_id})"
+    if then.size.lower() != now.size.lower():
+        yield f"its size is {now.size}, it was {then.size}"
+    if then.zone != now.zone:
+        yield f"its zone is {now.zone or 'none'}, it was {then.zone or 'none'}"
+    before = {id_key(disk.id): disk for disk in then.disks}
+    after = {id_key(disk.id): disk for disk in now.disks}
+    yield from (f'disk "{after[key].name}" is new' for key in after.keys() - before.keys())
+    yield from (f'disk "{before[key].name}" is gone' for key in before.keys() - after.keys())
+    for key in before.keys() & after.keys():
+        old, new = before[key], after[key]
+        if (old.size_gib, old.type) != (new.size_gib, new.type):
+            yield f'disk "{new.name}" is now {new.size_gib} GiB {new.type}, it was {old.size_gib} GiB {old.type}'
+    if {id_key(nic.id) for nic in then.nics} != {id_key(nic.id) for nic in now.nics}:
+        names = ", ".join(nic.name for nic in now.nics) or "none"
+        yield f"its network interfaces are {names}, they were {', '.join(nic.name for nic in then.nics) or 'none'}"
+
+
+def _protected(case: Case, vm: VmSpec) -> ProtectedItem | None:
+    item = case.inventory.item_of(vm.source_id)
+    return item if item and item.protection_state == "Protected" else None
+
+
+CHECKS: dict[str, VmCheck] = {
+    "still-protected": still_protected,
+    "failover-allowed": failover_allowed,
+    "replication-sound": replication_sound,
+    "recovery-point-fresh": recovery_point_fresh,
+    "no-other-job": no_other_job,
+    "no-drift": no_drift,
+}

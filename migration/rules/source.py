@@ -1,0 +1,98 @@
+"""Is the source there, running and sound, and does nobody else move it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migration.ids import describe, same_id, vault_of
+from migration.models import VmSpec
+from migration.rules.case import Case, Hit, VmCheck, source_group
+
+_USABLE_STATES = ("Protected", "InitialReplication")
+"""Beginnings of the states in which an item of an earlier start is simply taken up again."""
+
+
+def exists(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to a virtual machine that is not there."""
+    if case.machine(vm) is None:
+        yield Hit(describe(vm.source_id), "Azure knows no such virtual machine")
+
+
+def in_region(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to a virtual machine of another region."""
+    machine = case.machine(vm)
+    if machine and machine.location != vm.source_region:
+        yield Hit(
+            describe(vm.source_id), f"it runs in {machine.location}, the plan's source region is {vm.source_region}"
+        )
+
+
+def running(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to a virtual machine that does not run: its agent cannot be installed, its last writes not be sent."""
+    machine = case.machine(vm)
+    if machine and machine.power_state != "PowerState/running":
+        state = machine.power_state.removeprefix("PowerState/") or "unknown"
+        yield Hit(describe(vm.source_id), f"its power state is {state}")
+
+
+def provisioned(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to a virtual machine whose last change failed or is under way."""
+    machine = case.machine(vm)
+    if machine and machine.provisioning_state.lower() != "succeeded":
+        yield Hit(describe(vm.source_id), f"its provisioning state is {machine.provisioning_state}")
+
+
+def agent_ready(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to a guest whose agent does not answer, as far as it runs at all."""
+    machine = case.machine(vm)
+    if machine and machine.power_state == "PowerState/running" and not machine.agent_ready:
+        said = f"it says {machine.agent}" if machine.agent else "there is none"
+        yield Hit(describe(vm.source_id), f"the guest agent is not ready: {said}")
+
+
+def extension_sound(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Warn of a Site Recovery extension that an earlier try left failed."""
+    machine = case.machine(vm)
+    for extension in machine.extensions if machine else ():
+        if extension.name.lower().startswith("siterecovery") and extension.provisioning_state.lower() == "failed":
+            yield Hit(describe(vm.source_id), f"its extension {extension.name} has failed")
+
+
+def unprotected(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to a virtual machine that another vault, or another item of this one, protects."""
+    for item in case.inventory.foreign_items.about(source_group(vm)[0]) or ():
+        if same_id(item.machine_id, vm.source_id):
+            yield Hit(describe(vm.source_id), f"{describe(vault_of(item.id))} protects it ({item.protection_state})")
+
+
+def item_usable(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to an item that failed to be enabled, or has failed over and waits for its commit."""
+    item = case.inventory.item_of(vm.source_id)
+    if item is None or item.protection_state.startswith(_USABLE_STATES):
+        return
+    if item.protection_state == "EnablingFailed":
+        yield Hit(describe(item.id), "an earlier try to enable replication failed and left its item")
+    else:
+        yield Hit(describe(item.id), f"the vault has an item of it in state {item.protection_state}")
+
+
+def eligible(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object where Site Recovery itself does."""
+    if case.machine(vm) is None or case.inventory.item_of(vm.source_id) is not None:
+        return
+    for error in case.inventory.eligibility.about(vm.source_id) or ():
+        remedy = error.recommendation or "see the support matrix of Site Recovery"
+        yield Hit(describe(vm.source_id), f"Site Recovery: {error.message}", remedy, prevents=error.code)
+
+
+CHECKS: dict[str, VmCheck] = {
+    "source-exists": exists,
+    "source-region": in_region,
+    "source-running": running,
+    "source-provisioned": provisioned,
+    "source-agent-ready": agent_ready,
+    "source-extension-sound": extension_sound,
+    "source-unprotected": unprotected,
+    "item-usable": item_usable,
+    "eligible": eligible,
+}

@@ -1,0 +1,69 @@
+"""Can the vault lie where the plan wants it, and is Site Recovery to be had there?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migration.ids import describe
+from migration.rules.case import Case, Hit, SharedCheck, source_group
+
+NAMESPACES = ("Microsoft.RecoveryServices", "Microsoft.Compute", "Microsoft.Network", "Microsoft.Storage")
+
+
+def vault_place(case: Case) -> Iterator[Hit]:
+    """Object to a vault that exists elsewhere than the plan says, or in the source region."""
+    found = case.inventory.vault.known()
+    sources = {vm.source_region for vm in case.vms}
+    if found is None:
+        return
+    if case.vault_region and found.location != case.vault_region:
+        yield Hit(describe(case.vault_id), f"it exists in {found.location}, the plan says {case.vault_region}")
+    elif found.location in sources:
+        yield Hit(describe(case.vault_id), f"it lies in the source region, {found.location}")
+
+
+def offered(case: Case) -> Iterator[Hit]:
+    """Object to regions in which Recovery Services is not offered."""
+    regions = sorted({region for vm in case.vms for region in (vm.source_region, vm.target_region)})
+    regions += [case.vault_region] if case.vault_region and case.vault_region not in regions else []
+    for subscription in _subscriptions(case):
+        provider = case.inventory.providers.about(f"{subscription}/{NAMESPACES[0]}")
+        for region in regions:
+            if provider and region not in provider.vault_regions:
+                yield Hit(f"region {region}", f"subscription {subscription} is offered no Recovery Services there")
+
+
+def registered(case: Case) -> Iterator[Hit]:
+    """Object to resource providers that are not registered in a subscription of the move."""
+    for subscription in _subscriptions(case):
+        for namespace in NAMESPACES:
+            provider = case.inventory.providers.about(f"{subscription}/{namespace}")
+            state = provider.registration if provider else "unknown to Azure"
+            if state != "Registered":
+                remedy = f"az provider register --namespace {namespace} --subscription {subscription}"
+                yield Hit(f"provider {namespace} in subscription {subscription}", f"it is {state}", remedy)
+
+
+def cache_account(case: Case) -> Iterator[Hit]:
+    """Object to a cache account that exists outside the source region."""
+    if case.cache_account_id is None:
+        return
+    found = case.inventory.accounts.about(case.cache_account_id)
+    sources = {vm.source_region for vm in case.vms}
+    if found and sources - {found.location}:
+        yield Hit(describe(case.cache_account_id), f"it lies in {found.location}, the source region is {min(sources)}")
+
+
+def _subscriptions(case: Case) -> list[str]:
+    found = {case.vault_group[0].lower()}
+    for vm in case.vms:
+        found |= {source_group(vm)[0].lower(), vm.target_subscription.lower()}
+    return sorted(found)
+
+
+SHARED_CHECKS: dict[str, SharedCheck] = {
+    "vault-place": vault_place,
+    "site-recovery-offered": offered,
+    "providers-registered": registered,
+    "cache-account": cache_account,
+}
