@@ -174,6 +174,7 @@ class Exchange:
                 if effects.seconds_stale is not None and not route.writes:
                     moment = world.now - timedelta(seconds=effects.seconds_stale)
                     stack.enter_context(context.seen_as_of(moment))
+                frontdoor.check_group(world, incoming.path, route)
                 reply = route.handler(call)
             except ArmError as error:
                 reply = Reply(error.status, error.body, error.headers)

@@ -1,6 +1,6 @@
 """What Azure Resource Manager checks before a provider sees a request.
 
-In Azure's order: token, throttling, subscription, permission, registration of the provider, resource group, locks.
+In Azure's order: token, throttling, subscription, permission, registration of the provider, locks, resource group.
 """
 
 from __future__ import annotations
@@ -47,8 +47,6 @@ def admit(world: World, identity: Identity, method: str, path: str, route: Route
         rbac.check(world, identity, action, rbac.scope_of(method, path))
     if parsed.subscription and route.writes:
         _check_registration(world, parsed)
-    if parsed.group and not route.on_absent_group:
-        _check_group(world, parsed)
     if route.writes:
         _check_locks(world, method, path)
 
@@ -76,7 +74,11 @@ def _check_registration(world: World, parsed: paths.ResourceId) -> None:
     raise ArmError(409, "MissingSubscriptionRegistration", message, details=[detail])
 
 
-def _check_group(world: World, parsed: paths.ResourceId) -> None:
+def check_group(world: World, path: str, route: Route) -> None:
+    """Raise 404 where the path's resource group is absent; a stale read asks this of the past, as the rest of it."""
+    parsed = paths.parse(path)
+    if not parsed.group or route.on_absent_group:
+        return
     if not world.store.exists(f"/subscriptions/{parsed.subscription}/resourceGroups/{parsed.group}"):
         raise group_not_found(parsed.group)
 

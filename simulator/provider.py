@@ -21,7 +21,7 @@ meanwhile), answers by returning a :class:`Reply` or raising an ``ArmError``, an
     ]
 
 What the front door has done before a handler runs: token, throttling, subscription (404), permission (403),
-provider registration (409), resource group (404), locks (409). What it adds afterwards: request ids, rate-limit
+provider registration (409), locks (409), resource group (404). What it adds afterwards: request ids, rate-limit
 headers, Date, the effect of faults. State changes go through ``world.store``, ``world.schedule`` and
 ``world.operations`` alone: these make the request count as accepted.
 

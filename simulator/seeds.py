@@ -91,8 +91,11 @@ def _fill(world: World, seed: Seed, identities: list[dict[str, Any]]) -> None:
         named = _subscriptions(seed)
         if not world.subscriptions and not named:
             named = {ready["subscription_id"]: "Simulator"}
+        explicit = {str(subscription["subscriptionId"]) for subscription in seed.subscriptions}
+        kept = world.store.area("subscriptions")
         for id_, display in named.items():
-            world.store.area("subscriptions").put(id_, {"subscriptionId": id_, "displayName": display})
+            if id_ in explicit or kept.get(id_) is None:
+                kept.put(id_, {"subscriptionId": id_, "displayName": display})
         for id_, behaviour in seed.behaviour.items():
             world.set_behaviour(id_, behaviour)
         _set_quotas(world, seed.quotas)

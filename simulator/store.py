@@ -131,13 +131,13 @@ class Store:
     def put(self, doc: dict[str, Any], meta: dict[str, Any] | None = None) -> Resource:
         """Create or replace the resource ``doc["id"]`` (``name`` and ``type`` are filled in where missing).
 
-        An existing resource keeps the case of its id and, where *meta* is None, its meta. A new one belongs to
+        An existing resource keeps the case of its id, name and type and, where *meta* is None, its meta. A new one belongs to
         ``world.created_by`` unless *meta* says otherwise.
         """
         old = self.get(doc["id"])
         doc = dict(doc)
         if old is not None:
-            doc["id"] = old.id
+            doc |= {"id": old.id, "name": old.name, "type": old.type}
         parsed = paths.parse(doc["id"])
         doc.setdefault("name", parsed.name)
         doc.setdefault("type", parsed.type)
