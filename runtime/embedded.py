@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from runtime.embedded_demo import Demo, read_line
-from runtime.embedded_programs import TEMPORAL_PORT, UI_PORT, Ports
+from runtime.embedded_programs import USUAL_PORTS, Ports
 from runtime.embedded_stack import Stack, describe, describe_ports, seed_for
 from runtime.embedded_state import StackError, StateFolder
 from runtime.errors import RuntimeSetupError
@@ -27,6 +27,7 @@ DEFAULT_SPEED = 120.0
 INTERRUPTED = 130
 _LOOK_SECONDS = 0.3
 _FASTEST = 100_000
+_HIGHEST_PORT = 65_535
 
 
 def main(arguments: list[str]) -> int:
@@ -69,7 +70,7 @@ async def _supervise(state: StateFolder, options: argparse.Namespace) -> int:
     seed = seed_for(state, options.seed, anew=options.command == "demo")
     if seed:
         state.start_anew()
-    stack = Stack(state, os.environ, speed=options.speed, seed=seed, say=say)
+    stack = Stack(state, os.environ, speed=options.speed, seed=seed, ports=_ports(options), say=say)
     stopped = _on_signals(stack)
     work = asyncio.ensure_future(_work(stack, seed, options))
     try:
@@ -90,7 +91,7 @@ async def _supervise(state: StateFolder, options: argparse.Namespace) -> int:
 async def _work(stack: Stack, seed: Path | None, options: argparse.Namespace) -> int:
     say("Starting Temporal, the simulator and a worker ...")
     await stack.start()
-    for line in describe_ports(stack.ports, Ports(TEMPORAL_PORT, UI_PORT)):
+    for line in describe_ports(stack.ports, _ports(options)):
         say(line)
     say(describe(stack, seed))
     if options.command == "up":
@@ -145,9 +146,24 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--speed", type=_speed, default=DEFAULT_SPEED, metavar="X", help="simulated seconds a second"
         )
+        for what, usual in (("temporal", USUAL_PORTS.temporal), ("ui", USUAL_PORTS.ui)):
+            command.add_argument(
+                f"--{what}-port", type=_port, default=usual, metavar="N", help=f"{usual} unless taken; 0: a free one"
+            )
     command.add_argument("--yes", action="store_true", help="approve without asking")
     commands.add_parser("stop")
     return parser
+
+
+def _ports(options: argparse.Namespace) -> Ports:
+    return Ports(options.temporal_port, options.ui_port)
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) <= _HIGHEST_PORT:
+        return int(text)
+    message = f"{text!r} is not a port: give a number up to {_HIGHEST_PORT}, or 0 for a free one"
+    raise argparse.ArgumentTypeError(message)
 
 
 def _speed(text: str) -> float:

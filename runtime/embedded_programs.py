@@ -43,10 +43,12 @@ class Ports:
         return f"http://{LOOPBACK}:{self.ui}"
 
 
-def choose_ports() -> Ports:
-    """Return the usual ports, or free ones instead of those that are taken."""
-    temporal = TEMPORAL_PORT if _is_free(TEMPORAL_PORT) else free_port()
-    ui = UI_PORT if _is_free(UI_PORT) else free_port()
+USUAL_PORTS = Ports(TEMPORAL_PORT, UI_PORT)
+
+
+def choose_ports(wanted: Ports) -> Ports:
+    """Return *wanted*, with free ports instead of those that are taken or 0."""
+    temporal, ui = (port if port and _is_free(port) else free_port() for port in (wanted.temporal, wanted.ui))
     return Ports(temporal, ui)
 
 

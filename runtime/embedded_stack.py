@@ -49,10 +49,12 @@ class Stack:
         *,
         speed: float,
         seed: Path | None,
+        ports: Ports,
         say: Callable[[str], None],
     ) -> None:
         self.state = state
-        self.ports = choose_ports()
+        self.ports = choose_ports(ports)
+        self._wanted_ports = ports
         self.environment: dict[str, str] = {}
         self._shell = shell
         self._speed = speed
@@ -117,7 +119,7 @@ class Stack:
     def _temporal_command(self) -> list[str]:
         # Another stack may have taken a port since we looked.
         if self._temporal.pid and not self._temporal.is_ready:
-            self.ports = choose_ports()
+            self.ports = choose_ports(self._wanted_ports)
         return temporal_command(self.state, self.ports)
 
     def _simulator_command(self) -> list[str]:
@@ -192,10 +194,10 @@ def describe(stack: Stack, seed: Path | None) -> str:
     )
 
 
-def describe_ports(ports: Ports, usual: Ports) -> list[str]:
-    """Return a line for each usual port that is taken."""
-    pairs = (("Temporal", usual.temporal, ports.temporal), ("the Temporal UI", usual.ui, ports.ui))
-    return [f"Port {wanted} is taken: {name} uses {used}" for name, wanted, used in pairs if wanted != used]
+def describe_ports(ports: Ports, wanted: Ports) -> list[str]:
+    """Return a line for each wanted port that is taken."""
+    pairs = (("Temporal", wanted.temporal, ports.temporal), ("the Temporal UI", wanted.ui, ports.ui))
+    return [f"Port {asked} is taken: {name} uses {used}" for name, asked, used in pairs if asked not in {used, 0}]
 
 
 def _approver(root: Path) -> str:

@@ -46,6 +46,9 @@ if sys.argv[1] == "report":
 PLAN = "name: contoso\napproval: {approvers: [approver@contoso.example]}\n"
 
 
+FREE_PORTS = ("--temporal-port", "0", "--ui-port", "0")
+
+
 class SmallClone:
     """A folder with our `runtime` and `migration`, and the stack's commands run in it."""
 
@@ -71,8 +74,9 @@ class SmallClone:
         (self.path / name).write_text(text)
 
     def command(self, *arguments: str) -> list[str]:
-        """Return the command line of the stack."""
-        return [sys.executable, "-m", "runtime.embedded", *arguments]
+        """Return the command line of the stack, on free ports: other tests' stacks take the usual ones."""
+        ports = () if "stop" in arguments or "--temporal-port" in arguments else FREE_PORTS
+        return [sys.executable, "-m", "runtime.embedded", *arguments, *ports]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the stack to its end."""
