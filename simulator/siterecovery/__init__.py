@@ -1,0 +1,1 @@
+"""Microsoft.RecoveryServices: the vault and Azure-to-Azure Site Recovery, as the recordings show them."""

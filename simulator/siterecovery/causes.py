@@ -1,0 +1,311 @@
+"""Why a job of Site Recovery fails, by its numeric code.
+
+Codes and words follow Microsoft's troubleshooting pages and field reports. The codes of the last section are
+assumptions: what fails is documented, its number is not.
+"""
+
+from __future__ import annotations
+
+from simulator.siterecovery.refusals import AsrError
+
+
+def capacity(detail: str) -> AsrError:
+    """The target region has no quota, or does not offer the size."""
+    return AsrError(
+        "150097",
+        f"Failover couldn't create the virtual machine in the target region. {detail}",
+        "The subscription's quota in the target region is used up, or the VM size isn't available there.",
+        "Raise the quota, or choose another VM size in 'Compute and Network' of the replicated item, and retry.",
+    )
+
+
+def provisioning(vm: str, state: str) -> AsrError:
+    """The machine is being changed, or a change has failed."""
+    return AsrError(
+        "150019",
+        f"The virtual machine '{vm}' isn't in a valid provisioning state: '{state}'.",
+        "Another operation is changing the virtual machine, or the last one failed.",
+        "Wait until the provisioning state is 'Succeeded', or repair it, then retry the operation.",
+    )
+
+
+def disk_not_found(vm: str, disk: str) -> AsrError:
+    """A disk of the request is not one of the machine's."""
+    return AsrError(
+        "150039",
+        f"The Azure data disk '{disk}' of the virtual machine '{vm}' wasn't found.",
+        "The disk isn't attached to the virtual machine, or isn't initialised inside it.",
+        "Check that the disk is attached and initialised, then retry the operation.",
+    )
+
+
+def needs_running_vm(vm: str) -> AsrError:
+    """The agent has to be uninstalled from inside the machine."""
+    return AsrError(
+        "150144",
+        "Disable replication requires action within the VM, which thus requires the VM to be in 'running' power "
+        "status.",
+        f"The virtual machine '{vm}' isn't running.",
+        "Start the virtual machine and retry, or remove the replicated item by purging it.",
+    )
+
+
+def replica_exists(disk: str) -> AsrError:
+    """A replica disk of an earlier protection is there still."""
+    return AsrError(
+        "150161",
+        f"Protection couldn't be enabled because the replica managed disk '{disk}' already exists, without the "
+        "expected tags, in the target resource group.",
+        "The virtual machine was replicated before and the replica disk wasn't cleaned up.",
+        "Delete the replica disk and restart the failed protection job.",
+    )
+
+
+def source_gone(vm: str) -> AsrError:
+    """Information: disabled although nothing could be done in the machine."""
+    return AsrError(
+        "150225",
+        f"Replication was disabled for the virtual machine '{vm}' with information: the virtual machine is gone.",
+        "The virtual machine was deleted.",
+        "No action is needed.",
+    )
+
+
+def proxy() -> AsrError:
+    """The guest's proxy wants credentials."""
+    return AsrError(
+        "151072",
+        "Site Recovery configuration failed because the proxy settings couldn't be used.",
+        "The virtual machine reaches the internet through a proxy that requires authentication.",
+        "Configure an unauthenticated proxy in ProxyInfo.conf, or bypass the proxy, and retry.",
+    )
+
+
+def certificates(missing: str) -> AsrError:
+    """Trusted roots are missing in the guest."""
+    return AsrError(
+        "151066",
+        "Site Recovery configuration failed.",
+        f"The required trusted root certificates aren't present on the machine: {missing}.",
+        "Install the latest trusted root certificates on the virtual machine and retry the protection job.",
+    )
+
+
+def kernel(version: str) -> AsrError:
+    """The agent has no driver for the kernel."""
+    return AsrError(
+        "151141",
+        f"The kernel version '{version}' isn't supported by this version of the mobility service.",
+        "The virtual machine runs a kernel that the mobility service has no driver for.",
+        "Boot a supported kernel, or wait for a mobility service that supports it, and restart the job.",
+    )
+
+
+def no_way_out() -> AsrError:
+    """The guest reaches nothing."""
+    return AsrError(
+        "151192",
+        "Site Recovery configuration failed: connection to Microsoft Entra endpoints couldn't be established.",
+        "The virtual machine has no outbound path: no NAT gateway, public IP or load balancer rule.",
+        "Give the virtual machine an outbound path and allow the AzureActiveDirectory service tag.",
+    )
+
+
+def dns() -> AsrError:
+    """The guest does not resolve names."""
+    return AsrError(
+        "151195",
+        "The virtual machine couldn't be registered with Site Recovery.",
+        "Connection to Site Recovery endpoints couldn't be established because of a DNS resolution failure.",
+        "Make the DNS server reachable from the virtual machine and retry.",
+    )
+
+
+def sign_in_blocked() -> AsrError:
+    """The guest does not reach Microsoft Entra."""
+    return AsrError(
+        "151196",
+        "Site Recovery configuration failed: connection to Office 365 authentication and identity endpoints failed.",
+        "Outbound traffic from the virtual machine to 'login.microsoftonline.com' is blocked.",
+        "Allow the AzureActiveDirectory service tag on port 443 and retry.",
+    )
+
+
+def service_blocked(host: str) -> AsrError:
+    """The guest does not reach Site Recovery."""
+    return AsrError(
+        "151197",
+        "Site Recovery configuration failed: connection to Site Recovery service endpoints couldn't be established.",
+        f"Outbound traffic from the virtual machine to '{host}' is blocked.",
+        "Allow the AzureSiteRecovery and EventHub service tags on port 443 and retry.",
+    )
+
+
+def storage_blocked(host: str) -> AsrError:
+    """The guest does not reach the cache storage account."""
+    return AsrError(
+        "151037",
+        "Site Recovery configuration failed: the cache storage account couldn't be reached.",
+        f"Outbound traffic from the virtual machine to '{host}' is blocked.",
+        "Allow the Storage service tag of the source region on port 443 and retry.",
+    )
+
+
+def controller(size: str) -> AsrError:
+    """The disks sit behind an NVMe controller that is not supported with this system."""
+    return AsrError(
+        "151273",
+        f"The virtual machine's size '{size}' uses an NVMe disk controller that isn't supported with its system.",
+        "NVMe is supported with RHEL 9.x, Ubuntu 24.04 and SLES 15 only.",
+        "Resize the virtual machine to a size with a SCSI disk controller.",
+    )
+
+
+def os_unsupported(name: str, version: str) -> AsrError:
+    """The system is not replicated at all; the code is the eligibility check's."""
+    return AsrError(
+        "A2AOperatingSystemNotSupported",
+        f"The A2A operation could not be completed as the virtual machine is running OS '{name}' with version "
+        f"'{version}' which is not supported for replication.",
+        "OS version not supported.",
+        "The virtual machine is running unsupported Operating system. Refer to the documentation for supported OS "
+        "versions - https://aka.ms/a2a-os-support-matrix.",
+    )
+
+
+# From here on the numbers are assumptions.
+
+
+def vm_not_found(vm: str) -> AsrError:
+    """There is no such machine."""
+    return AsrError(
+        "150016",
+        f"The virtual machine '{vm}' wasn't found.",
+        "The virtual machine was deleted, or its id isn't right.",
+        "Specify an existing virtual machine.",
+    )
+
+
+def wrong_region(vm: str, actual: str, expected: str) -> AsrError:
+    """The machine is not in the fabric's region."""
+    return AsrError(
+        "150017",
+        f"The virtual machine '{vm}' is in '{actual}', but the fabric is in '{expected}'.",
+        "The virtual machine isn't in the region of the source fabric.",
+        "Enable replication in the fabric of the virtual machine's region.",
+    )
+
+
+def vm_not_running(vm: str) -> AsrError:
+    """The machine is switched off."""
+    return AsrError(
+        "150020",
+        f"The virtual machine '{vm}' isn't running.",
+        "The mobility service can be installed only while the virtual machine runs.",
+        "Start the virtual machine and retry the operation.",
+    )
+
+
+def agent_not_ready(vm: str) -> AsrError:
+    """The VM agent does not answer."""
+    return AsrError(
+        "150023",
+        f"The Azure VM agent of the virtual machine '{vm}' isn't ready.",
+        "The VM agent isn't installed, or doesn't respond.",
+        "Install or restart the Azure VM agent and retry the operation.",
+    )
+
+
+def protected_already(vm: str, vault: str) -> AsrError:
+    """Another item replicates the machine."""
+    return AsrError(
+        "150024",
+        f"The virtual machine '{vm}' is already protected in the vault '{vault}'.",
+        "A virtual machine can be replicated only once.",
+        "Disable the existing replication first.",
+    )
+
+
+def disk_unsupported(disk: str, reason: str) -> AsrError:
+    """A disk cannot be replicated."""
+    return AsrError(
+        "150172",
+        f"Protection couldn't be enabled for the virtual machine because its disk '{disk}' isn't supported: {reason}.",
+        "The disk's type or size isn't supported for replication.",
+        "Exclude the disk, or change its type or size, and retry.",
+    )
+
+
+def os_disk_excluded(disk: str) -> AsrError:
+    """The OS disk has to be replicated."""
+    return AsrError(
+        "150173",
+        f"The OS disk '{disk}' isn't among the disks to be replicated.",
+        "The OS disk can't be excluded from replication.",
+        "Include the OS disk and retry.",
+    )
+
+
+def cache_account(account: str, reason: str) -> AsrError:
+    """The cache storage account cannot be used."""
+    return AsrError(
+        "150075",
+        f"The cache storage account '{account}' can't be used: {reason}.",
+        "The cache storage account has to be in the source region and to exist.",
+        "Specify an existing storage account of the source region.",
+    )
+
+
+def target_missing(kind: str, name: str) -> AsrError:
+    """A target object does not exist."""
+    return AsrError(
+        "150076",
+        f"The {kind} '{name}' wasn't found.",
+        f"The {kind} was deleted, or its name isn't right.",
+        f"Specify an existing {kind} in the replicated item's settings and retry.",
+    )
+
+
+def name_taken(kind: str, name: str) -> AsrError:
+    """Something else has the name in the target group."""
+    return AsrError(
+        "150098",
+        f"The {kind} '{name}' already exists in the target resource group.",
+        f"A {kind} with the same name exists that Site Recovery hasn't created.",
+        "Delete or rename it, or choose another name in the replicated item's settings, and retry.",
+    )
+
+
+def azure_refused(code: str, message: str) -> AsrError:
+    """Creating or deleting a resource was refused by Azure itself."""
+    return AsrError(
+        "150099",
+        f"An Azure operation failed with the error '{code}': {message}",
+        "The resource provider refused the operation.",
+        "Resolve the reason and retry the operation.",
+    )
+
+
+def locked(id_: str, lock: str) -> AsrError:
+    """A lock forbids what has to be done."""
+    return azure_refused("ScopeLocked", f"The scope '{id_}' cannot perform the operation because of the lock '{lock}'.")
+
+
+def shutdown_failed(vm: str) -> AsrError:
+    """The source did not shut down; the failover goes on."""
+    return AsrError(
+        "150110",
+        f"The virtual machine '{vm}' couldn't be shut down.",
+        "The virtual machine didn't respond to the shutdown request.",
+        "Shut down the virtual machine yourself, so that not two copies run.",
+    )
+
+
+def no_point(item: str) -> AsrError:
+    """There is no recovery point to use."""
+    return AsrError(
+        "150111",
+        f"No recovery point of '{item}' can be used.",
+        "The recovery point was removed, or none was created yet.",
+        "Choose another recovery point.",
+    )

@@ -1,0 +1,310 @@
+"""Enabling replication: what is refused at once, and the job that installs the agent and makes the replica disks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulator.compute.disks import create_disk
+from simulator.compute.extensions import put_extension
+from simulator.context import SITE_RECOVERY
+from simulator.siterecovery import (
+    causes,
+    durations,
+    enabling_checks,
+    estate,
+    jobs,
+    linked,
+    mappings,
+    names,
+    networks,
+    refusals,
+    replication,
+    states,
+)
+from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type, section
+from simulator.siterecovery.fabrics import target
+from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.refusals import JobFailureError
+
+if TYPE_CHECKING:
+    from simulator.provider import Call, Reply
+    from simulator.store import Resource
+    from simulator.world import World
+
+PUBLISHER = "Microsoft.Azure.RecoveryServices.SiteRecovery"
+PREREQUISITES_SECONDS = 5.0
+ENABLE_SECONDS = 20.0
+START_SECONDS = 10.0
+STATES_SECONDS = 5.0
+
+
+def replication_protected_items_create(call: Call) -> Reply:
+    """Enable replication of a machine: 202 as soon as the request itself is sound."""
+    id_ = object_id(call)
+    require(call, names.container_of(id_))
+    policy = _existing(call, properties(call).get("policyId"), "policyId")
+    given = section(call, "providerSpecificDetails")
+    require_instance_type(call, given, "A2A")
+    for key in ("fabricObjectId", "recoveryResourceGroupId"):
+        if not isinstance(given.get(key), str) or not given[key]:
+            raise missing_input(call, key)
+    recovery_container = _existing(call, given.get("recoveryContainerId"), "recoveryContainerId")
+    _require_mapping(call, id_, recovery_container.id)
+    _require_disks(call, given)
+    jobs.refuse_if_busy(call, id_)
+    if call.world.store.exists(id_):
+        raise refusals.exists_already(call, names.last(id_))
+    linked.require_for_enabling(call, given)
+    args = {"policy": policy.id, "recovery_container": recovery_container.id, "input": given}
+    return jobs.start(call, plan(call.world, id_, args))
+
+
+def _existing(call: Call, value: Any, key: str) -> Resource:
+    if not isinstance(value, str) or not value:
+        raise missing_input(call, key)
+    return require(call, names.asr_id(value))
+
+
+def _require_mapping(call: Call, id_: str, recovery_container: str) -> None:
+    if mappings.find_mapping(call.world, names.container_of(id_), recovery_container) is None:
+        raise refusals.bad_request(
+            call,
+            "ProtectionContainersNotPaired",
+            "The source protection container isn't mapped to the recovery protection container.",
+            "There is no protection container mapping between the two.",
+            "Create a protection container mapping and retry the operation.",
+        )
+
+
+def _require_disks(call: Call, given: dict[str, Any]) -> None:
+    disks = given.get("vmManagedDisks")
+    if not isinstance(disks, list) or not disks:
+        raise refusals.bad_request(
+            call,
+            "VMDisksMissing",
+            "Managed disk details not provided.",
+            "The input has no details of the managed disks that are to be replicated.",
+            "Specify 'vmManagedDisks' and retry the operation.",
+        )
+    for disk in disks:
+        for key in ("diskId", "primaryStagingAzureStorageAccountId", "recoveryResourceGroupId"):
+            if not disk.get(key):
+                raise missing_input(call, key)
+
+
+def plan(world: World, id_: str, args: dict[str, Any], *, seconds: float | None = None) -> Plan:
+    """The job that enables replication as *id_*; *seconds* in all."""
+    vm = str(args["input"]["fabricObjectId"])
+    total = seconds or durations.seconds(world, "enable", vm)
+    install = total - PREREQUISITES_SECONDS - ENABLE_SECONDS - START_SECONDS - STATES_SECONDS
+    steps = (
+        (0.2 * install, "asr.enable_extension"),
+        (0.6 * install, "asr.enable_agent"),
+        (0.2 * install, "asr.enable_replicas"),
+    )
+    return Plan(
+        scenario="EnableDr",
+        friendly_name="Enable replication",
+        subject=id_,
+        target=(target(vm)[0], names.last(vm), "ProtectionEntity"),
+        tasks=(
+            Task("EnableDrPreflightTask", "Prerequisites check", ((PREREQUISITES_SECONDS, "asr.enable_check"),)),
+            Task("InstallMobilityServiceTask", "Installing Mobility Service and preparing target", steps),
+            Task("EnableProtectionTask", "Enable replication", ((ENABLE_SECONDS, None),)),
+            Task("StartInitialReplicationTask", "Starting initial replication", ((START_SECONDS, None),)),
+            Task("UpdateProviderStatesTask", "Updating the provider states", ((STATES_SECONDS, None),)),
+        ),
+        on_success="asr.enabled",
+        on_failure="asr.enable_failed",
+        locks=(id_, vm),
+        args=args,
+        cancellable=True,
+    )
+
+
+@effect("asr.enable_check")
+def _check(world: World, job: Job) -> None:
+    item = world.store.put({"id": job.subject, "properties": {}}, new_meta(world, job))
+    enabling_checks.check_source(world, item, job.args["input"])
+
+
+def new_meta(world: World, job: Job) -> dict[str, Any]:
+    """What a new item keeps: its settings with Azure's defaults filled in."""
+    given = job.args["input"]
+    source = estate.machine(world, given["fabricObjectId"])
+    name = source.resource.name if source else names.last(given["fabricObjectId"])
+    disks = {disk.id.lower(): disk for disk in source.disks} if source else {}
+    wanted = [disk_meta(entry, disks.get(entry["diskId"].lower())) for entry in given["vmManagedDisks"]]
+    chosen = {disk["id"].lower() for disk in wanted}
+    meta: dict[str, Any] = {
+        "state": states.ENABLING,
+        "vm": source.id if source else given["fabricObjectId"],
+        "policy": job.args["policy"],
+        "recovery_container": job.args["recovery_container"],
+        "recovery_group": given["recoveryResourceGroupId"],
+        "network": given.get("recoveryAzureNetworkId"),
+        "subnet": given.get("recoverySubnetName"),
+        "zone": given.get("recoveryAvailabilityZone"),
+        "primary_zone": source.zone if source else None,
+        "initial_zone": source.zone if source else None,
+        "initial_recovery_zone": given.get("recoveryAvailabilityZone"),
+        "availability_set": given.get("recoveryAvailabilitySetId"),
+        "proximity_placement_group": given.get("recoveryProximityPlacementGroupId"),
+        "boot_diagnostics": given.get("recoveryBootDiagStorageAccountId"),
+        "scale_set": given.get("recoveryVirtualMachineScaleSetId"),
+        "capacity_reservation": given.get("recoveryCapacityReservationGroupId"),
+        "auto_protection": given.get("autoProtectionOfDataDisk") or "Disabled",
+        "multi_vm_group": given.get("multiVmGroupId") or names.new_uuid(),
+        "multi_vm_group_name": given.get("multiVmGroupName"),
+        "size": source.size if source else "",
+        "os_type": source.os_type if source else "",
+        "generation": next((disk.hyperv for disk in disks.values() if disk.kind == "OperatingSystem"), "V1"),
+        "target_name": name,
+        "test_name": f"{name}-test",
+        "tags": source.tags if source else {},
+        "disks": wanted,
+        "excluded_luns": [disk.lun for id_, disk in disks.items() if id_ not in chosen and disk.lun is not None],
+        "initial_primary": networks.fabric_location(world, job.subject),
+        "initial_recovery": networks.fabric_location(world, job.args["recovery_container"]),
+        "management": names.new_uuid(),
+        "correlation": names.new_uuid(),
+        "lifecycle": names.new_uuid(),
+        "client": world.created_by,
+    }
+    return meta | dict(job.args.get("meta") or {})
+
+
+def disk_meta(entry: dict[str, Any], disk: estate.SourceDisk | None) -> dict[str, Any]:
+    """What an item keeps of a disk that is to be replicated."""
+    name = disk.name if disk else names.last(entry["diskId"])
+    sku = disk.sku if disk else "Standard_LRS"
+    given_name = names.last(entry["diskId"]) if disk is None else disk.name
+    replica = f"{entry['recoveryResourceGroupId']}/providers/Microsoft.Compute/disks/{given_name}-ASRReplica"
+    return {
+        "id": disk.id if disk else entry["diskId"],
+        "name": name,
+        "kind": disk.kind if disk else "Data",
+        "lun": disk.lun if disk else None,
+        "size_gb": disk.size_gb if disk else 0,
+        "capacity": disk.capacity_bytes if disk else 0,
+        "hyperv": disk.hyperv if disk else "V1",
+        "cache": entry["primaryStagingAzureStorageAccountId"],
+        "group": entry["recoveryResourceGroupId"],
+        "replica_id": replica,
+        "replica_sku": entry.get("recoveryReplicaDiskAccountType") or sku,
+        "target_sku": entry.get("recoveryTargetDiskAccountType") or sku,
+        "encryption_set": entry.get("recoveryDiskEncryptionSetId"),
+        "primary_encryption_set": disk.encryption_set if disk else None,
+        "failover_name": name,
+        "test_name": f"{name}-ASRtest",
+    }
+
+
+def _extension_name(item: Resource) -> tuple[str, str]:
+    return f"SiteRecovery-{item.meta['os_type']}", str(item.meta["os_type"])
+
+
+def write_extension(world: World, item: Resource, state: str) -> None:
+    """Show the agent's extension on the machine in a provisioning state."""
+    name, type_ = _extension_name(item)
+    settings = {
+        "publicObject": None,
+        "module": "a2a",
+        "timeStamp": world.now.strftime("%Y-%m-%dT%H:%M:%S.%f0Z"),
+        "commandToExecute": "InstallAndConfigure",
+        "taskId": names.new_uuid(),
+    }
+    put_extension(world, item.meta["vm"], name, PUBLISHER, type_, settings, state, created_by=SITE_RECOVERY)
+
+
+@effect("asr.enable_extension")
+def _install(world: World, job: Job) -> None:
+    install(world, world.store.require(job.subject))
+
+
+def install(world: World, item: Resource) -> None:
+    """Put the agent's extension on the machine, which has to run and be free of locks."""
+    if not estate.is_running(world, item.meta["vm"]):
+        raise JobFailureError(causes.vm_not_running(names.last(item.meta["vm"])))
+    lock = estate.lock_on(world, item.meta["vm"], "ReadOnly")
+    if lock:
+        raise JobFailureError(causes.locked(item.meta["vm"], lock))
+    write_extension(world, item, "Creating")
+
+
+@effect("asr.enable_agent")
+def _configure(world: World, job: Job) -> None:
+    configure(world, world.store.require(job.subject))
+
+
+def configure(world: World, item: Resource) -> None:
+    """Let the agent register from inside the machine; what stands against it leaves a failed extension behind."""
+    if not estate.is_running(world, item.meta["vm"]):
+        raise JobFailureError(causes.vm_not_running(names.last(item.meta["vm"])))
+    try:
+        enabling_checks.check_guest(world, item)
+    except JobFailureError:
+        write_extension(world, item, "Failed")
+        raise
+    write_extension(world, item, "Succeeded")
+
+
+@effect("asr.enable_replicas")
+def _make_replicas(world: World, job: Job) -> None:
+    make_replicas(world, world.store.require(job.subject))
+
+
+def make_replicas(world: World, item: Resource) -> None:
+    """Create the replica disk of every replicated disk."""
+    for disk in item.meta["disks"]:
+        make_replica(world, item, disk)
+
+
+def make_replica(world: World, item: Resource, disk: dict[str, Any]) -> None:
+    """Create the replica disk that *disk* is copied to; one that is there already is a leftover."""
+    if world.store.exists(disk["replica_id"]):
+        raise JobFailureError(causes.replica_exists(names.last(disk["replica_id"])))
+    lock = estate.lock_on(world, disk["replica_id"], "ReadOnly")
+    if lock:
+        raise JobFailureError(causes.locked(disk["group"], lock))
+    create_disk(
+        world,
+        disk_id=disk["replica_id"],
+        location=networks.fabric_location(world, item.meta["recovery_container"]),
+        sku=disk["replica_sku"],
+        size_gb=disk["size_gb"],
+        os_type=item.meta["os_type"] if disk["kind"] == "OperatingSystem" else None,
+        hyperv=disk["hyperv"],
+        created_by=SITE_RECOVERY,
+        tags={"ASR-ReplicaDisk": item.meta["management"]},
+        zone=item.meta.get("zone"),
+        encryption_set_id=disk.get("encryption_set"),
+        create_option="Empty",
+    )
+
+
+@effect("asr.enabled")
+def _enabled(world: World, job: Job) -> None:
+    finish(world, world.store.require(job.subject))
+
+
+def finish(world: World, item: Resource) -> None:
+    """End the enabling: the initial replication begins."""
+    item.meta["enabled_at"] = world.now.isoformat()
+    replication.begin(world, item)
+
+
+@effect("asr.enable_failed")
+def _enable_failed(world: World, job: Job) -> None:
+    item = world.store.get(job.subject)
+    if item is None:
+        item = world.store.put({"id": job.subject, "properties": {}}, new_meta(world, job))
+    mark_failed(world, item, job)
+
+
+def mark_failed(world: World, item: Resource, job: Job) -> None:
+    """Leave the item behind as failed: it blocks the next attempt until it is removed."""
+    item.meta["state"] = states.ENABLING_FAILED
+    if job.errors:
+        item.meta["failure"] = {**job.errors[-1]["error"], "time": world.now.isoformat()}
+    world.store.save(item)

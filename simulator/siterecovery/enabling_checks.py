@@ -1,0 +1,151 @@
+"""Why replication cannot be enabled: causes in the estate and in the guest, found by the job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulator import paths
+from simulator.compute import machines
+from simulator.compute.guest import guest_of
+from simulator.siterecovery import causes, estate, names, networks, states, support
+from simulator.siterecovery.refusals import AsrError, JobFailureError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulator.compute.guest import Guest
+    from simulator.store import Resource
+    from simulator.world import World
+
+
+def check_source(world: World, item: Resource, given: dict[str, Any]) -> None:
+    """Fail the job for the first thing in the estate that stands against replicating."""
+    for error in _source_problems(world, item, given):
+        raise JobFailureError(error)
+
+
+def _source_problems(world: World, item: Resource, given: dict[str, Any]) -> Iterator[AsrError]:
+    source = estate.machine(world, item.meta["vm"])
+    name = names.last(item.meta["vm"])
+    if source is None:
+        yield causes.vm_not_found(name)
+        return
+    expected = networks.fabric_location(world, item.id)
+    if estate.normal(source.resource.location) != expected:
+        yield causes.wrong_region(name, source.resource.location, expected)
+    yield from _other_protection(world, item)
+    state = str(source.resource.properties.get("provisioningState", "Succeeded"))
+    if state != "Succeeded":
+        yield causes.provisioning(name, state)
+    if not estate.is_running(world, source.id):
+        yield causes.vm_not_running(name)
+    if machines.agent_state(world, source.resource) != "ready":
+        yield causes.agent_not_ready(name)
+    yield from _disk_problems(item, source, given)
+    yield from _target_problems(world, item)
+    yield from _cache_problems(world, item, expected)
+
+
+def _other_protection(world: World, item: Resource) -> Iterator[AsrError]:
+    for other in world.store.list(names.ITEM):
+        ends = (other.meta["vm"], other.meta.get("target_vm"))
+        mine = paths.same(other.id, item.id) or other.meta["state"] == states.ENABLING_FAILED
+        if not mine and any(end and paths.same(end, item.meta["vm"]) for end in ends):
+            yield causes.protected_already(names.last(item.meta["vm"]), names.last(names.vault_id(other.id)))
+
+
+def _disk_problems(item: Resource, source: estate.Machine, given: dict[str, Any]) -> Iterator[AsrError]:
+    by_id = {disk.id.lower(): disk for disk in source.disks}
+    chosen = [entry["diskId"].lower() for entry in given["vmManagedDisks"]]
+    for id_ in chosen:
+        if id_ not in by_id:
+            yield causes.disk_not_found(names.last(item.meta["vm"]), names.last(id_))
+            continue
+        reason = unsupported(by_id[id_])
+        if reason:
+            yield causes.disk_unsupported(by_id[id_].name, reason)
+    for disk in source.disks:
+        if disk.kind == "OperatingSystem" and disk.id.lower() not in chosen:
+            yield causes.os_disk_excluded(disk.name)
+
+
+def unsupported(disk: estate.SourceDisk) -> str | None:
+    """Why the disk cannot be replicated, or None."""
+    if disk.sku.lower() in support.UNSUPPORTED_SKUS:
+        return f"disks of the type '{disk.sku}' can't be replicated"
+    largest = support.LARGEST_OS_DISK_GB if disk.kind == "OperatingSystem" else support.LARGEST_DATA_DISK_GB
+    if disk.size_gb > largest:
+        return f"its {disk.size_gb} GiB exceed the maximum of {largest} GiB"
+    return None
+
+
+def _target_problems(world: World, item: Resource) -> Iterator[AsrError]:
+    groups = {item.meta["recovery_group"], *(disk["group"] for disk in item.meta["disks"])}
+    for group in sorted(groups):
+        if not world.store.exists(group):
+            yield causes.target_missing("resource group", names.last(group))
+    network = item.meta.get("network")
+    if network is None:
+        return
+    found = world.store.get(network)
+    if found is None:
+        yield causes.target_missing("virtual network", names.last(network))
+        return
+    expected = networks.fabric_location(world, item.meta["recovery_container"])
+    if estate.normal(found.location) != expected:
+        yield causes.wrong_region(found.name, found.location, expected)
+    subnet = item.meta.get("subnet")
+    if subnet and estate.choose_subnet(world, network, names.last(subnet)) is None:
+        yield causes.target_missing("subnet", names.last(subnet))
+
+
+def _cache_problems(world: World, item: Resource, expected: str) -> Iterator[AsrError]:
+    for account_id in sorted({disk["cache"] for disk in item.meta["disks"]}):
+        account = world.store.get(account_id)
+        if account is None:
+            yield causes.cache_account(names.last(account_id), "it wasn't found")
+        elif estate.normal(account.location) != expected:
+            yield causes.cache_account(account.name, f"it is in '{account.location}', not in '{expected}'")
+
+
+def check_guest(world: World, item: Resource) -> None:
+    """Fail the job for the first thing inside the machine that stands against it."""
+    guest = guest_of(world, item.meta["vm"])
+    for error in _guest_problems(item, guest):
+        raise JobFailureError(error)
+
+
+def _guest_problems(item: Resource, guest: Guest) -> Iterator[AsrError]:
+    if not support.os_supported(guest):
+        yield causes.os_unsupported(guest.os_name, guest.os_version)
+    if not support.kernel_supported(guest):
+        yield causes.kernel(guest.kernel)
+    if not support.controller_supported(guest, item.meta["size"]):
+        yield causes.controller(item.meta["size"])
+    if guest.missing_roots:
+        yield causes.certificates(", ".join(guest.missing_roots))
+    yield from _outbound_problems(item, guest)
+
+
+def _outbound_problems(item: Resource, guest: Guest) -> Iterator[AsrError]:
+    sign_in = "login.microsoftonline.com"
+    services = [
+        f"pod01-id1.{item.meta['initial_primary']}.hypervrecoverymanager.windowsazure.com",
+        "pod01-rcm1.servicebus.windows.net",
+    ]
+    storage = [f"{names.last(disk['cache'])}.blob.core.windows.net" for disk in item.meta["disks"]]
+    answers = {host: guest.reaches(host) for host in (sign_in, *services, *storage)}
+    if "dns" in answers.values():
+        yield causes.dns()
+    if "proxy" in answers.values():
+        yield causes.proxy()
+    if all(answer != "ok" for answer in answers.values()):
+        yield causes.no_way_out()
+    if answers[sign_in] != "ok":
+        yield causes.sign_in_blocked()
+    for host in services:
+        if answers[host] != "ok":
+            yield causes.service_blocked(host)
+    for host in storage:
+        if answers[host] != "ok":
+            yield causes.storage_blocked(host)

@@ -1,0 +1,165 @@
+"""Health of replicated items and of the vault."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from simulator.clock import rfc7
+from simulator.provider import Reply
+from simulator.siterecovery import durations, jobs, names, recovery_points, states
+from simulator.siterecovery.calls import require_vault
+from simulator.siterecovery.jobs import Plan, Task
+
+if TYPE_CHECKING:
+    from simulator.provider import Call
+    from simulator.store import Resource
+    from simulator.world import World
+
+STALE_AFTER = timedelta(minutes=60)
+
+
+def _error(item: Resource, fields: dict[str, str], created: datetime) -> dict[str, Any]:
+    return {
+        "innerHealthErrors": [],
+        "errorSource": fields["source"],
+        "errorType": fields["type"],
+        "errorLevel": fields["level"],
+        "errorCategory": fields["category"],
+        "errorCode": fields["code"],
+        "summaryMessage": "",
+        "errorMessage": fields["message"],
+        "possibleCauses": fields["causes"],
+        "recommendedAction": fields["action"],
+        "creationTimeUtc": rfc7(created),
+        "recoveryProviderErrorMessage": None,
+        "entityId": names.stable_uuid(item.meta["vm"]),
+        "errorId": f"6:{fields['type']}",
+        "customerResolvability": "NotAllowed",
+    }
+
+
+def _no_test_failover(item: Resource) -> dict[str, Any]:
+    vm = names.last(item.meta["vm"])
+    fields = {
+        "source": "ReplicationUnitFailoverValidatorError",
+        "type": "8010",
+        "level": "Warning",
+        "category": "TestFailover",
+        "code": "161011",
+        "message": f"No successful test failover has been done on the virtual machine '{vm}'.",
+        "causes": "No successful test failover has been done on the virtual machine after it was replicated.",
+        "action": "Do a test failover on the virtual machine.",
+    }
+    return _error(item, fields, datetime.fromisoformat(item.meta["protected_at"]))
+
+
+def _no_recent_point(item: Resource, since: datetime) -> dict[str, Any]:
+    fields = {
+        "source": "ReplicationUnitProviderError",
+        "type": "8020",
+        "level": "Error",
+        "category": "Replication",
+        "code": "153007",
+        "message": "No crash consistent recovery point available for the VM in the last 60 minutes.",
+        "causes": "The virtual machine isn't running, its data change rate is too high, or its network is too slow.",
+        "action": "Check that the virtual machine runs and reaches the cache storage account.",
+    }
+    return _error(item, fields, since)
+
+
+def _from_job(item: Resource, failure: dict[str, Any]) -> dict[str, Any]:
+    fields = {
+        "source": "ReplicationUnitProviderError",
+        "type": "8030",
+        "level": "Error",
+        "category": "Replication" if item.meta["state"] != states.FAILOVER_FAILED else "Failover",
+        "code": failure["code"],
+        "message": failure["message"],
+        "causes": failure["causes"],
+        "action": failure["action"],
+    }
+    return _error(item, fields, datetime.fromisoformat(failure["time"]))
+
+
+def errors(world: World, item: Resource) -> list[dict[str, Any]]:
+    """The health errors of an item now."""
+    meta, found = item.meta, []
+    if meta.get("failure") and meta["state"] in {states.ENABLING_FAILED, states.FAILOVER_FAILED}:
+        found.append(_from_job(item, meta["failure"]))
+    if meta["state"] == states.PROTECTED:
+        if not meta.get("last_test"):
+            found.append(_no_test_failover(item))
+        stale = _stale_since(world, item)
+        if stale is not None:
+            found.append(_no_recent_point(item, stale))
+    return found
+
+
+def _stale_since(world: World, item: Resource) -> datetime | None:
+    last = recovery_points.newest(world, item)
+    if last is None or world.now - last[1] < STALE_AFTER:
+        return None
+    return last[1] + STALE_AFTER
+
+
+def replication_health(world: World, item: Resource) -> str:
+    """``Normal``, or ``Critical`` where replication failed or stands still."""
+    if item.meta["state"] in {states.ENABLING_FAILED, states.FAILOVER_FAILED}:
+        return "Critical"
+    if item.meta["state"] == states.PROTECTED and _stale_since(world, item) is not None:
+        return "Critical"
+    return "Normal"
+
+
+def failover_health(_world: World, item: Resource) -> str:
+    """``Warning`` from protection until a test failover was cleaned up."""
+    warned = item.meta["state"] == states.PROTECTED and not item.meta.get("last_test")
+    return "Warning" if warned else "Normal"
+
+
+def _vault_health(world: World, vault: str) -> dict[str, Any]:
+    items = world.store.list(names.ITEM, vault)
+    critical = [item for item in items if replication_health(world, item) == "Critical"]
+    issue = {
+        "summaryCode": "10008",
+        "category": "Replication",
+        "severity": "Error",
+        "summaryMessage": "Replication isn't healthy",
+        "affectedResourceType": "replicationProtectedItems",
+        "affectedResourceSubtype": "",
+        "affectedResourceCorrelationIds": [item.meta["correlation"] for item in critical],
+    }
+    return {
+        "name": "Default",
+        "type": f"{names.VAULT}/replicationVaultHealth",
+        "id": f"{names.vault_id(vault)}/replicationVaultHealth/Default",
+        "properties": {
+            "vaultErrors": [],
+            "protectedItemsHealth": {"resourceCount": len(items), "issues": [issue] if critical else []},
+            "fabricsHealth": {"resourceCount": world.store.count(names.FABRIC, vault), "issues": []},
+        },
+    }
+
+
+def replication_vault_health_get(call: Call) -> Reply:
+    """Show the vault's health."""
+    return Reply(200, _vault_health(call.world, require_vault(call).id))
+
+
+def replication_vault_health_refresh(call: Call) -> Reply:
+    """Gather the vault's health anew."""
+    vault = names.vault_id(require_vault(call).id)
+    task = Task(
+        "RefreshVaultHealthTask",
+        "Refreshing the vault's health",
+        ((durations.seconds(call.world, "small", vault), None),),
+    )
+    plan = Plan(
+        scenario="RefreshVaultHealth",
+        friendly_name="Refresh vault health",
+        subject=f"{vault}/replicationVaultHealth/default",
+        target=(names.stable_uuid(vault), names.last(vault), "Vault"),
+        tasks=(task,),
+    )
+    return jobs.start(call, plan)

@@ -1,0 +1,168 @@
+"""Reading and steering jobs, and polling the operations that they stand behind."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from simulator.clock import parse_time
+from simulator.provider import Reply
+from simulator.siterecovery import durations, jobs, names, refusals, views
+from simulator.siterecovery.calls import listing, require_vault
+from simulator.siterecovery.job_views import abbreviated, operation_status, whole
+from simulator.siterecovery.jobs import Job, Plan, Task, effect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulator.provider import Call
+    from simulator.world import World
+
+_CONDITION = re.compile(r"(\w+)\s+(eq|ge|le|gt|lt)\s+'([^']*)'", re.IGNORECASE)
+
+
+def _require_job(call: Call) -> Job:
+    vault = require_vault(call)
+    job = jobs.find(call.world, vault.id, call.params["job"])
+    if job is None:
+        raise refusals.missing(call, call.params["job"])
+    return job
+
+
+def replication_jobs_get(call: Call) -> Reply:
+    """Show a job with its tasks."""
+    job = _require_job(call)
+    return Reply(200, whole(job), {"x-ms-request-id": job.id})
+
+
+def replication_jobs_list(call: Call) -> Reply:
+    """List the vault's jobs, newest first, abbreviated."""
+    vault = require_vault(call)
+    wanted = _conditions(call.query.get("$filter", ""))
+    found = [job for job in jobs.in_vault(call.world, vault.id) if all(fits(job) for fits in wanted)]
+    return listing(call, [abbreviated(job) for job in found])
+
+
+def _conditions(text: str) -> list[Callable[[Job], bool]]:
+    """The conditions of ``$filter`` that Azure's tools use; others let everything through."""
+    found: list[Callable[[Job], bool]] = []
+    for name, _operator, value in _CONDITION.findall(text):
+        condition = _condition(name.lower(), value)
+        if condition is not None:
+            found.append(condition)
+    return found
+
+
+def _condition(name: str, value: str) -> Callable[[Job], bool] | None:
+    options = {option.strip().lower() for option in value.split(",") if option.strip()}
+    if name == "starttime":
+        moment = parse_time(value)
+        return lambda job: parse_time(job.start) >= moment
+    if name == "endtime":
+        moment = parse_time(value)
+        return lambda job: parse_time(job.start) <= moment
+    readers: dict[str, Callable[[Job], str]] = {
+        "jobstatus": lambda job: job.state,
+        "state": lambda job: job.state,
+        "affectedobjecttypes": lambda job: job.target[2],
+        "scenarioname": lambda job: job.scenario,
+        "jobname": lambda job: job.friendly_name,
+        "affectedobjectid": lambda job: job.target[0],
+        "targetobjectid": lambda job: job.target[0],
+        "targetobjectname": lambda job: job.target[1],
+    }
+    reader = readers.get(name)
+    return None if reader is None or not options else lambda job: reader(job).lower() in options
+
+
+def replication_operation_status_get(call: Call) -> Reply:
+    """Poll an operation: 200 with eight keys, and no Retry-After."""
+    job = _require_job(call)
+    return Reply(200, operation_status(job), {"x-ms-request-id": job.id})
+
+
+def operation_results_get(call: Call) -> Reply:
+    """Follow the Location of an operation: 202 while it runs, then its object, or 204 where that is gone."""
+    job = _require_job(call)
+    urls = {
+        "Azure-AsyncOperation": call.url(f"{job.vault}/replicationOperationStatus/{job.name}"),
+        "x-ms-request-id": job.id,
+    }
+    if job.running:
+        location = call.url(f"{job.subject}/operationresults/{job.name}")
+        return Reply(202, None, {**urls, "Location": location, "Retry-After": call.world.retry_after(30)})
+    status = operation_status(job)
+    if status["error"] is not None:
+        return Reply(400, {"error": status["error"]}, urls)
+    found = call.world.store.get(job.subject)
+    if found is not None and found.type.lower() in views.VIEWS:
+        return Reply(200, views.show(call.world, found), urls)
+    if "/replicationjobs" in job.subject.lower():
+        return Reply(200, whole(job), urls)
+    return Reply(204, None, urls)
+
+
+def replication_jobs_cancel(call: Call) -> Reply:
+    """Cancel a job that allows it: it ends as cancelled, what it did stays."""
+    job = _require_job(call)
+    if not (job.state == "InProgress" and job.cancellable):
+        raise refusals.not_allowed(call, job.name, "Cancel", job.state)
+    jobs.request_cancel(call.world, job)
+    seconds = durations.seconds(call.world, "cancel", job.name)
+    return _about(call, job, "CancelJob", "Cancel job", ((seconds, None),))
+
+
+def replication_jobs_restart(call: Call) -> Reply:
+    """Restart a failed job: its work begins anew as another job."""
+    job = _require_job(call)
+    if job.state != "Failed":
+        raise refusals.not_allowed(call, job.name, "Restart", job.state)
+    jobs.refuse_if_busy(call, *job.locks)
+    return _about(call, job, "RestartJob", "Restart job", ((0.5, "asr.job_restarted"),), {"again": job.name})
+
+
+@effect("asr.job_restarted")
+def _restarted(world: World, job: Job) -> None:
+    old = jobs.find(world, job.vault, job.args["again"])
+    if old is not None:
+        jobs.run_again(world, old)
+
+
+def replication_jobs_resume(call: Call) -> Reply:
+    """Resume a suspended job; those of Azure machines are never suspended."""
+    job = _require_job(call)
+    raise refusals.not_allowed(call, job.name, "Resume", job.state)
+
+
+def _about(
+    call: Call,
+    job: Job,
+    scenario: str,
+    friendly_name: str,
+    steps: tuple[tuple[float, str | None], ...],
+    args: dict[str, Any] | None = None,
+) -> Reply:
+    plan = Plan(
+        scenario=scenario,
+        friendly_name=friendly_name,
+        subject=job.id,
+        target=(job.target[0], job.target[1], job.target[2]),
+        tasks=(Task(f"{scenario}Task", friendly_name, steps),),
+        args=args or {},
+    )
+    return jobs.start(call, plan)
+
+
+def replication_jobs_export(call: Call) -> Reply:
+    """Export the jobs; the answer names a blob that this cloud does not have."""
+    vault = names.vault_id(require_vault(call).id)
+    seconds = durations.seconds(call.world, "small", vault)
+    plan = Plan(
+        scenario="ExportJobs",
+        friendly_name="Export jobs",
+        subject=f"{vault}/replicationJobs",
+        target=("", "", "Other"),
+        tasks=(Task("ExportJobsTask", "Exporting jobs", ((seconds, None),)),),
+        details={"blobUri": None, "sasToken": None, "instanceType": "ExportJobDetails"},
+    )
+    return jobs.start(call, plan)

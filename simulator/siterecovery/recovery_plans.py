@@ -1,0 +1,136 @@
+"""Recovery plans: groups of items that fail over together. They can be kept here, but not run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulator.provider import Reply
+from simulator.siterecovery import durations, jobs, names, refusals, states
+from simulator.siterecovery.calls import listing, missing_input, object_id, properties, require, require_vault
+from simulator.siterecovery.fabrics import target
+from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.mappings import friendly_fabric
+from simulator.siterecovery.views import show, view
+
+if TYPE_CHECKING:
+    from simulator.provider import Call
+    from simulator.store import Resource
+    from simulator.world import World
+
+
+@view(names.RECOVERY_PLAN)
+def recovery_plan_view(world: World, resource: Resource) -> dict[str, Any]:
+    """The plan with its groups, those for shutdown and failover first."""
+    given = resource.meta["input"]
+    primary, recovery = names.asr_id(given["primaryFabricId"]), names.asr_id(given["recoveryFabricId"])
+    fields = {
+        "friendlyName": resource.name,
+        "primaryFabricId": primary,
+        "primaryFabricFriendlyName": friendly_fabric(world, primary),
+        "recoveryFabricId": recovery,
+        "recoveryFabricFriendlyName": friendly_fabric(world, recovery),
+        "failoverDeploymentModel": given.get("failoverDeploymentModel") or "ResourceManager",
+        "replicationProviders": ["A2A"],
+        "allowedOperations": _allowed(world, given),
+        "currentScenario": None,
+        "currentScenarioStatus": None,
+        "currentScenarioStatusDescription": None,
+        "groups": [_group("Shutdown", []), _group("Failover", []), *_groups(world, given)],
+        "providerSpecificDetails": [],
+    }
+    return {"id": resource.id, "name": resource.name, "type": names.RECOVERY_PLAN, "properties": fields}
+
+
+def _items(world: World, given: dict[str, Any]) -> list[Resource]:
+    ids = [entry["id"] for group in given["groups"] for entry in group.get("replicationProtectedItems") or []]
+    return [item for id_ in ids if (item := world.store.get(names.asr_id(id_))) is not None]
+
+
+def _allowed(world: World, given: dict[str, Any]) -> list[str]:
+    found = _items(world, given)
+    ready = found and all(states.state_of(world, item) == states.PROTECTED for item in found)
+    return ["UnplannedFailover", "TestFailover"] if ready else []
+
+
+def _group(kind: str, items: list[dict[str, Any]], given: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "groupType": kind,
+        "replicationProtectedItems": items,
+        "startGroupActions": (given or {}).get("startGroupActions") or [],
+        "endGroupActions": (given or {}).get("endGroupActions") or [],
+    }
+
+
+def _groups(world: World, given: dict[str, Any]) -> list[dict[str, Any]]:
+    shown = []
+    for group in given["groups"]:
+        items = _items(world, {"groups": [group]})
+        entries = [{"id": item.id, "virtualMachineId": names.stable_uuid(item.meta["vm"])} for item in items]
+        shown.append(_group(str(group.get("groupType", "Boot")), entries, group))
+    return shown
+
+
+def replication_recovery_plans_create(call: Call) -> Reply:
+    """Create the plan."""
+    require_vault(call)
+    given, id_ = properties(call), object_id(call)
+    for key in ("primaryFabricId", "recoveryFabricId"):
+        if not given.get(key):
+            raise missing_input(call, key)
+        require(call, names.asr_id(given[key]))
+    if not isinstance(given.get("groups"), list):
+        raise missing_input(call, "groups")
+    return _start(call, id_, ("CreateRecoveryPlan", "Create a recovery plan"), "asr.plan_written", {"input": given})
+
+
+def replication_recovery_plans_update(call: Call) -> Reply:
+    """Change the plan's groups."""
+    resource = require(call, object_id(call))
+    given = {**resource.meta["input"], **properties(call)}
+    return _start(call, resource.id, ("SaveRecoveryPlan", "Save a recovery plan"), "asr.plan_written", {"input": given})
+
+
+def _start(call: Call, id_: str, names_: tuple[str, str], on_success: str, args: dict[str, Any]) -> Reply:
+    seconds = durations.seconds(call.world, "recovery_plan", id_)
+    plan = Plan(
+        scenario=names_[0],
+        friendly_name=names_[1],
+        subject=id_,
+        target=target(id_, "RecoveryPlan"),
+        tasks=(Task(f"{names_[0]}Task", names_[1], ((seconds, None),)),),
+        on_success=on_success,
+        locks=(id_,),
+        args=args,
+    )
+    return jobs.start(call, plan)
+
+
+@effect("asr.plan_written")
+def _written(world: World, job: Job) -> None:
+    world.store.put({"id": job.subject, "properties": {}}, dict(job.args))
+
+
+def replication_recovery_plans_get(call: Call) -> Reply:
+    """Show the plan."""
+    return Reply(200, show(call.world, require(call, object_id(call))))
+
+
+def replication_recovery_plans_list(call: Call) -> Reply:
+    """List the vault's plans; the list leaves the groups out."""
+    vault = require_vault(call)
+    shown = [show(call.world, found) for found in call.world.store.list(names.RECOVERY_PLAN, vault.id)]
+    for plan in shown:
+        plan["properties"]["groups"] = []
+    return listing(call, shown)
+
+
+def replication_recovery_plans_delete(call: Call) -> Reply:
+    """Delete the plan."""
+    resource = require(call, object_id(call))
+    return _start(call, resource.id, ("DeleteRecoveryPlan", "Delete a recovery plan"), "asr.tree_removed", {})
+
+
+def run(call: Call) -> Reply:
+    """Refuse to run a plan: this cloud fails over machine by machine."""
+    resource = require(call, object_id(call, action=True))
+    raise refusals.not_allowed(call, resource.name, names.last(call.path), "NotSupported")

@@ -1,0 +1,141 @@
+"""Initial replication: a ladder of states over virtual time, with progress as coarse as Azure's.
+
+The percentage plateaus, jumps, and freezes below 100 when the item becomes protected.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from simulator.clock import rfc7
+from simulator.compute import machines
+from simulator.schedule import event_handler
+from simulator.siterecovery import durations, estate, jobs, names, nics, recovery_points, states
+from simulator.siterecovery.durations import fraction
+from simulator.siterecovery.fabrics import target
+from simulator.siterecovery.jobs import Plan, Task
+
+if TYPE_CHECKING:
+    from simulator.store import Resource
+    from simulator.world import World
+
+LADDERS = (
+    ((0.12, 0),),
+    ((0.12, 0), (0.5, 9)),
+    ((0.12, 0), (0.18, 4), (0.28, 32), (0.56, 33), (0.68, 43)),
+)
+"""Share of the time and percentage shown from then on, as three recordings have it."""
+
+PENDING_BEFORE_END_SECONDS = 360.0
+HEARTBEAT = timedelta(seconds=270)
+RETRY_SECONDS = 300.0
+
+
+def begin(world: World, item: Resource) -> None:
+    """Start the initial replication of *item*, which is saved."""
+    seconds = _planned_seconds(world, item)
+    item.meta |= {
+        "state": states.INITIAL_REPLICATION,
+        "replicating_since": world.now.isoformat(),
+        "replication_seconds": seconds,
+        "completion_pending_at": (world.now + timedelta(seconds=_pending_after(seconds))).isoformat(),
+    }
+    world.store.save(item)
+    world.schedule.after(seconds, "asr.replicated", {"item": item.id, "round": item.meta["correlation"]})
+
+
+def _planned_seconds(world: World, item: Resource) -> float:
+    minutes = machines.behaviour(world, item.meta["vm"]).get("initial_replication_minutes")
+    if minutes is not None:
+        return max(1.0, float(minutes) * 60)
+    return durations.seconds(world, "initial_replication", item.meta["vm"])
+
+
+def _pending_after(seconds: float) -> float:
+    return max(seconds - PENDING_BEFORE_END_SECONDS, 0.7 * seconds)
+
+
+@event_handler("asr.replicated")
+def _replicated(world: World, payload: dict[str, Any]) -> None:
+    item = world.store.get(payload["item"])
+    if item is None or item.meta["correlation"] != payload["round"]:
+        return
+    if item.meta["state"] != states.INITIAL_REPLICATION:
+        return
+    if not estate.is_running(world, item.meta["vm"]):
+        world.schedule.after(RETRY_SECONDS, "asr.replicated", payload)
+        return
+    _protect(world, item)
+
+
+def _protect(world: World, item: Resource) -> None:
+    source = world.store.require(item.meta["vm"])
+    item.meta |= {
+        "state": states.PROTECTED,
+        "protected_at": world.now.isoformat(),
+        "first_point_at": world.now.isoformat(),
+        "nics": nics.build(world, item),
+        "tags": dict(source.doc.get("tags") or {}),
+    }
+    for disk in item.meta["disks"]:
+        if disk.get("original_target"):
+            disk["original_target"] = ""
+    world.store.save(item)
+    finalise = Task("PrimaryIrCompletionTask", "Finalizing protection on the primary virtual machine", ((1.0, None),))
+    plan = Plan(
+        scenario="PrimaryIrCompletion",
+        friendly_name="Finalize protection on the primary virtual machine",
+        subject=item.id,
+        target=(target(item.meta["vm"])[0], names.last(item.meta["vm"]), "ProtectionEntity"),
+        tasks=(finalise,),
+    )
+    jobs.launch(world, plan)
+
+
+def _elapsed_share(world: World, item: Resource) -> float | None:
+    since = item.meta.get("replicating_since")
+    if since is None:
+        return None
+    if states.was_protected(item):
+        return 1.0
+    elapsed = (world.now - datetime.fromisoformat(since)).total_seconds()
+    return float(min(1.0, elapsed / item.meta["replication_seconds"]))
+
+
+def progress(world: World, item: Resource) -> tuple[int | None, str | None]:
+    """The machine's percentage and the kind of job that it is about."""
+    share = _elapsed_share(world, item)
+    if share is None:
+        return None, None
+    ladder = LADDERS[int(fraction(world, "ladder", item.meta["vm"]) * len(LADDERS))]
+    reached = [percent for start, percent in ladder if share >= start]
+    return (reached[-1], "InitialReplication") if reached else (None, None)
+
+
+def disk_progress(world: World, item: Resource, disk: dict[str, Any]) -> tuple[str, int | None, str | None, float]:
+    """A disk's state, percentage, kind of job, and megabytes waiting in the agent."""
+    if states.was_protected(item):
+        return "Protected", None, None, _pending_megabytes(world, item, disk)
+    percent, kind = progress(world, item)
+    if kind is None:
+        return "InitialReplicationPending", None, None, 0.0
+    return "InitialReplicationPending", percent or None, kind, _pending_megabytes(world, item, disk)
+
+
+def _pending_megabytes(world: World, item: Resource, disk: dict[str, Any]) -> float:
+    """A few megabytes that change every minute, in 256ths as the agent counts them."""
+    if item.meta["state"] not in {states.INITIAL_REPLICATION, states.PROTECTED}:
+        return 0.0
+    minute = world.now.strftime("%Y%m%d%H%M")
+    return 1 / 256 + int(fraction(world, "pending", disk["id"], minute) * 1024) / 256
+
+
+def last_heartbeat(world: World, item: Resource) -> str | None:
+    """When the agent last reported; it does so every four and a half minutes."""
+    enabled = item.meta.get("enabled_at")
+    if enabled is None:
+        return None
+    since = datetime.fromisoformat(enabled)
+    beats = max(0, (recovery_points.last_moment(world, item) - since) // HEARTBEAT)
+    return rfc7(since + beats * HEARTBEAT)

@@ -1,0 +1,215 @@
+"""What else a vault answers: events, alert settings, vault settings, supported systems, usages, empty lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulator.provider import ArmError, Reply
+from simulator.siterecovery import health, jobs, names, refusals, support
+from simulator.siterecovery.calls import listing, object_id, properties, require, require_vault
+from simulator.siterecovery.mappings import friendly_fabric
+
+if TYPE_CHECKING:
+    from simulator.provider import Call
+    from simulator.siterecovery.jobs import Job
+    from simulator.world import World
+
+SETTINGS = "asr-settings"
+DEFAULT_ALERTS = {"sendToOwners": "DoNotSend", "customEmailAddresses": [], "locale": "en_US"}
+
+
+def _event(world: World, job: Job) -> dict[str, Any]:
+    name = f"JobStatusEvent;{names.stable_uuid('event', job.name)}"
+    item = world.store.get(job.subject)
+    container = names.container_of(job.subject)
+    details: dict[str, Any] = {"instanceType": "A2A"}
+    if item is not None and item.type.lower() == names.ITEM.lower():
+        details |= {
+            "protectedItemName": item.name,
+            "fabricObjectId": item.meta["vm"].lower(),
+            "fabricName": friendly_fabric(world, container),
+            "remoteFabricName": friendly_fabric(world, item.meta["recovery_container"]),
+        }
+    fields: dict[str, Any] = {
+        "eventCode": "JobFailure",
+        "description": f"The job '{job.friendly_name}' on '{job.target[1]}' failed.",
+        "eventType": "VmHealth",
+        "affectedObjectFriendlyName": job.target[1],
+        "affectedObjectCorrelationId": job.target[0],
+        "severity": "Critical",
+        "timeOfOccurrence": job.end,
+        "fabricId": names.fabric_of(job.subject) if "/replicationfabrics/" in job.subject.lower() else None,
+        "providerSpecificDetails": details,
+        "eventSpecificDetails": {"instanceType": "JobStatus", "jobId": job.id, "jobFriendlyName": job.friendly_name},
+        "healthErrors": [],
+    }
+    id_ = f"{job.vault}/replicationEvents/{name}"
+    return {"type": f"{names.VAULT}/replicationEvents", "id": id_, "name": name, "properties": fields}
+
+
+def _events(call: Call) -> list[dict[str, Any]]:
+    vault = require_vault(call)
+    return [_event(call.world, job) for job in jobs.in_vault(call.world, vault.id) if job.state == "Failed"]
+
+
+def replication_events_list(call: Call) -> Reply:
+    """List the events: one for every job that failed, newest first."""
+    return listing(call, _events(call))
+
+
+def replication_events_get(call: Call) -> Reply:
+    """Show one event."""
+    for event in _events(call):
+        if event["name"].lower() == call.params["event"].lower():
+            return Reply(200, event)
+    raise refusals.missing(call, call.params["event"])
+
+
+def _setting(call: Call, type_: str, name: str, default: dict[str, Any]) -> dict[str, Any]:
+    vault = names.vault_id(require_vault(call).id)
+    kept = call.world.store.area(SETTINGS).get(f"{vault}/{type_}/{name}")
+    return {
+        "type": f"{names.VAULT}/{type_}",
+        "id": f"{vault}/{type_}/{name}",
+        "name": name,
+        "properties": kept or default,
+    }
+
+
+def _write_setting(call: Call, type_: str, name: str, value: dict[str, Any]) -> None:
+    vault = names.vault_id(require_vault(call).id)
+    call.world.store.area(SETTINGS).put(f"{vault}/{type_}/{name}", value)
+
+
+def _alerts(call: Call) -> dict[str, Any]:
+    return _setting(call, "replicationAlertSettings", "defaultAlertSetting", DEFAULT_ALERTS)
+
+
+def replication_alert_settings_list(call: Call) -> Reply:
+    """List the one alert setting."""
+    return listing(call, [_alerts(call)])
+
+
+def replication_alert_settings_get(call: Call) -> Reply:
+    """Show the alert setting."""
+    return Reply(200, _alerts(call))
+
+
+def replication_alert_settings_create(call: Call) -> Reply:
+    """Set who is alerted; at once."""
+    value = {**DEFAULT_ALERTS, **properties(call)}
+    _write_setting(call, "replicationAlertSettings", "defaultAlertSetting", value)
+    return Reply(200, _alerts(call))
+
+
+def _vault_setting(call: Call) -> dict[str, Any]:
+    default = {"migrationSolutionId": None, "vmwareToAzureProviderType": None}
+    return _setting(call, "replicationVaultSettings", "default", default)
+
+
+def replication_vault_setting_list(call: Call) -> Reply:
+    """List the one vault setting."""
+    return listing(call, [_vault_setting(call)])
+
+
+def replication_vault_setting_get(call: Call) -> Reply:
+    """Show the vault setting."""
+    return Reply(200, _vault_setting(call))
+
+
+def replication_vault_setting_create(call: Call) -> Reply:
+    """Change the vault setting; at once."""
+    value = {**_vault_setting(call)["properties"], **properties(call)}
+    _write_setting(call, "replicationVaultSettings", "default", value)
+    return Reply(200, _vault_setting(call))
+
+
+def supported_operating_systems_get(call: Call) -> Reply:
+    """Show the supported operating systems."""
+    vault = names.vault_id(require_vault(call).id)
+    systems = [
+        {
+            "osName": name,
+            "osType": family,
+            "osVersions": [{"version": version, "servicePack": None} for version in versions],
+        }
+        for name, (family, versions) in support.SUPPORTED_OS.items()
+    ]
+    body = {
+        "name": "Default",
+        "type": f"{names.VAULT}/replicationSupportedOperatingSystems",
+        "id": f"{vault}/replicationSupportedOperatingSystems/Default",
+        "properties": {"supportedOsList": [{"instanceType": "A2A", "supportedOs": systems}]},
+    }
+    return Reply(200, body)
+
+
+def replication_usages_list(call: Call) -> Reply:
+    """Count what the vault holds."""
+    world, vault = call.world, require_vault(call)
+    items = world.store.list(names.ITEM, vault.id)
+    found = jobs.in_vault(world, vault.id)
+    usage = {
+        "monitoringSummary": {
+            "unHealthyVmCount": sum(health.replication_health(world, item) != "Normal" for item in items),
+            "unHealthyProviderCount": 0,
+            "eventsCount": len(_events(call)),
+            "deprecatedProviderCount": 0,
+            "supportedProviderCount": 0,
+            "unsupportedProviderCount": 0,
+        },
+        "jobsSummary": {
+            "failedJobs": sum(job.state == "Failed" for job in found),
+            "suspendedJobs": 0,
+            "inProgressJobs": sum(job.running for job in found),
+        },
+        "protectedItemCount": len(items),
+        "registeredServersCount": 0,
+        "recoveryPlanCount": world.store.count(names.RECOVERY_PLAN, vault.id),
+    }
+    return Reply(200, {"value": [usage]})
+
+
+def usages_list_by_vaults(call: Call) -> Reply:
+    """List the usages of Backup, which this cloud does not have."""
+    require_vault(call)
+    return Reply(200, {"value": []})
+
+
+def empty_list(call: Call) -> Reply:
+    """Answer for what Azure-to-Azure replication has none of."""
+    id_ = object_id(call, action=True)
+    if id_.lower() == names.vault_id(id_).lower():
+        require_vault(call)
+    else:
+        require(call, id_)
+    return listing(call, [])
+
+
+def absent(call: Call) -> Reply:
+    """Answer for an object that Azure-to-Azure replication never has."""
+    require_vault(call)
+    raise refusals.missing(call, names.last(call.path))
+
+
+def not_supported(call: Call) -> Reply:
+    """Refuse an operation of another kind of replication."""
+    require_vault(call)
+    raise ArmError(400, "BadRequest", "The operation isn't supported for the replication of Azure virtual machines.")
+
+
+def operations_list(_call: Call) -> Reply:
+    """List the provider's operations."""
+    shown = [
+        {
+            "name": f"{names.VAULT}/{name}",
+            "display": {
+                "provider": "Microsoft Recovery Services",
+                "resource": name.partition("/")[0],
+                "operation": name.rpartition("/")[2],
+                "description": name,
+            },
+        }
+        for name in ("read", "write", "delete", "replicationFabrics/read", "replicationJobs/read")
+    ]
+    return Reply(200, {"value": shown, "nextLink": None})

@@ -1,0 +1,215 @@
+"""Recovery Services vaults, whose operations look different from those of Site Recovery inside them."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from simulator.operations import OperationStyle, on_done
+from simulator.provider import ArmError, Reply
+from simulator.siterecovery import durations, names, regions
+
+if TYPE_CHECKING:
+    from simulator.provider import Call
+    from simulator.store import Resource
+    from simulator.world import World
+
+VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.RecoveryServices/vaults/{vault}"
+DEFAULT_MONITORING = {
+    "azureMonitorAlertSettings": {"alertsForAllJobFailures": "Enabled"},
+    "classicAlertSettings": {"alertsForCriticalOperations": "Enabled"},
+}
+BLOCKERS = {
+    names.ITEM: "replicated items",
+    names.MAPPING: "protection container mappings",
+    names.NETWORK_MAPPING: "network mappings",
+    names.CONTAINER: "protection containers",
+    names.FABRIC: "fabrics",
+}
+
+
+def _status_body(operation: dict[str, Any]) -> dict[str, Any]:
+    vault = operation["payload"]["vault"]
+    body = {
+        "id": f"{vault}/operationStatus/{operation['id']}",
+        "name": operation["id"],
+        "status": operation["status"],
+    }
+    if operation["end"] is not None:
+        body |= {"startTime": operation["start"], "endTime": operation["end"]}
+    if operation["error"] is not None:
+        body["error"] = operation["error"]
+    return body
+
+
+def _style(vault: str, *, location: bool) -> OperationStyle:
+    return OperationStyle(
+        status_path=f"{vault}/operationStatus/{{operation}}",
+        result_path=f"{vault}/operationResults/{{operation}}" if location else None,
+        retry_after_seconds=10,
+        body=_status_body,
+    )
+
+
+def _operation_id(world: World) -> str:
+    """Two identifiers in base 64, as the recordings have them."""
+    return base64.b64encode(f"{world.new_guid()};{world.new_guid()}".encode()).decode()
+
+
+def vaults_create_or_update(call: Call) -> Reply:
+    """Create the vault (201, in the background) or change it (200)."""
+    body, old = call.body_object(), call.world.store.get(call.path)
+    location = str(body.get("location") or (old.location if old else ""))
+    regions.require_for_vault(location)
+    if old is not None and regions.normal(location) != regions.normal(old.location):
+        raise ArmError(
+            409,
+            "InvalidResourceLocation",
+            f"The resource '{old.name}' already exists in location '{old.location}' in resource group '{call.group}'. "
+            f"A resource with the same name cannot be created in location '{location}'. "
+            "Please select a new resource name.",
+        )
+    if not isinstance(body.get("sku"), dict):
+        raise ArmError(400, "MissingSkuInput", "The sku of the vault is missing.")
+    if old is not None:
+        return Reply(200, call.world.store.save(_changed(call, old, body)).doc)
+    resource = call.world.store.put(_new_doc(call, body, location), {"created_by": call.world.created_by})
+    reply = call.world.operations.start(
+        call,
+        _style(resource.id, location=False),
+        seconds=durations.seconds(call.world, "vault", resource.id),
+        done="asr.vault_created",
+        payload={"vault": resource.id},
+        operation_id=_operation_id(call.world),
+        status=201,
+        body=resource.doc,
+    )
+    headers = {key: value for key, value in reply.headers.items() if key != "Retry-After"}
+    return Reply(reply.status, reply.body, headers)
+
+
+def _etag(world: World) -> str:
+    return f"W/\"datetime'{quote(world.now.strftime('%Y-%m-%dT%H:%M:%S.%f') + '0Z')}'\""
+
+
+def _new_doc(call: Call, body: dict[str, Any], location: str) -> dict[str, Any]:
+    given = body.get("properties") or {}
+    doc: dict[str, Any] = {
+        "location": regions.normal(location),
+        "name": call.params["vault"],
+        "etag": _etag(call.world),
+    }
+    doc |= {key: body[key] for key in ("tags", "identity") if body.get(key)}
+    doc["properties"] = {
+        "provisioningState": "Provisioning",
+        "privateEndpointStateForBackup": "None",
+        "privateEndpointStateForSiteRecovery": "None",
+        "monitoringSettings": given.get("monitoringSettings") or DEFAULT_MONITORING,
+        "publicNetworkAccess": given.get("publicNetworkAccess") or "Enabled",
+        "restoreSettings": {"crossSubscriptionRestoreSettings": {"crossSubscriptionRestoreState": "Enabled"}},
+    }
+    return doc | {"id": call.path, "type": names.VAULT, "sku": body["sku"]}
+
+
+def _changed(call: Call, resource: Resource, body: dict[str, Any]) -> Resource:
+    resource.doc |= {key: body[key] for key in ("tags", "identity", "sku") if body.get(key) is not None}
+    given = body.get("properties") or {}
+    for key in ("publicNetworkAccess", "monitoringSettings", "securitySettings", "restoreSettings"):
+        if given.get(key) is not None:
+            resource.properties[key] = given[key]
+    resource.doc["etag"] = _etag(call.world)
+    return resource
+
+
+@on_done("asr.vault_created")
+def _created(world: World, payload: dict[str, Any]) -> dict[str, Any] | None:
+    resource = world.store.get(payload["vault"])
+    if resource is None:
+        return None
+    resource.properties["provisioningState"] = "Succeeded"
+    resource.doc["properties"] |= {
+        "backupStorageVersion": "Unassigned",
+        "securitySettings": {
+            "softDeleteSettings": {"softDeleteRetentionPeriodInDays": 14, "softDeleteState": "Enabled"},
+            "multiUserAuthorization": "Disabled",
+        },
+        "secureScore": "None",
+        "bcdrSecurityLevel": "Poor",
+    }
+    return world.store.save(resource).doc
+
+
+def vaults_get(call: Call) -> Reply:
+    """Show the vault."""
+    return Reply(200, call.world.store.require(call.path).doc)
+
+
+def vaults_update(call: Call) -> Reply:
+    """Change tags, identity or settings of the vault."""
+    resource = call.world.store.require(call.path)
+    return Reply(200, call.world.store.save(_changed(call, resource, call.body_object())).doc)
+
+
+def vaults_list_by_resource_group(call: Call) -> Reply:
+    """List the vaults of the group."""
+    scope = f"/subscriptions/{call.subscription}/resourceGroups/{call.group}"
+    return Reply(200, {"value": [found.doc for found in call.world.store.list(names.VAULT, scope)]})
+
+
+def vaults_list_by_subscription_id(call: Call) -> Reply:
+    """List the vaults of the subscription."""
+    scope = f"/subscriptions/{call.subscription}"
+    return Reply(200, {"value": [found.doc for found in call.world.store.list(names.VAULT, scope)]})
+
+
+def vaults_delete(call: Call) -> Reply:
+    """Delete the vault, refused while Site Recovery objects are in it."""
+    resource = call.world.store.get(call.path)
+    if resource is None:
+        return Reply(204)
+    _refuse_if_not_empty(call, resource)
+    resource.properties["provisioningState"] = "Deleting"
+    call.world.store.save(resource)
+    return call.world.operations.start(
+        call,
+        _style(resource.id, location=True),
+        seconds=durations.seconds(call.world, "vault_delete", resource.id),
+        done="asr.vault_deleted",
+        payload={"vault": resource.id},
+        operation_id=_operation_id(call.world),
+    )
+
+
+def _refuse_if_not_empty(call: Call, resource: Resource) -> None:
+    found = [label for type_, label in BLOCKERS.items() if call.world.store.list(type_, resource.id)]
+    if found:
+        raise ArmError(
+            400,
+            "ServiceResourceNotEmptyWithBackendMessage",
+            f"Vault '{resource.name}' cannot be deleted as there are existing resources within the vault: "
+            f"{', '.join(found)}. Remove them from the vault and retry the operation.",
+        )
+
+
+@on_done("asr.vault_deleted")
+def _deleted(world: World, payload: dict[str, Any]) -> None:
+    world.store.delete_tree(payload["vault"])
+
+
+def operation_status_get(call: Call) -> Reply:
+    """Poll an operation of a vault: the body differs from Site Recovery's, and both URLs come again."""
+    style = _style(call.path.rpartition("/operation")[0], location=True)
+    reply = call.world.operations.status_reply(call, call.params["operation"], style)
+    vault = reply.body["id"].rpartition("/operationStatus/")[0]
+    urls = {
+        "Azure-AsyncOperation": call.url(f"{vault}/operationStatus/{call.params['operation']}"),
+        "Location": call.url(f"{vault}/operationResults/{call.params['operation']}"),
+    }
+    return Reply(200, reply.body, {**reply.headers, **urls})
+
+
+def operation_results_get(call: Call) -> Reply:
+    """Follow the Location of an operation of a vault."""
+    style = _style(call.path.rpartition("/operation")[0], location=True)
+    return call.world.operations.result_reply(call, call.params["operation"], style)
