@@ -8,6 +8,7 @@ _ENVELOPE = {
     "id", "name", "type", "location", "tags", "zones", "sku", "plan", "kind", "identity", "etag", "managedBy",
     "extendedLocation", "resources", "properties", "placement", "managedByExtended", "systemData",
 }  # fmt: skip
+_OPAQUE = {"tags", "settings"}
 _ONLY_SHOWN = {"resourceGroup", "powerState", "privateIps", "publicIps", "fqdns", "macAddresses"}
 
 
@@ -24,5 +25,5 @@ def unflatten(document: dict[str, Any]) -> dict[str, Any]:
 def _without_noise(value: Any) -> Any:
     if isinstance(value, dict):
         kept = {key: inner for key, inner in value.items() if inner is not None and key not in _ONLY_SHOWN}
-        return {key: inner if key == "tags" else _without_noise(inner) for key, inner in kept.items()}
+        return {key: inner if key in _OPAQUE else _without_noise(inner) for key, inner in kept.items()}
     return [_without_noise(inner) for inner in value] if isinstance(value, list) else value

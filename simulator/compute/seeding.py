@@ -138,10 +138,11 @@ def _make_extensions(world: World, machine: Resource, extensions: list[dict[str,
         id_ = f"{machine.id}/extensions/{name}"
         if world.store.exists(id_):
             continue
-        arranged = unflatten({"location": machine.location, **extension, "id": id_, "name": name, "type": EXTENSION})
-        # The CLI prints the extension's own type (`CustomScript`) under another key than ARM does.
-        kind = arranged["properties"].pop("typePropertiesType", None)
-        if kind is not None:
-            arranged["properties"].setdefault("type", kind)
+        order = {"name": name, "id": id_, "type": EXTENSION, "location": machine.location}
+        arranged = unflatten({**order, **extension, "id": id_, "name": name, "type": EXTENSION})
+        # The CLI prints the extension's own type (`CustomScript`) under other keys than ARM does.
+        kinds = [arranged["properties"].pop(key, None) for key in ("typePropertiesType", "virtualMachineExtensionType")]
+        if any(kinds):
+            arranged["properties"].setdefault("type", next(kind for kind in kinds if kind))
         arranged["properties"].setdefault("provisioningState", "Succeeded")
         world.store.put(arranged)
