@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import math
+import os
 import signal
 import socket
 import sys
@@ -133,6 +134,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM; the exit code."""
     arguments = _arguments(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # The state has secrets and keys: what is made from here on is the owner's alone.
+    os.umask(0o077)
     with contextlib.ExitStack() as stack:
         try:
             if arguments.state_dir is None:
@@ -140,7 +143,6 @@ def main(argv: list[str] | None = None) -> int:
             else:
                 state_dir = arguments.state_dir
                 state_dir.mkdir(parents=True, exist_ok=True)
-                state_dir.chmod(0o700)
             asyncio.run(_serve(arguments, state_dir))
         except StartError as problem:
             log.error("%s", problem)  # noqa: TRY400 - a person reads one line

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from simulator import inventory, seeds
+from simulator import inventory, seeds, throttling
 from simulator.clock import rfc7
 from simulator.faults import FaultError
 
@@ -49,7 +49,7 @@ class Control:
         try:
             self._world.run_due()
             response: web.Response = handler(request, content)
-        except (ControlError, FaultError, seeds.SeedError) as problem:
+        except (ControlError, FaultError, seeds.SeedError, throttling.SettingsError) as problem:
             response = web.json_response({"error": str(problem)}, status=400)
         self._world.commit()
         return response
@@ -97,13 +97,13 @@ class Control:
         if wanted.get("throttle_clock", "wall") not in {"wall", "virtual"}:
             message = 'throttle_clock: give "wall" or "virtual"'
             raise ControlError(message)
-        throttling = seeds.checked_throttling(wanted.get("throttling", {}))
+        buckets = throttling.checked(wanted.get("throttling", {}))
         if "speed" in wanted:
             self._world.clock.speed = speed
         if "throttle_clock" in wanted:
-            throttling["clock"] = wanted["throttle_clock"]
-        if throttling:
-            self._world.throttle.configure(**throttling)
+            buckets["clock"] = wanted["throttle_clock"]
+        if buckets:
+            self._world.throttle.configure(**buckets)
         self._world.advance(seconds)
         return web.json_response(self._clock())
 

@@ -149,7 +149,8 @@ class Database:
     def _past(self, area: str) -> list[tuple[str, str]]:
         moment = context.as_of.get() or self._now()
         rows = self.connection.execute(
-            "SELECT key, value, max(n) FROM versions WHERE area = ? AND virtual <= ? GROUP BY key ORDER BY min(n)",
+            "SELECT v.key, v.value FROM versions v JOIN (SELECT min(n) AS first, max(n) AS last FROM versions "
+            "WHERE area = ? AND virtual <= ? GROUP BY key) AS span ON v.n = span.last ORDER BY span.first",
             (area, to_micros(moment)),
         )
-        return [(key, value) for key, value, _ in rows if value is not None]
+        return [(key, value) for key, value in rows if value is not None]

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from simulator import paths
+from simulator import paths, throttling
 from simulator.resources.locations import location_name
 from simulator.roles import ROLES
 
@@ -100,6 +100,13 @@ class _Reader:
                 raise self._error(("behaviour", id_), "is no mapping", "give names and values, as 'os: linux'")
         for index, identity in enumerate(seed.identities):
             self._check_identity(index, identity)
+        self._check_throttling(seed)
+
+    def _check_throttling(self, seed: Seed) -> None:
+        try:
+            throttling.checked(seed.quotas.get("throttling", {}))
+        except throttling.SettingsError as problem:
+            raise self._error(("quotas", "throttling"), str(problem), "see simulator/throttling.py") from None
 
     def _check_subscription(self, index: int, subscription: Any) -> None:
         where: Path = ("subscriptions", index)

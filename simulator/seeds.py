@@ -17,12 +17,11 @@ from simulator.seedfile import Seed, SeedError
 if TYPE_CHECKING:
     from simulator.world import World
 
-__all__ = ["SeedError", "checked_throttling", "found", "load", "reset"]
+__all__ = ["SeedError", "found", "load", "reset"]
 
 MACHINE = "microsoft.compute/virtualmachines"
 DEFAULT_LOCATION = "westeurope"
 KEPT_ON_RESET = frozenset({"settings", "identities", "clock"})
-THROTTLING_FIELDS = frozenset({"enabled", "clock", "limits"})
 
 
 def found(world: World, text: str | None, file: str) -> None:
@@ -56,22 +55,6 @@ def reset(world: World) -> None:
     world.schedule.reload()
     seed = seedfile.read(ready["seed"], ready["file"]) if ready["seed"] is not None else Seed()
     _fill(world, seed, [])
-
-
-def checked_throttling(given: Any) -> dict[str, Any]:
-    """Check ``{"enabled": bool, "clock": "virtual"|"wall", "limits": {"reads": [size, per second], ...}}``."""
-    if not isinstance(given, dict) or set(given) - THROTTLING_FIELDS:
-        message = f"throttling: give an object with {', '.join(sorted(THROTTLING_FIELDS))}"
-        raise SeedError(message)
-    if given.get("clock", "wall") not in {"wall", "virtual"}:
-        message = 'throttling.clock: give "wall" or "virtual"'
-        raise SeedError(message)
-    for kind, limit in given.get("limits", {}).items():
-        good = isinstance(limit, list) and [n for n in limit if isinstance(n, (int, float)) and n > 0] == limit
-        if kind not in {"reads", "writes", "deletes"} or not good or len(limit) != 2:
-            message = "throttling.limits: give reads, writes or deletes as [bucket size, refill per second]"
-            raise SeedError(message)
-    return dict(given)
 
 
 def _subscriptions(seed: Seed) -> dict[str, str]:
@@ -109,7 +92,7 @@ def _set_quotas(world: World, quotas: dict[str, Any]) -> None:
     if rest:
         world.settings.put("quotas", {**world.quotas, **rest})
     if "throttling" in quotas:
-        world.throttle.configure(**checked_throttling(quotas["throttling"]))
+        world.throttle.configure(**quotas["throttling"])
 
 
 def _fill_resources(world: World, resources: list[dict[str, Any]]) -> None:

@@ -131,8 +131,8 @@ class Store:
     def put(self, doc: dict[str, Any], meta: dict[str, Any] | None = None) -> Resource:
         """Create or replace the resource ``doc["id"]`` (``name`` and ``type`` are filled in where missing).
 
-        An existing resource keeps the case of its id, name and type and, where *meta* is None, its meta. A new one belongs to
-        ``world.created_by`` unless *meta* says otherwise.
+        An existing resource keeps the case of its id, name and type and, where *meta* is None, its meta. A new one
+        belongs to ``world.created_by`` unless *meta* says otherwise.
         """
         old = self.get(doc["id"])
         doc = dict(doc)
@@ -142,7 +142,8 @@ class Store:
         doc.setdefault("name", parsed.name)
         doc.setdefault("type", parsed.type)
         kept = dict(old.meta if meta is None and old is not None else meta or {})
-        kept.setdefault("created_by", old.meta["created_by"] if old is not None else context.current_actor.get())
+        creator = context.current_actor.get() if old is None else old.meta["created_by"]
+        kept.setdefault("created_by", creator)
         key = doc["id"].rstrip("/").lower()
         self._database.write(RESOURCES, key, {"doc": doc, "meta": kept})
         self._by_type.setdefault(doc["type"].lower(), {})[key] = None

@@ -17,6 +17,27 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 DEFAULT_LIMITS = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
+FIELDS = frozenset({"enabled", "clock", "limits"})
+
+
+class SettingsError(ValueError):
+    """Settings of the buckets that make no sense; the message says what would be right."""
+
+
+def checked(given: Any) -> dict[str, Any]:
+    """Check ``{"enabled": bool, "clock": "virtual"|"wall", "limits": {"reads": [size, per second], ...}}``."""
+    if not isinstance(given, dict) or set(given) - FIELDS:
+        message = f"throttling: give an object with {', '.join(sorted(FIELDS))}"
+        raise SettingsError(message)
+    if given.get("clock", "wall") not in {"wall", "virtual"}:
+        message = 'throttling.clock: give "wall" or "virtual"'
+        raise SettingsError(message)
+    for kind, limit in given.get("limits", {}).items():
+        good = isinstance(limit, list) and [n for n in limit if isinstance(n, (int, float)) and n > 0] == limit
+        if kind not in DEFAULT_LIMITS or not good or len(limit) != 2:
+            message = "throttling.limits: give reads, writes or deletes as [bucket size, refill per second]"
+            raise SettingsError(message)
+    return dict(given)
 
 
 def kind_of(method: str) -> str:

@@ -10,6 +10,13 @@ import requests
 from tests.support.sim import Simulator
 
 
+@pytest.fixture
+def sim(shared_sim: Simulator) -> Simulator:
+    """The module's simulator, back at its seed."""
+    shared_sim.reset()
+    return shared_sim
+
+
 def group(sim: Simulator, name: str = "g") -> str:
     """A group's id."""
     return f"/subscriptions/{sim.subscription_id}/resourceGroups/{name}"
@@ -164,6 +171,7 @@ def test_nth_and_times(sim: Simulator) -> None:
 
 def test_faults_reach_the_sign_in(sim: Simulator) -> None:
     """The token endpoint can be out of order too."""
+    sim.restart_session()
     sim.fault({"kind": "status", "status": 503}, path="oauth2")
 
     with pytest.raises(requests.HTTPError, match="503"):

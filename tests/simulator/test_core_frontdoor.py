@@ -45,7 +45,13 @@ SEED = {
         principal("grouped", "Contributor", GROUP.lower()),
         principal("custom", {"actions": ["*/read", "*/write"], "notActions": ["Microsoft.Resources/*/write"]}, "/"),
         {"client_id": "assigned", "secret": "assigned-secret", "object_id": "oid-assigned", "roles": []},
-        {"client_id": "member", "secret": "member-secret", "object_id": "oid-member", "roles": [], "groups": ["the-readers"]},
+        {
+            "client_id": "member",
+            "secret": "member-secret",
+            "object_id": "oid-member",
+            "roles": [],
+            "groups": ["the-readers"],
+        },
     ],
 }
 
@@ -80,7 +86,9 @@ def test_absent_group(cloud: Simulator) -> None:
     """Anything in an absent group gives 404 ResourceGroupNotFound."""
     path = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/gone/providers/Microsoft.Compute/virtualMachines/vm"
 
-    assert (404, "ResourceGroupNotFound", "Resource group 'gone' could not be found.") == error_of(cloud.arm("GET", path))
+    assert (404, "ResourceGroupNotFound", "Resource group 'gone' could not be found.") == error_of(
+        cloud.arm("GET", path)
+    )
     assert "ResourceGroupNotFound" == error_of(cloud.arm("PUT", path, {"location": "westeurope"}))[1]
 
 
@@ -198,7 +206,12 @@ def test_refused_requests_are_not_accepted(cloud: Simulator) -> None:
     cloud.arm("PATCH", GROUP, {"tags": {"n": "1"}})
     refused, done = cloud.requests()[-2:]
 
-    assert (True, False, 403, "reader") == (refused["write"], refused["accepted"], refused["status"], refused["identity"])
+    assert (True, False, 403, "reader") == (
+        refused["write"],
+        refused["accepted"],
+        refused["status"],
+        refused["identity"],
+    )
     assert (True, True, 200, "owner") == (done["write"], done["accepted"], done["status"], done["identity"])
     assert (GROUP, "api-version=2024-03-01") == (done["path"], done["query"])
 

@@ -42,7 +42,7 @@ def test_group_lives_and_dies(client: ResourceManagementClient) -> None:
     assert not client.resource_groups.check_existence("Apps")
     with pytest.raises(ResourceNotFoundError) as caught:
         client.resource_groups.get("Apps")
-    assert "ResourceGroupNotFound" == caught.value.error.code
+    assert "(ResourceGroupNotFound)" in str(caught.value)
 
 
 def test_group_keeps_its_location(client: ResourceManagementClient) -> None:
@@ -90,7 +90,7 @@ def test_subscription_and_its_locations(cloud: Simulator) -> None:
 
     assert ("Simulator", "Enabled") == (subscription.display_name, subscription.state)
     assert "West Europe" == locations["westeurope"].display_name
-    assert "northeurope" == locations["westeurope"].metadata.paired_region[0].name
+    assert "northeurope" == locations["westeurope"].as_dict()["metadata"]["pairedRegion"][0]["name"]
     assert [cloud.tenant_id] == tenants
 
 

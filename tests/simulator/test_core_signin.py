@@ -131,7 +131,12 @@ def test_user_signs_in_by_password_and_refreshes(cloud: Simulator) -> None:
     """A user gets a token by password and another by the refresh token, and acts under the user's name."""
     scope = f"{cloud.endpoint}/.default offline_access openid"
     first = post_token(
-        cloud, "oauth2/v2.0/token", grant_type="password", username="Ada@contoso.example", password="engine", scope=scope
+        cloud,
+        "oauth2/v2.0/token",
+        grant_type="password",
+        username="Ada@contoso.example",
+        password="engine",
+        scope=scope,
     ).json()
     second = post_token(
         cloud, "oauth2/v2.0/token", grant_type="refresh_token", refresh_token=first["refresh_token"], scope=scope
@@ -226,8 +231,11 @@ def test_certificate_passes_strict_verification(cloud: Simulator, host: str) -> 
 
 
 def test_keys_are_readable_by_their_owner_alone(cloud: Simulator) -> None:
-    """Private files of the state folder have mode 0600, the folder 0700."""
-    modes = {name: (cloud.state_dir / name).stat().st_mode & 0o777 for name in ("signing.pem", "server.pem", "ca-key.pem")}
+    """Private files and the database of the state folder have mode 0600, the folder 0700."""
+    modes = {
+        name: (cloud.state_dir / name).stat().st_mode & 0o777
+        for name in ("signing.pem", "server.pem", "ca-key.pem", "state.sqlite")
+    }
 
     assert dict.fromkeys(modes, 0o600) == modes
     assert 0o700 == cloud.state_dir.stat().st_mode & 0o777

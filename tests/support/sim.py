@@ -170,6 +170,10 @@ class Simulator:
             "REQUESTS_CA_BUNDLE": self.ca_file,
         }
 
+    def restart_session(self) -> None:
+        """Forget the tokens, so that the next call signs in anew."""
+        self._tokens.clear()
+
     def token(self, client_id: str | None = None, secret: str | None = None) -> str:
         """An access token of a service principal (default: the ready line's)."""
         who = client_id or self.client_id
