@@ -23,7 +23,7 @@ def target(id_: str, kind: str = "Server") -> tuple[str, str, str]:
 
 @view(names.FABRIC)
 def fabric_view(world: World, resource: Resource) -> dict[str, Any]:
-    """The fabric; ``containerIds`` are identifiers, not names."""
+    """The fabric; ``containerIds`` end in identifiers, not in names."""
     location = resource.meta["location"]
     containers = world.store.list(names.CONTAINER, resource.id)
     key = {"kekState": "None", "kekCertThumbprint": None}
@@ -36,13 +36,17 @@ def fabric_view(world: World, resource: Resource) -> dict[str, Any]:
         "customDetails": {
             "instanceType": "Azure",
             "location": location,
-            "containerIds": [names.stable_uuid(container.id) for container in containers],
+            "containerIds": [_container_id(resource, container) for container in containers],
             "zones": [],
         },
         "healthErrorDetails": [],
         "health": "Normal",
     }
     return {"name": resource.name, "type": names.FABRIC, "id": resource.id, "properties": properties}
+
+
+def _container_id(fabric: Resource, container: Resource) -> str:
+    return f"{fabric.id}/replicationProtectionContainers/{names.stable_uuid(container.id)}"
 
 
 def replication_fabrics_create(call: Call) -> Reply:

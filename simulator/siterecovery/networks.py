@@ -146,9 +146,7 @@ def replication_network_mappings_delete(call: Call) -> Reply:
     return _start(call, resource.id, "NetworkUnpairing", "Unmap Networks", "asr.tree_removed", {})
 
 
-def _start(
-    call: Call, id_: str, scenario: str, friendly_name: str, on_success: str, args: dict[str, Any]
-) -> Reply:
+def _start(call: Call, id_: str, scenario: str, friendly_name: str, on_success: str, args: dict[str, Any]) -> Reply:
     kind = "network_mapping_delete" if on_success == "asr.tree_removed" else "network_mapping"
     plan = Plan(
         scenario=scenario,

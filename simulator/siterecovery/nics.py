@@ -18,10 +18,18 @@ def network_of(subnet_id: str) -> str:
 
 
 def build(world: World, item: Resource) -> list[dict[str, Any]]:
-    """The machine's NICs as they are now, with the recovery network and subnet chosen for each."""
+    """The machine's NICs as they are now, with the recovery network and subnet chosen for each.
+
+    On the way back the original NIC's security group is kept, which the sketch has.
+    """
     source = estate.machine(world, item.meta["vm"])
     found = [world.store.get(nic_id) for nic_id in source.nic_ids] if source else []
-    return [_nic(world, item, nic) for nic in found if nic is not None]
+    built = [_nic(world, item, nic) for nic in found if nic is not None]
+    for nic, sketched in zip(built, item.meta.get("nics") or [], strict=False):
+        nic["security_group"] = sketched.get("security_group")
+        for configuration in nic["configurations"]:
+            configuration["pools"] = sketched["configurations"][0].get("pools")
+    return built
 
 
 def _nic(world: World, item: Resource, nic: Resource) -> dict[str, Any]:

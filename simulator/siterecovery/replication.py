@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 LADDERS = (
-    ((0.12, 0),),
-    ((0.12, 0), (0.5, 9)),
-    ((0.12, 0), (0.18, 4), (0.28, 32), (0.56, 33), (0.68, 43)),
+    ((0.08, 0),),
+    ((0.08, 0), (0.5, 9)),
+    ((0.08, 0), (0.18, 4), (0.28, 32), (0.56, 33), (0.68, 43)),
 )
 """Share of the time and percentage shown from then on, as three recordings have it."""
 
