@@ -31,6 +31,7 @@ class VmFindings(Value):
     name: str
     findings: list[Finding] = Field(default_factory=list)
     already_migrated: bool = False
+    network_ids: list[str] = Field(default_factory=list, description="The source's networks, to map in the vault.")
 
 
 class PlanCheck(Value):

@@ -26,7 +26,7 @@ def offered(case: Case) -> Iterator[Hit]:
     """Object to regions in which Recovery Services is not offered."""
     regions = sorted({region for vm in case.vms for region in (vm.source_region, vm.target_region)})
     regions += [case.vault_region] if case.vault_region and case.vault_region not in regions else []
-    for subscription in _subscriptions(case):
+    for subscription in subscriptions(case):
         provider = case.inventory.providers.about(f"{subscription}/{NAMESPACES[0]}")
         for region in regions:
             if provider and region not in provider.vault_regions:
@@ -35,7 +35,7 @@ def offered(case: Case) -> Iterator[Hit]:
 
 def registered(case: Case) -> Iterator[Hit]:
     """Object to resource providers that are not registered in a subscription of the move."""
-    for subscription in _subscriptions(case):
+    for subscription in subscriptions(case):
         for namespace in NAMESPACES:
             provider = case.inventory.providers.about(f"{subscription}/{namespace}")
             state = provider.registration if provider else "unknown to Azure"
@@ -54,7 +54,8 @@ def cache_account(case: Case) -> Iterator[Hit]:
         yield Hit(describe(case.cache_account_id), f"it lies in {found.location}, the source region is {min(sources)}")
 
 
-def _subscriptions(case: Case) -> list[str]:
+def subscriptions(case: Case) -> list[str]:
+    """Return the subscriptions in which the move works."""
     found = {case.vault_group[0].lower()}
     for vm in case.vms:
         found |= {source_group(vm)[0].lower(), vm.target_subscription.lower()}

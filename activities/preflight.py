@@ -1,0 +1,153 @@
+"""Verify the target resources, the permissions and the sources before anything is written, and again before a failover.
+
+The first chapter of `Migrate Azure VMs to another region
+<https://learn.microsoft.com/azure/site-recovery/azure-to-azure-tutorial-migrate>`_. It reads and never writes; the
+rules that judge what was read are in `migration.rules`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from azure.core.exceptions import ServiceResponseError
+from temporalio import activity
+
+from activities.heartbeats import beating
+from arm.inventory import take_inventory
+from migration import ids, names
+from migration.findings import CheckVm, PlanCheck, VmFindings
+from migration.inventory import Inventory, UnaskedError
+from migration.models import Finding, VmCheck, VmSpec, vm_specs
+from migration.plan import Plan
+from migration.rules.case import Case
+from migration.rules.engine import judge
+from migration.rules.sources import source_vm
+
+if TYPE_CHECKING:
+    from arm.clients import AzureClients
+    from migration.models import SourceVm
+
+MAX_ANSWER_BYTES = 100_000
+"""A larger answer would burden the history of the plan's workflow."""
+_PATIENT_ATTEMPTS = 4
+_SEVERITIES = ("note", "warning", "unknown", "blocking")
+
+
+class PreflightActivities:
+    """Checks of plans and of single virtual machines."""
+
+    def __init__(self, azure: AzureClients) -> None:
+        self._azure = azure
+
+    @activity.defn
+    async def check_plan(self, plan: Plan) -> PlanCheck:
+        """Ask every rule for every virtual machine of a plan."""
+        case = _case(plan)
+        async with beating(list):
+            await take_inventory(self._azure, case)
+        _insist(case)
+        return _answer(case)
+
+    @activity.defn
+    async def check_vm(self, request: CheckVm) -> VmCheck:
+        """Ask the rules of a moment for one virtual machine, what it shares with others included."""
+        task = request.task
+        case = Case(
+            vms=(task.vm,),
+            vault_id=task.shared.vault_id,
+            failover=task.failover,
+            inventory=Inventory(),
+            moment=request.moment,
+            own_ids=frozenset(ids.id_key(own) for own in request.own_ids),
+            recorded=request.recorded,
+        )
+        async with beating(list):
+            await take_inventory(self._azure, case)
+        _insist(case)
+        shared, (found,) = judge(case)
+        return VmCheck(
+            findings=[*found.findings, *shared],
+            source=request.recorded or _source(case, task.vm),
+            already_migrated=found.already_migrated,
+        )
+
+
+async def check(azure: AzureClients, plan: Plan) -> PlanCheck:
+    """Return what does not pass of a plan; for `check --local`, where no Temporal is there."""
+    case = _case(plan)
+    await take_inventory(azure, case)
+    return _answer(case)
+
+
+def capped(answer: PlanCheck) -> PlanCheck:
+    """Return the answer small enough for a history: the least severe findings go first, and are counted."""
+    for severity in _SEVERITIES:
+        while len(answer.model_dump_json()) > MAX_ANSWER_BYTES and (smaller := _without_one(answer, severity)):
+            answer = smaller
+    return answer
+
+
+def _without_one(answer: PlanCheck, severity: str) -> PlanCheck | None:
+    """Leave out half of the findings of a severity, of whichever virtual machine has most of them."""
+
+    def weight(vm: VmFindings) -> int:
+        return sum(finding.severity == severity for finding in vm.findings)
+
+    heaviest = max(answer.vms, key=weight, default=None)
+    if heaviest is None or weight(heaviest) == 0:
+        return None
+    surplus = (weight(heaviest) + 1) // 2
+    kept: list[Finding] = []
+    for finding in reversed(heaviest.findings):
+        if finding.severity == severity and surplus:
+            surplus -= 1
+        else:
+            kept.insert(0, finding)
+    left_out = len(heaviest.findings) - len(kept)
+    vms = [vm.model_copy(update={"findings": kept}) if vm is heaviest else vm for vm in answer.vms]
+    return answer.model_copy(update={"vms": vms, "omitted": answer.omitted + left_out})
+
+
+def _case(plan: Plan) -> Case:
+    account = plan.vault.cache_account
+    home = (plan.subscription, plan.vault.resource_group)
+    return Case(
+        vms=tuple(vm_specs(plan)),
+        vault_id=plan.vault_id,
+        failover=plan.failover,
+        inventory=Inventory(),
+        vault_region=plan.vault.region,
+        cache_account_id=ids.storage_account_id(*home, account) if account else None,
+    )
+
+
+def _answer(case: Case) -> PlanCheck:
+    shared, each = judge(case)
+    pairs = zip(each, case.vms, strict=True)
+    vms = [found.model_copy(update={"network_ids": _networks(case, vm)}) for found, vm in pairs]
+    return capped(PlanCheck(findings=shared, vms=vms))
+
+
+def _insist(case: Case) -> None:
+    """End the attempt where Azure was out of order: an outage must not refuse a plan, it is tried again.
+
+    Only a person who asks for nothing but the check gets what could be found out all the same.
+    """
+    info = activity.info()
+    failures = case.inventory.passing_failures()
+    if failures and (info.workflow_type != names.CHECK_PLAN or info.attempt < _PATIENT_ATTEMPTS):
+        raise ServiceResponseError("; ".join(failures[:3]))
+
+
+def _source(case: Case, vm: VmSpec) -> SourceVm | None:
+    try:
+        return source_vm(case.inventory, vm)
+    except UnaskedError:
+        return None  # the findings say what could not be asked
+
+
+def _networks(case: Case, vm: VmSpec) -> list[str]:
+    try:
+        return sorted({nic.network_id for nic in case.nics(vm)})
+    except UnaskedError:
+        return []

@@ -1,0 +1,122 @@
+"""Asks Azure one question and keeps the answer as a fact, also where the answer is that it may not be told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from azure.core.exceptions import AzureError, ServiceRequestError
+
+from arm.errors import classify
+from arm.reads import Json, read, read_list
+from migration.ids import ResourceId, describe, id_key
+from migration.inventory import Fact, Facts
+
+if TYPE_CHECKING:
+    from arm.clients import AzureClients
+
+T = TypeVar("T")
+
+AT_ONCE = 16
+"""Reads under way for one check; the process's limiter paces them."""
+SINGLE_READS = 8
+"""Up to so many resources of a group are read one by one; more by one listing of the group."""
+_WHY_LIMIT = 400
+
+
+class Asker:
+    """Asks on behalf of one check; an object because the checks' reads share its slots."""
+
+    def __init__(self, azure: AzureClients) -> None:
+        self.azure = azure
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def fact(self, what: str, ask: Callable[[], Awaitable[T | None]]) -> Fact[T]:
+        """Return what *ask* answers, or why it could not; *what* is for the message.
+
+        Raises:
+            AzureError: Azure does not know the identity, or nobody answers at its address: no other question will
+                fare better.
+        """
+        try:
+            async with self._slots:
+                return Fact(await ask())
+        except ServiceRequestError:
+            raise
+        except AzureError as error:
+            failure = classify(error)
+            if failure.status == 401:
+                raise
+            why = f"reading {what}: {failure.code}: {failure.message}"[:_WHY_LIMIT]
+            return Fact(unasked=why, denied=failure.kind == "denied", passing=failure.kind == "environment")
+
+    async def one(self, resource_id: str, make: Callable[[Json], T], what: str = "", **query: str) -> Fact[T]:
+        """Return what is known of one resource."""
+
+        async def ask() -> T | None:
+            document = await read(self.azure, resource_id, **query)
+            return None if document is None else make(document)
+
+        return await self.fact(what or describe(resource_id), ask)
+
+    async def note(self, table: Facts[T], resource_id: str, make: Callable[[Json], T], **query: str) -> None:
+        """Keep in *table* what is known of one resource."""
+        table.note(resource_id, await self.one(resource_id, make, **query))
+
+    async def many(self, collection: str, version: str, make: Callable[[Json], T], what: str) -> Fact[tuple[T, ...]]:
+        """Return what a listing has; nothing where that in which it lies is absent."""
+
+        async def ask() -> tuple[T, ...]:
+            subscription = collection.split("/", 3)[2]
+            found = await read_list(self.azure, collection, subscription, version)
+            return tuple(make(document) for document in found)
+
+        return await self.fact(what, ask)
+
+    def note_each(
+        self, table: Facts[T], wanted: Iterable[str], make: Callable[[Json], T], version: str
+    ) -> Iterable[Coroutine[Any, Any, None]]:
+        """Keep in *table* what is known of resources: one by one where they are few in a group, else by its listing."""
+        collections: dict[str, list[str]] = {}
+        for resource_id in distinct(wanted):
+            collections.setdefault(id_key(resource_id.rpartition("/")[0]), []).append(resource_id)
+        for members in collections.values():
+            if len(members) > SINGLE_READS:
+                yield self._note_listed(table, members, make, version)
+            else:
+                yield from (self.note(table, resource_id, make) for resource_id in members)
+
+    async def _note_listed(
+        self, table: Facts[Any], wanted: list[str], make: Callable[[Json], Any], version: str
+    ) -> None:
+        home = ResourceId.parse(wanted[0])
+        what = f'what lies in resource group "{home.resource_group}"'
+        listed = await self.many(wanted[0].rpartition("/")[0], version, make, what)
+        there = {id_key(entry.id): entry for entry in listed.value or ()}
+        for resource_id in wanted:
+            table.note(resource_id, with_value(listed, there.get(id_key(resource_id))))
+
+
+def with_value(fact: Fact[Any], value: T | None) -> Fact[T]:
+    """Return *value* as what was answered, or why *fact* was not."""
+    return Fact(value) if not fact.unasked else Fact(None, fact.unasked, fact.denied, fact.passing)
+
+
+def distinct(values: Iterable[str | None]) -> list[str]:
+    """Return the ids without repetition, whatever their case."""
+    return list({id_key(value): value for value in values if value}.values())
+
+
+async def all_of(questions: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Ask all at once; the first question that ends the asking ends the others.
+
+    Raises:
+        AzureError: As `Asker.fact`.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            for question in questions:
+                group.create_task(question)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None

@@ -1,0 +1,232 @@
+"""Reads, for the rules of preflight, everything that they may ask about: in few requests, many at once, none a write.
+
+What cannot be read is noted as such, and the rest is read all the same: a person wants every finding at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from arm import inventory_documents as documents
+from arm.asking import Asker, all_of, distinct, with_value
+from arm.reads import API_VERSIONS, DISKS_API, SITE_RECOVERY_API, Json
+from migration import ids
+from migration.ids import describe, id_key, same_id
+from migration.inventory import AddressAnswer, Fact, Facts, Inventory, Sku
+from migration.rules.case import Case, place, source_group, target_group
+from migration.rules.vault import NAMESPACES, subscriptions
+
+if TYPE_CHECKING:
+    from arm.clients import AzureClients
+
+_LOCKS_API, _PERMISSIONS_API, _PROVIDERS_API, _SKUS_API = "2020-05-01", "2022-04-01", "2021-04-01", "2021-07-01"
+_COMPUTE_API, _NETWORK_API = API_VERSIONS["microsoft.compute"], API_VERSIONS["microsoft.network"]
+_VAULT_API = API_VERSIONS["microsoft.recoveryservices"]
+
+Questions = Iterable[Coroutine[Any, Any, None]]
+
+
+async def take_inventory(azure: AzureClients, case: Case) -> Inventory:
+    """Fill, and return, the case's inventory with all that the rules of its moment ask about.
+
+    Raises:
+        AzureError: Azure does not know the identity, or cannot be reached at all.
+    """
+    taking = _Taking(azure, case)
+    for questions in (taking.first_round, taking.second_round, taking.third_round):
+        await all_of(questions())
+    return case.inventory
+
+
+class _Taking:
+    """One inventory while it is taken; later rounds ask about what earlier ones found."""
+
+    def __init__(self, azure: AzureClients, case: Case) -> None:
+        self._ask = Asker(azure)
+        self._case = case
+        self._found = case.inventory
+        self._at_start = case.moment == "start"
+
+    def first_round(self) -> Questions:
+        """Ask about what the plan names."""
+        case, found = self._case, self._found
+        for vm in case.vms:
+            yield self._ask.note(found.machines, vm.source_id, documents.machine, **{"$expand": "instanceView"})
+        for group_id in self._groups():
+            yield self._ask.note(found.groups, group_id, documents.located)
+        for network_id in self._networks():
+            yield self._ask.note(found.networks, network_id, documents.network)
+        for subscription, region in sorted({(vm.target_subscription, vm.target_region) for vm in case.vms}):
+            yield self._sizes(subscription, region)
+            yield self._quotas(subscription, region)
+        yield self._vault()
+        if self._at_start:
+            yield from self._first_round_at_start()
+
+    def _first_round_at_start(self) -> Questions:
+        case, found = self._case, self._found
+        for vm in case.vms:
+            yield self._eligibility(vm.source_id)
+        for set_id in distinct(vm.disk_encryption_set_id for vm in case.vms):
+            yield self._ask.note(found.encryption_sets, set_id, documents.located)
+        if case.cache_account_id:
+            yield self._ask.note(found.accounts, case.cache_account_id, documents.located)
+        for subscription in subscriptions(case):
+            for namespace in NAMESPACES:
+                yield self._provider(subscription, namespace)
+        for subscription in sorted({source_group(vm)[0].lower() for vm in case.vms}):
+            yield self._foreign_items(subscription)
+
+    def second_round(self) -> Questions:
+        """Ask about what hangs on the sources, lies in the groups, and may be done there."""
+        case, found = self._case, self._found
+        machines = [fact.value for fact in found.machines.values() if fact.value is not None]
+        disk_ids = [disk.id for machine in machines for disk in machine.disks if disk.id]
+        nic_ids = [nic_id for machine in machines for nic_id in machine.nic_ids]
+        yield from self._ask.note_each(found.disks, disk_ids, documents.disk, DISKS_API)
+        yield from self._ask.note_each(found.nics, nic_ids, documents.nic, _NETWORK_API)
+        for group_id in distinct(vm.target_resource_group_id for vm in case.vms):
+            yield from self._contents(group_id)
+        for group_id in self._groups():
+            group = found.groups[id_key(group_id)]
+            if group.value or group.unasked:
+                yield self._locks(group_id)
+        for scope in self._scopes():
+            yield self._permissions(scope)
+        for network_id, address in sorted({(vm.network_id, vm.address) for vm in case.vms if vm.address}):
+            yield self._address(network_id, address)
+        for network_id in distinct(vm.network_id for vm in case.vms) if self._at_start else ():
+            yield self._network_usage(network_id)
+
+    def third_round(self) -> Questions:
+        """Ask how the virtual machines stand that have a target's name."""
+        for vm in self._case.vms if self._at_start else ():
+            listing = self._found.group_machines[id_key(vm.target_resource_group_id)]
+            if any(same_id(machine.id, vm.target_id) for machine in listing.value or ()):
+                expand = {"$expand": "instanceView"}
+                yield self._ask.note(self._found.machines, vm.target_id, documents.machine, **expand)
+            else:
+                self._found.machines.note(vm.target_id, with_value(listing, None))
+
+    def _groups(self) -> list[str]:
+        groups = [self._case.vault_group]
+        groups += [group for vm in self._case.vms for group in (source_group(vm), target_group(vm))]
+        return distinct(ids.resource_group_id(*group) for group in groups)
+
+    def _networks(self) -> list[str]:
+        return distinct(each for vm in self._case.vms for each in (vm.network_id, vm.test_network_id))
+
+    def _scopes(self) -> list[str]:
+        readable = [group for group in self._groups() if not self._found.groups[id_key(group)].unasked]
+        homes = [ids.ResourceId.parse(group_id) for group_id in readable]
+        scopes = [self._case.scope(home.subscription, home.resource_group or "") for home in homes]
+        return distinct([*scopes, *self._networks()])
+
+    async def _sizes(self, subscription: str, region: str) -> None:
+        def make(document: Json) -> Sku | None:
+            is_size = document.get("resourceType") == "virtualMachines"
+            return documents.sku(document, region) if is_size else None
+
+        wanted = quote(f"location eq '{region}'")
+        collection = f"/subscriptions/{subscription}/providers/Microsoft.Compute/skus?$filter={wanted}"
+        listed = await self._ask.many(collection, _SKUS_API, make, f"the sizes offered in {region}")
+        table = {sku.name.lower(): sku for sku in listed.value or () if sku is not None}
+        self._found.skus.note(place(subscription, region), with_value(listed, table))
+
+    async def _quotas(self, subscription: str, region: str) -> None:
+        collection = f"/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{region}/usages"
+        listed = await self._ask.many(collection, _COMPUTE_API, documents.usage, f"the quotas in {region}")
+        table = {usage.name.lower(): usage for usage in listed.value or ()}
+        self._found.usages.note(place(subscription, region), with_value(listed, table))
+
+    async def _vault(self) -> None:
+        vault_id, found = self._case.vault_id, self._found
+        found.vault = await self._ask.one(vault_id, documents.located)
+        if found.vault.unasked or found.vault.value is None:
+            found.items = with_value(found.vault, ())
+            found.mappings = with_value(found.vault, ())
+            return
+        found.items, found.mappings = await asyncio.gather(
+            self._items(vault_id),
+            self._in_vault(vault_id, "replicationNetworkMappings", documents.network_mapping),
+        )
+
+    async def _items(self, vault_id: str) -> Fact[Any]:
+        return await self._in_vault(vault_id, "replicationProtectedItems", documents.protected_item)
+
+    async def _in_vault(self, vault_id: str, kind: str, make: Callable[[Json], Any]) -> Fact[Any]:
+        return await self._ask.many(f"{vault_id}/{kind}", SITE_RECOVERY_API, make, f"{kind} of {describe(vault_id)}")
+
+    async def _eligibility(self, vm_id: str) -> None:
+        result = f"{vm_id}/providers/Microsoft.RecoveryServices/replicationEligibilityResults/default"
+        what = f"whether Site Recovery can protect {describe(vm_id)}"
+        fact = await self._ask.one(result, documents.eligibility_errors, what, api_version=SITE_RECOVERY_API)
+        self._found.eligibility.note(vm_id, fact)
+
+    async def _provider(self, subscription: str, namespace: str) -> None:
+        path = f"/subscriptions/{subscription}/providers/{namespace}"
+        what = f"provider {namespace} in subscription {subscription}"
+        fact = await self._ask.one(path, documents.provider, what, api_version=_PROVIDERS_API)
+        self._found.providers.note(f"{subscription}/{namespace}", fact)
+
+    async def _foreign_items(self, subscription: str) -> None:
+        collection = f"/subscriptions/{subscription}/providers/Microsoft.RecoveryServices/vaults"
+        vaults = await self._ask.many(
+            collection, _VAULT_API, documents.located, f"the vaults of subscription {subscription}"
+        )
+        others = [vault.id for vault in vaults.value or () if not same_id(vault.id, self._case.vault_id)]
+        listings = await asyncio.gather(*(self._items(other) for other in others))
+        failed = next((listing for listing in (vaults, *listings) if listing.unasked), vaults)
+        items = tuple(item for listing in listings for item in listing.value or ())
+        self._found.foreign_items.note(subscription, with_value(failed, items))
+
+    def _contents(self, group_id: str) -> Questions:
+        compute, network = f"{group_id}/providers/Microsoft.Compute", f"{group_id}/providers/Microsoft.Network"
+        found = self._found
+        yield self._content(
+            found.group_machines, group_id, f"{compute}/virtualMachines", _COMPUTE_API, documents.machine
+        )
+        yield self._content(found.group_disks, group_id, f"{compute}/disks", DISKS_API, documents.disk)
+        yield self._content(found.group_nics, group_id, f"{network}/networkInterfaces", _NETWORK_API, documents.nic)
+
+    async def _content(
+        self, table: Facts[Any], group_id: str, collection: str, version: str, make: Callable[[Json], Any]
+    ) -> None:
+        table.note(group_id, await self._ask.many(collection, version, make, f"what lies in {describe(group_id)}"))
+
+    async def _locks(self, group_id: str) -> None:
+        # Without a filter ARM lists what lies on the group and in it; atScope() adds what it inherits.
+        base, what = f"{group_id}/providers/Microsoft.Authorization/locks", f"the locks of {describe(group_id)}"
+        inside = await self._ask.many(base, _LOCKS_API, documents.lock, what)
+        above = await self._ask.many(f"{base}?$filter={quote('atScope()')}", _LOCKS_API, documents.lock, what)
+        locks = [*(inside.value or ()), *(above.value or ())]
+        distinct_locks = tuple({(lock.scope.lower(), lock.name.lower()): lock for lock in locks}.values())
+        self._found.locks.note(group_id, with_value(above if above.unasked else inside, distinct_locks))
+
+    async def _permissions(self, scope: str) -> None:
+        collection, what = f"{scope}/providers/Microsoft.Authorization/permissions", f"permissions on {describe(scope)}"
+        self._found.permissions.note(
+            scope, await self._ask.many(collection, _PERMISSIONS_API, documents.permission, what)
+        )
+
+    async def _address(self, network_id: str, address: str) -> None:
+        network = ids.ResourceId.parse(network_id)
+        client = self._ask.azure.network(network.subscription)
+
+        async def ask() -> AddressAnswer:
+            group = network.resource_group or ""
+            answer = await client.virtual_networks.check_ip_address_availability(
+                group, network.name, ip_address=address
+            )
+            return AddressAnswer(bool(answer.available), tuple(answer.available_ip_addresses or ()))
+
+        fact = await self._ask.fact(f"whether {address} is free in {describe(network_id)}", ask)
+        self._found.addresses.note(f"{network_id}/{address}", fact)
+
+    async def _network_usage(self, network_id: str) -> None:
+        what = f"the free addresses of {describe(network_id)}"
+        listed = await self._ask.many(f"{network_id}/usages", _NETWORK_API, documents.free_addresses, what)
+        self._found.network_usage.note(network_id, with_value(listed, dict(listed.value or ())))

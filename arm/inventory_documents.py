@@ -1,0 +1,253 @@
+"""Makes the values of an inventory from ARM's JSON. Each function takes the document of one resource."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from migration.inventory import (
+    AttachedDisk,
+    Disk,
+    EligibilityError,
+    Extension,
+    Located,
+    Lock,
+    Machine,
+    Network,
+    NetworkMapping,
+    Nic,
+    Permission,
+    ProtectedItem,
+    Provider,
+    Sku,
+    Subnet,
+    Usage,
+)
+from migration.regions import canonical
+
+if TYPE_CHECKING:
+    from arm.reads import Json
+
+_LOCK_ID = re.compile(r"(?i)^(.*)/providers/microsoft\.authorization/locks/[^/]+$")
+
+
+def machine(document: Json) -> Machine:
+    """Return a virtual machine; its power state and agent only where the instance view was asked for."""
+    body = document.get("properties") or {}
+    storage, view = body.get("storageProfile") or {}, body.get("instanceView") or {}
+    return Machine(
+        id=document["id"],
+        location=canonical(document.get("location", "")),
+        size=(body.get("hardwareProfile") or {}).get("vmSize", ""),
+        vm_unique_id=body.get("vmId", ""),
+        os_type=(storage.get("osDisk") or {}).get("osType", "Linux"),
+        provisioning_state=body.get("provisioningState", ""),
+        os_disk=_attached(storage.get("osDisk") or {}),
+        data_disks=tuple(_attached(disk) for disk in storage.get("dataDisks") or []),
+        nic_ids=_nic_ids(body),
+        zone=next(iter(document.get("zones") or []), None),
+        power_state=_power_state(view),
+        agent=_agent(view),
+        generation=view.get("hyperVGeneration"),
+        from_image=bool(body.get("osProfile") or storage.get("imageReference")),
+        extensions=tuple(_extension(entry) for entry in document.get("resources") or [] if "name" in entry),
+    )
+
+
+def disk(document: Json) -> Disk:
+    """Return a managed disk."""
+    body = document.get("properties") or {}
+    return Disk(
+        id=document["id"],
+        type=(document.get("sku") or {}).get("name", ""),
+        size_gib=int(body.get("diskSizeGB") or 0),
+        max_shares=int(body.get("maxShares") or 1),
+        encrypted_in_guest=bool((body.get("encryptionSettingsCollection") or {}).get("enabled")),
+        managed_by=document.get("managedBy"),
+    )
+
+
+def nic(document: Json) -> Nic:
+    """Return a network interface by its primary address."""
+    body = document.get("properties") or {}
+    addresses = [entry.get("properties") or {} for entry in body.get("ipConfigurations") or []]
+    first = next((entry for entry in addresses if entry.get("primary")), addresses[0] if addresses else {})
+    subnet_id = (first.get("subnet") or {}).get("id", "")
+    network_id, _, subnet_name = subnet_id.rpartition("/subnets/")
+    return Nic(
+        id=document["id"],
+        network_id=network_id,
+        subnet=subnet_name,
+        address=first.get("privateIPAddress"),
+        is_static=first.get("privateIPAllocationMethod", "").lower() == "static",
+        machine_id=(body.get("virtualMachine") or {}).get("id"),
+    )
+
+
+def network(document: Json) -> Network:
+    """Return a virtual network with its subnets."""
+    body = document.get("properties") or {}
+    peers = [(entry.get("properties") or {}).get("remoteVirtualNetwork") or {} for entry in body.get(_PEERINGS) or []]
+    return Network(
+        id=document["id"],
+        location=canonical(document.get("location", "")),
+        subnets=tuple(_subnet(entry) for entry in body.get("subnets") or []),
+        peered_with=tuple(peer["id"] for peer in peers if "id" in peer),
+    )
+
+
+def located(document: Json) -> Located:
+    """Return a resource of which only its place counts."""
+    return Located(id=document["id"], location=canonical(document.get("location", "")))
+
+
+def sku(document: Json, region: str) -> Sku:
+    """Return a virtual machine size as a region offers it.
+
+    `Resource SKUs <https://learn.microsoft.com/rest/api/compute/resource-skus/list>`_.
+    """
+    capable = {entry["name"]: str(entry["value"]) for entry in document.get("capabilities") or []}
+    places = [place for place in document.get("locationInfo") or [] if canonical(place["location"]) == region]
+    restrictions = document.get("restrictions") or []
+    zonal = [entry for entry in restrictions if entry.get("type") == "Zone"]
+    return Sku(
+        name=document["name"],
+        family=document.get("family", ""),
+        vcpus=int(capable.get("vCPUs", 0)),
+        zones=tuple(sorted(zone for place in places for zone in place.get("zones") or [])),
+        restricted=any(entry.get("type") == "Location" for entry in restrictions),
+        restricted_zones=tuple(z for entry in zonal for z in (entry.get("restrictionInfo") or {}).get("zones") or []),
+        reason=", ".join(sorted({entry.get("reasonCode", "") for entry in restrictions} - {""})),
+        max_data_disks=_number(capable.get("MaxDataDiskCount")),
+        max_nics=_number(capable.get("MaxNetworkInterfaces")),
+        premium=capable.get("PremiumIO", "True").lower() == "true",
+        generations=tuple(filter(None, capable.get("HyperVGenerations", "").split(","))),
+    )
+
+
+def usage(document: Json) -> Usage:
+    """Return a quota with what is used of it."""
+    name = document["name"]
+    return Usage(name["value"], name.get("localizedValue", name["value"]), document["currentValue"], document["limit"])
+
+
+def free_addresses(document: Json) -> tuple[str, int]:
+    """Return a subnet's name in lower case and how many addresses are free in it."""
+    return document["id"].rsplit("/", 1)[-1].lower(), int(document["limit"] - document["currentValue"])
+
+
+def lock(document: Json) -> Lock:
+    """Return a management lock."""
+    match = _LOCK_ID.match(document["id"])
+    return Lock(document["name"], document["properties"]["level"], match[1] if match else document["id"])
+
+
+def permission(document: Json) -> Permission:
+    """Return a grant."""
+    return Permission(tuple(document.get("actions") or []), tuple(document.get("notActions") or []))
+
+
+def provider(document: Json) -> Provider:
+    """Return a resource provider."""
+    vaults = [entry for entry in document.get("resourceTypes") or [] if entry["resourceType"].lower() == "vaults"]
+    return Provider(
+        namespace=document["namespace"],
+        registration=document.get("registrationState", ""),
+        vault_regions=tuple(canonical(place) for entry in vaults for place in entry.get("locations") or []),
+    )
+
+
+def protected_item(document: Json) -> ProtectedItem:
+    """Return a replication protected item; items of other kinds than Azure to Azure have no machine id."""
+    body = document.get("properties") or {}
+    details = body.get("providerSpecificDetails") or {}
+    disks = details.get("protectedManagedDisks") or []
+    return ProtectedItem(
+        id=document["id"],
+        machine_id=details.get("fabricObjectId") or "",
+        protection_state=body.get("protectionState", ""),
+        active_location=body.get("activeLocation") or "",
+        allowed_operations=tuple(body.get("allowedOperations") or []),
+        replication_health=body.get("replicationHealth") or "",
+        failover_health=body.get("failoverHealth") or "",
+        errors=tuple(_health_error(entry) for entry in body.get("healthErrors") or [] if _is_critical(entry)),
+        scenario=(body.get("currentScenario") or {}).get("scenarioName") or "None",
+        rpo_seconds=details.get("rpoInSeconds"),
+        replica_disk_ids=tuple(each["recoveryReplicaDiskId"] for each in disks if each.get("recoveryReplicaDiskId")),
+    )
+
+
+def network_mapping(document: Json) -> NetworkMapping:
+    """Return where Site Recovery maps a network to."""
+    body = document.get("properties") or {}
+    return NetworkMapping(document["id"], body.get("primaryNetworkId") or "", body.get("recoveryNetworkId") or "")
+
+
+def eligibility_errors(document: Json) -> tuple[EligibilityError, ...]:
+    """Return why Site Recovery would not protect a virtual machine; none: it would."""
+    errors = (document.get("properties") or {}).get("errors") or []
+    return tuple(
+        EligibilityError(entry.get("code") or "", entry.get("message") or "", entry.get("recommendedAction") or "")
+        for entry in errors
+    )
+
+
+_PEERINGS = "virtualNetworkPeerings"
+
+
+def _attached(document: Json) -> AttachedDisk:
+    managed = document.get("managedDisk") or {}
+    return AttachedDisk(
+        name=document.get("name") or managed.get("id", "").rsplit("/", 1)[-1],
+        id=managed.get("id"),
+        size_gib=document.get("diskSizeGB"),
+        type=managed.get("storageAccountType"),
+        write_accelerated=bool(document.get("writeAcceleratorEnabled")),
+        ephemeral=bool(document.get("diffDiskSettings")),
+        create_option=document.get("createOption") or "",
+    )
+
+
+def _nic_ids(body: Json) -> tuple[str, ...]:
+    interfaces = (body.get("networkProfile") or {}).get("networkInterfaces") or []
+    ordered = sorted(interfaces, key=lambda entry: not _is_primary(entry))
+    return tuple(entry["id"] for entry in ordered)
+
+
+def _is_primary(interface: Json) -> bool:
+    flag: Any = (interface.get("properties") or {}).get("primary", interface.get("primary"))
+    return bool(flag)
+
+
+def _power_state(view: Json) -> str:
+    codes = [status.get("code", "") for status in view.get("statuses") or []]
+    return next((code for code in codes if code.startswith("PowerState/")), "")
+
+
+def _agent(view: Json) -> str:
+    statuses = (view.get("vmAgent") or {}).get("statuses") or []
+    return str(statuses[0].get("displayStatus") or "") if statuses else ""
+
+
+def _extension(document: Json) -> Extension:
+    return Extension(document["name"], (document.get("properties") or {}).get("provisioningState", ""))
+
+
+def _subnet(document: Json) -> Subnet:
+    body = document.get("properties") or {}
+    prefixes = body.get("addressPrefixes") or ([body["addressPrefix"]] if body.get("addressPrefix") else [])
+    delegations = [(entry.get("properties") or {}).get("serviceName", "") for entry in body.get("delegations") or []]
+    return Subnet(document["name"], tuple(prefixes), tuple(filter(None, delegations)))
+
+
+def _is_critical(error: Json) -> bool:
+    return str(error.get("errorLevel", "")).lower() not in {"warning", "information"}
+
+
+def _health_error(error: Json) -> str:
+    text = error.get("errorMessage") or error.get("summaryMessage") or ""
+    return f"{error.get('errorCode', '')} {text}".strip()
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None
