@@ -1,14 +1,14 @@
 """The one translation from Azure's errors to those that Temporal and the workflows decide by.
 
-========================  ============  ===================================================================================
-type                      retried       means
-========================  ============  ===================================================================================
-`EnvironmentFailure`      two minutes   401, 403, a lock, an outage, the network, anything unknown: the step holds, no undo
-`VmFailure`               never         Azure refuses, and no retry can mend it: the virtual machine is undone
-`AsrJobFailed`            never         a Site Recovery job did not end well (`JobFailure`): the virtual machine is undone
-`Busy`                    15 minutes    another operation works on the resource; then it counts as of the environment
-`Superseded`              by itself     another attempt has taken over, or a cancel was asked for; nothing was sent
-========================  ============  ===================================================================================
+====================  ============  =======================================================================
+type                  retried       means
+====================  ============  =======================================================================
+`EnvironmentFailure`  two minutes   401, 403, a lock, an outage, the network, anything unknown: the step holds
+`VmFailure`           never         Azure refuses, and no retry can mend it: the virtual machine is undone
+`AsrJobFailed`        never         a Site Recovery job did not end well: the virtual machine is undone
+`Busy`                15 minutes    another operation works on the resource; later it is `EnvironmentFailure`
+`Superseded`          by itself     another attempt took over, or a cancel was asked for; nothing was sent
+====================  ============  =======================================================================
 
 The first detail is an `AzureFailure` or a `JobFailure`. No message carries a query of a URL, a token or a body.
 """
@@ -80,7 +80,7 @@ class _Translation(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except FailureError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong, a workflow decides by its type
             subject = subject_of(input.args[0]) if input.args else ""
             if not isinstance(error, AzureError):
                 structlog.get_logger(__name__).exception("unexpected error in an activity", subject=subject)

@@ -26,21 +26,25 @@ _LEASES = 5
 _log = structlog.get_logger(__name__)
 
 
+Find = Callable[[], Awaitable[Started | None]]
+
+
 @dataclass(frozen=True)
 class Write:
     """One write. *decide* reads Azure and returns what is there or under way already, or None where it has to be sent.
 
     A *scenario* (Site Recovery's name of the job) lets a later attempt find the job that a lost answer began; *named*
-    is the job's target as Site Recovery shows it, where that is known. *creates*: what an earlier attempt with an intent
-    found absent and is there now, that attempt made.
+    is the job's target as Site Recovery shows it, where that is known. *creates*: what an earlier attempt found absent
+    before it recorded its intent, and is there now, that attempt made. *afterwards* follows what was sent.
     """
 
     target_id: str
-    decide: Callable[[], Awaitable[Started | None]]
+    decide: Find
     send: Callable[[], Coroutine[Any, Any, Accepted]]
     scenario: str = ""
     named: str | None = None
     creates: bool = False
+    afterwards: Callable[[], Awaitable[None]] | None = None
 
 
 class Writer:
@@ -54,8 +58,10 @@ class Writer:
         """Carry out one write of this activity."""
         intents = Intents()
         async with beating(intents.details):
-            started = await self._done_already(write, intents)
-            return started or await self._send(write, intents)
+            started = await self._done_already(write, intents) or await self._send(write, intents)
+            if write.afterwards is not None:
+                await write.afterwards()
+            return started
 
     async def write_all(self, writes: list[Write]) -> list[Started]:
         """Carry out several writes that may all be repeated without harm."""

@@ -51,11 +51,12 @@ async def find_job(
     """Return the job that one of our requests began, None where none of them began any.
 
     A job's `activityId` begins with the `x-ms-client-request-id` of the request that began it; a listing leaves it out,
-    so the jobs of this scenario (and on the object of this name, where one is given) are read one by one.
+    so the jobs on the object of this name (or of this scenario, where no name is given) are read one by one.
     """
     wanted = {request_id.lower() for request_id in request_ids}
     for listed in await list_jobs(azure, vault):
-        if not _is_about(listed, scenario, target_name):
+        same = _named(listed, target_name) if target_name else _properties(listed).get("scenarioName") == scenario
+        if not same:
             continue
         job = await read_job(azure, job_id(vault, str(listed["name"])))
         if job and any(request_id in str(_properties(job).get("activityId")).lower() for request_id in wanted):
@@ -66,7 +67,7 @@ async def find_job(
 async def newest_job(azure: AzureClients, vault: str, scenario: str, target_name: str) -> JobRef | None:
     """Return the newest job of a scenario on the object that shows this name."""
     for job in await list_jobs(azure, vault):
-        if _is_about(job, scenario, target_name):
+        if _properties(job).get("scenarioName") == scenario and _named(job, target_name):
             return reference(vault, job)
     return None
 
@@ -161,10 +162,8 @@ def progress(job: Json) -> tuple[int | None, str]:
     return (100 * ended // len(all_tasks) if all_tasks else None), running
 
 
-def _is_about(job: Json, scenario: str, target_name: str | None) -> bool:
-    properties = _properties(job)
-    name = str(properties.get("targetObjectName"))
-    return properties.get("scenarioName") == scenario and (target_name is None or name.lower() == target_name.lower())
+def _named(job: Json, target_name: str) -> bool:
+    return str(_properties(job).get("targetObjectName")).lower() == target_name.lower()
 
 
 def _properties(document: Json) -> Json:

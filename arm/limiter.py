@@ -49,6 +49,7 @@ class Limiter:
     def __init__(
         self, reads_per_second: float = READS_PER_SECOND, writes_per_second: float = WRITES_PER_SECOND
     ) -> None:
+        self.reads_per_second = reads_per_second
         self._reads: defaultdict[str, Bucket] = defaultdict(lambda: Bucket(reads_per_second))
         self._writes: defaultdict[str, Bucket] = defaultdict(lambda: Bucket(writes_per_second))
 

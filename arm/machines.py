@@ -107,7 +107,7 @@ def machine_of(document: Json) -> Machine:
 def reached(machine: Machine | None, milestone: str) -> bool:
     """Tell whether a virtual machine stands where one waits for it to stand."""
     if machine is None:
-        return milestone in {"gone", "deallocated"}
+        return milestone == "gone"
     state = machine.power_state.lower()
     if milestone == "running":
         return state == power.RUNNING.lower()

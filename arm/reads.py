@@ -44,21 +44,20 @@ def api_version(resource_id: str) -> str:
 
 
 async def read(azure: AzureClients, resource_id: str, **query: str) -> Json | None:
-    """Return a resource's JSON, None where there is none."""
-    response = await get(azure, resource_id, **query)
-    return None if response is None else _document(response)
-
-
-async def get(azure: AzureClients, resource_id: str, **query: str) -> AsyncHttpResponse | None:
-    """Return the answer to a GET of a resource, None where there is none.
+    """Return a resource's JSON, None where there is none.
 
     Raises:
         HttpResponseError: Azure answered otherwise than with the resource or its absence.
     """
-    version = query.pop("api_version", "") or api_version(resource_id)
-    request = HttpRequest("GET", resource_id, params={"api-version": version, **query})
-    subscription = ResourceId.parse(resource_id).subscription
-    return await _send(azure, subscription, request)
+    return await read_path(azure, resource_id, api_version(resource_id), **query)
+
+
+async def read_path(azure: AzureClients, path: str, version: str, **query: str) -> Json | None:
+    """Return the JSON of a path below a subscription, also of one that names an action instead of a resource."""
+    response = await _send(
+        azure, path.split("/")[2], HttpRequest("GET", path, params={"api-version": version, **query})
+    )
+    return None if response is None else _document(response)
 
 
 async def read_list(azure: AzureClients, collection: str, subscription: str, version: str) -> list[Json]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Accepted:
-    """Azure took the write. *job_id* is the Site Recovery job that it began, where it began one."""
+    """Azure took the write.
+
+    *job_id* is the Site Recovery job that it began, where it began one. *operation_url* is where its progress can be
+    read; it may be signed, so it stays in this process's memory.
+    """
 
     status: int
     job_id: str | None = None
+    operation_url: str | None = field(default=None, repr=False)
 
 
 async def begin(operation: Callable[..., Awaitable[Any]], *arguments: Any) -> Accepted:
@@ -48,7 +53,8 @@ async def send(operation: Callable[..., Awaitable[Any]], *arguments: Any, **opti
         if not answers or not 200 <= answers[-1].status_code < 300:
             raise
     answer = answers[-1]
-    return Accepted(answer.status_code, _job_id(answer))
+    headers = answer.headers
+    return Accepted(answer.status_code, _job_id(answer), headers.get("Azure-AsyncOperation") or headers.get("Location"))
 
 
 def _job_id(answer: AsyncHttpResponse) -> str | None:

@@ -1,0 +1,183 @@
+"""Test failover, failover, the fence and commit."""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.failures import VM_FAILURE, refused
+from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
+from arm import fence, items, jobs, machines
+from arm.clients import AzureClients
+from arm.reads import Json
+from arm.writes import Accepted, begin
+from migration.ids import ResourceId, describe
+from migration.models import FenceEvidence, Started, VmTask
+from migration.requests import FailoverStarted, ItemState, JudgeFence, StartFailover
+
+FAILOVER, COMMIT = "UnplannedFailover", "CommitFailover"
+TEST_FAILOVER, TEST_CLEANUP = "TestFailover", "TestFailoverCleanup"
+NOT_FAILED_OVER = "NotFailedOver"
+
+
+class FailoverActivities:
+    """The cutover of one virtual machine."""
+
+    def __init__(self, azure: AzureClients, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
+        self._azure = azure
+        self._writer = Writer(azure, settle_seconds)
+
+    @activity.defn
+    async def start_test_failover(self, request: StartFailover) -> Started:
+        """Start a test failover into the isolated network; one that runs or waits for its clean-up is adopted."""
+        task = request.task
+        network = task.vm.test_network_id
+        if network is None:
+            raise self._refusal(task, "starting the test failover", "the plan names no test network.")
+
+        async def find() -> Started | None:
+            state = await self._state(task, "starting the test failover")
+            if _runs(state, TEST_FAILOVER):
+                return _adopted(task, state)
+            if state.test_failover_state in items.TEST_FAILOVER_DONE:
+                return None
+            return await self._finished(task, TEST_FAILOVER)
+
+        async def test() -> Accepted:
+            body = {
+                "properties": {
+                    "failoverDirection": "PrimaryToRecovery",
+                    "networkType": "VmNetworkAsInput",
+                    "networkId": network,
+                    "providerSpecificDetails": {"instanceType": "A2A"},
+                }
+            }
+            return await self._begin("begin_test_failover", task, body)
+
+        return await self._writer.write(Write(task.item_id, find, test, TEST_FAILOVER, _vm_name(task)))
+
+    @activity.defn
+    async def clean_up_test_failover(self, request: StartFailover) -> Started:
+        """Remove what a test failover made; where there is nothing to remove, say so."""
+        task = request.task
+
+        async def find() -> Started | None:
+            item = await items.read_item(self._azure, task.item_id)
+            if item is None:
+                return Started(resource_id=task.item_id)
+            state = items.state_of(item, task.item_id)
+            if _runs(state, TEST_CLEANUP):
+                return _adopted(task, state)
+            none = state.test_failover_state in items.TEST_FAILOVER_DONE and not _runs(state, TEST_FAILOVER)
+            return Started(resource_id=task.item_id) if none else None
+
+        async def clean_up() -> Accepted:
+            return await self._begin(
+                "begin_test_failover_cleanup", task, {"properties": {"comments": "Test ended; cleaned up"}}
+            )
+
+        return await self._writer.write(Write(task.item_id, find, clean_up, TEST_CLEANUP, _vm_name(task)))
+
+    @activity.defn
+    async def start_failover(self, request: StartFailover) -> FailoverStarted:
+        """Fail over to the latest recovery point; a failover of this item that runs or has ended is adopted."""
+        task = request.task
+        before: list[str | None] = [None]
+
+        async def find() -> Started | None:
+            state = await self._state(task, "failing over")
+            if state.committed:
+                raise self._refusal(task, "failing over", "an earlier failover of it is committed.")
+            if _runs(state, FAILOVER):
+                return _adopted(task, state)
+            if state.failed_over:
+                return await self._finished(task, FAILOVER)
+            source = await machines.read_machine(self._azure, task.vm.source_id)
+            before[0] = source.power_state if source else None
+            return None
+
+        async def fail_over() -> Accepted:
+            body = {
+                "properties": {
+                    "failoverDirection": "PrimaryToRecovery",
+                    "sourceSiteOperations": "Required" if task.failover.shut_down_source else "NotRequired",
+                    "providerSpecificDetails": {"instanceType": "A2A"},
+                }
+            }
+            return await self._begin("begin_unplanned_failover", task, body)
+
+        write = Write(task.item_id, find, fail_over, FAILOVER, _vm_name(task))
+        return FailoverStarted(started=await self._writer.write(write), source_power_state_before=before[0])
+
+    @activity.defn
+    async def judge_fence(self, request: JudgeFence) -> FenceEvidence:
+        """Tell whether the source had stopped before its copy took over."""
+        task = request.task
+        item, job, source, target = await asyncio.gather(
+            items.read_item(self._azure, task.item_id),
+            jobs.read_job(self._azure, request.job.id),
+            machines.read_machine(self._azure, task.vm.source_id),
+            machines.read_machine(self._azure, task.vm.target_id),
+        )
+        point = await items.recovery_point_time(self._azure, task.item_id, item) if item else None
+        return fence.judge(fence.Evidence(job, point, source, target, asked=task.failover.shut_down_source))
+
+    @activity.defn
+    async def commit_failover(self, request: StartFailover) -> Started:
+        """Commit the failover: from here there is no way back.
+
+        Raises:
+            ApplicationError: `NotFailedOver`: there is nothing to commit.
+        """
+        task = request.task
+
+        async def find() -> Started | None:
+            state = await self._state(task, "committing the failover")
+            if state.committed:
+                return Started(resource_id=task.item_id, existed=True)
+            if _runs(state, COMMIT):
+                return _adopted(task, state)
+            if not state.failed_over:
+                told = f"it is {state.protection_state or 'not protected'}, with no failover to commit."
+                raise self._refusal(task, "committing the failover", told, NOT_FAILED_OVER)
+            return None
+
+        async def commit() -> Accepted:
+            return await self._begin("begin_failover_commit", task)
+
+        return await self._writer.write(Write(task.item_id, find, commit, COMMIT, _vm_name(task)))
+
+    async def _state(self, task: VmTask, doing: str) -> ItemState:
+        item = await items.read_item(self._azure, task.item_id)
+        if item is None:
+            raise self._refusal(task, doing, "it is not replicated any more.")
+        return items.state_of(item, task.item_id)
+
+    async def _finished(self, task: VmTask, scenario: str) -> Started:
+        """Return the job of what the item says has been done; None as its job where the vault does not keep it."""
+        job = await jobs.newest_job(self._azure, task.shared.vault_id, scenario, _vm_name(task))
+        return Started(resource_id=task.item_id, job=job, existed=True)
+
+    def _refusal(self, task: VmTask, doing: str, why: str, kind: str = VM_FAILURE) -> ApplicationError:
+        return refused(f"{doing} of {describe(task.vm.source_id)}: {why}", task.vm.source_id, kind)
+
+    async def _begin(self, operation: str, task: VmTask, *body: Json) -> Accepted:
+        item = ResourceId.parse(task.item_id)
+        client = self._azure.site_recovery(item.subscription).replication_protected_items
+        path = [item.resource_group, *(name for _, name in item.names)]
+        return await begin(getattr(client, operation), *path, *body)
+
+
+def _runs(state: ItemState, scenario: str) -> bool:
+    return state.current_job is not None and state.current_job.scenario == scenario
+
+
+def _adopted(task: VmTask, state: ItemState) -> Started:
+    return Started(resource_id=task.item_id, job=state.current_job, existed=True)
+
+
+def _vm_name(task: VmTask) -> str:
+    """Return the name under which Site Recovery shows the virtual machine."""
+    return ResourceId.parse(task.vm.source_id).name

@@ -1,0 +1,90 @@
+"""Look which resources are there, and delete those that the ledger says are ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from temporalio import activity
+
+from activities.failures import refused
+from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
+from arm import reads
+from arm.clients import AzureClients
+from arm.reads import Json
+from arm.writes import Accepted, begin
+from migration.ids import ResourceId, describe
+from migration.ledger import Observation
+from migration.models import Started
+from migration.requests import DeleteResources, Observations, ObserveResources
+
+_TOGETHER = 10
+
+
+class LedgerActivities:
+    """Reads and deletions of single resources."""
+
+    def __init__(self, azure: AzureClients, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
+        self._azure = azure
+        self._writer = Writer(azure, settle_seconds)
+
+    @activity.defn
+    async def observe_resources(self, request: ObserveResources) -> Observations:
+        """Tell which resources are there."""
+        together = asyncio.Semaphore(_TOGETHER)
+
+        async def look(resource_id: str) -> Observation:
+            async with together:
+                return Observation(id=resource_id, exists=await reads.read(self._azure, resource_id) is not None)
+
+        return Observations(seen=list(await asyncio.gather(*(look(one) for one in request.ids))))
+
+    @activity.defn
+    async def delete_resources(self, request: DeleteResources) -> None:
+        """Delete virtual machines, network interfaces or disks; each by itself, nothing goes with it."""
+        await self._writer.write_all([self._deletion(resource_id) for resource_id in request.ids])
+
+    def _deletion(self, resource_id: str) -> Write:
+        resource = ResourceId.parse(resource_id)
+
+        async def find() -> Started | None:
+            document = await reads.read(self._azure, resource_id)
+            if document is None:
+                return Started(resource_id=resource_id)
+            if str((document.get("properties") or {}).get("provisioningState")).lower() == "deleting":
+                return Started(resource_id=resource_id, existed=True)
+            taken = _taken_along(document)
+            if taken:
+                raise refused(
+                    f"deleting {describe(resource_id)}: it would take {', '.join(taken)} along.",
+                    resource_id,
+                    remedy="Set their deleteOption to Detach, then retry.",
+                )
+            return None
+
+        async def delete() -> Accepted:
+            kind = resource.type.lower()
+            operation: Callable[..., Awaitable[Any]]
+            if kind == "microsoft.compute/virtualmachines":
+                operation = self._azure.compute(resource.subscription).virtual_machines.begin_delete
+            elif kind == "microsoft.compute/disks":
+                operation = self._azure.compute(resource.subscription).disks.begin_delete
+            elif kind == "microsoft.network/networkinterfaces":
+                operation = self._azure.network(resource.subscription).network_interfaces.begin_delete
+            else:
+                raise refused(f"deleting {describe(resource_id)}: {resource.type} is nothing we delete.", resource_id)
+            return await begin(operation, resource.resource_group, resource.name)
+
+        return Write(resource_id, find, delete)
+
+
+def _taken_along(document: Json) -> list[str]:
+    """Return what a virtual machine's deletion would delete with it, by its `deleteOption`."""
+    properties = document.get("properties") or {}
+    storage = properties.get("storageProfile") or {}
+    disks = [storage.get("osDisk") or {}, *(storage.get("dataDisks") or [])]
+    taken = [str(disk.get("name")) for disk in disks if disk.get("deleteOption") == "Delete"]
+    nics = (properties.get("networkProfile") or {}).get("networkInterfaces") or []
+    options = {str(nic["id"]): (nic.get("properties") or {}).get("deleteOption") for nic in nics}
+    return taken + [describe(nic) for nic, option in options.items() if option == "Delete"]

@@ -1,0 +1,182 @@
+"""Enable replication, set up the target, and disable replication."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities.failures import refused
+from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
+from arm import items, jobs, machines, protection, reads
+from arm.clients import AzureClients
+from arm.reads import Json
+from arm.writes import Accepted, begin
+from migration import ids, power
+from migration.ids import ResourceId, describe
+from migration.models import JobRef, Started, VmTask
+from migration.requests import (
+    ConfigureTarget,
+    DisableReplication,
+    EnableReplication,
+    ItemState,
+    ReadItem,
+    TargetConfiguration,
+)
+
+ENABLING = "EnableDr"
+UPDATING = "UpdateVmProperties"
+DISABLING = "DisableDr"
+_REMOVALS = {DISABLING, "PurgeDr"}
+
+
+class ReplicationActivities:
+    """One virtual machine's protected item."""
+
+    def __init__(self, azure: AzureClients, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
+        self._azure = azure
+        self._writer = Writer(azure, settle_seconds)
+
+    @activity.defn
+    async def enable_replication(self, request: EnableReplication) -> Started:
+        """Protect a virtual machine; an item that is there, be its enabling under way or failed, is left as it is."""
+        task = request.task
+
+        async def find() -> Started | None:
+            item = await items.read_item(self._azure, task.item_id)
+            if item is None:
+                return None
+            job = jobs.current_job(item, task.item_id)
+            own = job if job is not None and job.scenario == ENABLING else None
+            return Started(resource_id=task.item_id, job=own, existed=True)
+
+        async def enable() -> Accepted:
+            body = protection.enable_body(task, request.source)
+            return await self._begin("begin_create", task, body)
+
+        return await self._writer.write(Write(task.item_id, find, enable, ENABLING, _vm_name(task), creates=True))
+
+    @activity.defn
+    async def configure_target(self, request: ConfigureTarget) -> Started:
+        """Set what the virtual machine becomes in the target region, if anything differs; it must be protected."""
+        task = request.task
+        found: Json = {}
+        test_subnet = await self._test_subnet(task)
+
+        async def find() -> Started | None:
+            item = await self._protected_item(task)
+            found.update(item)
+            job = jobs.current_job(item, task.item_id)
+            if job is not None and job.scenario == UPDATING:
+                return Started(resource_id=task.item_id, job=job)
+            done = not protection.differences(task, request.source, item)
+            return Started(resource_id=task.item_id, existed=True) if done else None
+
+        async def update() -> Accepted:
+            body = protection.update_body(task, request.source, found, test_subnet)
+            return await self._begin("begin_update", task, body)
+
+        return await self._writer.write(Write(task.item_id, find, update, UPDATING, _vm_name(task)))
+
+    @activity.defn
+    async def read_target_configuration(self, request: ConfigureTarget) -> TargetConfiguration:
+        """Tell how the item differs from what the plan wants."""
+        item = await self._protected_item(request.task)
+        return TargetConfiguration(mismatches=protection.differences(request.task, request.source, item))
+
+    @activity.defn
+    async def disable_replication(self, request: DisableReplication) -> Started:
+        """End the protection; call it again until it answers that there is nothing.
+
+        A job that works on the item is returned with `existed`, to be waited for whatever its outcome; that of an
+        enabling is cancelled if it allows that. Where the source runs its agent is removed with the item; where it is
+        switched off the item is purged, since its removal would fail (150144), and the source is not started for it.
+        """
+        task = request.task
+        under_way = await self._other_job(task)
+        if under_way is not None:
+            return Started(resource_id=task.item_id, job=under_way, existed=True)
+        source_runs = False
+
+        async def find() -> Started | None:
+            nonlocal source_runs
+            item = await items.read_item(self._azure, task.item_id)
+            if item is None:
+                return Started(resource_id=task.item_id)
+            job = jobs.current_job(item, task.item_id)
+            if job is not None:
+                return Started(resource_id=task.item_id, job=job, existed=job.scenario not in _REMOVALS)
+            source = await machines.read_machine(self._azure, task.vm.source_id)
+            source_runs = source is not None and source.power_state.lower() == power.RUNNING.lower()
+            return None
+
+        async def disable() -> Accepted:
+            if not source_runs:
+                return await self._begin("begin_purge", task)
+            body = {
+                "properties": {
+                    "disableProtectionReason": "NotSpecified",
+                    "replicationProviderInput": {"instanceType": "DisableProtectionProviderSpecificInput"},
+                }
+            }
+            return await self._begin("begin_delete", task, body)
+
+        return await self._writer.write(Write(task.item_id, find, disable, DISABLING, _vm_name(task)))
+
+    @activity.defn
+    async def read_item(self, request: ReadItem) -> ItemState:
+        """Tell where the protected item stands."""
+        item = await items.read_item(self._azure, request.task.item_id)
+        return ItemState(exists=False) if item is None else items.state_of(item, request.task.item_id)
+
+    async def _other_job(self, task: VmTask) -> JobRef | None:
+        """Return the job that keeps the item from being removed; an enabling that allows it is cancelled first."""
+        item = await items.read_item(self._azure, task.item_id)
+        job = jobs.current_job(item, task.item_id) if item else None
+        if job is None or job.scenario in _REMOVALS:
+            return None
+        if job.scenario == ENABLING:
+            await self._cancel(job)
+        return job
+
+    async def _cancel(self, job: JobRef) -> None:
+        vault = ResourceId.parse(ids.vault_of(job.id))
+
+        async def find() -> Started | None:
+            document = await jobs.read_job(self._azure, job.id)
+            cancellable = document is not None and jobs.is_running(document) and jobs.can_cancel(document)
+            return None if cancellable else Started(resource_id=job.id)
+
+        async def cancel() -> Accepted:
+            client = self._azure.site_recovery(vault.subscription).replication_jobs
+            return await begin(client.begin_cancel, vault.resource_group, vault.name, ResourceId.parse(job.id).name)
+
+        await self._writer.write(Write(job.id, find, cancel))
+
+    async def _protected_item(self, task: VmTask) -> Json:
+        item = await items.read_item(self._azure, task.item_id)
+        if item is None:
+            raise refused(
+                f"configuring the target of {describe(task.vm.source_id)}: it is not replicated any more.",
+                task.vm.source_id,
+            )
+        return item
+
+    async def _test_subnet(self, task: VmTask) -> str | None:
+        """Return the subnet of the test network to use: the one named like the target's, else its first."""
+        if task.vm.test_network_id is None:
+            return None
+        network = await reads.read(self._azure, task.vm.test_network_id)
+        listed = ((network or {}).get("properties") or {}).get("subnets") or []
+        subnets = [str(subnet["name"]) for subnet in listed]
+        same = [name for name in subnets if name.lower() == task.vm.subnet.lower()]
+        return next(iter([*same, *subnets]), None)
+
+    async def _begin(self, operation: str, task: VmTask, *body: Json) -> Accepted:
+        item = ResourceId.parse(task.item_id)
+        client = self._azure.site_recovery(item.subscription).replication_protected_items
+        path = [item.resource_group, *(name for _, name in item.names)]
+        return await begin(getattr(client, operation), *path, *body)
+
+
+def _vm_name(task: VmTask) -> str:
+    """Return the name under which Site Recovery shows the virtual machine."""
+    return ResourceId.parse(task.vm.source_id).name

@@ -1,0 +1,50 @@
+"""How an operation of Compute went: read from the URL of its answer while the process that sent it lives.
+
+The URL may be signed, so it is neither kept nor logged; a process that died finds out from the resource itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from azure.core.exceptions import AzureError
+from azure.core.rest import HttpRequest
+
+from arm.errors import redacted
+from arm.limiter import pause_seconds
+
+if TYPE_CHECKING:
+    from arm.clients import AzureClients
+    from arm.writes import Accepted
+
+_ENDED_BADLY = {"failed", "canceled", "cancelled"}
+_log = structlog.get_logger(__name__)
+
+
+async def failure_of(
+    azure: AzureClients, subscription: str, accepted: Accepted, patience_seconds: float
+) -> tuple[str, str] | None:
+    """Return code and message of an operation that failed, None where it did not, or nobody can tell in that time."""
+    if accepted.operation_url is None:
+        return None
+    until = time.monotonic() + patience_seconds
+    request = HttpRequest("GET", accepted.operation_url)
+    try:
+        while time.monotonic() < until:
+            response = await azure.resources(subscription).send_request(request)
+            if response.status_code != 200:
+                return None
+            document = response.json()
+            status = str(document.get("status") or "").lower()
+            if status in _ENDED_BADLY:
+                error = document.get("error") or {}
+                return str(error.get("code") or status), redacted(str(error.get("message") or ""))
+            if status != "inprogress":
+                return None
+            await asyncio.sleep(pause_seconds(response.headers.get("Retry-After"), 5))
+    except (AzureError, ValueError) as error:
+        _log.info("the operation's status cannot be read", cause=type(error).__name__)
+    return None
