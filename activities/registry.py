@@ -1,11 +1,13 @@
-"""Which activities run on which task queue."""
+"""Which activities run on which task queue, and what a worker needs around them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from activities.failover import FailoverActivities
+from activities.failures import AzureFailures
 from activities.ledger import LedgerActivities
+from activities.plans import PlanActivities
 from activities.power import PowerActivities
 from activities.preflight import PreflightActivities
 from activities.replication import ReplicationActivities
@@ -13,17 +15,25 @@ from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
 from activities.waits import WaitActivities
 from activities.writing import INTENT_SETTLE_SECONDS
+from arm.watcher import Watchers as Waiters
 from migration.names import AZURE_TASK_QUEUE, WAIT_TASK_QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from temporalio.client import Client
+    from temporalio.worker import Interceptor
+
     from arm.clients import AzureClients
-    from arm.watcher import Watchers
+
+__all__ = ["WAIT_SLOTS", "Waiters", "all_activities", "interceptors", "methods_of"]
+
+WAIT_SLOTS = 2_000
+"""A held wait costs a slot and little else; every virtual machine of a large plan must find one."""
 
 
 def all_activities(
-    azure: AzureClients, watchers: Watchers, settle_seconds: float = INTENT_SETTLE_SECONDS
+    azure: AzureClients, waiters: Waiters, client: Client, *, settle_seconds: float = INTENT_SETTLE_SECONDS
 ) -> dict[str, list[Callable[..., Any]]]:
     """Return the activities of each task queue."""
     writing = [
@@ -33,11 +43,16 @@ def all_activities(
         PowerActivities(azure, settle_seconds),
         LedgerActivities(azure, settle_seconds),
     ]
-    reading = [PreflightActivities(azure), VerificationActivities(azure)]
+    reading = [PreflightActivities(azure), VerificationActivities(azure), PlanActivities(client)]
     return {
         AZURE_TASK_QUEUE: [method for holder in (*writing, *reading) for method in methods_of(holder)],
-        WAIT_TASK_QUEUE: methods_of(WaitActivities(azure, watchers)),
+        WAIT_TASK_QUEUE: methods_of(WaitActivities(azure, waiters)),
     }
+
+
+def interceptors() -> list[Interceptor]:
+    """Return what every worker of these activities has around them."""
+    return [AzureFailures()]
 
 
 def methods_of(holder: object) -> list[Callable[..., Any]]:

@@ -12,7 +12,7 @@ import asyncio
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import structlog
 from azure.core.exceptions import AzureError
@@ -24,6 +24,7 @@ from migration.ids import ResourceId, id_key, vault_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
     from arm.clients import AzureClients
 
@@ -81,6 +82,17 @@ class Watchers:
         self.floor_seconds = floor_seconds
         self._running: dict[tuple[str, str], _Watcher] = {}
 
+    async def __aenter__(self) -> Self:
+        """Return the watchers; they begin with the first wait."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop every watcher."""
+        for watcher in self._running.values():
+            await watcher.stop()
+
     @contextmanager
     def following(self, resource_id: str) -> Iterator[Subscription]:
         """Follow a job or a protected item of a vault."""
@@ -97,11 +109,6 @@ class Watchers:
     def pause_seconds(self, age_seconds: float) -> float:
         """Return how long a wait of this age can do without a new reading."""
         return max(self.floor_seconds, SHARE_OF_AGE * age_seconds)
-
-    async def close(self) -> None:
-        """Stop every watcher."""
-        for watcher in self._running.values():
-            await watcher.stop()
 
     def _watcher(self, vault: str, kind: str) -> _Watcher:
         key = (id_key(vault), kind)
