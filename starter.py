@@ -4,7 +4,7 @@
 import os
 import sys
 
-from console.main import main
+from console.main import leave, main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    leave(main(sys.argv[1:], os.environ))

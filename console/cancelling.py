@@ -67,8 +67,8 @@ async def _wait_until_recorded(link: Link, targets: list[str]) -> None:
                     await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
         raise UnreachableError(
-            f"cancelling {', '.join(targets)}: the Temporal server at {link.address} took the request and does not show "
-            "it; see `status`"
+            f"cancelling {', '.join(targets)}: the Temporal server at {link.address} took the request and does not "
+            "show it; see `status`"
         ) from None
 
 

@@ -116,7 +116,7 @@ def _print(session: Session, plan: Plan, check: PlanCheck) -> None:
     groups: list[tuple[str, list[Finding]]] = [("plan", check.findings), *((vm.name, vm.findings) for vm in check.vms)]
     rows = [_row(name if first else "", finding) for name, found in groups for first, finding in _ordered(found)]
     if rows:
-        screen().print(table(["VM", "severity", "finding", "what to do"], rows))
+        screen(plain=session.is_plain).print(table(["VM", "severity", "finding", "what to do"], rows))
     for vm in check.vms:
         if vm.already_migrated:
             session.answer(clean(f"{vm.name}: migrated already"))

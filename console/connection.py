@@ -1,19 +1,18 @@
 """The way to Temporal: connected within seconds, or said which address was tried."""
 
 import asyncio
-import logging
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.client import Client
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
 from console.errors import UnreachableError
 from console.session import Session
 from migration.names import WORKFLOW_TASK_QUEUE
-from runtime.logs import CORE_LOGGER
-from runtime.temporal import connect, core_runtime, worker_polls
+from runtime.temporal import connect, worker_polls
 
 ANSWER_WITHIN_SECONDS = 8.5
 """What cannot be reached is said within ten seconds, the start of the process and its output included."""
@@ -39,8 +38,7 @@ async def open_link(session: Session) -> Link:
         TemporalError: it cannot be reached; names the address.
     """
     opened = time.monotonic()
-    _keep_quiet()
-    client = await connect(session.environment, runtime=core_runtime())
+    client = await connect(session.environment, runtime=_quiet_runtime())
     return Link(client, client.service_client.config.target_host, opened)
 
 
@@ -72,8 +70,6 @@ def no_worker(link: Link) -> UnreachableError:
     )
 
 
-def _keep_quiet() -> None:
-    """Keep the core's notes on its own retries off the screen; what matters reaches us as an error."""
-    logger = logging.getLogger(CORE_LOGGER)
-    logger.propagate = False
-    logger.addHandler(logging.NullHandler())
+def _quiet_runtime() -> Runtime:
+    """Return a runtime whose core keeps its own retries to itself; what matters reaches us as an error."""
+    return Runtime(telemetry=TelemetryConfig(logging=None))

@@ -61,7 +61,7 @@ class LiveDisplay:
     """Redraws one table; what stands still for a person comes first when the screen is too small for all."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or screen()
+        self._console = console or screen(plain=False)
         self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
 
     def __enter__(self) -> Self:

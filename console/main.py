@@ -1,12 +1,15 @@
 """From arguments to an exit code. Nothing that goes wrong shows a stack trace: an unknown error goes to a file."""
 
+import contextlib
 import io
+import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from console.app import app
 from console.errors import ConsoleError
@@ -27,6 +30,18 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         sys.stderr.write(message + "\n")
         return code
     return 0
+
+
+def leave(code: int) -> NoReturn:
+    """End the process without the interpreter's own shutdown.
+
+    Temporal's core runs threads that may be about to report an answer nobody waits for any more, after Ctrl-C above
+    all; one that meets an interpreter in shutdown aborts the process, and the exit code is lost.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _explain(error: Exception) -> tuple[str, int]:

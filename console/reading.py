@@ -57,17 +57,28 @@ async def read_recorded(client: Client, plan: str) -> Recorded:
         InputError: there is no such plan.
     """
     description = await _describe(client.get_workflow_handle(names.migrate_plan_id(plan)))
-    latest: dict[str, WorkflowExecution] = {}
-    query = f"{names.ATTRIBUTE_PLAN} = '{plan}' AND WorkflowType = '{names.MIGRATE_VM}'"
-    async for run in client.list_workflows(query, rpc_timeout=RPC_TIMEOUT):
-        known = latest.get(run.id)
-        if known is None or run.start_time > known.start_time:
-            latest[run.id] = run
+    latest = await _latest_vm_runs(client, plan)
     if description is None and not latest:
         raise InputError(await _unknown_plan(client, plan))
     memo = await description.memo() if description else {}
     vms = {key: run for key, run in latest.items() if _belongs(run, description)}
     return Recorded(plan, description, memo, vms)
+
+
+async def _latest_vm_runs(client: Client, plan: str) -> dict[str, WorkflowExecution]:
+    """Return the latest run of each virtual machine's workflow, as visibility knows them."""
+    latest: dict[str, WorkflowExecution] = {}
+    wanted = f"{names.ATTRIBUTE_PLAN} = '{plan}' AND WorkflowType = '{names.MIGRATE_VM}'"
+    try:
+        async for run in client.list_workflows(wanted, rpc_timeout=RPC_TIMEOUT):
+            known = latest.get(run.id)
+            if known is None or run.start_time > known.start_time:
+                latest[run.id] = run
+    except RPCError as error:
+        if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        return {}  # The search attribute is not registered, so that no virtual machine can have one.
+    return latest
 
 
 async def read_plan(link: Link, plan: str, before: PlanView | None = None) -> PlanView:

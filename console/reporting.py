@@ -132,7 +132,7 @@ def _print(session: Session, report: Report) -> None:
         ]
         for vm in report.vms
     ]
-    screen().print(table(["VM", "outcome", "downtime", "data loss", "approval", "reason"], rows))
+    screen(plain=session.is_plain).print(table(["VM", "outcome", "downtime", "data loss", "approval", "reason"], rows))
     resources = [*report.resources, *(resource for vm in report.vms for resource in vm.resources)]
     left = sum(resource.state != "deleted" for resource in resources)
     session.answer(f"made {counted(len(resources), 'resource')}, of which {left} stay; the report lists each, and why")

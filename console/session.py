@@ -52,14 +52,16 @@ class Session:
         return sys.stdin.isatty() and sys.stderr.isatty()
 
     @property
+    def is_plain(self) -> bool:
+        """Whether stdout takes text alone: no terminal, or a person who wants neither colour nor motion."""
+        return (
+            not sys.stdout.isatty() or bool(self.environment.get("NO_COLOR")) or self.environment.get("TERM") == "dumb"
+        )
+
+    @property
     def is_live(self) -> bool:
         """Whether stdout is a screen that may be redrawn."""
-        return (
-            not self.as_json
-            and sys.stdout.isatty()
-            and not self.environment.get("NO_COLOR")
-            and self.environment.get("TERM") != "dumb"
-        )
+        return not (self.as_json or self.is_plain)
 
     def answer(self, text: str) -> None:
         """Print a line of the answer."""

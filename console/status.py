@@ -3,6 +3,7 @@
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import RPC_TIMEOUT, Link, open_link
 from console.plans import plan_name
@@ -34,7 +35,7 @@ def print_plan(session: Session, view: PlanView) -> None:
         return
     session.answer(plan_line(view))
     if view.vms:
-        screen().print(plan_table(view))
+        screen(plain=session.is_plain).print(plan_table(view))
 
 
 async def _show_plan(session: Session, link: Link, name: str) -> None:
@@ -56,7 +57,7 @@ async def _show_plans(session: Session, client: Client) -> int:
         session.answer_json({"plans": plans})
     elif plans:
         rows = [[p["plan"], _state(p), local_time(p["started"]), local_time(p["ended"])] for p in plans]
-        screen().print(table(["plan", "state", "started", "ended"], rows))
+        screen(plain=session.is_plain).print(table(["plan", "state", "started", "ended"], rows))
     else:
         session.answer("no plan was started yet")
     return 0
@@ -68,14 +69,22 @@ async def _summary(client: Client, run: WorkflowExecution) -> dict[str, Any]:
         f"{names.ATTRIBUTE_PLAN} = '{plan}' AND WorkflowType = '{names.MIGRATE_VM}' "
         f"AND {names.ATTRIBUTE_NEEDS_ACTION} = true AND ExecutionStatus = 'Running'"
     )
-    waiting = await client.count_workflows(query, rpc_timeout=RPC_TIMEOUT)
     return {
         "plan": plan,
         "running": run.status is WorkflowExecutionStatus.RUNNING,
-        "needs_action": waiting.count,
+        "needs_action": await _count(client, query),
         "started": utc_text(run.start_time),
         "ended": utc_text(run.close_time),
     }
+
+
+async def _count(client: Client, query: str) -> int:
+    try:
+        return (await client.count_workflows(query, rpc_timeout=RPC_TIMEOUT)).count
+    except RPCError as error:
+        if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        return 0  # The search attributes are not registered, so that nothing can have them.
 
 
 def _state(plan: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from console.texts import clean, local_time, span, words
 from console.view import PlanView, VmView
 from migration.phases import Outcome, Phase
 
+_WIDTH = 80
 _COLOURS = {
     "migrated": "green",
     "done": "green",
@@ -27,10 +28,12 @@ _COLOURS = {
 }
 
 
-def screen() -> Console:
-    """Return the console that draws on stdout; 80 columns where stdout is no terminal."""
-    console = Console(highlight=False, markup=False, emoji=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=80)
+def screen(*, plain: bool) -> Console:
+    """Return the console that draws on stdout; a *plain* one writes no escapes; 80 columns where it is no terminal."""
+    console = Console(highlight=False, markup=False, emoji=False, color_system=None if plain else "auto")
+    if not console.is_terminal:
+        console.width = _WIDTH
+    return console
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

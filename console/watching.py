@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import Link, open_link
 from console.displays import Display, LineDisplay, LiveDisplay
@@ -21,6 +21,16 @@ INTERRUPTED = "no longer watching; the plan goes on: `watch` shows it again, `ca
 GIVE_UP_SECONDS = 600
 """How long Temporal may be away: a restart or an upgrade takes less."""
 _WORKER_GRACE_SECONDS = 30
+_AWAY = {
+    RPCStatusCode.ABORTED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.INTERNAL,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.UNKNOWN,
+}
+"""Answers that may soon be others; a refusal will not."""
 _POLL_SECONDS = 1.0
 _POLL_SECONDS_A_VM = 0.05
 
@@ -55,7 +65,9 @@ class _Watch:
         while True:
             try:
                 view = await read_plan(self._link, self._plan, view)
-            except (RPCError, TimeoutError) as error:
+            except RPCError as error:
+                if error.status not in _AWAY:
+                    raise
                 self._note_absence(error)
             else:
                 self._note_presence(view)

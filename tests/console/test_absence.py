@@ -1,0 +1,161 @@
+"""What people see while Temporal or the worker's program is away, and what they are asked."""
+
+import asyncio
+import os
+import pty
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from console import checking
+from console.main import main
+from migration import names
+from migration.findings import PlanCheck, VmFindings
+from tests.conftest import program
+from tests.console.conftest import ROOT, CommandLine, command_line, eventually
+from tests.console.standins import finding
+
+
+async def serve(port: int, database: Path) -> asyncio.subprocess.Process:
+    """Start a Temporal server that keeps what it knows in a file."""
+    return await asyncio.create_subprocess_exec(
+        *(program("temporal"), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)),
+        *("--db-filename", str(database), "--log-level", "never"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+async def test_watch_survives_a_restart_of_temporal(tmp_path: Path) -> None:
+    """While the server is away watch says so once, and goes on when it is back."""
+    port = free_port()
+    server = await serve(port, tmp_path / "temporal.db")
+    try:
+        client = await _connected(port)
+        await client.start_workflow(names.MIGRATE_PLAN, id=names.migrate_plan_id("contoso"), task_queue="nobody")
+        watch = await command_line(client, tmp_path).start("watch", "contoso")
+        assert watch.stdout is not None
+        assert watch.stderr is not None
+        await watch.stdout.readline()
+        server.kill()
+        await server.wait()
+        notes = await _until(watch.stderr, "does not answer")
+        server = await serve(port, tmp_path / "temporal.db")
+        notes += await _until(watch.stderr, "answers again")
+        assert notes.count("does not answer") == 1
+        watch.terminate()
+        await watch.wait()
+    finally:
+        if server.returncode is None:
+            server.terminate()
+            await server.wait()
+
+
+async def test_start_asks_at_a_terminal_before_a_cloud_that_is_not_local(
+    starter: CommandLine, standins: Client
+) -> None:
+    """A person sees endpoint, tenant, subscription and identity, and only a yes starts the plan."""
+    path, name = starter.plan(["fast-1"])
+    refused = await asyncio.to_thread(_typed, starter, path, b"n\n")
+    runs = [run async for run in standins.list_workflows(f"WorkflowId = 'migrate-plan/{name}'")]
+    taken = await asyncio.to_thread(_typed, starter, path, b"y\n")
+
+    assert (refused[0], runs) == (1, [])
+    for shown in [
+        "https://management.azure.com",
+        "tenant",
+        "6b1f6e0a-52c4-4a8e-9d0b-3f5c8a7e2d11",
+        "identity",
+        "[y/N]",
+    ]:
+        assert shown in refused[1]
+    assert taken[0] == 0
+
+
+@pytest.mark.parametrize(("severity", "code"), [("blocking", 1), ("warning", 0)])
+def test_local_check_reads_what_the_workers_program_answers(
+    severity: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--local needs no Temporal: the worker's program checks in a process of its own."""
+    answer = PlanCheck(vms=[VmFindings(name="db-01", findings=[finding(severity, "virtualMachines db-01")])])
+    _pretend_worker(tmp_path, f"print({answer.model_dump_json()!r})")
+    monkeypatch.setattr(checking, "ROOT", tmp_path)
+
+    assert main(["check", str(ROOT / "plans" / "contoso.yaml"), "--local"], {}) == code
+    assert "virtualMachines db-01" in " ".join(capsys.readouterr().out.split())
+
+
+def test_local_check_passes_on_why_it_could_not_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where Azure cannot be reached the exit code is 3, with or without a worker."""
+    _pretend_worker(tmp_path, "raise SystemExit(3)")
+    monkeypatch.setattr(checking, "ROOT", tmp_path)
+
+    assert main(["check", str(ROOT / "plans" / "contoso.yaml"), "--local"], {}) == 3
+    assert capsys.readouterr().out == ""
+
+
+def _pretend_worker(folder: Path, code: str) -> None:
+    (folder / "worker.py").write_text(f"import sys\nassert sys.argv[1] == '--check'\n{code}\n", encoding="utf-8")
+
+
+async def _connected(port: int) -> Client:
+    found: list[Client] = []
+
+    async def is_up() -> bool:
+        try:
+            found.append(await Client.connect(f"127.0.0.1:{port}", data_converter=pydantic_data_converter))
+        except RuntimeError:
+            return False
+        return True
+
+    await eventually(is_up)
+    return found[0]
+
+
+async def _until(stream: asyncio.StreamReader, text: str) -> str:
+    """Return what *stream* tells up to the line with *text*."""
+    told = ""
+    async with asyncio.timeout(60):
+        while text not in told:
+            line = await stream.readline()
+            assert line, told
+            told += line.decode()
+    return told
+
+
+def _typed(starter: CommandLine, path: str, answer: bytes) -> tuple[int, str]:
+    """Start a plan at a pseudo-terminal, type *answer*, and return the exit code and all that was shown."""
+    ours, theirs = pty.openpty()
+    os.write(ours, answer)
+    cloud = {"AZURE_RESOURCE_MANAGER_ENDPOINT": "https://management.azure.com", "AZURE_CLIENT_ID": "the-client"}
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "starter.py"), "start", path],
+        cwd=starter.folder,
+        env={**starter.environment, **cloud},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = []
+    try:
+        while part := os.read(ours, 65536):
+            shown.append(part)
+    except OSError:
+        pass
+    os.close(ours)
+    return process.wait(), b"".join(shown).decode()

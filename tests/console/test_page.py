@@ -1,0 +1,136 @@
+"""The report as a page: safe whatever it holds, whole by itself, readable without a mouse and without eyes."""
+
+import re
+from html.parser import HTMLParser
+
+from console.page import render
+from console.timeline import WIDTH, axis
+from migration.models import FenceEvidence, Mismatch
+from migration.phases import Outcome, Phase
+from migration.report import Decision, PhaseSpan, Report, ReportedResource, VmReport
+from tests.console.standins import finding
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+class Page(HTMLParser):
+    """Collects what a page is made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember a tag."""
+        self.tags.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of every such tag."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def full_report(text: str = "text") -> Report:
+    """Return a report in which every field that people or Azure fill says *text*."""
+    decision = Decision(
+        approver=text, decision="approve", comment=text, at="2026-03-01T11:00:00Z", counted=True, reason=text
+    )
+    vm = VmReport(
+        name=text,
+        id=text,
+        wave=text,
+        outcome=Outcome.MIGRATED,
+        reason=text,
+        downtime_seconds=185,
+        data_loss_seconds=0,
+        phases=[
+            PhaseSpan(name=Phase.REPLICATING, started="2026-03-01T09:00:00Z", ended="2026-03-01T10:00:00Z"),
+            PhaseSpan(name=Phase.FAILING_OVER, started="2026-03-01T10:00:00Z", ended="2026-03-01T10:03:00Z"),
+            PhaseSpan(name=Phase.DONE, started="2026-03-01T10:03:00Z"),
+        ],
+        approval=decision,
+        decisions=[decision, decision.model_copy(update={"counted": False, "decision": ""})],
+        findings=[finding("warning", text)],
+        mismatches=[Mismatch(field=text, expected=text, actual=text)],
+        fence=FenceEvidence(held=None, reason=text, shutdown_started=text),
+        resources=[ReportedResource(id=text, type=text, created_by=text, state="left", why=text)],
+        incidents=[text],
+    )
+    return Report(
+        plan=text,
+        outcome=Outcome.MIXED,
+        started="2026-03-01T09:00:00Z",
+        reason=text,
+        findings=[finding("note", text)],
+        resources=[ReportedResource(id=text, type=text, created_by=text, state="deleted", why=text)],
+        vms=[vm, VmReport(name="b", id="", outcome=Outcome.REFUSED)],
+    )
+
+
+def test_escapes_everything_that_others_wrote() -> None:
+    """A comment or a name with markup in it is text on the page, in every field."""
+    page = Page(render(full_report(EVIL)))
+
+    assert page.all("script") == []
+    assert page.all("img") == []
+    assert [name for _, attributes in page.tags for name in attributes if name.startswith("on")] == []
+
+
+def test_needs_nothing_but_itself() -> None:
+    """The page fetches nothing and runs nothing, so that it opens offline."""
+    text = render(full_report())
+
+    assert not re.search(r"https?://|url\(|@import|<link|<script| src=", text)
+    assert "default-src 'none'" in text
+
+
+def test_shows_every_part_of_the_report() -> None:
+    """Downtime, loss, decisions that did not count, findings, resources with their state, incidents: all are there."""
+    text = render(full_report("Größe"))
+
+    wanted = ["3 min 05 s", "<dd>0 s</dd>", "unreadable", "warning", "deleted", "left", "Incident", "Not as the plan"]
+    assert [shown for shown in wanted if shown not in text] == []
+    assert text.count("Größe") > 20
+
+
+def test_pictures_have_texts_and_tables_have_headings() -> None:
+    """A screen reader gets each timeline as a sentence and each table with a caption and scoped headings."""
+    text = render(full_report())
+    page = Page(text)
+
+    (picture,) = page.all("svg")
+    assert picture["role"] == "img"
+    assert picture["aria-label"] == "Timeline of text: replicating 1 h 00 min, failing over 3 min 00 s"
+    assert all("scope" in heading for heading in page.all("th"))
+    assert len(page.all("table")) == len(page.all("caption"))
+    assert page.all("html")[0]["lang"] == "en"
+    assert all(one.get("tabindex") == "0" for one in page.all("div") if one.get("class") == "wide")
+    assert 'href="#vms"' in text
+
+
+def test_links_lead_to_what_is_there() -> None:
+    """Every link of the page ends at an element of it."""
+    page = Page(render(full_report()))
+    ids = {attributes.get("id") for _, attributes in page.tags}
+
+    assert {str(link["href"]).removeprefix("#") for link in page.all("a")} <= ids
+
+
+def test_report_of_nothing_yet_is_a_page() -> None:
+    """Before anything has happened the page says that nothing has ended."""
+    text = render(Report(plan="contoso"))
+
+    assert "not ended" in text
+    assert "Nothing shared was made" in text
+
+
+def test_timeline_lies_within_its_axis() -> None:
+    """Bars are in order, on the axis, and a short phase is still seen."""
+    report = full_report()
+    bars = axis(report).bars(report.vms[0].phases)
+
+    assert [bar.name for bar in bars] == ["replicating", "failing over"]
+    assert bars[0].x == 0
+    assert bars[1].x + bars[1].width <= WIDTH
+    assert min(bar.width for bar in bars) >= 3
+    assert bars[0].width > bars[1].width
