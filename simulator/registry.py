@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 from simulator import paths
+from simulator.authorization.routes import ROUTES as AUTHORIZATION
+from simulator.compute.routes import ROUTES as COMPUTE
+from simulator.network.routes import ROUTES as NETWORK
+from simulator.resources.routes import ROUTES as RESOURCES
+from simulator.siterecovery.routes import ROUTES as SITE_RECOVERY
+from simulator.storage.routes import ROUTES as STORAGE
 
 if TYPE_CHECKING:
     from simulator.provider import Route
 
-ROUTES: list[Route] = []
-for _name in ("resources", "compute", "network", "storage", "authorization", "siterecovery"):
-    try:
-        ROUTES += importlib.import_module(f"simulator.{_name}.routes").ROUTES
-    except ModuleNotFoundError as _problem:
-        if _problem.name not in {f"simulator.{_name}.routes", f"simulator.{_name}"}:
-            raise
+ROUTES: list[Route] = [*RESOURCES, *COMPUTE, *NETWORK, *STORAGE, *AUTHORIZATION, *SITE_RECOVERY]
 
 _TYPES = {
     parsed.type.lower(): parsed.type for route in ROUTES if "{" not in (parsed := paths.parse(route.template)).type

@@ -133,7 +133,7 @@ def test_ids_keep_the_case_of_their_first_write(world: World) -> None:
 
 def test_absent_resources_raise_azures_404(world: World) -> None:
     """require() speaks as the front door does, for children and groups too."""
-    with pytest.raises(ArmError, match="'Microsoft.A/b/c/x/y' under resource group 'g' was not found") as caught:
+    with pytest.raises(ArmError, match=r"'Microsoft.A/b/c/x/y' under resource group 'g' was not found") as caught:
         world.store.require("/subscriptions/s/resourceGroups/g/providers/Microsoft.A/b/x/c/y")
     assert "ResourceNotFound" == caught.value.code
     with pytest.raises(ArmError, match="Resource group 'g' could not be found"):
@@ -202,7 +202,7 @@ def test_events_run_in_the_order_and_at_the_time_of_their_due_times(world: World
 
 def test_unknown_event_handlers_are_refused(world: World) -> None:
     """An event needs a handler that is registered."""
-    with pytest.raises(KeyError, match=r"no handler is called 'test.nothing'"):
+    with pytest.raises(KeyError, match="no handler is called 'test.nothing'"):
         world.schedule.after(1, "test.nothing", {})
 
 
