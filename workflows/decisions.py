@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
@@ -13,6 +14,9 @@ from workflows.board import now_text
 from workflows.policies import RECENT_REFUSALS
 
 Verdict = Literal["approve", "reject"]
+
+NOTHING = RawValue(Payload())
+"""Stands for the message of a signal that came without one. (Temporal drops what a handler of `X | None` is sent.)"""
 
 
 class Decisions:
@@ -44,7 +48,7 @@ class Decisions:
         """The migration goes another way: what arrives from now on is late."""
         self._gate = "over"
 
-    def take_signal(self, payload: RawValue | None, verdict: Verdict) -> None:
+    def take_signal(self, payload: RawValue, verdict: Verdict) -> None:
         """Judge `approve_commit` or `reject_commit`; what cannot be read is recorded as refused, not dropped."""
         try:
             message = read_message(payload)
@@ -53,13 +57,13 @@ class Decisions:
         else:
             self._judge(message, verdict, via="signal")
 
-    def take_update(self, payload: RawValue | None) -> DecisionAnswer:
+    def take_update(self, payload: RawValue) -> DecisionAnswer:
         """Judge `decide_commit` and say at once whether it counted."""
         message = read_message(payload)
         decision = self._judge(message, "approve" if message.decision == "approve" else "reject", via="update")
         return DecisionAnswer(counted=decision.counted, reason=decision.reason)
 
-    def validate_update(self, payload: RawValue | None) -> None:
+    def validate_update(self, payload: RawValue) -> None:
         """Refuse, before it enters the history, only what is malformed, or a flood.
 
         Raises:
@@ -113,13 +117,13 @@ class Decisions:
         return decision
 
 
-def read_message(payload: RawValue | None) -> DecisionMessage:
+def read_message(payload: RawValue) -> DecisionMessage:
     """Return the message that *payload* holds.
 
     Raises:
         ValueError: it holds none; the text says what is missing.
     """
-    if payload is None:
+    if payload is NOTHING:
         raise ValueError('the message is missing; send {"approver": "..."}')
     try:
         message: DecisionMessage = workflow.payload_converter().from_payload(payload.payload, DecisionMessage)

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.belongings import Belongings
 from workflows.board import Board
 from workflows.cutover import Cutover
-from workflows.decisions import Decisions
+from workflows.decisions import NOTHING, Decisions
 from workflows.engine import Engine, reason_of, shielded, type_of
 from workflows.failures import GAVE_UP, REFUSED, refusal, rejected
 from workflows.replication import Replication
@@ -164,12 +164,12 @@ class MigrateVm:
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.signal(name=names.SIGNAL_APPROVE_COMMIT, description='Approve the commit: {"approver": "..."}')
-    def approve_commit(self, message: RawValue | None = None) -> None:
+    def approve_commit(self, message: RawValue = NOTHING) -> None:
         """Take an approval."""
         self.decisions.take_signal(message, "approve")
 
     @workflow.signal(name=names.SIGNAL_REJECT_COMMIT, description='Reject the commit: {"approver": "..."}')
-    def reject_commit(self, message: RawValue | None = None) -> None:
+    def reject_commit(self, message: RawValue = NOTHING) -> None:
         """Take a rejection, which leads back to the source."""
         self.decisions.take_signal(message, "reject")
 
