@@ -27,7 +27,7 @@ up: $(INSTALLED) ## run Temporal, its UI, the simulator and a worker until Ctrl-
 	@exec $(PYTHON_BIN) -m runtime.embedded up $${SEED:+--seed "$$SEED"} $${SPEED:+--speed "$$SPEED"}
 
 test: $(INSTALLED) ## run the tests with branch coverage (ARGS="-k name" passes options to pytest)
-	@exec $(PYTHON_BIN) -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS)
+	@exec $(PYTHON_BIN) -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(INSTALLED) ## lint, check the format, the types and the direction of imports
 	$(PYTHON_BIN) -m ruff check

@@ -21,6 +21,7 @@ from runtime.embedded_programs import USUAL_PORTS, Ports
 from runtime.embedded_stack import Stack, describe, describe_ports, seed_for
 from runtime.embedded_state import StackError, StateFolder
 from runtime.errors import RuntimeSetupError
+from runtime.leaving import leave
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_SPEED = 120.0
@@ -175,4 +176,4 @@ def _speed(text: str) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

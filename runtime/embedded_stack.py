@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,7 +190,7 @@ def describe(stack: Stack, seed: Path | None) -> str:
             f"Temporal     {stack.ports.temporal_address}, namespace {NAMESPACE}",
             f"Simulator    {simulator}, {estate}",
             f"Worker       polls; logs of all three are in {stack.state.logs}",
-            f"Shell        . {stack.state.path / 'env'}",
+            f"Shell        . {shlex.quote(str(stack.state.path / 'env'))}",
         ]
     )
 

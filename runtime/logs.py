@@ -31,7 +31,7 @@ _FIELDS = {
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127)}
 
 
-def configure_logs(
+def configure_logging(
     log_format: Literal["json", "console"] = "console", level: str = "info", stream: TextIO | None = None
 ) -> None:
     """Send every log line of this process to *stream* (standard error by default) in *log_format*."""

@@ -43,6 +43,37 @@ if sys.argv[1] == "report":
     (folder / "report.json").write_text(json.dumps({"outcome": pathlib.Path("outcome").read_text()}))
 """
 
+STARTER_WITH_A_VM_THAT_WAITS = """
+import asyncio, json, os, pathlib, sys
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from runtime.leaving import leave
+
+async def main(command):
+    print("starter", *sys.argv[1:], flush=True)
+    client = await Client.connect(os.environ["TEMPORAL_ADDRESS"])
+    handle = client.get_workflow_handle("migrate-vm/contoso/web-01")
+    if command == "start":
+        values = {"MigrationPlan": "contoso", "MigrationVm": "web-01", "MigrationPhase": "awaiting_approval"}
+        pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in values.items()]
+        await client.start_workflow(
+            "MigrateVm", id=handle.id, task_queue="nobody", search_attributes=TypedSearchAttributes(pairs)
+        )
+    elif command == "watch":
+        while (await handle.describe()).close_time is None:
+            await asyncio.sleep(0.1)
+    elif command in ("approve", "reject"):
+        pathlib.Path("outcome").write_text("migrated" if command == "approve" else "rolled_back")
+        await handle.terminate()
+    elif command == "report":
+        folder = pathlib.Path("out/contoso")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.json").write_text(json.dumps({"outcome": pathlib.Path("outcome").read_text()}))
+
+asyncio.run(main(sys.argv[1]))
+leave(0)
+"""
+
 PLAN = "name: contoso\napproval: {approvers: [approver@contoso.example]}\n"
 
 

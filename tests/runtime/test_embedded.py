@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import pty
+import select
 import signal
 import socket
 import stat
@@ -15,7 +17,7 @@ import psutil
 import pytest
 from temporalio.client import Client
 
-from tests.runtime.small_clone import SmallClone, wait_until
+from tests.runtime.small_clone import STARTER_WITH_A_VM_THAT_WAITS, SmallClone, wait_until
 
 
 @pytest.fixture
@@ -191,6 +193,41 @@ def test_demo_ends_with_the_outcome(clone: SmallClone, outcome: str, code: int) 
     assert "no stack runs in this clone\n" == clone.run("stop").stdout
 
 
+def test_demo_approves_by_itself_without_a_terminal(clone: SmallClone) -> None:
+    """As soon as all that runs waits for approval."""
+    clone.write("starter.py", STARTER_WITH_A_VM_THAT_WAITS)
+
+    done = clone.run("demo")
+
+    assert 0 == done.returncode, done.stderr
+    assert "Waiting for approval: web-01\n" in done.stdout
+    assert "starter approve contoso --comment make demo\n" in done.stdout
+
+
+@pytest.mark.parametrize(("answer", "outcome", "code"), [("", "migrated", 0), ("n", "rolled_back", 1)])
+def test_demo_asks_at_a_terminal_and_stays_up(clone: SmallClone, answer: str, outcome: str, code: int) -> None:
+    """The person decides, looks at the UI, and presses Enter."""
+    clone.write("starter.py", STARTER_WITH_A_VM_THAT_WAITS)
+    keyboard, terminal = pty.openpty()
+    process = subprocess.Popen(clone.command("demo"), cwd=clone.path, stdin=terminal, stdout=terminal)
+    os.close(terminal)
+    try:
+        screen = read_until(keyboard, "Commit the migration? [Y/n]")
+        os.write(keyboard, f"{answer}\n".encode())
+        screen += read_until(keyboard, "Press Enter to stop it.")
+        running = clone.pid("temporal")
+        os.write(keyboard, b"\n")
+        read_until(keyboard, "`make up` shows this history again.")
+        ended = process.wait(20)
+    finally:
+        os.close(keyboard)
+
+    assert code == ended
+    assert f"Outcome      {outcome}" in screen
+    assert running
+    assert not psutil.pid_exists(running)
+
+
 def test_make_that_is_interrupted_alone_stops_the_stack(clone: SmallClone) -> None:
     """GNU make does not pass on a SIGINT that only it received."""
     if not sys.platform.startswith("linux"):
@@ -212,6 +249,15 @@ async def _connected(address: str) -> Client:
             return await Client.connect(address)
         await asyncio.sleep(0.1)
     pytest.fail("Temporal did not come back")
+
+
+def read_until(terminal: int, text: str) -> str:
+    """Return what a terminal shows up to and with *text*."""
+    shown = ""
+    while text not in shown:
+        assert select.select([terminal], [], [], 60)[0], f"nothing more came after {shown!r}"
+        shown += os.read(terminal, 4096).decode()
+    return shown
 
 
 def test_a_port_is_taken_also_where_it_listens_on_ipv6_only() -> None:

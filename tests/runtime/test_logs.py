@@ -13,7 +13,7 @@ from temporalio import activity
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from runtime.logs import configure_logs, quiet_temporal_messages
+from runtime.logs import configure_logging, quiet_temporal_messages
 from tests.runtime.story import Story
 
 
@@ -23,7 +23,7 @@ def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
-    configure_logs("json", "info", stream)
+    configure_logging("json", "info", stream)
     quiet_temporal_messages()
     yield stream
     root.handlers[:] = handlers
@@ -97,7 +97,7 @@ def test_the_console_cannot_be_steered() -> None:
     handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
     try:
-        configure_logs("console", "info", stream)
+        configure_logging("console", "info", stream)
         logging.getLogger("arm").info("name \x1b[2J\nforged")
     finally:
         root.handlers[:] = handlers

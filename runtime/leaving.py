@@ -1,0 +1,24 @@
+"""Ending a process that has talked to Temporal.
+
+A thread of Temporal's core may still hand back an answer while the interpreter is taken down, which then aborts with
+"PyGILState_Release: thread state must be current when releasing" instead of the exit code
+(https://github.com/temporalio/sdk-python/issues/300; 3 of 40 short commands, measured with 1.35.0 on Python 3.11).
+"""
+
+import contextlib
+import logging
+import os
+import sys
+from typing import NoReturn
+
+
+def leave(code: int) -> NoReturn:
+    """End this process with *code*: everything said is flushed, and the interpreter is not taken down."""
+    if "temporalio" not in sys.modules:
+        sys.exit(code)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        # Whoever read us may be gone.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)

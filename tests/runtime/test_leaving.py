@@ -1,0 +1,38 @@
+"""A process that has talked to Temporal ends with its exit code, every time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from temporalio.client import Client
+
+PROGRAM = """
+import asyncio, sys
+from runtime.leaving import leave
+from runtime.temporal import connect
+
+asyncio.run(connect({"TEMPORAL_ADDRESS": sys.argv[1]}))
+print("said", end="")
+leave(7)
+"""
+
+
+async def test_the_exit_code_survives_temporals_threads(client: Client, root: Path) -> None:
+    """Also where an answer is under way; what was printed is printed."""
+    command = [sys.executable, "-c", PROGRAM, client.service_client.config.target_host]
+
+    ended = [_run(command, root) for _ in range(10)]
+
+    assert [(7, "said")] * 10 == ended
+
+
+def test_without_temporal_a_process_ends_as_usual(root: Path) -> None:
+    """What is to be done at exit is done."""
+    program = "import atexit; atexit.register(print, 'bye'); from runtime.leaving import leave; leave(7)"
+
+    assert (7, "bye\n") == _run([sys.executable, "-c", program], root)
+
+
+def _run(command: list[str], root: Path) -> tuple[int, str]:
+    done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=False)
+    return done.returncode, done.stdout
