@@ -1,0 +1,42 @@
+"""Fixtures of the activities' tests: one stage for all tests of a process, each with virtual machines of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from arm.clients import AzureClients
+from arm.watcher import Watchers
+from tests.activities.stage import SPEED, Stage, access_to, seed
+from tests.support.sim import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from temporalio.testing import WorkflowEnvironment
+
+
+@pytest.fixture(scope="session")
+async def bare_stage(dev_server: WorkflowEnvironment) -> AsyncIterator[Stage]:
+    """Return a stage on which nothing was made yet."""
+    with Simulator(seed=seed(), speed=SPEED) as sim:
+        async with AzureClients(access_to(sim)) as azure, Watchers(azure, floor_seconds=0.05) as watchers:
+            stage = Stage(sim, azure, dev_server.client)
+            async with stage.worker(watchers):
+                yield stage
+
+
+@pytest.fixture(scope="session")
+async def shared_stage(bare_stage: Stage) -> Stage:
+    """Return a stage with a vault and all that virtual machines share."""
+    await bare_stage.share()
+    return bare_stage
+
+
+@pytest.fixture
+async def stage(shared_stage: Stage) -> AsyncIterator[Stage]:
+    """Return the stage; afterwards it runs at its own speed again, without faults."""
+    yield shared_stage
+    shared_stage.sim.clear_faults()
+    shared_stage.sim.clock(speed=SPEED)
