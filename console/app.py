@@ -38,7 +38,10 @@ app = typer.Typer(
 File = Annotated[str, typer.Argument(metavar="PLAN", help="Plan file.", show_default=False)]
 Name = Annotated[str, typer.Argument(metavar="PLAN", help="Name of a started plan, or its file.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-Vm = Annotated[str, typer.Option("--vm", metavar="NAME", help="The VM that needs an operator.", show_default=False)]
+Vm = Annotated[
+    str | None,
+    typer.Option("--vm", metavar="NAME", help="The VM that needs an operator; left out: the plan's own step."),
+]
 OnlyVm = Annotated[str | None, typer.Option("--vm", metavar="NAME", help="Only this VM.")]
 OnlyWave = Annotated[str | None, typer.Option("--wave", metavar="NAME", help="Only the VMs of this wave.")]
 Approver = Annotated[
@@ -192,7 +195,7 @@ def reject(
 
 
 @app.command(epilog='Example: starter.py retry contoso --vm db-01 --reason "quota raised"')
-def retry(context: typer.Context, plan: Name, vm: Vm, reason: Reason, as_json: Json = False) -> None:
+def retry(context: typer.Context, plan: Name, reason: Reason, vm: Vm = None, as_json: Json = False) -> None:
     """Try the step again that a virtual machine stands at."""
     from console.resolving import resolve
 
@@ -200,7 +203,7 @@ def retry(context: typer.Context, plan: Name, vm: Vm, reason: Reason, as_json: J
 
 
 @app.command(epilog='Example: starter.py skip contoso --vm db-01 --reason "disk deleted by hand"')
-def skip(context: typer.Context, plan: Name, vm: Vm, reason: Reason, as_json: Json = False) -> None:
+def skip(context: typer.Context, plan: Name, reason: Reason, vm: Vm = None, as_json: Json = False) -> None:
     """Go on without the step: you have seen to it yourself."""
     from console.resolving import resolve
 
@@ -208,7 +211,7 @@ def skip(context: typer.Context, plan: Name, vm: Vm, reason: Reason, as_json: Js
 
 
 @app.command("give-up", epilog='Example: starter.py give-up contoso --vm db-01 --reason "moved by hand"')
-def give_up(context: typer.Context, plan: Name, vm: Vm, reason: Reason, as_json: Json = False) -> None:
+def give_up(context: typer.Context, plan: Name, reason: Reason, vm: Vm = None, as_json: Json = False) -> None:
     """End a virtual machine's migration as it stands.
 
     What it leaves behind is in the report.

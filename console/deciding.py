@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from console.connection import Link, no_worker, open_link
-from console.errors import InputError, RefusedError
+from console.errors import InputError
 from console.losses import what_is_lost
 from console.plans import plan_name
 from console.reading import read_plan, together
@@ -17,7 +17,7 @@ from console.updates import find_vm, find_wave, send_update
 from console.view import PlanView, VmView
 from migration import names
 from migration.phases import Phase
-from migration.report import DecisionAnswer, DecisionMessage
+from migration.report import DecisionMessage
 
 Verdict = Literal["approve", "reject"]
 
@@ -43,7 +43,7 @@ async def decide(
     waiting = [one for one in asked if one.phase is Phase.AWAITING_APPROVAL]
     if verdict == "reject":
         await _warn(session, link, waiting)
-    answers = await together(_decided(link, one, message) for one in waiting)
+    answers = await together(send_update(link, one.workflow_id, names.UPDATE_DECIDE_COMMIT, message) for one in waiting)
     decisions = [
         {"vm": one.name, "counted": answer.counted, "reason": answer.reason}
         for one, answer in zip(waiting, answers, strict=True)
@@ -67,14 +67,6 @@ def _selected(view: PlanView, vm: str | None, wave: str | None) -> list[VmView]:
     if vm is not None:
         return [find_vm(view, vm)]
     return find_wave(view, wave) if wave is not None else list(view.vms)
-
-
-async def _decided(link: Link, vm: VmView, message: DecisionMessage) -> DecisionAnswer:
-    try:
-        answer = await send_update(link, vm, names.UPDATE_DECIDE_COMMIT, message, DecisionAnswer)
-    except RefusedError as error:
-        return DecisionAnswer(counted=False, reason=str(error))
-    return DecisionAnswer.model_validate(answer)
 
 
 async def _warn(session: Session, link: Link, waiting: list[VmView]) -> None:

@@ -175,7 +175,7 @@ def _with_status(view: VmView, status: VmStatus, progress: Progress | None) -> V
         phase=status.phase,
         waiting_for=status.waiting_for,
         needs_action=status.needs_action,
-        outcome=status.outcome or view.outcome,
+        outcome=status.outcome or view.outcome or _outcome_while(status.phase),
         progress_percent=status.progress_percent if progress is None else progress.percent,
         rpo_seconds=status.rpo_seconds if progress is None or progress.rpo_seconds is None else progress.rpo_seconds,
         last_refusal=status.last_refusal,
@@ -285,11 +285,18 @@ def _with_execution(view: VmView, run: WorkflowExecution) -> VmView:
 
 def _attributes(run: WorkflowExecution) -> dict[str, Any]:
     """Return what the search attributes tell of a virtual machine."""
-    phase = _attribute(run, names.ATTRIBUTE_PHASE)
+    word = _attribute(run, names.ATTRIBUTE_PHASE)
+    phase = Phase(str(word)) if word in set(Phase) else Phase.CHECKING
     return {
-        "phase": Phase(str(phase)) if phase in set(Phase) else Phase.CHECKING,
+        "phase": phase,
+        "outcome": _outcome_while(phase),
         "needs_action": _attribute(run, names.ATTRIBUTE_NEEDS_ACTION) is True,
     }
+
+
+def _outcome_while(phase: Phase) -> Outcome | None:
+    """Return the outcome of what has not ended: it needs an operator as long as only `resolve` can move it."""
+    return Outcome.NEEDS_OPERATOR if phase is Phase.NEEDS_ACTION else None
 
 
 def _attribute(run: WorkflowExecution, name: str) -> object:

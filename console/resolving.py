@@ -1,46 +1,59 @@
-"""`retry`, `skip` and `give-up`: move on a virtual machine that only a person can move."""
+"""`retry`, `skip` and `give-up`: move on what only a person can move, a virtual machine or the plan's own steps."""
 
 from typing import Literal
 
 from pydantic import ValidationError
 
 from console.connection import no_worker, open_link
-from console.errors import InputError, RefusedError
+from console.errors import InputError
 from console.plans import plan_name
 from console.reading import read_plan
 from console.session import Session
 from console.tables import state, waiting
 from console.texts import clean
 from console.updates import find_vm, send_update
+from console.view import PlanView
 from migration import names
 from migration.report import Resolution
 
 Action = Literal["retry", "skip", "give_up"]
 
 
-async def resolve(session: Session, action: Action, plan: str, *, vm: str, reason: str) -> int:
-    """Send a person's choice to a virtual machine that waits for one, and return 0 if it was taken."""
+async def resolve(session: Session, action: Action, plan: str, *, vm: str | None, reason: str) -> int:
+    """Send a person's choice to what waits for one, and return 0 if it was taken."""
     name = plan_name(plan)
     resolution = _resolution(session, action, reason)
     link = await open_link(session)
     view = await read_plan(link, name)
     if not view.is_answered:
         raise no_worker(link)
-    chosen = find_vm(view, vm)
-    why_not = ""
-    try:
-        await send_update(link, chosen, names.UPDATE_RESOLVE, resolution)
-    except RefusedError as error:
-        stand = waiting(chosen) or state(chosen)
-        why_not = f"{error}" if stand in str(error) else f"{error}; now: {stand}"
+    subject, workflow_id, stand = _addressed(view, vm)
+    answer = await send_update(link, workflow_id, names.UPDATE_RESOLVE, resolution)
+    why = answer.reason if answer.counted or stand in answer.reason else f"{answer.reason}; now: {stand}"
     if session.as_json:
-        answer = {"plan": name, "vm": chosen.name, "action": action, "taken": not why_not, "reason": why_not or None}
-        session.answer_json(answer)
+        session.answer_json({"plan": name, "vm": vm, "action": action, "taken": answer.counted, "reason": why})
     else:
-        session.answer(
-            clean(f"{chosen.name}: {action.replace('_', '-')} " + (f"refused: {why_not}" if why_not else "taken"))
-        )
-    return 1 if why_not else 0
+        verdict = "taken" if answer.counted else f"refused: {why}"
+        session.answer(clean(f"{subject}: {action.replace('_', '-')} {verdict}"))
+    return 0 if answer.counted else 1
+
+
+def _addressed(view: PlanView, vm: str | None) -> tuple[str, str, str]:
+    """Return the name, the workflow and the state of what is to be moved on.
+
+    Raises:
+        InputError: no virtual machine is named, and the plan itself waits for nobody.
+    """
+    if vm is not None:
+        found = find_vm(view, vm)
+        return found.name, found.workflow_id, waiting(found) or state(found)
+    if view.is_running and view.needs_action:
+        return f"plan {view.plan}", names.migrate_plan_id(view.plan), view.waiting_for
+    stuck = [one.name for one in view.vms if one.needs_action and one.choices]
+    raise InputError(
+        f"resolving what holds plan {view.plan}: the plan itself waits for nobody; give --vm NAME, "
+        + (f"one of {', '.join(stuck)}" if stuck else "though no VM waits for an operator now")
+    )
 
 
 def _resolution(session: Session, action: Action, reason: str) -> Resolution:

@@ -18,7 +18,6 @@ from console.texts import counted
 from console.watching import follow
 from migration import names
 from migration.inputs import MigratePlanInput
-from migration.phases import Phase
 from migration.plan import Plan
 from migration.report import MemoKeys
 from runtime.settings import Settings
@@ -126,7 +125,6 @@ def _summary(plan: Plan) -> list[dict[str, Any]]:
 def _search_attributes(plan: Plan) -> TypedSearchAttributes:
     words = {
         names.ATTRIBUTE_PLAN: plan.name,
-        names.ATTRIBUTE_PHASE: Phase.CHECKING.value,
         names.ATTRIBUTE_SOURCE_REGION: plan.source.region,
         names.ATTRIBUTE_TARGET_REGION: plan.target.region,
     }

@@ -72,7 +72,7 @@ def progress(vm: VmView) -> str:
 def waiting(vm: VmView) -> str:
     """Return what a virtual machine waits for, who must act, and what was refused."""
     parts = [vm.waiting_for or (vm.reason if vm.outcome is not Outcome.MIGRATED else "")]
-    if vm.phase is Phase.NEEDS_ACTION and vm.choices:
+    if vm.choices:
         parts.append("decide: " + ", ".join(choice.replace("_", "-") for choice in vm.choices))
     if vm.last_refusal:
         parts.append(f"last refusal: {vm.last_refusal}")
@@ -87,7 +87,7 @@ def plan_line(view: PlanView) -> str:
     if view.ended:
         parts.append(f"ended {local_time(view.ended)}")
     if view.waiting_for and not view.ended:
-        parts.append(f"waiting for {view.waiting_for}")
+        parts.append(f"{'needs a person' if view.needs_action else 'waiting for'}: {view.waiting_for}")
     if view.reason:
         parts.append(view.reason)
     return clean("; ".join(parts))

@@ -1,44 +1,47 @@
 """Send an update to a virtual machine's workflow and get its answer, or say plainly that none came."""
 
 import asyncio
-from typing import Any, TypeVar
 
 from temporalio.client import RPCTimeoutOrCancelledError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import Link
-from console.errors import InputError, RefusedError, UnreachableError
+from console.errors import InputError, UnreachableError
 from console.view import PlanView, VmView
 from migration.base import Value
+from migration.report import DecisionAnswer
 
-T = TypeVar("T")
 UPDATE_TIMEOUT_SECONDS = 8.0
 
 
-async def send_update(link: Link, vm: VmView, name: str, message: Value, result_type: type[T] | None = None) -> T | Any:
-    """Return what the workflow of *vm* answers to an update.
+async def send_update(link: Link, workflow_id: str, name: str, message: Value) -> DecisionAnswer:
+    """Return what a workflow answers to an update: whether it counted, and why.
 
     Raises:
-        RefusedError: its validator or handler refused, or it has ended; the text says why.
         UnreachableError: no answer came in time, so that it is not known whether it arrived.
     """
-    handle = link.client.get_workflow_handle(vm.workflow_id)
+    handle = link.client.get_workflow_handle(workflow_id)
     try:
         async with asyncio.timeout(UPDATE_TIMEOUT_SECONDS):
-            return await handle.execute_update(name, message, result_type=result_type)
+            answer: DecisionAnswer = await handle.execute_update(name, message, result_type=DecisionAnswer)
+            return answer
     except WorkflowUpdateFailedError as error:
         cause = error.cause
-        raise RefusedError(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
+        return _refused(cause.message if isinstance(cause, ApplicationError) else str(cause))
     except (RPCTimeoutOrCancelledError, TimeoutError):
         raise UnreachableError(
-            f"sending {name} to {vm.workflow_id} on the Temporal server at {link.address}: no worker answered within "
+            f"sending {name} to {workflow_id} on the Temporal server at {link.address}: no worker answered within "
             f"{UPDATE_TIMEOUT_SECONDS:g} s, so that it is not known whether it will count; see `status`"
         ) from None
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            raise RefusedError("it has ended") from None
+            return _refused("it has ended")
         raise
+
+
+def _refused(reason: str) -> DecisionAnswer:
+    return DecisionAnswer(counted=False, reason=reason)
 
 
 def find_vm(view: PlanView, name: str) -> VmView:

@@ -174,14 +174,17 @@ class StandInVm:
         return DecisionAnswer(counted=counted, reason=reason)
 
     @workflow.update
-    def resolve(self, resolution: Resolution) -> None:
+    def resolve(self, resolution: Resolution) -> DecisionAnswer:
         """Take what an operator chose."""
+        if resolution.action not in self._choices or self._phase is not Phase.NEEDS_ACTION:
+            return DecisionAnswer(counted=False, reason=f"{resolution.action} is no choice now")
         self._resolution = resolution
+        return DecisionAnswer(counted=True, reason="recorded")
 
     @resolve.validator
     def _may_resolve(self, resolution: Resolution) -> None:
-        if resolution.action not in self._choices or self._phase is not Phase.NEEDS_ACTION:
-            raise ApplicationError(f"{resolution.action} is no choice now")
+        if resolution.reason == "malformed":
+            raise ApplicationError("the message is malformed")
 
 
 @workflow.defn(name=names.MIGRATE_PLAN)
@@ -193,6 +196,7 @@ class StandInPlan:
         """Begin with every virtual machine in phase checking."""
         plan = start.plan
         self._name, self._hash, self._requester = plan.name, plan.content_hash, start.requester
+        self._held = "held" in plan.name
         self._outcome: Outcome | None = None
         self._vms = {
             vm.name: PlanVm(
@@ -210,6 +214,7 @@ class StandInPlan:
     async def run(self, start: MigratePlanInput) -> dict[str, str]:
         """Run the children and return the common outcome."""
         del start
+        await workflow.wait_condition(lambda: not self._held)
         outcomes = await asyncio.gather(*(self._one(vm) for vm in list(self._vms.values())))
         self._outcome = common_outcome(outcomes)
         return {"outcome": self._outcome.value}
@@ -243,9 +248,17 @@ class StandInPlan:
         return PlanStatus(
             plan=self._name,
             phase="done" if self._outcome else "moving",
+            waiting_for="Create the vault: denied" if self._held else "",
+            needs_action=self._held,
             outcome=self._outcome,
             vms=list(self._vms.values()),
         )
+
+    @workflow.update
+    def resolve(self, resolution: Resolution) -> DecisionAnswer:
+        """Go on."""
+        self._held = False
+        return DecisionAnswer(counted=True, reason=f"{resolution.action} recorded")
 
     @workflow.query
     def report(self) -> PlanReport:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import subprocess
+import uuid
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
@@ -268,22 +269,40 @@ class TestOperators:
         assert watched.code == 1
         assert "retry, skip and give-up" in watched.err
         assert report["outcome"] is None
-        assert [vm["outcome"] for vm in report["vms"]] == [None, "migrated"]
+        assert [vm["outcome"] for vm in report["vms"]] == ["needs_operator", "migrated"]
 
     async def test_resolve_is_taken_or_refused_with_the_reason(self, starter: CommandLine) -> None:
         """A choice that is not offered is refused; one that is moves the virtual machine on."""
         name = await started(starter, ["stuck-1"])
-        await until_phase(starter, name, "needs_action")
+        status = await until_phase(starter, name, "needs_action")
         refused = await starter("skip", name, "--vm", "stuck-1", "--reason", "no idea")
+        malformed = await starter("retry", name, "--vm", "stuck-1", "--reason", "malformed")
+        unnamed = await starter("retry", name, "--reason", "which?")
         taken = await starter("give-up", name, "--vm", "stuck-1", "--reason", "moved by hand", "--json")
         watched = await starter("watch", name, "--json")
         late = await starter("retry", name, "--vm", "stuck-1", "--reason", "again")
 
+        assert (status.json["outcome"], status.json["vms"][0]["outcome"]) == (None, "needs_operator")
         assert refused.code == 1
         assert "skip is no choice now" in refused.out
+        assert (malformed.code, unnamed.code) == (1, 2)
+        assert "the message is malformed" in malformed.out
+        assert "one of stuck-1" in unnamed.err
         assert (taken.code, taken.json["taken"]) == (0, True)
         assert (watched.code, watched.json["outcome"]) == (1, "needs_operator")
         assert late.code == 1
+
+    async def test_plans_own_step_is_resolved_without_a_vm(self, starter: CommandLine) -> None:
+        """What holds before there are virtual machines is the plan's, and is told on its line."""
+        path, name = starter.plan(["fast-1"], name=f"held-{uuid.uuid4().hex[:8]}")
+        await starter("start", path)
+        status = await starter("status", name)
+        taken = await starter("retry", name, "--reason", "role granted")
+        watched = await starter("watch", name, "--json")
+
+        assert "needs a person: Create the vault: denied" in status.out
+        assert (taken.code, taken.out) == (0, f"plan {name}: retry taken\n")
+        assert watched.json["outcome"] == "migrated"
 
 
 class TestCancel:

@@ -67,7 +67,7 @@ def test_completion_names_the_commands() -> None:
         (["move"], "No such command"),
         (["start"], "Missing argument"),
         (["approve", "contoso", "--vm", "a", "--wave", "b"], "--vm or --wave, not both"),
-        (["retry", "contoso", "--reason", "why"], "--vm"),
+        (["retry", "contoso", "--vm", "a"], "--reason"),
         (["status", "../contoso"], "../contoso"),
         (["status", "con toso"], "no safe name"),
         (["start", "nowhere.yaml"], "nowhere.yaml"),
