@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.provider import Reply
-from simulator.siterecovery import names, refusals
+from simulator.siterecovery import names, refusals, seeding
 
 if TYPE_CHECKING:
     from simulator.provider import Call
@@ -16,6 +16,7 @@ PAGE_SIZE = 500
 
 def require_vault(call: Call) -> Resource:
     """The vault of the request, or the front door's 404."""
+    seeding.settle(call.world)
     return call.world.store.require("/".join(call.path.split("/")[:9]))
 
 

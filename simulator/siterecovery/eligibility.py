@@ -12,7 +12,7 @@ from simulator import paths
 from simulator.compute import machines
 from simulator.compute.guest import guest_of
 from simulator.provider import Reply
-from simulator.siterecovery import causes, enabling_checks, estate, names, states, support
+from simulator.siterecovery import causes, enabling_checks, estate, names, seeding, states, support
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,7 @@ def _problems(world: World, vm_id: str) -> Iterator[AsrError]:
 
 
 def _result(call: Call, vm_id: str) -> dict[str, Any]:
+    seeding.settle(call.world)
     vm = call.world.store.require(vm_id)
     errors = [
         {

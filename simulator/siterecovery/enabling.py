@@ -124,13 +124,13 @@ def plan(world: World, id_: str, args: dict[str, Any], *, seconds: float | None 
 
 @effect("asr.enable_check")
 def _check(world: World, job: Job) -> None:
-    item = world.store.put({"id": job.subject, "properties": {}}, new_meta(world, job))
+    item = world.store.put({"id": job.subject, "properties": {}}, new_meta(world, job.subject, job.args))
     enabling_checks.check_source(world, item, job.args["input"])
 
 
-def new_meta(world: World, job: Job) -> dict[str, Any]:
+def new_meta(world: World, id_: str, args: dict[str, Any]) -> dict[str, Any]:
     """What a new item keeps: its settings with Azure's defaults filled in."""
-    given = job.args["input"]
+    given = args["input"]
     source = estate.machine(world, given["fabricObjectId"])
     name = source.resource.name if source else names.last(given["fabricObjectId"])
     disks = {disk.id.lower(): disk for disk in source.disks} if source else {}
@@ -139,8 +139,8 @@ def new_meta(world: World, job: Job) -> dict[str, Any]:
     meta: dict[str, Any] = {
         "state": states.ENABLING,
         "vm": source.id if source else given["fabricObjectId"],
-        "policy": job.args["policy"],
-        "recovery_container": job.args["recovery_container"],
+        "policy": args["policy"],
+        "recovery_container": args["recovery_container"],
         "recovery_group": given["recoveryResourceGroupId"],
         "network": given.get("recoveryAzureNetworkId"),
         "subnet": given.get("recoverySubnetName"),
@@ -163,15 +163,15 @@ def new_meta(world: World, job: Job) -> dict[str, Any]:
         "test_name": f"{name}-test",
         "tags": source.tags if source else {},
         "disks": wanted,
-        "excluded_luns": [disk.lun for id_, disk in disks.items() if id_ not in chosen and disk.lun is not None],
-        "initial_primary": networks.fabric_location(world, job.subject),
-        "initial_recovery": networks.fabric_location(world, job.args["recovery_container"]),
+        "excluded_luns": [disk.lun for key, disk in disks.items() if key not in chosen and disk.lun is not None],
+        "initial_primary": networks.fabric_location(world, id_),
+        "initial_recovery": networks.fabric_location(world, args["recovery_container"]),
         "management": names.new_uuid(),
         "correlation": names.new_uuid(),
         "lifecycle": names.new_uuid(),
         "client": world.created_by,
     }
-    return meta | dict(job.args.get("meta") or {})
+    return meta | dict(args.get("meta") or {})
 
 
 def disk_meta(entry: dict[str, Any], disk: estate.SourceDisk | None) -> dict[str, Any]:
@@ -298,7 +298,7 @@ def finish(world: World, item: Resource) -> None:
 def _enable_failed(world: World, job: Job) -> None:
     item = world.store.get(job.subject)
     if item is None:
-        item = world.store.put({"id": job.subject, "properties": {}}, new_meta(world, job))
+        item = world.store.put({"id": job.subject, "properties": {}}, new_meta(world, job.subject, job.args))
     mark_failed(world, item, job)
 
 

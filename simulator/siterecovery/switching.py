@@ -153,7 +153,7 @@ def _rehome(world: World, job: Job) -> None:
         "originals": _originals(old, original),
     }
     job.args["meta"] = kept
-    meta = enabling.new_meta(world, job)
+    meta = enabling.new_meta(world, job.args["item"], job.args)
     for disk in meta["disks"]:
         disk["replica_id"] = f"{disk['group']}/providers/Microsoft.Compute/disks/{disk['name'].lower()}-ASRReplica"
         disk["original_target"] = _original_disk(old, disk)
