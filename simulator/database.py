@@ -86,10 +86,13 @@ class Database:
             yield key, json.loads(text)
 
     def write(self, area: str, key: str, value: Any, *, quiet: bool = False) -> None:
-        """Set *key* to *value*; an equal value changes nothing. *quiet* writes do not make a request accepted."""
+        """Set *key* to *value*; an equal value changes nothing. *quiet* writes do not make a request accepted.
+
+        A read of the past changes nothing: what it would note is about another time.
+        """
         key, text = key.lower(), encode(value)
         values = self._areas.setdefault(area, {})
-        if values.get(key) == text:
+        if values.get(key) == text or context.as_of.get() is not None:
             return
         self._record(area, key, text, quiet=quiet)
         values[key] = text
@@ -99,7 +102,7 @@ class Database:
         """Remove *key*; tell whether it was there."""
         key = key.lower()
         values = self._areas.get(area, {})
-        if key not in values:
+        if key not in values or context.as_of.get() is not None:
             return False
         self._record(area, key, None, quiet=quiet)
         del values[key]

@@ -171,7 +171,7 @@ def test_nth_and_times(sim: Simulator) -> None:
 
 def test_faults_reach_the_sign_in(sim: Simulator) -> None:
     """The token endpoint can be out of order too."""
-    sim.restart_session()
+    sim.forget_tokens()
     sim.fault({"kind": "status", "status": 503}, path="oauth2")
 
     with pytest.raises(requests.HTTPError, match="503"):

@@ -225,6 +225,16 @@ def test_the_past_can_be_read(world: World) -> None:
     assert [([], 1, False), ([1], 1, True), ([2], 2, True), ([], 2, False)] == seen
 
 
+def test_reads_of_the_past_change_nothing(world: World) -> None:
+    """What a stale read would note on its way does not reach the present."""
+    world.store.area("notes").put("k", {"n": 1})
+    with context.seen_as_of(world.now + timedelta(seconds=1)):
+        world.store.area("notes").put("k", {"n": 2}, quiet=True)
+        world.store.area("notes").delete("k", quiet=True)
+
+    assert {"n": 1} == world.store.area("notes").get("k")
+
+
 def test_old_versions_are_dropped_but_the_last_before_the_horizon(world: World) -> None:
     """The history keeps an hour, and the one version that an hour ago was the newest."""
     start = world.now

@@ -170,7 +170,7 @@ class Simulator:
             "REQUESTS_CA_BUNDLE": self.ca_file,
         }
 
-    def restart_session(self) -> None:
+    def forget_tokens(self) -> None:
         """Forget the tokens, so that the next call signs in anew."""
         self._tokens.clear()
 
