@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.support.sim import Simulator
 
 if TYPE_CHECKING:
@@ -23,4 +24,3 @@ def sim() -> Iterator[Simulator]:
     """An empty simulator of the test's own (speed 1; advance its clock)."""
     with Simulator() as simulator:
         yield simulator
-

@@ -202,7 +202,7 @@ def test_events_run_in_the_order_and_at_the_time_of_their_due_times(world: World
 
 def test_unknown_event_handlers_are_refused(world: World) -> None:
     """An event needs a handler that is registered."""
-    with pytest.raises(KeyError, match="no handler is called 'test.nothing'"):
+    with pytest.raises(KeyError, match=r"no handler is called 'test.nothing'"):
         world.schedule.after(1, "test.nothing", {})
 
 
