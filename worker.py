@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from activities.preflight import PreflightActivities
+from activities import preflight
 from activities.registry import WAIT_SLOTS, Waiters, all_activities, interceptors
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
@@ -99,7 +99,7 @@ async def check(settings: Settings, plan_file: Path) -> int:
     """Print the check of a plan as JSON; return 0 when nothing blocks."""
     plan = load_plan(plan_file)
     async with AzureClients(azure_access(settings)) as azure:
-        answer = await PreflightActivities(azure).check_plan(plan)
+        answer = await preflight.check(azure, plan)
     sys.stdout.write(answer.model_dump_json() + "\n")
     return 1 if answer.blocking else 0
 

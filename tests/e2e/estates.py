@@ -1,0 +1,166 @@
+"""Estates and plans made for a test: any number of virtual machines, each case in resource groups of its own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from migration.plan import Plan
+
+SUBSCRIPTION = "0d7f9a55-3a51-4c62-9e57-1f0e2b6c8a01"
+APPROVER = "approver@contoso.example"
+REQUESTER = "requester@contoso.example"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One plan with its own groups, vault and networks. *extra* overrides parts of the plan."""
+
+    name: str
+    vms: tuple[str, ...] = ("vm",)
+    source_region: str = "westeurope"
+    target_region: str = "northeurope"
+    data_disks: int = 1
+    extra: tuple[tuple[str, Any], ...] = ()
+
+    def group(self, kind: str) -> str:
+        """Return the name of the case's `source`, `target` or `vault` group."""
+        return f"{self.name}-{kind}"
+
+    def group_id(self, kind: str) -> str:
+        """Return the id of one of the case's groups."""
+        return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{self.group(kind)}"
+
+    def vm_id(self, vm: str, kind: str = "source") -> str:
+        """Return the id of a virtual machine of the case, in the `source` or the `target` group."""
+        return f"{self.group_id(kind)}/providers/Microsoft.Compute/virtualMachines/{vm}"
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the case."""
+        document: dict[str, Any] = {
+            "version": 1,
+            "name": self.name,
+            "subscription": SUBSCRIPTION,
+            "source": {"region": self.source_region, "resource_group": self.group("source")},
+            "target": {
+                "region": self.target_region,
+                "resource_group": self.group("target"),
+                "network": "target-net",
+                "subnet": "servers",
+            },
+            "vault": {"name": f"{self.name}-vault", "resource_group": self.group("vault"), "region": self.target_region},
+            "approval": {"approvers": [APPROVER], "allow_self_approval": True},
+            "waves": [{"name": "first", "vms": [{"name": vm} for vm in self.vms]}],
+        }
+        for path, value in self.extra:
+            _set(document, path.split("."), value)
+        return Plan.model_validate(document)
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        """The estate before the move: running machines, and the target network."""
+        machines = [self._vm(vm, index) for index, vm in enumerate(self.vms)]
+        return [
+            _network(self.group_id("source"), "source-net", self.source_region, "10.1.0.0/16", "10.1.0.0/24"),
+            _network(self.group_id("target"), "target-net", self.target_region, "10.2.0.0/16", "10.2.0.0/24"),
+            _network(self.group_id("target"), "test-net", self.target_region, "10.3.0.0/16", "10.3.0.0/24"),
+            *(self._nic(vm, index) for index, vm in enumerate(self.vms)),
+            *machines,
+        ]
+
+    @property
+    def behaviour(self) -> dict[str, Any]:
+        """Replicas are quickly made: the tests wait for steps, not for data."""
+        return {self.vm_id(vm): {"initial_replication_minutes": 2} for vm in self.vms}
+
+    def _nic(self, vm: str, index: int) -> dict[str, Any]:
+        network = f"{self.group_id('source')}/providers/Microsoft.Network/virtualNetworks/source-net"
+        address = {
+            "subnet": {"id": f"{network}/subnets/servers"},
+            "privateIPAllocationMethod": "Dynamic",
+            "privateIPAddress": f"10.1.0.{index + 4}",
+            "primary": True,
+        }
+        return {
+            "id": f"{self.group_id('source')}/providers/Microsoft.Network/networkInterfaces/{vm}-nic",
+            "name": f"{vm}-nic",
+            "type": "Microsoft.Network/networkInterfaces",
+            "location": self.source_region,
+            "properties": {"ipConfigurations": [{"name": "ipconfig1", "properties": address}]},
+        }
+
+    def _vm(self, name: str, index: int) -> dict[str, Any]:
+        group = self.group_id("source")
+        disk = f"{group}/providers/Microsoft.Compute/disks/{name}"
+        data = [
+            {
+                "lun": lun,
+                "name": f"{name}-data-{lun}",
+                "createOption": "Attach",
+                "diskSizeGB": 32,
+                "managedDisk": {"id": f"{disk}-data-{lun}", "storageAccountType": "Premium_LRS"},
+            }
+            for lun in range(self.data_disks)
+        ]
+        return {
+            "id": self.vm_id(name),
+            "name": name,
+            "type": "Microsoft.Compute/virtualMachines",
+            "location": self.source_region,
+            "tags": {"owner": "shop", "case": self.name},
+            "properties": {
+                "hardwareProfile": {"vmSize": "Standard_D2s_v3"},
+                "storageProfile": {
+                    "osDisk": {
+                        "osType": "Windows" if index % 2 else "Linux",
+                        "name": f"{name}-os",
+                        "createOption": "FromImage",
+                        "diskSizeGB": 64,
+                        "managedDisk": {"id": f"{disk}-os", "storageAccountType": "Premium_LRS"},
+                    },
+                    "dataDisks": data,
+                },
+                "networkProfile": {
+                    "networkInterfaces": [
+                        {
+                            "id": f"{group}/providers/Microsoft.Network/networkInterfaces/{name}-nic",
+                            "properties": {"primary": True},
+                        }
+                    ]
+                },
+                "provisioningState": "Succeeded",
+            },
+        }
+
+
+def seed_of(cases: list[Case]) -> dict[str, Any]:
+    """Return the seed of all *cases*, with quota for them all."""
+    regions = {case.target_region for case in cases}
+    names = ("cores", "standardDSv3Family", "virtualMachines", "PremiumDiskCount", "StandardDiskCount")
+    return {
+        "subscriptions": [{"subscriptionId": SUBSCRIPTION, "displayName": "Tests"}],
+        "resources": [resource for case in cases for resource in case.resources],
+        "behaviour": {key: value for case in cases for key, value in case.behaviour.items()},
+        "quotas": {SUBSCRIPTION: {region: dict.fromkeys(names, 10_000) for region in regions}},
+    }
+
+
+def _network(group: str, name: str, region: str, space: str, subnet: str) -> dict[str, Any]:
+    network = f"{group}/providers/Microsoft.Network/virtualNetworks/{name}"
+    return {
+        "id": network,
+        "name": name,
+        "type": "Microsoft.Network/virtualNetworks",
+        "location": region,
+        "properties": {
+            "addressSpace": {"addressPrefixes": [space]},
+            "subnets": [
+                {"name": "servers", "id": f"{network}/subnets/servers", "properties": {"addressPrefix": subnet}}
+            ],
+        },
+    }
+
+
+def _set(document: dict[str, Any], path: list[str], value: Any) -> None:
+    for key in path[:-1]:
+        document = document.setdefault(key, {})
+    document[path[-1]] = value

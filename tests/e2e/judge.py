@@ -1,0 +1,49 @@
+"""What must hold at the end of any run, judged from the simulator's own log and list."""
+
+from collections import Counter
+from typing import Any
+
+from migration.report import PlanReport, VmReport
+from tests.e2e.estates import Case
+from tests.support.sim import Simulator
+
+
+def of_case(case: Case, resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the resources that lie in the groups of *case*."""
+    groups = tuple(f"/resourcegroups/{case.group(kind)}".lower() for kind in ("source", "target", "vault"))
+    return [r for r in resources if any(f"{g}/" in f"{r['id'].lower()}/" for g in groups)]
+
+
+def unreported(case: Case, simulator: Simulator, plan: PlanReport, vms: list[VmReport]) -> list[str]:
+    """Return what is there, was not before, and no report lists as created, left or deleted."""
+    told = {r.id.lower() for r in plan.resources} | {r.id.lower() for vm in vms for r in vm.resources}
+    there = [r for r in of_case(case, simulator.resources()) if r["created_by"] != "seed"]
+    return [r["id"] for r in there if r["id"].lower() not in told]
+
+
+def leftovers(case: Case, simulator: Simulator) -> list[str]:
+    """Return what is there and was not in the seed."""
+    return [r["id"] for r in of_case(case, simulator.resources()) if r["created_by"] != "seed"]
+
+
+def missing(case: Case, simulator: Simulator, before: set[str]) -> set[str]:
+    """Return what was there before and is gone."""
+    return before - {r["id"].lower() for r in of_case(case, simulator.resources())}
+
+
+def power_states(case: Case, simulator: Simulator, kind: str = "source") -> dict[str, str]:
+    """Return the power state of each virtual machine in a group of the case."""
+    group = f"{case.group_id(kind)}/".lower()
+    machines = [r for r in simulator.resources() if r["type"].lower() == "microsoft.compute/virtualmachines"]
+    return {r["id"].rsplit("/", 1)[-1]: r["power_state"] for r in machines if r["id"].lower().startswith(group)}
+
+
+def repeated_writes(case: Case, log: list[dict[str, Any]], allowed: int = 1) -> dict[tuple[str, str], int]:
+    """Return the accepted writes of the case that were accepted more than *allowed* times."""
+    groups = tuple(f"/resourcegroups/{case.group(kind)}".lower() for kind in ("source", "target", "vault"))
+    accepted = Counter(
+        (line["method"], line["path"].lower())
+        for line in log
+        if line["write"] and line["accepted"] and any(f"{g}/" in f"{line['path'].lower()}/" for g in groups)
+    )
+    return {key: count for key, count in accepted.items() if count > allowed}
