@@ -11,7 +11,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from simulator.network.names import NIC
-from simulator.network.subnets import find_subnet, is_usable, prefixes, require_subnet
+from simulator.network.subnets import find_subnet, is_usable, prefixes, require_subnet, usable_numbers
 from simulator.provider import ArmError
 
 if TYPE_CHECKING:
@@ -62,11 +62,10 @@ def free_addresses(world: World, subnet_id: str, start: str | None = None) -> It
     taken = _taken(world, subnet_id)
     lowest = int(ipaddress.IPv4Address(start)) if start else 0
     for network in prefixes(subnet) if subnet else []:
-        first = max(int(network.network_address), lowest)
-        for number in range(first, int(network.broadcast_address) + 1):
-            address = ipaddress.IPv4Address(number)
-            if is_usable(address, network) and str(address) not in taken:
-                yield str(address)
+        usable = usable_numbers(network)
+        for number in range(max(usable.start, lowest), usable.stop):
+            if number not in taken:
+                yield str(ipaddress.IPv4Address(number))
 
 
 def check_address(world: World, subnet_id: str, address: str, nic_id: str) -> None:
@@ -83,7 +82,7 @@ def check_address(world: World, subnet_id: str, address: str, nic_id: str) -> No
             + f" prefix {subnet['properties'].get('addressPrefix')}.",
             details=[],
         )
-    if address not in _taken(world, subnet_id):
+    if int(wanted) not in _taken(world, subnet_id):
         return
     holder = holder_of(world, subnet_id, address)
     if holder is not None and holder.lower() != nic_id.lower():
@@ -122,12 +121,16 @@ def taken_addresses(world: World, subnet_id: str) -> set[str]:
 
 
 def _key(subnet_id: str, address: str) -> str:
-    return f"{subnet_id.lower().rstrip('/')}|{address}"
+    return f"{_prefix(subnet_id)}{int(ipaddress.IPv4Address(address))}"
 
 
-def _taken(world: World, subnet_id: str) -> set[str]:
-    prefix = _key(subnet_id, "")
-    return {key[len(prefix) :] for key in _index(world).keys(prefix)}
+def _prefix(subnet_id: str) -> str:
+    return f"{subnet_id.lower().rstrip('/')}|"
+
+
+def _taken(world: World, subnet_id: str) -> set[int]:
+    prefix = _prefix(subnet_id)
+    return {int(key[len(prefix) :]) for key in _index(world).keys(prefix)}
 
 
 def _index(world: World, ahead: int = 0) -> Area:

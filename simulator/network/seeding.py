@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from simulator import paths
 from simulator.compute.flattened import unflatten
-from simulator.network.addresses import free_addresses
+from simulator.network.addresses import free_address, free_addresses
 from simulator.network.names import VNET, region, resource_id, split_subnet_id, subnet_id
 from simulator.network.nics import ip_configuration, nic_document, save_nic
-from simulator.network.subnets import find_subnet, subnet_document, subnets_of
+from simulator.network.subnets import find_subnet, prefixes, subnet_document, subnets_of
 from simulator.network.vnets import vnet_document
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 _SPACE = "10.0.0.0/16"
-_DEFAULT_PREFIX = "10.0.0.0/20"
-_VNET_BITS, _SUBNET_BITS = 16, 24
+_VNET_BITS, _SUBNET_BITS, _WIDE_SUBNET_BITS = 16, 24, 20
 
 
 def complete_nic(world: World, nic_id: str, vm_id: str, location: str, *, address: str | None = None) -> Resource:
@@ -47,8 +47,7 @@ def _complete_configuration(
 ) -> dict[str, Any]:
     inner = given.get("properties") or _flat(given)
     address = inner.get("privateIPAddress") or inner.get("privateIpAddress") or address
-    named = (inner.get("subnet") or {}).get("id")
-    where = named or _default_subnet(world, vm_id, location)
+    where = (inner.get("subnet") or {}).get("id") or _default_subnet(world, vm_id, location, address)
     if find_subnet(world, where) is None:
         make_subnet(world, where, location, address)
     method = str(inner.get("privateIPAllocationMethod") or inner.get("privateIpAllocationMethod") or "Dynamic")
@@ -57,7 +56,7 @@ def _complete_configuration(
         nic_id,
         given.get("name") or f"ipconfig{index + 1}",
         subnet_id=where,
-        address=address or next(free_addresses(world, where)),
+        address=address or free_address(world, where),
         static=method.lower() == "static",
         primary=bool(inner.get("primary", index == 0)),
         extra=extra,
@@ -65,34 +64,54 @@ def _complete_configuration(
 
 
 def make_subnet(world: World, id_: str, location: str, address: str | None = None) -> None:
-    """Make a subnet, and its virtual network, that has room for *address* (default: 10.0.0.0/20)."""
+    """Make a subnet, and its virtual network where that is absent, with room for *address* where given."""
     vnet_id, name = split_subnet_id(id_)
-    inside = ipaddress.ip_network(f"{address}/{_SUBNET_BITS}", strict=False) if address else None
-    prefix = str(inside) if inside else _DEFAULT_PREFIX
     vnet = world.store.get(vnet_id)
     if vnet is None:
         space = str(ipaddress.ip_network(f"{address}/{_VNET_BITS}", strict=False)) if address else _SPACE
-        subnet = subnet_document(vnet_id, name, {"addressPrefix": prefix})
-        world.store.put(vnet_document(vnet_id, location, [space], [subnet]))
-        return
+        vnet = world.store.put(vnet_document(vnet_id, location, [space], []))
+    prefix = str(ipaddress.ip_network(f"{address}/{_SUBNET_BITS}", strict=False)) if address else _free_prefix(vnet)
     subnets_of(vnet).append(subnet_document(vnet.id, name, {"addressPrefix": prefix}))
     world.store.save(vnet)
 
 
-def _default_subnet(world: World, vm_id: str, location: str) -> str:
-    """The subnet for a NIC of which nothing is known: of a network in the VM's group and region, else a new one."""
+def _free_prefix(vnet: Resource) -> str:
+    """A part of the network's address space that no subnet has."""
+    taken = [prefix for subnet in subnets_of(vnet) for prefix in prefixes(subnet)]
+    for space in _spaces(vnet):
+        for part in space.subnets(new_prefix=max(space.prefixlen, _WIDE_SUBNET_BITS)):
+            if not any(part.overlaps(other) for other in taken):
+                return str(part)
+    return _SPACE
+
+
+def _spaces(vnet: Resource) -> list[ipaddress.IPv4Network]:
+    texts = (vnet.properties.get("addressSpace") or {}).get("addressPrefixes") or []
+    return [ipaddress.IPv4Network(text) for text in texts if ":" not in text]
+
+
+def _default_subnet(world: World, vm_id: str, location: str, address: str | None) -> str:
+    """The subnet for a NIC that names none: in a network of the VM's group and region, else one still to be made."""
     parsed = paths.parse(vm_id)
     scope = f"/subscriptions/{parsed.subscription}/resourceGroups/{parsed.group}"
-    for vnet in world.store.list(VNET, scope):
-        if region(vnet.location) != region(location):
-            continue
+    near = [vnet for vnet in world.store.list(VNET, scope) if region(vnet.location) == region(location)]
+    for vnet in near:
         for subnet in subnets_of(vnet):
-            if next(free_addresses(world, subnet_id(vnet.id, subnet["name"])), None) is not None:
-                return subnet_id(vnet.id, subnet["name"])
-    name = f"{parsed.group}-vnet"
-    if world.store.exists(resource_id(parsed.subscription, parsed.group, VNET, name)):
-        name = f"{name}-{region(location)}"
-    return subnet_id(resource_id(parsed.subscription, parsed.group, VNET, name), "default")
+            if _has_room(world, subnet, address):
+                return str(subnet["id"])
+        if address and any(ipaddress.IPv4Address(address) in space for space in _spaces(vnet)):
+            return subnet_id(vnet.id, f"subnet-{len(subnets_of(vnet)) + 1}")
+    names = itertools.chain(
+        (f"{parsed.group}-vnet",), (f"{parsed.group}-vnet-{number}" for number in itertools.count(2))
+    )
+    ids = (resource_id(parsed.subscription, parsed.group, VNET, name) for name in names)
+    return subnet_id(next(id_ for id_ in ids if not world.store.exists(id_)), "default")
+
+
+def _has_room(world: World, subnet: dict[str, Any], address: str | None) -> bool:
+    if address is None:
+        return next(free_addresses(world, subnet["id"]), None) is not None
+    return any(ipaddress.IPv4Address(address) in prefix for prefix in prefixes(subnet))
 
 
 def _flat(given: dict[str, Any]) -> dict[str, Any]:

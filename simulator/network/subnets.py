@@ -79,12 +79,16 @@ def prefixes(subnet: dict[str, Any]) -> list[ipaddress.IPv4Network]:
     return [network for network in networks if isinstance(network, ipaddress.IPv4Network)]
 
 
+def usable_numbers(network: ipaddress.IPv4Network) -> range:
+    """The addresses, as numbers, that machines may have: all but the five that Azure keeps."""
+    return range(int(network.network_address) + RESERVED_AT_START, int(network.broadcast_address))
+
+
 def is_usable(address: ipaddress.IPv4Address, network: ipaddress.IPv4Network) -> bool:
-    """Whether machines may have the address: in the prefix and not one of the five that Azure keeps."""
-    first = int(network.network_address)
-    return first + RESERVED_AT_START <= int(address) < int(network.broadcast_address)
+    """Whether machines may have the address."""
+    return int(address) in usable_numbers(network)
 
 
 def capacity(subnet: dict[str, Any]) -> int:
     """How many addresses the subnet offers."""
-    return sum(max(0, network.num_addresses - RESERVED_AT_START - 1) for network in prefixes(subnet))
+    return sum(len(usable_numbers(network)) for network in prefixes(subnet))

@@ -79,6 +79,14 @@ def seed(*resources: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"resources": list(resources), **more}
 
 
+def fresh(sim: Simulator, *, speed: float = 1.0) -> Simulator:
+    """Bring a simulator that tests share back to its seed, without faults, at *speed*."""
+    sim.clear_faults()
+    sim.reset()
+    sim.clock(speed=speed)
+    return sim
+
+
 def compute(sim: Simulator) -> ComputeManagementClient:
     """A client of Compute."""
     return ComputeManagementClient(sim.credential(), SUBSCRIPTION, **sim.client_options)
@@ -107,4 +115,4 @@ def authorization(sim: Simulator) -> AuthorizationManagementClient:
 def power(sim: Simulator, name: str) -> str:
     """The power state that the instance view shows."""
     statuses = sim.arm("GET", f"{VM}/{name}/instanceView").json()["statuses"]
-    return next(status["code"] for status in statuses if status["code"].startswith("PowerState/"))
+    return next(str(status["code"]) for status in statuses if status["code"].startswith("PowerState/"))

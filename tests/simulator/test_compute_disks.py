@@ -1,6 +1,7 @@
 """Disks and snapshots through the real SDK."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
@@ -28,16 +29,28 @@ def test_attached_disk_is_not_deleted(estate: Simulator) -> None:
     assert 256 == client.disks.get(GROUP, "web_data").disk_size_gb
 
 
+def _sized(size_gb: int) -> Any:
+    return {"properties": {"diskSizeGB": size_gb}}
+
+
+def _copy_of(source: str) -> Any:
+    """The body of a snapshot or disk that copies *source*."""
+    return {
+        "location": "westeurope",
+        "properties": {"creationData": {"createOption": "Copy", "sourceResourceId": source}},
+    }
+
+
 def test_disk_is_created_changed_and_deleted(estate: Simulator) -> None:
     """A disk goes through its life: made empty, grown, not shrunk, deleted."""
     client = compute(estate)
-    empty = {"location": "westeurope", "sku": {"name": "Premium_LRS"}}
-    wanted = {**empty, "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 64}}
+    properties = {"creationData": {"createOption": "Empty"}, "diskSizeGB": 64}
+    wanted: Any = {"location": "westeurope", "sku": {"name": "Premium_LRS"}, "properties": properties}
 
-    made = client.disks.begin_create_or_update(GROUP, "spare", wanted).result()  # type: ignore[arg-type]
-    grown = client.disks.begin_update(GROUP, "spare", {"properties": {"diskSizeGB": 300}}).result()  # type: ignore[arg-type]
+    made = client.disks.begin_create_or_update(GROUP, "spare", wanted).result()
+    grown = client.disks.begin_update(GROUP, "spare", _sized(300)).result()
     with pytest.raises(HttpResponseError, match="cannot be shrunk"):
-        client.disks.begin_update(GROUP, "spare", {"properties": {"diskSizeGB": 8}})  # type: ignore[arg-type]
+        client.disks.begin_update(GROUP, "spare", _sized(8))
     client.disks.begin_delete(GROUP, "spare").result()
 
     assert ("Unattached", 64, "P6") == (made.disk_state, made.disk_size_gb, made.tier)
@@ -49,13 +62,10 @@ def test_disk_is_created_changed_and_deleted(estate: Simulator) -> None:
 def test_snapshot_of_a_disk(estate: Simulator) -> None:
     """A snapshot has its source's size and system, is listed, makes a new disk, and goes."""
     client = compute(estate)
-    source = f"{COMPUTE}/disks/web_os"
-    wanted = {"location": "westeurope", "properties": {"creationData": {"createOption": "Copy", "sourceResourceId": source}}}
 
-    made = client.snapshots.begin_create_or_update(GROUP, "before", wanted).result()  # type: ignore[arg-type]
+    made = client.snapshots.begin_create_or_update(GROUP, "before", _copy_of(f"{COMPUTE}/disks/web_os")).result()
     listed = [snapshot.name for snapshot in client.snapshots.list_by_resource_group(GROUP)]
-    copy = {"location": "westeurope", "properties": {"creationData": {"createOption": "Copy", "sourceResourceId": made.id}}}
-    disk = client.disks.begin_create_or_update(GROUP, "again", copy).result()  # type: ignore[arg-type]
+    disk = client.disks.begin_create_or_update(GROUP, "again", _copy_of(str(made.id))).result()
     client.snapshots.begin_delete(GROUP, "before").result()
 
     assert (64, "Linux") == (made.disk_size_gb, made.os_type)
@@ -66,11 +76,5 @@ def test_snapshot_of_a_disk(estate: Simulator) -> None:
 
 def test_disk_of_an_absent_source_is_404(estate: Simulator) -> None:
     """A copy of what is not there is refused."""
-    missing = {"createOption": "Copy", "sourceResourceId": f"{COMPUTE}/disks/nothing"}
-
     with pytest.raises(ResourceNotFoundError):
-        compute(estate).disks.begin_create_or_update(
-            GROUP,
-            "copy",
-            {"location": "westeurope", "properties": {"creationData": missing}},  # type: ignore[arg-type]
-        )
+        compute(estate).disks.begin_create_or_update(GROUP, "copy", _copy_of(f"{COMPUTE}/disks/nothing"))

@@ -6,21 +6,29 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
-from tests.simulator.compute_estate import COMPUTE, GROUP, NETWORK, VM, compute, machine, network, power, seed
+from tests.simulator.compute_estate import COMPUTE, GROUP, NETWORK, VM, compute, fresh, machine, network, power, seed
 from tests.support.sim import Simulator
 
 NIC_SUBNET = f"{NETWORK}/virtualNetworks/shop-vnet/subnets/front"
 
 
-@pytest.fixture
-def estate() -> Iterator[Simulator]:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Simulator]:
     """One network and two machines; `keeper` has disks and a NIC that go with it."""
     keeper = machine("keeper")
-    for part in (keeper["properties"]["storageProfile"]["osDisk"], *keeper["properties"]["storageProfile"]["dataDisks"]):
+    storage = keeper["properties"]["storageProfile"]
+    for part in (storage["osDisk"], *storage["dataDisks"]):
         part["deleteOption"] = "Delete"
-    keeper["properties"]["networkProfile"]["networkInterfaces"][0]["properties"] = {"primary": True, "deleteOption": "Delete"}
-    with Simulator(seed=seed(network(), machine("web"), keeper), speed=600) as simulator:
+    nic = keeper["properties"]["networkProfile"]["networkInterfaces"][0]
+    nic["properties"] = {"primary": True, "deleteOption": "Delete"}
+    with Simulator(seed=seed(network(), machine("web"), keeper)) as simulator:
         yield simulator
+
+
+@pytest.fixture
+def estate(shared: Simulator) -> Simulator:
+    """The same, as its seed made it."""
+    return fresh(shared, speed=600)
 
 
 def test_absent_machine_is_azures_404(estate: Simulator) -> None:
@@ -59,7 +67,7 @@ def test_delete_option_takes_disks_and_nic_along(estate: Simulator) -> None:
     """What says `deleteOption: Delete` goes with the machine."""
     compute(estate).virtual_machines.begin_delete(GROUP, "keeper").result()
 
-    left = [path for path in (f"{COMPUTE}/disks/keeper_os", f"{COMPUTE}/disks/keeper_data") if estate.arm("GET", path).ok]
+    left = [name for name in ("keeper_os", "keeper_data") if estate.arm("GET", f"{COMPUTE}/disks/{name}").ok]
 
     assert [] == left
     assert 404 == estate.arm("GET", f"{NETWORK}/networkInterfaces/keeper-nic").status_code
@@ -82,7 +90,7 @@ def test_nothing_begins_on_a_machine_that_is_being_deleted(estate: Simulator) ->
     assert (409, "OperationNotAllowed") == (refused.status_code, refused.json()["error"]["code"])
 
 
-def _new_machine(nic: str, size: str = "Standard_D2s_v3") -> dict[str, Any]:
+def _new_machine(nic: str, size: str = "Standard_D2s_v3") -> Any:
     return {
         "location": "westeurope",
         "tags": {"made": "here"},
@@ -106,7 +114,7 @@ def test_creating_a_machine(estate: Simulator) -> None:
     }
     nic = estate.arm("PUT", f"{NETWORK}/networkInterfaces/fresh-nic", body).json()["id"]
 
-    made = compute(estate).virtual_machines.begin_create_or_update(GROUP, "fresh", _new_machine(nic)).result()  # type: ignore[arg-type]
+    made = compute(estate).virtual_machines.begin_create_or_update(GROUP, "fresh", _new_machine(nic)).result()
 
     shown = estate.arm("GET", f"{VM}/fresh").json()
     disk_id = shown["properties"]["storageProfile"]["osDisk"]["managedDisk"]["id"]
@@ -124,7 +132,7 @@ def test_creating_on_a_nic_in_use_is_refused(estate: Simulator) -> None:
         compute(estate).virtual_machines.begin_create_or_update(
             GROUP,
             "fresh",
-            _new_machine(f"{NETWORK}/networkInterfaces/web-nic"),  # type: ignore[arg-type]
+            _new_machine(f"{NETWORK}/networkInterfaces/web-nic"),
         )
 
     assert caught.value.error is not None
@@ -141,13 +149,10 @@ def test_tags_change_at_once(estate: Simulator) -> None:
 def test_resizing_beyond_the_quota_is_refused(estate: Simulator) -> None:
     """A PATCH of the size obeys the quota of the region."""
     estate.seed({"resources": [], "quotas": {"*": {"westeurope": {"cores": 8}}}})
+    bigger: Any = {"properties": {"hardwareProfile": {"vmSize": "Standard_D16s_v3"}}}
 
     with pytest.raises(ResourceExistsError) as caught:
-        compute(estate).virtual_machines.begin_update(
-            GROUP,
-            "web",
-            {"properties": {"hardwareProfile": {"vmSize": "Standard_D16s_v3"}}},  # type: ignore[arg-type]
-        )
+        compute(estate).virtual_machines.begin_update(GROUP, "web", bigger)
 
     assert caught.value.error is not None
     assert "OperationNotAllowed" == caught.value.error.code

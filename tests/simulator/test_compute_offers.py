@@ -31,8 +31,10 @@ def estate() -> Iterator[Simulator]:
 
 
 def test_usages_count_the_estate(estate: Simulator) -> None:
-    """vCPUs in all, of the family, and machines are counted, the one that is off too, against the seed's limits."""
-    usages = {usage.name.value: (usage.current_value, usage.limit) for usage in compute(estate).usage.list("westeurope")}
+    """Processors in all, of the family, and machines are counted, the one that is off too, against the limits."""
+    usages = {
+        usage.name.value: (usage.current_value, usage.limit) for usage in compute(estate).usage.list("westeurope")
+    }
 
     assert (8, 16) == usages["cores"]
     assert (6, 10) == usages["standardDSv3Family"]

@@ -6,7 +6,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.mgmt.compute.aio import ComputeManagementClient as AsyncComputeManagementClient
 
-from tests.simulator.compute_estate import GROUP, SUBSCRIPTION, VM, compute, machine, network, power, seed
+from tests.simulator.compute_estate import GROUP, SUBSCRIPTION, VM, compute, fresh, machine, network, power, seed
 from tests.support.sim import Simulator
 
 BEHAVIOUR = {
@@ -19,11 +19,17 @@ BEHAVIOUR = {
 NAMES = ("web", "off", "stuck", "sticky", "mute", "bare")
 
 
-@pytest.fixture
-def estate() -> Iterator[Simulator]:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Simulator]:
     """Machines that behave well and badly, in one network, at the pace of the real clock."""
     with Simulator(seed=seed(network(), *map(machine, NAMES), behaviour=BEHAVIOUR)) as simulator:
         yield simulator
+
+
+@pytest.fixture
+def estate(shared: Simulator) -> Simulator:
+    """The same, as its seed made it."""
+    return fresh(shared, speed=1)
 
 
 async def test_async_sdk_deallocates_and_starts(estate: Simulator) -> None:
@@ -55,7 +61,9 @@ def test_202_has_computes_two_urls(estate: Simulator) -> None:
     ended = estate.arm("GET", status_url).json()
 
     assert (202, b"") == (answer.status_code, answer.content)
-    operations = f"{estate.endpoint}/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope/operations/"
+    operations = (
+        f"{estate.endpoint}/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/locations/westeurope/operations/"
+    )
     assert status_url.startswith(operations)
     assert "api-version=2026-04-01" in status_url
     assert status_url + "&monitor=true" == result_url
@@ -126,7 +134,9 @@ def test_deallocate_that_fails_leaves_it_running(estate: Simulator) -> None:
 
 def test_fault_lets_an_operation_fail(estate: Simulator) -> None:
     """The fault `operation_fails` is accepted first, fails later, and the machine is free again."""
-    estate.fault({"kind": "operation_fails", "code": "Boom", "message": "It broke."}, method="POST", path="web/deallocate")
+    estate.fault(
+        {"kind": "operation_fails", "code": "Boom", "message": "It broke."}, method="POST", path="web/deallocate"
+    )
 
     answer = estate.arm("POST", f"{VM}/web/deallocate")
     estate.advance(120)
@@ -158,7 +168,7 @@ def test_starting_what_runs_changes_nothing(estate: Simulator) -> None:
 
 
 def test_power_off_keeps_the_host(estate: Simulator) -> None:
-    """powerOff stops without deallocating; the disks stay attached."""
+    """PowerOff stops without deallocating; the disks stay attached."""
     estate.arm("POST", f"{VM}/web/powerOff")
     estate.advance(60)
 

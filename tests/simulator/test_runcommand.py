@@ -37,12 +37,12 @@ def estate() -> Iterator[Simulator]:
 
 def _run(estate: Simulator, name: str, script: str, **parameters: str) -> list[dict[str, Any]]:
     """The JSON lines that a script printed in a Linux machine."""
-    command = {
+    command: Any = {
         "commandId": "RunShellScript",
         "script": script.splitlines(),
         "parameters": [{"name": key, "value": value} for key, value in parameters.items()],
     }
-    result = compute(estate).virtual_machines.begin_run_command(GROUP, name, command).result()  # type: ignore[arg-type]
+    result = compute(estate).virtual_machines.begin_run_command(GROUP, name, command).result()
     message = (result.value or [])[0].message or ""
     printed = message.partition("[stdout]\n")[2].partition("\n[stderr]")[0]
     return [json.loads(line) for line in printed.splitlines() if line]
@@ -88,24 +88,31 @@ def test_unknown_script_prints_nothing(estate: Simulator) -> None:
 
 def test_windows_answers_in_two_parts(estate: Simulator) -> None:
     """Windows has one entry for stdout and one for stderr, as in Microsoft's example."""
-    command = {"commandId": "RunPowerShellScript", "script": ["# probe: echo"], "parameters": [{"name": "a", "value": "ä"}]}
+    command: Any = {
+        "commandId": "RunPowerShellScript",
+        "script": ["# probe: echo"],
+        "parameters": [{"name": "a", "value": "ä"}],
+    }
 
-    result = compute(estate).virtual_machines.begin_run_command(GROUP, "win", command).result()  # type: ignore[arg-type]
+    result = compute(estate).virtual_machines.begin_run_command(GROUP, "win", command).result()
 
     entries = [(entry.code, entry.message) for entry in result.value or []]
-    assert [("ComponentStatus/StdOut/succeeded", '{"a": "\\u00e4"}'), ("ComponentStatus/StdErr/succeeded", "")] == entries
+    assert [
+        ("ComponentStatus/StdOut/succeeded", '{"a": "\\u00e4"}'),
+        ("ComponentStatus/StdErr/succeeded", ""),
+    ] == entries
 
 
 def test_output_ends_at_4096_bytes(estate: Simulator) -> None:
     """Of a long output the last 4096 bytes come back."""
     hosts = ",".join(f"host{number}.example.com" for number in range(100))
-    command = {
+    command: Any = {
         "commandId": "RunShellScript",
         "script": ["# probe: outbound"],
         "parameters": [{"name": "endpoints", "value": hosts}],
     }
 
-    result = compute(estate).virtual_machines.begin_run_command(GROUP, "web", command).result()  # type: ignore[arg-type]
+    result = compute(estate).virtual_machines.begin_run_command(GROUP, "web", command).result()
 
     printed = ((result.value or [])[0].message or "").partition("[stdout]\n")[2].partition("\n[stderr]")[0]
     assert 4096 == len(printed.encode())
@@ -131,10 +138,10 @@ def test_one_script_at_a_time(estate: Simulator) -> None:
 
 def test_machine_that_is_off_runs_nothing(estate: Simulator) -> None:
     """409 OperationNotAllowed on a deallocated machine."""
-    command = {"commandId": "RunShellScript", "script": ["true"]}
+    command: Any = {"commandId": "RunShellScript", "script": ["true"]}
 
     with pytest.raises(ResourceExistsError) as caught:
-        compute(estate).virtual_machines.begin_run_command(GROUP, "off", command)  # type: ignore[arg-type]
+        compute(estate).virtual_machines.begin_run_command(GROUP, "off", command)
 
     assert caught.value.error is not None
     assert "OperationNotAllowed" == caught.value.error.code
@@ -142,10 +149,10 @@ def test_machine_that_is_off_runs_nothing(estate: Simulator) -> None:
 
 def test_silent_agent_ends_in_an_error(estate: Simulator) -> None:
     """Without a ready agent the command fails after a while, and says that the agent did not report."""
-    command = {"commandId": "RunShellScript", "script": ["true"]}
+    command: Any = {"commandId": "RunShellScript", "script": ["true"]}
 
     with pytest.raises(HttpResponseError) as caught:
-        compute(estate).virtual_machines.begin_run_command(GROUP, "mute", command).result()  # type: ignore[arg-type]
+        compute(estate).virtual_machines.begin_run_command(GROUP, "mute", command).result()
 
     assert caught.value.error is not None
     assert "VMAgentStatusCommunicationError" == caught.value.error.code

@@ -96,17 +96,18 @@ def test_recorded_vm_runs(seeded: Simulator) -> None:
     assert ["Ready"] == [status.display_status for status in view.vm_agent.statuses or []]
 
 
-CLI_SHOWN = {
+WEB = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/WEB/providers"
+CLI_SHOWN: dict[str, Any] = {
     "additionalCapabilities": None,
     "hardwareProfile": {"vmSize": "Standard_B2ms", "vmSizeProperties": None},
-    "id": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/WEB/providers/Microsoft.Compute/virtualMachines/web01",
+    "id": f"{WEB}/Microsoft.Compute/virtualMachines/web01",
     "location": "westeurope",
     "name": "web01",
     "networkProfile": {
         "networkInterfaces": [
             {
                 "deleteOption": "Detach",
-                "id": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/web/providers/Microsoft.Network/networkInterfaces/web01-nic",
+                "id": f"{WEB}/Microsoft.Network/networkInterfaces/web01-nic",
                 "primary": True,
                 "resourceGroup": "web",
             }
@@ -120,7 +121,13 @@ CLI_SHOWN = {
     "resources": None,
     "storageProfile": {
         "dataDisks": [
-            {"createOption": "Attach", "diskSizeGB": 512, "lun": 3, "managedDisk": {"id": "", "resourceGroup": "web"}, "name": "web01-data"}
+            {
+                "createOption": "Attach",
+                "diskSizeGB": 512,
+                "lun": 3,
+                "managedDisk": {"id": "", "resourceGroup": "web"},
+                "name": "web01-data",
+            }
         ],
         "osDisk": {
             "createOption": "FromImage",
@@ -140,17 +147,22 @@ CLI_SHOWN = {
 def test_flattened_json_of_the_cli_is_brought_into_shape() -> None:
     """The flat JSON of `az vm show -d` becomes ARM's, with disks, address, zone and power state taken from it."""
     with Simulator(seed={"resources": [CLI_SHOWN]}) as simulator:
-        shown = simulator.arm("GET", str(CLI_SHOWN["id"])).json()
-        prefix = str(CLI_SHOWN["id"]).partition("/Microsoft.Compute")[0]
-        nic = simulator.arm("GET", f"{prefix}/Microsoft.Network/networkInterfaces/web01-nic").json()
-        disk = simulator.arm("GET", f"{prefix}/Microsoft.Compute/disks/web01-data").json()
-        view = simulator.arm("GET", str(CLI_SHOWN["id"]) + "/instanceView").json()
+        shown = simulator.arm("GET", CLI_SHOWN["id"]).json()
+        nic = simulator.arm("GET", f"{WEB}/Microsoft.Network/networkInterfaces/web01-nic").json()
+        disk = simulator.arm("GET", f"{WEB}/Microsoft.Compute/disks/web01-data").json()
+        view = simulator.arm("GET", CLI_SHOWN["id"] + "/instanceView").json()
 
     assert CLI_SHOWN["vmId"] == shown["properties"]["vmId"]
     assert "hardwareProfile" not in shown
     assert {"größe": "klein", "resourceGroup": "a tag"} == shown["tags"]
-    assert {"primary": True, "deleteOption": "Detach"} == shown["properties"]["networkProfile"]["networkInterfaces"][0]["properties"]
+    assert {"primary": True, "deleteOption": "Detach"} == shown["properties"]["networkProfile"]["networkInterfaces"][0][
+        "properties"
+    ]
     assert "172.16.5.9" == nic["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"]
-    assert (512, "Reserved", ["2"]) == (disk["properties"]["diskSizeGB"], disk["properties"]["diskState"], disk["zones"])
+    assert (512, "Reserved", ["2"]) == (
+        disk["properties"]["diskSizeGB"],
+        disk["properties"]["diskState"],
+        disk["zones"],
+    )
     assert "PowerState/deallocated" == view["statuses"][-1]["code"]
     assert "vmAgent" not in view
