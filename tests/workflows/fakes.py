@@ -1,0 +1,400 @@
+"""A stand-in for each class of activities, under the real names, over one little cloud.
+
+Each takes and gives the real values, records its calls in order, and reacts as the test's script tells.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from temporalio import activity
+
+from activities.plans import OtherPlans, OtherPlansAnswer
+from migration import ids, names
+from migration.findings import CheckVm, PlanCheck
+from migration.ledger import Observation
+from migration.models import FenceEvidence, JobResult, PowerStates, Started, Verification, VmCheck
+from migration.plan import Plan
+from migration.power import DEALLOCATED, RUNNING
+from migration.requests import (
+    CacheAccountWanted,
+    ConfigureTarget,
+    ContainerMappingWanted,
+    ContainerWanted,
+    DeleteResources,
+    DisableReplication,
+    EnableReplication,
+    FabricWanted,
+    FailoverStarted,
+    ItemState,
+    JobWait,
+    JobWaited,
+    JudgeFence,
+    NetworkMappingWanted,
+    Observations,
+    ObserveResources,
+    PolicyWanted,
+    PowerChange,
+    ProtectedWait,
+    ProtectedWaited,
+    ReadItem,
+    ReadParts,
+    ReadPower,
+    RemoveShared,
+    ResourceGroupWanted,
+    ResourcesWait,
+    ResourcesWaited,
+    StartFailover,
+    TargetConfiguration,
+    VaultUse,
+    VaultUseAnswer,
+    VaultWanted,
+    VerifyTarget,
+    VmParts,
+    VmWait,
+    VmWaited,
+)
+from tests.workflows.scenes import plan_check
+from tests.workflows.world import SOURCE_SERVING_SINCE, TARGET_RUNNING_SINCE, Item, World
+
+
+class StandIn:
+    """What all stand-ins share."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def play(self, request: Any, answer: Callable[[], Any]) -> Any:
+        """Record the call of the activity that runs, and answer."""
+        return await self.world.script.play(activity.info().activity_type, request, answer)
+
+
+class Preflight(StandIn):
+    @activity.defn
+    async def check_plan(self, plan: Plan) -> PlanCheck:
+        """Find nothing."""
+        answer: PlanCheck = await self.play(plan, lambda: plan_check(plan))
+        return answer
+
+    @activity.defn
+    async def check_vm(self, request: CheckVm) -> VmCheck:
+        """Find nothing, and the source as it is."""
+        vm = request.task.vm
+        answer: VmCheck = await self.play(request, lambda: VmCheck(findings=[], source=self.world.source(vm)))
+        return answer
+
+
+class Vault(StandIn):
+    @activity.defn
+    async def ensure_resource_group(self, wanted: ResourceGroupWanted) -> Started:
+        """Make a resource group."""
+        group = ids.resource_group_id(wanted.subscription, wanted.name)
+        return await self._ensure(wanted, group)
+
+    @activity.defn
+    async def ensure_vault(self, wanted: VaultWanted) -> Started:
+        """Make a vault."""
+        return await self._ensure(wanted, wanted.vault_id)
+
+    @activity.defn
+    async def ensure_fabric(self, wanted: FabricWanted) -> Started:
+        """Make a fabric."""
+        return await self._ensure(wanted, ids.fabric_id(wanted.vault_id, names.fabric_name(wanted.region)), "Fabric")
+
+    @activity.defn
+    async def ensure_policy(self, wanted: PolicyWanted) -> Started:
+        """Make the policy."""
+        policy = f"{wanted.vault_id}/replicationPolicies/{names.POLICY_NAME}"
+        return await self._ensure(wanted, policy, "Policy")
+
+    @activity.defn
+    async def ensure_container(self, wanted: ContainerWanted) -> Started:
+        """Make a container."""
+        container = ids.container_id(wanted.fabric_id, names.container_name(wanted.region))
+        return await self._ensure(wanted, container, "Container")
+
+    @activity.defn
+    async def ensure_container_mapping(self, wanted: ContainerMappingWanted) -> Started:
+        """Map one container to another."""
+        mapping = f"{wanted.source_container_id}/replicationProtectionContainerMappings/{wanted.name}"
+        return await self._ensure(wanted, mapping, "ContainerMapping")
+
+    @activity.defn
+    async def ensure_network_mapping(self, wanted: NetworkMappingWanted) -> Started:
+        """Map one network to another."""
+        name = names.network_mapping_name(wanted.source_network_id, wanted.target_network_id)
+        parent = f"{wanted.source_fabric_id}/replicationNetworks/azureNetwork"
+        return await self._ensure(wanted, f"{parent}/replicationNetworkMappings/{name}", "NetworkMapping")
+
+    @activity.defn
+    async def ensure_cache_account(self, wanted: CacheAccountWanted) -> Started:
+        """Make the cache account."""
+        return await self._ensure(wanted, wanted.account_id)
+
+    @activity.defn
+    async def read_vault_use(self, request: VaultUse) -> VaultUseAnswer:
+        """Tell which items the vault protects."""
+
+        def answer() -> VaultUseAnswer:
+            inside = [item for item in self.world.items if item.lower().startswith(request.vault_id.lower())]
+            return VaultUseAnswer(exists=self.world.is_there(request.vault_id), item_ids=inside)
+
+        used: VaultUseAnswer = await self.play(request, answer)
+        return used
+
+    @activity.defn
+    async def remove_shared(self, request: RemoveShared) -> Started:
+        """Remove one thing."""
+
+        def answer() -> Started:
+            there = self.world.is_there(request.id)
+            self.world.remove(request.id)
+            return Started(resource_id=request.id, existed=there)
+
+        removed: Started = await self.play(request, answer)
+        return removed
+
+    async def _ensure(self, wanted: Any, resource_id: str, scenario: str = "") -> Started:
+        started: Started = await self.play(wanted, lambda: self.world.ensure(resource_id, scenario))
+        return started
+
+
+class Replication(StandIn):
+    @activity.defn
+    async def enable_replication(self, request: EnableReplication) -> Started:
+        """Protect the machine."""
+        return await self._start(request, "EnableDr", lambda: self.world.protect(request.task))
+
+    @activity.defn
+    async def configure_target(self, request: ConfigureTarget) -> Started:
+        """Set up the target."""
+        return await self._start(request, "UpdateVmProperties", lambda: None)
+
+    @activity.defn
+    async def read_target_configuration(self, request: ConfigureTarget) -> TargetConfiguration:
+        """Read it back as wanted."""
+        answer: TargetConfiguration = await self.play(request, lambda: TargetConfiguration(mismatches=[]))
+        return answer
+
+    @activity.defn
+    async def disable_replication(self, request: DisableReplication) -> Started:
+        """Remove the item, if it is there."""
+
+        def answer() -> Started:
+            item = request.task.item_id
+            if item not in self.world.items:
+                return Started(resource_id=item)
+            self.world.unprotect(request.task)
+            return Started(resource_id=item, job=self.world.job("DisableDr", item))
+
+        started: Started = await self.play(request, answer)
+        return started
+
+    @activity.defn
+    async def read_item(self, request: ReadItem) -> ItemState:
+        """Tell what the item says; a job is told of once."""
+
+        def answer() -> ItemState:
+            item = self.world.items.get(request.task.item_id)
+            if item is None:
+                return ItemState(exists=False)
+            job, item.running_job = item.running_job, None
+            return ItemState(exists=True, failed_over=item.failed_over, committed=item.committed, current_job=job)
+
+        state: ItemState = await self.play(request, answer)
+        return state
+
+    async def _start(self, request: Any, scenario: str, do: Callable[[], None]) -> Started:
+        def answer() -> Started:
+            do()
+            item = request.task.item_id
+            return Started(resource_id=item, job=self.world.job(scenario, item))
+
+        started: Started = await self.play(request, answer)
+        return started
+
+
+class Waits(StandIn):
+    @activity.defn
+    async def wait_for_job(self, request: JobWait) -> JobWaited:
+        """Find the job ended well."""
+        job = request.job
+        result = JobResult(id=job.id, scenario=job.scenario, state="Succeeded", state_description="Completed")
+        answer: JobWaited = await self.play(request, lambda: JobWaited(running=False, result=result))
+        return answer
+
+    @activity.defn
+    async def wait_until_protected(self, request: ProtectedWait) -> ProtectedWaited:
+        """Find the machine protected."""
+        answer: ProtectedWaited = await self.play(request, lambda: ProtectedWaited(running=False, rpo_seconds=60))
+        return answer
+
+    @activity.defn
+    async def wait_for_vm(self, request: VmWait) -> VmWaited:
+        """Find the machine as waited for."""
+
+        def answer() -> VmWaited:
+            since = SOURCE_SERVING_SINCE if request.until == "serving" else TARGET_RUNNING_SINCE
+            return VmWaited(running=False, power_state=self.world.power_of(request.vm_id), since=since)
+
+        waited: VmWaited = await self.play(request, answer)
+        return waited
+
+    @activity.defn
+    async def wait_for_resources(self, request: ResourcesWait) -> ResourcesWaited:
+        """Find the resources as waited for."""
+        answer: ResourcesWaited = await self.play(request, lambda: ResourcesWaited(running=False))
+        return answer
+
+
+class Failover(StandIn):
+    @activity.defn
+    async def start_test_failover(self, request: StartFailover) -> Started:
+        """Make the test machine."""
+        return await self._start(request, "TestFailover", lambda: self.world.test_fail_over(request.task))
+
+    @activity.defn
+    async def clean_up_test_failover(self, request: StartFailover) -> Started:
+        """Remove the test machine."""
+
+        def answer() -> Started:
+            item = request.task.item_id
+            there = self.world.clean_up_test(request.task)
+            job = self.world.job("TestFailoverCleanup", item) if there else None
+            return Started(resource_id=item, job=job, existed=there)
+
+        started: Started = await self.play(request, answer)
+        return started
+
+    @activity.defn
+    async def start_failover(self, request: StartFailover) -> FailoverStarted:
+        """Fail over."""
+
+        def answer() -> FailoverStarted:
+            before = self.world.power_of(request.task.vm.source_id)
+            self.world.fail_over(request.task)
+            item = request.task.item_id
+            started = Started(resource_id=item, job=self.world.job("UnplannedFailover", item))
+            return FailoverStarted(started=started, source_power_state_before=before)
+
+        started: FailoverStarted = await self.play(request, answer)
+        return started
+
+    @activity.defn
+    async def judge_fence(self, request: JudgeFence) -> FenceEvidence:
+        """Give the evidence."""
+        evidence: FenceEvidence = await self.play(request, lambda: self.world.fence_of(request.task.vm))
+        return evidence
+
+    @activity.defn
+    async def commit_failover(self, request: StartFailover) -> Started:
+        """Commit."""
+
+        def commit() -> None:
+            self.world.items.setdefault(request.task.item_id, Item()).committed = True
+
+        return await self._start(request, "CommitFailover", commit)
+
+    async def _start(self, request: Any, scenario: str, do: Callable[[], None]) -> Started:
+        def answer() -> Started:
+            do()
+            item = request.task.item_id
+            return Started(resource_id=item, job=self.world.job(scenario, item))
+
+        started: Started = await self.play(request, answer)
+        return started
+
+
+class Power(StandIn):
+    @activity.defn
+    async def deallocate_vm(self, request: PowerChange) -> Started:
+        """Stop a machine, if it is there."""
+        return await self._turn(request, DEALLOCATED)
+
+    @activity.defn
+    async def start_vm(self, request: PowerChange) -> Started:
+        """Start a machine, if it is there."""
+        return await self._turn(request, RUNNING)
+
+    @activity.defn
+    async def read_power(self, request: ReadPower) -> PowerStates:
+        """Read both sides."""
+
+        def answer() -> PowerStates:
+            power = self.world.power_of
+            return PowerStates(source=power(request.source_id), target=power(request.target_id))
+
+        states: PowerStates = await self.play(request, answer)
+        return states
+
+    @activity.defn
+    async def read_parts(self, request: ReadParts) -> VmParts:
+        """Tell of a machine without parts of other names than predicted."""
+        parts: VmParts = await self.play(request, lambda: VmParts(exists=self.world.is_there(request.vm_id)))
+        return parts
+
+    async def _turn(self, request: PowerChange, state: str) -> Started:
+        def answer() -> Started:
+            there = self.world.power_of(request.vm_id) is not None
+            if there:
+                self.world.power[ids.id_key(request.vm_id)] = state
+            return Started(resource_id=request.vm_id, existed=there)
+
+        started: Started = await self.play(request, answer)
+        return started
+
+
+class Verifier(StandIn):
+    @activity.defn
+    async def verify_target(self, request: VerifyTarget) -> Verification:
+        """Find the target as wanted."""
+        vm = request.task.vm
+
+        def answer() -> Verification:
+            return Verification(
+                mismatches=[],
+                target_power_state=self.world.power_of(vm.target_id) or "",
+                source_power_state=self.world.power_of(vm.source_id) or "",
+                running_since=TARGET_RUNNING_SINCE,
+            )
+
+        seen: Verification = await self.play(request, answer)
+        return seen
+
+
+class Ledger(StandIn):
+    @activity.defn
+    async def observe_resources(self, request: ObserveResources) -> Observations:
+        """Tell which are there."""
+
+        def answer() -> Observations:
+            return Observations(seen=[Observation(id=one, exists=self.world.is_there(one)) for one in request.ids])
+
+        seen: Observations = await self.play(request, answer)
+        return seen
+
+    @activity.defn
+    async def delete_resources(self, request: DeleteResources) -> None:
+        """Delete them."""
+        await self.play(request, lambda: self.world.remove(*request.ids))
+
+
+class Plans(StandIn):
+    @activity.defn
+    async def other_plans_using(self, request: OtherPlans) -> OtherPlansAnswer:
+        """Know of no other plan."""
+        answer: OtherPlansAnswer = await self.play(request, OtherPlansAnswer)
+        return answer
+
+
+def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
+    """Return the stand-ins by task queue."""
+    near = [kind(world) for kind in (Preflight, Vault, Replication, Failover, Power, Verifier, Ledger, Plans)]
+    return {
+        names.AZURE_TASK_QUEUE: [method for one in near for method in _methods(one)],
+        names.WAIT_TASK_QUEUE: _methods(Waits(world)),
+    }
+
+
+def _methods(stand_in: StandIn) -> list[Callable[..., Any]]:
+    found = [getattr(stand_in, name) for name in dir(stand_in) if not name.startswith("_")]
+    return [method for method in found if hasattr(method, "__temporal_activity_definition")]

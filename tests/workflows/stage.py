@@ -1,0 +1,179 @@
+"""The production workflows on a worker, with stand-ins for Azure, and what a test does with them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from migration import names
+from migration.models import VmTask
+from migration.phases import Phase
+from migration.plan import Plan
+from migration.report import DecisionAnswer, PlanEnding, PlanReport, PlanStatus, VmEnding, VmReport, VmStatus
+from tests.workflows.fakes import activities_of
+from tests.workflows.scenes import APPROVER, make_task, plan_input
+from tests.workflows.script import Script
+from tests.workflows.world import World
+from worker import RUNNER, WORKFLOWS
+from workflows.migrate_plan import MigratePlan
+from workflows.migrate_vm import MigrateVm
+
+PATIENCE_SECONDS = 20
+QUICK_HEARTBEATS = timedelta(seconds=0.05)
+
+VmHandle = WorkflowHandle[MigrateVm, VmEnding]
+PlanHandle = WorkflowHandle[MigratePlan, PlanEnding]
+
+
+class Stage:
+    """A running worker, the cloud behind it, and the workflows that a test starts."""
+
+    def __init__(self, environment: WorkflowEnvironment, world: World) -> None:
+        self.environment = environment
+        self.client: Client = environment.client
+        self.world = world
+        self._started: list[str] = []
+
+    @property
+    def script(self) -> Script:
+        """What the stand-ins do, and did."""
+        return self.world.script
+
+    async def start_vm(self, task: VmTask | None = None) -> VmHandle:
+        """Start the migration of one virtual machine."""
+        task = task or make_task()
+        workflow_id = names.migrate_vm_id(task.plan, task.vm.name)
+        self._started.append(workflow_id)
+        return await self.client.start_workflow(
+            MigrateVm.run, task, id=workflow_id, task_queue=names.WORKFLOW_TASK_QUEUE
+        )
+
+    async def start_plan(self, plan: Plan) -> PlanHandle:
+        """Start a plan."""
+        self._started += [names.migrate_vm_id(plan.name, vm.name) for vm in plan.vms]
+        self._started.append(names.migrate_plan_id(plan.name))
+        return await self.client.start_workflow(
+            MigratePlan.run,
+            plan_input(plan),
+            id=names.migrate_plan_id(plan.name),
+            task_queue=names.WORKFLOW_TASK_QUEUE,
+        )
+
+    def vm_of(self, plan: Plan, name: str) -> VmHandle:
+        """Return the migration of one of a plan's virtual machines."""
+        return self.client.get_workflow_handle_for(MigrateVm.run, names.migrate_vm_id(plan.name, name))
+
+    async def status(self, handle: VmHandle) -> VmStatus:
+        """Ask a virtual machine where it stands."""
+        return await handle.query(MigrateVm.status)
+
+    async def report(self, handle: VmHandle) -> VmReport:
+        """Ask a virtual machine what happened."""
+        return await handle.query(MigrateVm.report)
+
+    async def plan_status(self, handle: PlanHandle) -> PlanStatus:
+        """Ask a plan where it stands."""
+        return await handle.query(MigratePlan.status)
+
+    async def plan_report(self, handle: PlanHandle) -> PlanReport:
+        """Ask a plan what happened."""
+        return await handle.query(MigratePlan.report)
+
+    async def until(self, handle: VmHandle, holds: Callable[[VmStatus], bool]) -> VmStatus:
+        """Ask until the status *holds* what the test awaits; a migration that is not there yet is asked again."""
+        last: object = None
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                try:
+                    last = status = await self.status(handle)
+                except RPCError:
+                    await asyncio.sleep(0.02)
+                    continue
+                except TimeoutError:
+                    raise AssertionError(f"the status stayed at {last}") from None
+                if holds(status):
+                    return status
+                await asyncio.sleep(0.02)
+
+    async def until_phase(self, handle: VmHandle, phase: Phase) -> VmStatus:
+        """Wait for a phase."""
+        return await self.until(handle, lambda status: status.phase is phase)
+
+    async def until_asked(self, handle: VmHandle, about: str = "") -> VmStatus:
+        """Wait until a person must act, on what *about* names."""
+        return await self.until(handle, lambda status: status.needs_action and about in status.waiting_for)
+
+    async def until_true(self, holds: Callable[[], bool]) -> None:
+        """Wait until the test's condition holds."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds():
+                await asyncio.sleep(0.02)
+
+    async def approve(self, handle: VmHandle, approver: str = APPROVER) -> VmEnding:
+        """Approve the commit once it is waited for, and return the end."""
+        await self.until_phase(handle, Phase.AWAITING_APPROVAL)
+        await self.send(handle, names.SIGNAL_APPROVE_COMMIT, approver)
+        return await handle.result()
+
+    async def send(self, handle: VmHandle, signal: str, approver: str, **more: Any) -> None:
+        """Send a decision as a signal."""
+        await handle.signal(signal, {"approver": approver, **more})
+
+    async def resolve(self, handle: WorkflowHandle[Any, Any], action: str, reason: str = "seen to it") -> DecisionAnswer:
+        """Send a person's word on what holds."""
+        return await handle.execute_update(
+            names.UPDATE_RESOLVE,
+            {"action": action, "by": "olga@contoso.example", "reason": reason},
+            result_type=DecisionAnswer,
+        )
+
+    async def end(self) -> None:
+        """End what the test left running; its worker is about to go."""
+        for workflow_id in self._started:
+            try:
+                await self.client.get_workflow_handle(workflow_id).terminate("the test is over")
+            except RPCError:
+                continue
+
+
+@asynccontextmanager
+async def staged(environment: WorkflowEnvironment, world: World, **options: Any) -> AsyncIterator[Stage]:
+    """Run the workflows over *world*; *options* go to the workflows' worker."""
+    stage = Stage(environment, world)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(stage.end)
+        for worker in _workers(environment.client, world, options):
+            await stack.enter_async_context(worker)
+        yield stage
+        await stage.end()
+    assert [] == world.script.crashes
+
+
+def _workers(client: Client, world: World, options: dict[str, Any]) -> list[Worker]:
+    return [
+        Worker(
+            client,
+            task_queue=names.WORKFLOW_TASK_QUEUE,
+            workflows=WORKFLOWS,
+            workflow_runner=RUNNER,
+            # A mistake in a workflow ends it at once, instead of a test that waits for its timeout.
+            workflow_failure_exception_types=[Exception],
+            **options,
+        ),
+        *(
+            Worker(
+                client,
+                task_queue=queue,
+                activities=activities,
+                max_heartbeat_throttle_interval=QUICK_HEARTBEATS,
+                default_heartbeat_throttle_interval=QUICK_HEARTBEATS,
+            )
+            for queue, activities in activities_of(world).items()
+        ),
+    ]

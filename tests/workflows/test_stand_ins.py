@@ -1,0 +1,24 @@
+"""The stand-ins answer for the real activities, by name, queue and type."""
+
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from temporalio.client import Client
+
+from activities.registry import all_activities
+from tests.workflows.fakes import activities_of
+from tests.workflows.world import World
+
+
+def _signatures(queues: dict[str, list[Callable[..., Any]]]) -> dict[str, tuple[str, list[Any]]]:
+    return {
+        method.__name__: (queue, list(get_type_hints(method).values()))
+        for queue, methods in queues.items()
+        for method in methods
+    }
+
+
+async def test_each_activity_has_a_stand_in_of_the_same_types(client: Client) -> None:
+    """Stand-ins and real activities agree on names, task queues, and the types that they take and give."""
+    real = all_activities(None, None, client)  # type: ignore[arg-type] # nothing of it is called
+    assert _signatures(real) == _signatures(activities_of(World()))
