@@ -18,6 +18,7 @@ from azure.mgmt.resource.resources.aio import ResourceManagementClient
 from azure.mgmt.resource.subscriptions.aio import SubscriptionClient
 from azure.mgmt.storage.aio import StorageManagementClient
 
+from arm import leases
 from arm.credentials import AzureAccess, credential_for
 from arm.limiter import Limiter
 from arm.policies import pipeline_policies
@@ -118,8 +119,22 @@ def _transport(ca_bundle: str | None) -> AioHttpTransport:
     # azure-core would make a TLS context, and with it a new connection, for each request that names a CA bundle.
     connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=ssl.create_default_context(cafile=ca_bundle))
     session = aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=True
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=True,
+        middlewares=(_send_writes_once,),
     )
     return AioHttpTransport(
         session=session, connection_timeout=CONNECT_TIMEOUT_SECONDS, read_timeout=READ_TIMEOUT_SECONDS
     )
+
+
+async def _send_writes_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a PUT or DELETE again when a kept connection breaks: Azure may have taken the first."""
+    lease = leases.current()
+    if lease is not None and request.method not in {"GET", "HEAD", "OPTIONS"}:
+        if lease.sent:
+            raise aiohttp.ClientConnectionError("the connection broke before the answer to a write")
+        lease.sent = True
+    return await send(request)

@@ -33,7 +33,8 @@ class WriteLease:
 
     request_id: str
     expires: float
-    used: bool = False
+    spent: bool = False
+    sent: bool = False
 
     def spend(self) -> None:
         """Use the lease up.
@@ -41,11 +42,15 @@ class WriteLease:
         Raises:
             LeaseError: it was used before, or its time is over.
         """
-        if self.used:
+        if self.spent:
             raise LeaseError("sending a write: its intent allowed one request, and that was sent; read the state again")
         if time.monotonic() >= self.expires:
             raise LeaseError("sending a write: too long after its intent was recorded; another attempt may have it now")
-        self.used = True
+        self.spent = True
+
+    def renew(self) -> None:
+        """Allow the request once more: the answer to the first one proves that nothing was done."""
+        self.spent = self.sent = False
 
 
 @contextmanager

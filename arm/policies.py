@@ -152,7 +152,7 @@ class WriteLeasePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         """Give the lease back where the answer asks for another token: nothing was done."""
         lease = leases.current()
         if lease is not None and is_write(request.http_request) and response.http_response.status_code == 401:
-            lease.used = False
+            lease.renew()
 
 
 class TracePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
