@@ -82,37 +82,40 @@ def _from_job(item: Resource, failure: dict[str, Any]) -> dict[str, Any]:
     return _error(item, fields, datetime.fromisoformat(failure["time"]))
 
 
-def errors(world: World, item: Resource) -> list[dict[str, Any]]:
-    """The health errors of an item now."""
+Point = tuple[str, datetime] | None
+
+
+def errors(item: Resource, now: datetime, last: Point) -> list[dict[str, Any]]:
+    """The health errors of an item whose newest recovery point is *last*."""
     meta, found = item.meta, []
     if meta.get("failure") and meta["state"] in {states.ENABLING_FAILED, states.FAILOVER_FAILED}:
         found.append(_from_job(item, meta["failure"]))
     if meta["state"] == states.PROTECTED:
         if not meta.get("last_test"):
             found.append(_no_test_failover(item))
-        stale = _stale_since(world, item)
+        stale = _stale_since(now, last)
         if stale is not None:
             found.append(_no_recent_point(item, stale))
     return found
 
 
-def _stale_since(world: World, item: Resource) -> datetime | None:
-    last = recovery_points.newest(world, item)
-    if last is None or world.now - last[1] < STALE_AFTER:
-        return None
-    return last[1] + STALE_AFTER
+def _stale_since(now: datetime, last: Point) -> datetime | None:
+    return None if last is None or now - last[1] < STALE_AFTER else last[1] + STALE_AFTER
 
 
-def replication_health(world: World, item: Resource) -> str:
+def replication_health(item: Resource, now: datetime, last: Point) -> str:
     """``Normal``, or ``Critical`` where replication failed or stands still."""
-    if item.meta["state"] in {states.ENABLING_FAILED, states.FAILOVER_FAILED}:
-        return "Critical"
-    if item.meta["state"] == states.PROTECTED and _stale_since(world, item) is not None:
-        return "Critical"
-    return "Normal"
+    failed = item.meta["state"] in {states.ENABLING_FAILED, states.FAILOVER_FAILED}
+    stale = item.meta["state"] == states.PROTECTED and _stale_since(now, last) is not None
+    return "Critical" if failed or stale else "Normal"
 
 
-def failover_health(_world: World, item: Resource) -> str:
+def is_healthy(world: World, item: Resource) -> bool:
+    """Whether the item replicates as it should."""
+    return replication_health(item, world.now, recovery_points.newest(world, item)) == "Normal"
+
+
+def failover_health(item: Resource) -> str:
     """``Warning`` from protection until a test failover was cleaned up."""
     warned = item.meta["state"] == states.PROTECTED and not item.meta.get("last_test")
     return "Warning" if warned else "Normal"
@@ -120,7 +123,7 @@ def failover_health(_world: World, item: Resource) -> str:
 
 def _vault_health(world: World, vault: str) -> dict[str, Any]:
     items = world.store.list(names.ITEM, vault)
-    critical = [item for item in items if replication_health(world, item) == "Critical"]
+    critical = [item for item in items if not is_healthy(world, item)]
     issue = {
         "summaryCode": "10008",
         "category": "Replication",

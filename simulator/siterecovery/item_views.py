@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import rfc7, rfc_seconds
-from simulator.siterecovery import health, jobs, names, recovery_points, replication, states
-from simulator.siterecovery.mappings import friendly_fabric
+from simulator.siterecovery import health, jobs, names, recovery_points, regions, replication, states
 from simulator.siterecovery.networks import fabric_location
 from simulator.siterecovery.nic_views import shown_nics
 from simulator.siterecovery.views import view
 
 if TYPE_CHECKING:
+    from simulator.siterecovery.jobs import Job
     from simulator.store import Resource
     from simulator.world import World
 
@@ -22,77 +23,120 @@ NO_SCENARIO_START = "1753-01-01T01:01:01Z"
 CERTIFICATE_LIFE = timedelta(days=3 * 365)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What the parts of a view share, read once."""
+
+    world: World
+    item: Resource
+    state: str
+    job: Job | None
+    until: datetime
+    """Until when the machine delivered data."""
+    point: tuple[str, datetime] | None
+    primary: str
+    """The region of the primary side; ``recovery``: that of the other."""
+    recovery: str
+
+    @property
+    def protected(self) -> bool:
+        """Whether the initial replication has ever been completed."""
+        return states.was_protected(self.item)
+
+
+def _read(world: World, item: Resource) -> Reading:
+    until = recovery_points.last_moment(world, item)
+    return Reading(
+        world=world,
+        item=item,
+        state=states.state_of(world, item),
+        job=jobs.running_on(world, item.id),
+        until=until,
+        point=recovery_points.newest(world, item, until),
+        primary=fabric_location(world, item.id),
+        recovery=fabric_location(world, item.meta["recovery_container"]),
+    )
+
+
 @view(names.ITEM)
 def item_view(world: World, item: Resource) -> dict[str, Any]:
     """The item with everything that changes by itself computed for now."""
-    meta = item.meta
-    state = states.state_of(world, item)
-    recovery_container = meta["recovery_container"]
-    shown: dict[str, Any] = {
-        "friendlyName": names.last(meta["vm"]),
-        "protectedItemType": "",
-        "protectableItemId": None,
-        "recoveryServicesProviderId": _provider_id(item),
-        "primaryFabricFriendlyName": friendly_fabric(world, item.id),
-        "primaryFabricProvider": "AzureFabric",
-        "recoveryFabricFriendlyName": friendly_fabric(world, recovery_container),
-        "recoveryFabricId": names.fabric_of(recovery_container),
-        "primaryProtectionContainerFriendlyName": names.last(names.container_of(item.id)),
-        "recoveryProtectionContainerFriendlyName": names.last(recovery_container),
-        "protectionState": state,
-        "protectionStateDescription": states.description(item, state),
-        "activeLocation": "Recovery" if states.is_failed_over(item) else "Primary",
-        "testFailoverState": states.test_state(item),
-        "testFailoverStateDescription": states.TEST_DESCRIPTIONS[states.test_state(item)],
-        "switchProviderState": "None",
-        "switchProviderStateDescription": None,
-        "allowedOperations": states.allowed_operations(world, item),
-        "replicationHealth": health.replication_health(world, item),
-        "failoverHealth": health.failover_health(world, item),
-        "healthErrors": health.errors(world, item),
+    reading, meta = _read(world, item), item.meta
+    point = meta.get("failover_point")
+    shown = {
+        **_sides(reading),
+        **_state(reading),
         "policyId": meta["policy"],
         "policyFriendlyName": names.last(meta["policy"]),
-    }
-    for key, label in (
-        ("last_failover", "lastSuccessfulFailoverTime"),
-        ("last_test", "lastSuccessfulTestFailoverTime"),
-    ):
-        if meta.get(key):
-            shown[label] = rfc7(datetime.fromisoformat(meta[key]))
-    point = meta.get("failover_point")
-    shown |= {
-        "currentScenario": current_scenario(world, item),
+        **_successes(item),
+        "currentScenario": _scenario(reading),
         "failoverRecoveryPointId": recovery_points.point_id(item, point["name"]) if point else None,
-        "providerSpecificDetails": _details(world, item, state),
-        "recoveryContainerId": recovery_container,
+        "providerSpecificDetails": {
+            **_origin(reading),
+            **_target(reading),
+            **_progress(reading),
+            **_results(reading),
+        },
+        "recoveryContainerId": meta["recovery_container"],
         "eventCorrelationId": meta["correlation"],
     }
     return {"id": item.id, "name": item.name, "type": names.ITEM, "properties": shown}
 
 
-def _provider_id(item: Resource) -> str:
+def _sides(reading: Reading) -> dict[str, Any]:
+    item, recovery_container = reading.item, reading.item.meta["recovery_container"]
     fabric = names.fabric_of(item.id)
-    return f"{fabric}/replicationRecoveryServicesProviders/{names.stable_uuid('provider', fabric)}"
+    provider = names.stable_uuid("provider", fabric)
+    return {
+        "friendlyName": names.last(item.meta["vm"]),
+        "protectedItemType": "",
+        "protectableItemId": None,
+        "recoveryServicesProviderId": f"{fabric}/replicationRecoveryServicesProviders/{provider}",
+        "primaryFabricFriendlyName": regions.display_name(reading.primary),
+        "primaryFabricProvider": "AzureFabric",
+        "recoveryFabricFriendlyName": regions.display_name(reading.recovery),
+        "recoveryFabricId": names.fabric_of(recovery_container),
+        "primaryProtectionContainerFriendlyName": names.last(names.container_of(item.id)),
+        "recoveryProtectionContainerFriendlyName": names.last(recovery_container),
+    }
 
 
-def current_scenario(world: World, item: Resource) -> dict[str, Any]:
+def _state(reading: Reading) -> dict[str, Any]:
+    item, now = reading.item, reading.world.now
+    test = states.test_state(item)
+    return {
+        "protectionState": reading.state,
+        "protectionStateDescription": states.description(item, reading.state),
+        "activeLocation": "Recovery" if states.is_failed_over(item) else "Primary",
+        "testFailoverState": test,
+        "testFailoverStateDescription": states.TEST_DESCRIPTIONS[test],
+        "switchProviderState": "None",
+        "switchProviderStateDescription": None,
+        "allowedOperations": [] if reading.job else states.allowed_operations(reading.world, item),
+        "replicationHealth": health.replication_health(item, now, reading.point),
+        "failoverHealth": health.failover_health(item),
+        "healthErrors": health.errors(item, now, reading.point),
+    }
+
+
+def _successes(item: Resource) -> dict[str, str]:
+    """Times that are absent until they happen."""
+    labels = {"last_failover": "lastSuccessfulFailoverTime", "last_test": "lastSuccessfulTestFailoverTime"}
+    return {label: rfc7(datetime.fromisoformat(item.meta[key])) for key, label in labels.items() if item.meta.get(key)}
+
+
+def _scenario(reading: Reading) -> dict[str, Any]:
     """The job that works on the item, the test failover that waits for its clean-up, or the idle sentinel."""
-    vault = names.vault_id(item.id)
-    job = jobs.running_on(world, item.id)
-    if job is None and item.meta.get("test"):
-        job = jobs.find(world, vault, item.meta["test"]["job"])
+    vault, test = names.vault_id(reading.item.id), reading.item.meta.get("test")
+    job = reading.job or (jobs.find(reading.world, vault, test["job"]) if test else None)
     if job is None:
         return {"scenarioName": "None", "jobId": names.job_id(vault, "None"), "startTime": NO_SCENARIO_START}
     return {"scenarioName": job.scenario, "jobId": job.id, "startTime": job.start}
 
 
-def _details(world: World, item: Resource, state: str) -> dict[str, Any]:  # one flat table, in Azure's order
-    meta = item.meta
-    protected = states.was_protected(item)
-    protection = ("Protected", "Protected") if protected else ("UnprotectedStatesBegin", "Enabling protection")
-    percent, kind = replication.progress(world, item)
-    rpo = recovery_points.rpo(world, item) if state == states.PROTECTED else None
-    shown: dict[str, Any] = {
+def _origin(reading: Reading) -> dict[str, Any]:
+    meta = reading.item.meta
+    return {
         "instanceType": "A2A",
         "fabricObjectId": meta["vm"].lower(),
         "initialPrimaryZone": meta.get("initial_zone") or "",
@@ -106,40 +150,60 @@ def _details(world: World, item: Resource, state: str) -> dict[str, Any]:  # one
         "multiVmGroupCreateOption": "UserSpecified" if meta.get("multi_vm_group_name") else "AutoCreated",
         "managementId": meta["management"],
         "protectedDisks": None,
-        "unprotectedDisks": _unprotected(item),
-        "protectedManagedDisks": [_disk(world, item, disk) for disk in meta["disks"]],
+        "unprotectedDisks": _unprotected(reading.item),
+        "protectedManagedDisks": [_disk(reading.world, reading.item, disk) for disk in meta["disks"]],
+    }
+
+
+def _target(reading: Reading) -> dict[str, Any]:
+    meta = reading.item.meta
+    return {
         "recoveryBootDiagStorageAccountId": meta.get("boot_diagnostics"),
-        "primaryFabricLocation": fabric_location(world, item.id),
-        "recoveryFabricLocation": fabric_location(world, meta["recovery_container"]),
+        "primaryFabricLocation": reading.primary,
+        "recoveryFabricLocation": reading.recovery,
         "osType": meta["os_type"],
         "recoveryAzureVMSize": meta["size"],
         "recoveryAzureVMName": meta["target_name"],
         "recoveryAzureResourceGroupId": meta["recovery_group"],
         "recoveryCloudService": None,
         "recoveryAvailabilitySet": meta.get("availability_set"),
-        "selectedRecoveryAzureNetworkId": meta.get("network") if protected else None,
+        "selectedRecoveryAzureNetworkId": meta.get("network") if reading.protected else None,
         "selectedTfoAzureNetworkId": meta.get("test_network"),
-        "vmNics": shown_nics(item, protected=protected),
+        "vmNics": shown_nics(reading.item, protected=reading.protected),
         "vmSyncedConfigDetails": {
-            "tags": meta["tags"] if protected or meta.get("reversed") else {},
+            "tags": meta["tags"] if reading.protected or meta.get("reversed") else {},
             "inputEndpoints": [],
         },
+    }
+
+
+def _progress(reading: Reading) -> dict[str, Any]:
+    percent, kind = replication.progress(reading.world, reading.item)
+    certificate = {}
+    if reading.protected:
+        enabled = datetime.fromisoformat(reading.item.meta["enabled_at"])
+        certificate = {"agentCertificateExpiryDate": rfc_seconds(enabled + CERTIFICATE_LIFE)}
+    return {
         "monitoringPercentageCompletion": percent,
         "monitoringJobType": kind,
-        "lastHeartbeat": replication.last_heartbeat(world, item),
+        "lastHeartbeat": replication.last_heartbeat(reading.item, reading.until),
         "agentVersion": AGENT_VERSION,
         "agentExpiryDate": NEVER_EXPIRES,
         "isReplicationAgentUpdateRequired": False,
-    }
-    if protected:
-        enabled = datetime.fromisoformat(meta["enabled_at"])
-        shown["agentCertificateExpiryDate"] = rfc_seconds(enabled + CERTIFICATE_LIFE)
-    return shown | {
+        **certificate,
         "isReplicationAgentCertificateUpdateRequired": False,
+    }
+
+
+def _results(reading: Reading) -> dict[str, Any]:
+    meta = reading.item.meta
+    replicating = reading.state == states.PROTECTED
+    rpo = recovery_points.rpo(reading.world, reading.item, reading.point) if replicating else None
+    return {
         "recoveryFabricObjectId": meta.get("target_vm"),
-        "vmProtectionState": protection[0],
-        "vmProtectionStateDescription": protection[1],
-        "lifecycleId": meta["lifecycle"] if protected else None,
+        "vmProtectionState": "Protected" if reading.protected else "UnprotectedStatesBegin",
+        "vmProtectionStateDescription": "Protected" if reading.protected else "Enabling protection",
+        "lifecycleId": meta["lifecycle"] if reading.protected else None,
         "testFailoverRecoveryFabricObjectId": (meta.get("test") or {}).get("vm"),
         "rpoInSeconds": rpo[0] if rpo else None,
         "lastRpoCalculatedTime": rfc7(rpo[1]) if rpo else None,

@@ -66,13 +66,13 @@ def _history_minutes(world: World, item: Resource) -> int:
     return int(given)
 
 
-def newest(world: World, item: Resource) -> tuple[str, datetime] | None:
-    """The newest recovery point, or None. Health asks for it often, so the others are not computed."""
+def newest(world: World, item: Resource, until: datetime | None = None) -> tuple[str, datetime] | None:
+    """The newest recovery point, or None; *until* is :func:`last_moment` where it is known already."""
     first = _time(item.meta.get("first_point_at"))
     if first is None or item.meta.get("points_gone"):
         return None
     found = [(point["name"], datetime.fromisoformat(point["time"])) for point in item.meta.get("extra_points") or []]
-    index = (last_moment(world, item) - first) // EVERY
+    index = ((until or last_moment(world, item)) - first) // EVERY
     if index >= 0:
         found.append((_name(item, index), first + index * EVERY))
     return max(found, key=lambda point: point[1], default=None)
@@ -99,9 +99,8 @@ def add_now(world: World, item: Resource) -> None:
     extra.append({"name": names.new_uuid(), "time": world.now.isoformat()})
 
 
-def rpo(world: World, item: Resource) -> tuple[int, datetime] | None:
-    """The recovery point objective in seconds, and when it was calculated; None before the first point."""
-    last = newest(world, item)
+def rpo(world: World, item: Resource, last: tuple[str, datetime] | None) -> tuple[int, datetime] | None:
+    """The recovery point objective in seconds for the *last* point, and when it was calculated."""
     if last is None:
         return None
     calculated = max(last[1], world.now - timedelta(seconds=30 + 120 * fraction(world, "rpo", item.id)))

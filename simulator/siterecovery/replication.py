@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.clock import rfc7
 from simulator.compute import machines
 from simulator.schedule import event_handler
-from simulator.siterecovery import durations, estate, jobs, names, nics, recovery_points, states
+from simulator.siterecovery import durations, estate, jobs, names, nics, states
 from simulator.siterecovery.durations import fraction
 from simulator.siterecovery.fabrics import target
 from simulator.siterecovery.jobs import Plan, Task
@@ -131,11 +131,11 @@ def _pending_megabytes(world: World, item: Resource, disk: dict[str, Any]) -> fl
     return 1 / 256 + int(fraction(world, "pending", disk["id"], minute) * 1024) / 256
 
 
-def last_heartbeat(world: World, item: Resource) -> str | None:
-    """When the agent last reported; it does so every four and a half minutes."""
+def last_heartbeat(item: Resource, until: datetime) -> str | None:
+    """When the agent last reported before *until*; it does so every four and a half minutes."""
     enabled = item.meta.get("enabled_at")
     if enabled is None:
         return None
     since = datetime.fromisoformat(enabled)
-    beats = max(0, (recovery_points.last_moment(world, item) - since) // HEARTBEAT)
+    beats = max(0, (until - since) // HEARTBEAT)
     return rfc7(since + beats * HEARTBEAT)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from simulator.siterecovery import jobs
-
 if TYPE_CHECKING:
     from simulator.store import Resource
     from simulator.world import World
@@ -91,9 +89,7 @@ def is_failed_over(item: Resource) -> bool:
 
 
 def allowed_operations(world: World, item: Resource) -> list[str]:
-    """What may be started now: nothing while a job works on the item."""
-    if jobs.running_on(world, item.id) is not None:
-        return []
+    """What may be started on an item that no job works on (while one does, nothing may be)."""
     if item.meta.get("test"):
         return ["TestFailoverCleanup"]
     return list(ALLOWED.get(state_of(world, item), ()))

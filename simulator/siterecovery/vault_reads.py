@@ -151,7 +151,7 @@ def replication_usages_list(call: Call) -> Reply:
     found = jobs.in_vault(world, vault.id)
     usage = {
         "monitoringSummary": {
-            "unHealthyVmCount": sum(health.replication_health(world, item) != "Normal" for item in items),
+            "unHealthyVmCount": sum(not health.is_healthy(world, item) for item in items),
             "unHealthyProviderCount": 0,
             "eventsCount": len(_events(call)),
             "deprecatedProviderCount": 0,
