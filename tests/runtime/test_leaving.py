@@ -7,23 +7,24 @@ from pathlib import Path
 from temporalio.client import Client
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, atexit, sys
 from runtime.leaving import leave
 from runtime.temporal import connect
 
 asyncio.run(connect({"TEMPORAL_ADDRESS": sys.argv[1]}))
+atexit.register(print, "the interpreter is taken down")
 print("said", end="")
 leave(7)
 """
 
 
 async def test_the_exit_code_survives_temporals_threads(client: Client, root: Path) -> None:
-    """Also where an answer is under way; what was printed is printed."""
+    """What was printed is printed, and the interpreter, which may abort then, is not taken down."""
     command = [sys.executable, "-c", PROGRAM, client.service_client.config.target_host]
 
-    ended = [_run(command, root) for _ in range(10)]
+    ended = [_run(command, root) for _ in range(3)]
 
-    assert [(7, "said")] * 10 == ended
+    assert [(7, "said")] * 3 == ended
 
 
 def test_without_temporal_a_process_ends_as_usual(root: Path) -> None:
