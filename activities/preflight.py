@@ -13,6 +13,7 @@ from azure.core.exceptions import ServiceResponseError
 from temporalio import activity
 
 from activities.heartbeats import beating
+from arm.asking import Memory
 from arm.inventory import take_inventory
 from migration import ids, names
 from migration.findings import CheckVm, PlanCheck, VmFindings
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 100_000
 """A larger answer would burden the history of the plan's workflow."""
+SHARED_AGE_SECONDS = 15
+"""How old an answer about what virtual machines share may be when they start: 50 of them must not ask 50 times."""
 _PATIENT_ATTEMPTS = 4
 _SEVERITIES = ("note", "warning", "unknown", "blocking")
 
@@ -38,13 +41,14 @@ class PreflightActivities:
 
     def __init__(self, azure: AzureClients) -> None:
         self._azure = azure
+        self._memory = Memory()
 
     @activity.defn
     async def check_plan(self, plan: Plan) -> PlanCheck:
         """Ask every rule for every virtual machine of a plan."""
         case = _case(plan)
         async with beating(list):
-            await take_inventory(self._azure, case)
+            await take_inventory(self._azure, case, self._memory)
         _insist(case)
         return _answer(case)
 
@@ -61,8 +65,10 @@ class PreflightActivities:
             own_ids=frozenset(ids.id_key(own) for own in request.own_ids),
             recorded=request.recorded,
         )
+        # What is shared was checked with the plan a moment ago; right before a failover everything is read anew.
+        age = SHARED_AGE_SECONDS if request.moment == "start" else 0
         async with beating(list):
-            await take_inventory(self._azure, case)
+            await take_inventory(self._azure, case, self._memory, shared_age_seconds=age)
         _insist(case)
         shared, (found,) = judge(case)
         return VmCheck(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,11 +26,42 @@ SINGLE_READS = 8
 _WHY_LIMIT = 400
 
 
-class Asker:
-    """Asks on behalf of one check; an object because the checks' reads share its slots."""
+class Memory:
+    """What checks have just asked about things that many virtual machines share: each is asked once for all of them.
 
-    def __init__(self, azure: AzureClients) -> None:
+    An answer serves for as long as each question allows; a question under way serves those that come meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._answers: dict[str, tuple[float, asyncio.Task[Fact[Any]]]] = {}
+
+    async def recall(self, question: str, max_age_seconds: float, ask: Callable[[], Awaitable[Fact[T]]]) -> Fact[T]:
+        """Return an answer that is young enough, or ask."""
+        asked, task = self._answers.get(question, (0.0, None))
+        if task is None or time.monotonic() - asked >= max_age_seconds:
+            task = asyncio.ensure_future(ask())
+            self._answers[question] = (time.monotonic(), task)
+            task.add_done_callback(lambda done: self._forget_failure(question, done))
+        # Who asked first may be cancelled while others wait for the answer.
+        fact: Fact[T] = await asyncio.shield(task)
+        return fact
+
+    def _forget_failure(self, question: str, task: asyncio.Task[Fact[Any]]) -> None:
+        failed = task.cancelled() or task.exception() is not None or task.result().unasked
+        if failed and self._answers.get(question, (0.0, None))[1] is task:
+            del self._answers[question]
+
+
+class Asker:
+    """Asks on behalf of one check; an object because the checks' reads share its slots.
+
+    *shared_age_seconds*: how old an answer about what others share may be.
+    """
+
+    def __init__(self, azure: AzureClients, memory: Memory, shared_age_seconds: float) -> None:
         self.azure = azure
+        self._memory = memory
+        self._shared_age_seconds = shared_age_seconds
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def fact(self, what: str, ask: Callable[[], Awaitable[T | None]]) -> Fact[T]:
@@ -64,7 +96,25 @@ class Asker:
         """Keep in *table* what is known of one resource."""
         table.note(resource_id, await self.one(resource_id, make, **query))
 
-    async def many(self, collection: str, version: str, make: Callable[[Json], T], what: str) -> Fact[tuple[T, ...]]:
+    async def shared(self, resource_id: str, make: Callable[[Json], T], what: str = "", **query: str) -> Fact[T]:
+        """Return what is known of one resource that others share."""
+        return await self._memory.recall(
+            id_key(resource_id), self._shared_age_seconds, lambda: self.one(resource_id, make, what, **query)
+        )
+
+    async def note_shared(self, table: Facts[T], resource_id: str, make: Callable[[Json], T]) -> None:
+        """Keep in *table* what is known of one resource that others share."""
+        table.note(resource_id, await self.shared(resource_id, make))
+
+    async def many(
+        self,
+        collection: str,
+        version: str,
+        make: Callable[[Json], T],
+        what: str,
+        *,
+        max_age_seconds: float | None = None,
+    ) -> Fact[tuple[T, ...]]:
         """Return what a listing has; nothing where that in which it lies is absent."""
 
         async def ask() -> tuple[T, ...]:
@@ -72,7 +122,8 @@ class Asker:
             found = await read_list(self.azure, collection, subscription, version)
             return tuple(make(document) for document in found)
 
-        return await self.fact(what, ask)
+        age = self._shared_age_seconds if max_age_seconds is None else max_age_seconds
+        return await self._memory.recall(id_key(collection), age, lambda: self.fact(what, ask))
 
     def note_each(
         self, table: Facts[T], wanted: Iterable[str], make: Callable[[Json], T], version: str

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from arm import inventory_documents as documents
-from arm.asking import Asker, all_of, distinct, with_value
+from arm.asking import Asker, Memory, all_of, distinct, with_value
 from arm.reads import API_VERSIONS, DISKS_API, SITE_RECOVERY_API, Json
 from migration import ids
 from migration.ids import describe, id_key, same_id
@@ -26,16 +26,23 @@ _LOCKS_API, _PERMISSIONS_API, _PROVIDERS_API, _SKUS_API = "2020-05-01", "2022-04
 _COMPUTE_API, _NETWORK_API = API_VERSIONS["microsoft.compute"], API_VERSIONS["microsoft.network"]
 _VAULT_API = API_VERSIONS["microsoft.recoveryservices"]
 
+SIZES_AGE_SECONDS = 300
+"""The listing of sizes is some megabytes and changes seldom."""
+
 Questions = Iterable[Coroutine[Any, Any, None]]
 
 
-async def take_inventory(azure: AzureClients, case: Case) -> Inventory:
+async def take_inventory(
+    azure: AzureClients, case: Case, memory: Memory | None = None, *, shared_age_seconds: float = 0
+) -> Inventory:
     """Fill, and return, the case's inventory with all that the rules of its moment ask about.
+
+    What the virtual machines of a plan share may come from *memory*, if it is no older than *shared_age_seconds*.
 
     Raises:
         AzureError: Azure does not know the identity, or cannot be reached at all.
     """
-    taking = _Taking(azure, case)
+    taking = _Taking(Asker(azure, memory or Memory(), shared_age_seconds), case)
     for questions in (taking.first_round, taking.second_round, taking.third_round):
         await all_of(questions())
     return case.inventory
@@ -44,8 +51,8 @@ async def take_inventory(azure: AzureClients, case: Case) -> Inventory:
 class _Taking:
     """One inventory while it is taken; later rounds ask about what earlier ones found."""
 
-    def __init__(self, azure: AzureClients, case: Case) -> None:
-        self._ask = Asker(azure)
+    def __init__(self, asker: Asker, case: Case) -> None:
+        self._ask = asker
         self._case = case
         self._found = case.inventory
         self._at_start = case.moment == "start"
@@ -56,9 +63,9 @@ class _Taking:
         for vm in case.vms:
             yield self._ask.note(found.machines, vm.source_id, documents.machine, **{"$expand": "instanceView"})
         for group_id in self._groups():
-            yield self._ask.note(found.groups, group_id, documents.located)
+            yield self._ask.note_shared(found.groups, group_id, documents.located)
         for network_id in self._networks():
-            yield self._ask.note(found.networks, network_id, documents.network)
+            yield self._ask.note_shared(found.networks, network_id, documents.network)
         for subscription, region in sorted({(vm.target_subscription, vm.target_region) for vm in case.vms}):
             yield self._sizes(subscription, region)
             yield self._quotas(subscription, region)
@@ -71,9 +78,9 @@ class _Taking:
         for vm in case.vms:
             yield self._eligibility(vm.source_id)
         for set_id in distinct(vm.disk_encryption_set_id for vm in case.vms):
-            yield self._ask.note(found.encryption_sets, set_id, documents.located)
+            yield self._ask.note_shared(found.encryption_sets, set_id, documents.located)
         if case.cache_account_id:
-            yield self._ask.note(found.accounts, case.cache_account_id, documents.located)
+            yield self._ask.note_shared(found.accounts, case.cache_account_id, documents.located)
         for subscription in subscriptions(case):
             for namespace in NAMESPACES:
                 yield self._provider(subscription, namespace)
@@ -132,7 +139,8 @@ class _Taking:
 
         wanted = quote(f"location eq '{region}'")
         collection = f"/subscriptions/{subscription}/providers/Microsoft.Compute/skus?$filter={wanted}"
-        listed = await self._ask.many(collection, _SKUS_API, make, f"the sizes offered in {region}")
+        what = f"the sizes offered in {region}"
+        listed = await self._ask.many(collection, _SKUS_API, make, what, max_age_seconds=SIZES_AGE_SECONDS)
         table = {sku.name.lower(): sku for sku in listed.value or () if sku is not None}
         self._found.skus.note(place(subscription, region), with_value(listed, table))
 
@@ -144,7 +152,7 @@ class _Taking:
 
     async def _vault(self) -> None:
         vault_id, found = self._case.vault_id, self._found
-        found.vault = await self._ask.one(vault_id, documents.located)
+        found.vault = await self._ask.shared(vault_id, documents.located)
         if found.vault.unasked or found.vault.value is None:
             found.items = with_value(found.vault, ())
             found.mappings = with_value(found.vault, ())
@@ -169,7 +177,7 @@ class _Taking:
     async def _provider(self, subscription: str, namespace: str) -> None:
         path = f"/subscriptions/{subscription}/providers/{namespace}"
         what = f"provider {namespace} in subscription {subscription}"
-        fact = await self._ask.one(path, documents.provider, what, api_version=_PROVIDERS_API)
+        fact = await self._ask.shared(path, documents.provider, what, api_version=_PROVIDERS_API)
         self._found.providers.note(f"{subscription}/{namespace}", fact)
 
     async def _foreign_items(self, subscription: str) -> None:

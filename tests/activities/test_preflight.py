@@ -273,6 +273,25 @@ async def test_source_is_described(stage: Stage) -> None:
     assert case.source == answer.source
 
 
+async def test_many_machines_ask_once_for_what_they_share(stage: Stage) -> None:
+    """Virtual machines that start together share the reads of what they share; before a failover each reads anew."""
+    cases = [stage.arrange() for _ in range(3)]
+    activities, since = PreflightActivities(stage.azure), stage.mark
+    run = ActivityEnvironment().run
+
+    def paths(ending: str) -> int:
+        return sum(line["path"].endswith(ending) for line in stage.sim.requests(since))
+
+    answers = [await run(activities.check_vm, CheckVm(task=case.task, moment="start")) for case in cases]
+    assert [case.source for case in cases] == [answer.source for answer in answers]
+    assert (1, 1) == (paths("/skus"), paths("/usages") - paths("vnet-ne/usages"))
+    assert 1 == sum(paths(f"/virtualMachines/{case.task.vm.name}") for case in cases[:1])
+
+    for case in cases[:2]:
+        await run(activities.check_vm, CheckVm(task=case.task, moment="cutover", recorded=case.source))
+    assert (1, 3) == (paths("/skus"), paths("/usages") - paths("vnet-ne/usages"))
+
+
 async def test_cutover_of_a_protected_machine(stage: Stage) -> None:
     """A protected virtual machine may fail over; drift, a stopped source and another job are told."""
     case = stage.arrange()
