@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from simulator import paths
 from simulator.compute import quotas
 from simulator.compute.names import VM, region
 from simulator.compute.sizes import SIZES, VmSize, find_size
@@ -23,11 +24,14 @@ _SUPPORT_TEXT = (
 )
 
 
-def vm_usage(world: World, subscription: str, location: str) -> Counter[str]:
-    """Count machines (`virtualMachines`), vCPUs (`cores`) and vCPUs by family of a region, stopped machines too."""
+def vm_usage(world: World, subscription: str, location: str, *, without: str | None = None) -> Counter[str]:
+    """Count machines (`virtualMachines`), vCPUs (`cores`) and vCPUs by family of a region, stopped machines too.
+
+    *without* names a machine that does not count.
+    """
     usage: Counter[str] = Counter()
     for machine in world.store.list(VM, f"/subscriptions/{subscription}"):
-        if region(machine.location) != region(location):
+        if region(machine.location) != region(location) or (without and paths.same(machine.id, without)):
             continue
         usage["virtualMachines"] += 1
         size = find_size(str(machine.properties.get("hardwareProfile", {}).get("vmSize", "")))
@@ -38,14 +42,17 @@ def vm_usage(world: World, subscription: str, location: str) -> Counter[str]:
 
 
 def check_capacity(
-    world: World, subscription: str, location: str, size: str, zone: str | None = None
+    world: World, subscription: str, location: str, size: str, zone: str | None = None, *, instead_of: str | None = None
 ) -> Problem | None:
-    """Tell why one more VM of *size* would not start in the region: Azure's code and message, or None."""
+    """Tell why one more VM of *size* would not start in the region: Azure's code and message, or None.
+
+    *instead_of* names the machine whose place it takes, as in a change of size.
+    """
     known = find_size(size)
     if known is None:
         return _invalid_size(size, location)
     return _sku_problem(world, subscription, location, known, zone) or _quota_problem(
-        world, subscription, location, known
+        vm_usage(world, subscription, location, without=instead_of), world, subscription, location, known
     )
 
 
@@ -70,8 +77,7 @@ def _sku_problem(world: World, subscription: str, location: str, size: VmSize, z
     )
 
 
-def _quota_problem(world: World, subscription: str, location: str, size: VmSize) -> Problem | None:
-    usage = vm_usage(world, subscription, location)
+def _quota_problem(usage: Counter[str], world: World, subscription: str, location: str, size: VmSize) -> Problem | None:
     for name, label, needed in (
         ("cores", "Total Regional Cores", size.vcpus),
         (size.family, f"{size.family} Cores", size.vcpus),

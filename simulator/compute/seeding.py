@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import paths
 from simulator.compute import machines
-from simulator.compute.disks import create_disk
+from simulator.compute.disks import disk_document
 from simulator.compute.flattened import unflatten
 from simulator.compute.names import DISK, EXTENSION, resource_id
 from simulator.network.seeding import complete_nic
@@ -112,11 +112,10 @@ def _make_disks(world: World, machine: Resource, hyperv: str) -> None:
     zones = machine.doc.get("zones") or [None]
     for position, disk in enumerate(machines.disk_references(machine.doc)):
         managed = disk["managedDisk"]
-        if world.store.exists(managed["id"]):
-            continue
+        seeded = world.store.get(managed["id"])
         system = machines.os_type(machine) if position == 0 else None
         default_gb = _STARTING_SIZE_GB.get(system, _STARTING_SIZE_GB["Linux"]) if system else _DATA_DISK_SIZE_GB
-        create_disk(
+        document = disk_document(
             world,
             disk_id=managed["id"],
             location=machine.location,
@@ -124,12 +123,14 @@ def _make_disks(world: World, machine: Resource, hyperv: str) -> None:
             size_gb=int(disk.get("diskSizeGB") or default_gb),
             os_type=system,
             hyperv=hyperv,
-            created_by=world.created_by,
             tags=machine.doc.get("tags"),
             zone=zones[0],
             encryption_set_id=(managed.get("diskEncryptionSet") or {}).get("id"),
-            create_option="FromImage" if position == 0 else "Empty",
+            creation={"createOption": "FromImage" if position == 0 else "Empty"},
         )
+        given = seeded.doc if seeded is not None else {}
+        properties = {**document["properties"], **(given.get("properties") or {})}
+        world.store.put({**document, **given, "properties": properties})
 
 
 def _make_extensions(world: World, machine: Resource, extensions: list[dict[str, Any]]) -> None:

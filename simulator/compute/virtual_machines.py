@@ -8,6 +8,7 @@ from simulator import paths
 from simulator.compute import machines
 from simulator.compute.capacity import check_capacity
 from simulator.compute.crud import merge
+from simulator.compute.disks import detach_disk
 from simulator.compute.extensions import extensions_of
 from simulator.compute.instance_view import instance_view
 from simulator.compute.names import VM
@@ -73,14 +74,18 @@ def update_machine(call: Call, machine: Resource) -> Reply:
     merged = merge(machine.properties, given)
     size = str((merged.get("hardwareProfile") or {}).get("vmSize", ""))
     if size.lower() != str((machine.properties.get("hardwareProfile") or {}).get("vmSize", "")).lower():
-        problem = check_capacity(call.world, call.subscription, machine.location, size)
+        problem = check_capacity(call.world, call.subscription, machine.location, size, instead_of=machine.id)
         if problem is not None:
             raise ArmError(409, *problem)
+    before = machines.disk_ids(machine.doc)
     machine.doc["properties"] = merged
     for key in ("tags", "identity"):
         if key in body:
             machine.doc[key] = body[key] or {}
     call.world.store.save(machine)
+    for gone in set(before) - set(machines.disk_ids(machine.doc)):
+        detach_disk(call.world, gone)
+    machines.note_attachments(call.world, machine)
     if not given:
         return Reply(200, shown(call.world, machine, view=False))
     token = call.world.new_guid()

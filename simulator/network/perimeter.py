@@ -88,7 +88,7 @@ def _holders(world: World, id_: str, key: str) -> str | None:
         if paths.same(str((nic.properties.get(key) or {}).get("id") or "/"), id_):
             return nic.id
         for configuration in nic.properties.get("ipConfigurations") or []:
-            if paths.same(str((configuration["properties"].get(key) or {}).get("id") or "/"), id_):
+            if paths.same(str((configuration.get("properties", {}).get(key) or {}).get("id") or "/"), id_):
                 return str(configuration["id"])
     return None
 

@@ -58,9 +58,10 @@ def configurations_by_subnet(world: World) -> dict[str, list[dict[str, str]]]:
     used: dict[str, list[dict[str, str]]] = {}
     for nic in world.store.list(NIC):
         for configuration in nic.properties.get("ipConfigurations") or []:
-            subnet = (configuration["properties"].get("subnet") or {}).get("id")
+            subnet = (configuration.get("properties", {}).get("subnet") or {}).get("id")
             if subnet:
-                used.setdefault(subnet.lower(), []).append({"id": configuration["id"]})
+                id_ = configuration.get("id") or f"{nic.id}/ipConfigurations/{configuration.get('name')}"
+                used.setdefault(subnet.lower(), []).append({"id": id_})
     return used
 
 

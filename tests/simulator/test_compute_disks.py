@@ -78,3 +78,17 @@ def test_disk_of_an_absent_source_is_404(estate: Simulator) -> None:
     """A copy of what is not there is refused."""
     with pytest.raises(ResourceNotFoundError):
         compute(estate).disks.begin_create_or_update(GROUP, "copy", _copy_of(f"{COMPUTE}/disks/nothing"))
+
+
+def test_disks_are_detached_and_attached_by_a_change_of_the_machine(estate: Simulator) -> None:
+    """A PATCH of the data disks frees the one that is left out, and takes it back when it is named again."""
+    path = f"{COMPUTE}/virtualMachines/web"
+    disks = estate.arm("GET", path).json()["properties"]["storageProfile"]["dataDisks"]
+    states = []
+
+    for count in (0, len(disks)):
+        body = {"properties": {"storageProfile": {"dataDisks": disks[:count]}}}
+        estate.follow(estate.arm("PATCH", path, body))
+        states.append(estate.arm("GET", f"{COMPUTE}/disks/web_data").json()["properties"]["diskState"])
+
+    assert ["Unattached", "Attached"] == states

@@ -156,4 +156,4 @@ def test_resizing_beyond_the_quota_is_refused(estate: Simulator) -> None:
 
     assert caught.value.error is not None
     assert "OperationNotAllowed" == caught.value.error.code
-    assert "Current Limit: 8, Current Usage: 4, Additional Required: 16" in str(caught.value)
+    assert "Current Limit: 8, Current Usage: 2, Additional Required: 16" in str(caught.value)

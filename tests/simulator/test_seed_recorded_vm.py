@@ -166,3 +166,24 @@ def test_flattened_json_of_the_cli_is_brought_into_shape() -> None:
     )
     assert "PowerState/deallocated" == view["statuses"][-1]["code"]
     assert "vmAgent" not in view
+
+
+def test_short_disks_and_known_addresses_are_filled_in() -> None:
+    """A seeded disk keeps what it says and gets the rest; each address gets a subnet that holds it."""
+    compute_scope = f"{WEB}/Microsoft.Compute"
+    disk: dict[str, Any] = {
+        "id": f"{compute_scope}/disks/web01-os",
+        "location": "westeurope",
+        "properties": {"diskSizeGB": 77},
+    }
+    other = {**CLI_SHOWN, "id": f"{compute_scope}/virtualMachines/web02", "name": "web02", "privateIps": "172.16.9.4"}
+    other["networkProfile"] = {"networkInterfaces": [{"id": f"{WEB}/Microsoft.Network/networkInterfaces/web02-nic"}]}
+    other["storageProfile"] = {"osDisk": {"name": "web02-os", "osType": "Linux"}}
+    with Simulator(seed={"resources": [disk, CLI_SHOWN, other]}) as simulator:
+        shown = simulator.arm("GET", disk["id"]).json()
+        networks = simulator.arm("GET", f"{WEB}/Microsoft.Network/virtualNetworks").json()["value"]
+
+    assert (77, "Reserved") == (shown["properties"]["diskSizeGB"], shown["properties"]["diskState"])
+    assert "Succeeded" == shown["properties"]["provisioningState"]
+    prefixes = [subnet["properties"]["addressPrefix"] for vnet in networks for subnet in vnet["properties"]["subnets"]]
+    assert (1, ["172.16.5.0/24", "172.16.9.0/24"]) == (len(networks), prefixes)
