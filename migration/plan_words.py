@@ -103,9 +103,11 @@ def _nearest_key(path: Path) -> str:
     near = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]}?"
-    homes = [path_text(home) for home in _homes_of(key)]
+    meant = next(iter(difflib.get_close_matches(key.lower(), {name for _, name in _known()}, n=1, cutoff=0.75)), None)
+    homes = [path_text(home) for home, name in _known() if name == meant and home]
     if homes:
-        return f"{key} belongs under {' or '.join(homes)}"
+        hint = "" if meant == key else f"did you mean {meant}? "
+        return f"{hint}{meant} belongs under {' or '.join(homes)}"
     return f"the keys here are {', '.join(known)}"
 
 
@@ -146,19 +148,14 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
-def _homes_of(key: str) -> Iterator[Path]:
-    """Yield where in a plan *key* is known, a list shown as its first entry is left out: `waves.vms.target`."""
-    yield from _search(Plan, (), key)
-
-
-def _search(model: type[BaseModel], path: Path, key: str) -> Iterator[Path]:
-    if key in model.model_fields and path:
-        yield path
+def _known(model: type[BaseModel] = Plan, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield each key of a plan with where it belongs; lists are left out of the path: `waves.vms.target`."""
     for name, field in model.model_fields.items():
+        yield path, name
         plain = _plain(field.annotation)
         inner = _model_in(get_args(plain)[0]) if get_origin(plain) is list else _model_in(plain)
         if inner is not None:
-            yield from _search(inner, (*path, name), key)
+            yield from _known(inner, (*path, name))
 
 
 def _kind_of(given: object) -> str:

@@ -61,6 +61,15 @@ MISTAKES = [
     pytest.param("name: shop\n", "nmae: shop\n", 2, "nmae", "no such key", "did you mean name?", id="key with a typo"),
     pytest.param("name: shop\n", "", 1, "name", "missing", "add name:", id="missing key"),
     pytest.param(
+        "name: shop\n",
+        "name: shop\nregoin: westeurope\n",
+        3,
+        "regoin",
+        "no such key",
+        "did you mean region? region belongs under source or target or vault",
+        id="key with a typo in the wrong section",
+    ),
+    pytest.param(
         "  subnet: servers\n", "", 7, "target.subnet", "missing", "add subnet:", id="missing key of a section"
     ),
     pytest.param("version: 1", "version: 2", 1, "version", "2 is not one", "write 1", id="another version"),
