@@ -63,8 +63,6 @@ def judge(evidence: Evidence) -> FenceEvidence:
     """Return the verdict with what it rests on."""
     held, reason = _verdict(evidence)
     target = evidence.target
-    began = evidence.stopped or _started(evidence.job)
-    loss = seconds_between(evidence.point, began)
     return FenceEvidence(
         held=held,
         reason=reason,
@@ -73,7 +71,7 @@ def judge(evidence: Evidence) -> FenceEvidence:
         source_power_state=evidence.source_state,
         target_power_state=target.power_state if target else None,
         target_running_since=target.power_since if target and power.is_running(target.power_state) else None,
-        data_loss_seconds=0 if held else None if loss is None else max(loss, 0),
+        data_loss_seconds=_loss(evidence, held=held),
         both_running_seen=target is not None
         and power.is_running(evidence.source_state)
         and power.is_running(target.power_state),
@@ -110,6 +108,14 @@ def _failed_task(evidence: Evidence) -> str:
     if evidence.shutdown is not None and evidence.synchronisation is None:
         return f'"{SYNCHRONISE}" did not run'
     return ""
+
+
+def _loss(evidence: Evidence, *, held: bool | None) -> int | None:
+    """Return the seconds of writes that the copy lacks, None where the evidence is missing."""
+    if held is not False:
+        return 0 if held else None
+    loss = seconds_between(evidence.point, evidence.stopped or _started(evidence.job))
+    return None if loss is None else max(loss, 0)
 
 
 def _started(job: Json | None) -> str | None:

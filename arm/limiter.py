@@ -8,6 +8,7 @@ writes a second are refilled (`Understand how Azure Resource Manager throttles r
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import defaultdict
 
@@ -67,5 +68,7 @@ def pause_seconds(retry_after: str | None, default: float) -> float:
     try:
         seconds = float(retry_after or default)
     except ValueError:
+        seconds = default
+    if math.isnan(seconds):
         seconds = default
     return min(max(seconds, 1.0), LONGEST_PAUSE_SECONDS)

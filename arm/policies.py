@@ -116,15 +116,13 @@ class OperationHostPolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
 
     def __init__(self, endpoint: str) -> None:
         self._origin = _origin(endpoint)
+        self._host = urlsplit(endpoint).hostname
 
     def on_request(self, request: Request) -> None:
         """Check where the request goes."""
-        url = request.http_request.url
-        if _origin(url) != self._origin:
-            host = urlsplit(url).hostname
-            raise ForeignHostError(
-                f"sending a request to {host}: only {self._origin[1]} is the configured Azure Resource Manager"
-            )
+        if _origin(request.http_request.url) != self._origin:
+            host = urlsplit(request.http_request.url).hostname
+            raise ForeignHostError(f"sending a request to {host}: Azure Resource Manager is at {self._host}")
 
 
 class RequestIdentityPolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
@@ -178,10 +176,14 @@ class TracePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         )
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Return scheme, host and port of a URL, None for one that names a user or makes no sense."""
     parts = urlsplit(url)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower())
-    return parts.scheme.lower(), parts.hostname, port, "@" in parts.netloc
+    try:
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower())
+    except ValueError:
+        return None
+    return None if "@" in parts.netloc else (parts.scheme.lower(), parts.hostname, port)
 
 
 def _remaining(response: AsyncHttpResponse) -> dict[str, str]:

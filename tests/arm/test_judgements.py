@@ -1,0 +1,283 @@
+"""The pure judgements: the fence, the verification, bodies and differences, jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from arm import fence, jobs, machines, protection, verify
+from arm.machines import AttachedDisk, Interface, Machine
+from migration import ids
+from migration.models import SharedResources, SourceDisk, SourceNic, SourceVm, VmSpec, VmTask
+from migration.plan import Approval, Failover
+
+S = "11111111-2222-3333-4444-555555555555"
+NETWORK = ids.network_id(S, "ne", "vnet")
+RUNNING, OFF = "PowerState/running", "PowerState/deallocated"
+
+
+def machine(power: str = RUNNING, **changed: Any) -> Machine:
+    """Return a machine."""
+    fields: dict[str, Any] = {
+        "id": ids.vm_id(S, "ne", "web"),
+        "region": "northeurope",
+        "size": "Standard_D2s_v5",
+        "zone": None,
+        "os_type": "Linux",
+        "provisioning_state": "Succeeded",
+        "power_state": power,
+        "power_since": "2026-11-23T10:05:00Z",
+        "agent_ready": True,
+        "disks": (),
+        "nic_ids": (),
+    }
+    return Machine(**{**fields, **changed})
+
+
+def job(*tasks: tuple[str, str, str]) -> dict[str, Any]:
+    """Return a failover's job with these tasks: name, state, start."""
+    shown = [
+        {"friendlyName": name, "state": state, "startTime": start, "endTime": None} for name, state, start in tasks
+    ]
+    properties = {"state": "Succeeded", "startTime": "2026-11-23T10:00:00.0000000Z", "tasks": shown}
+    return {"id": "x", "name": "x", "properties": properties}
+
+
+SHUTDOWN = ("Shut down the virtual machine", "Succeeded", "2026-11-23T10:01:00.1234567Z")
+SYNCHRONISED = ("Synchronizing the latest changes", "Succeeded", "2026-11-23T10:02:00.1234567Z")
+FRESH, STALE = "2026-11-23T10:02:30.7654321Z", "2026-11-23T09:58:00.0000000Z"
+
+
+def skipped(task: tuple[str, str, str]) -> tuple[str, str, str]:
+    """Return the task as a job shows it that left it out."""
+    return (task[0], "Other", "0001-01-01T00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "held", "loss", "reason"),
+    [
+        (
+            fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(OFF), machine(), asked=True),
+            True,
+            0,
+            "had stopped",
+        ),
+        (
+            fence.Evidence(job((SHUTDOWN[0], "Failed", SHUTDOWN[2])), STALE, machine(), machine(), asked=True),
+            False,
+            180,
+            "ended Failed",
+        ),
+        (
+            fence.Evidence(job(SHUTDOWN, skipped(SYNCHRONISED)), FRESH, machine(OFF), machine(), asked=True),
+            False,
+            0,
+            "did not run",
+        ),
+        (fence.Evidence(job(SHUTDOWN, SYNCHRONISED), STALE, machine(OFF), machine(), asked=True), False, 180, "older"),
+        (fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(), machine(), asked=True), False, 0, "reads"),
+        (
+            fence.Evidence(job(SHUTDOWN, SYNCHRONISED), None, machine(OFF), machine(), asked=True),
+            None,
+            None,
+            "recovery",
+        ),
+        (fence.Evidence(None, FRESH, machine(OFF), machine(), asked=True), None, None, "job cannot be read"),
+        (
+            fence.Evidence(job(skipped(SHUTDOWN), skipped(SYNCHRONISED)), FRESH, machine(OFF), machine(), asked=True),
+            False,
+            149,
+            "older",
+        ),
+        (fence.Evidence(job(skipped(SHUTDOWN)), FRESH, machine(), machine(), asked=False), False, 0, "reads"),
+        (
+            fence.Evidence(
+                job(skipped(SHUTDOWN)), FRESH, machine(OFF, power_since="2026-11-23T09:00:00Z"), machine(), asked=False
+            ),
+            True,
+            0,
+            "had stopped",
+        ),
+    ],
+)
+def test_the_fence(evidence: fence.Evidence, held: bool | None, loss: int | None, reason: str) -> None:
+    """Only a stopped source and a recovery point from after its stop hold; what cannot be read is unknown."""
+    verdict = fence.judge(evidence)
+
+    assert (held, loss) == (verdict.held, verdict.data_loss_seconds), verdict
+    assert reason in verdict.reason
+
+
+def test_two_running_copies_are_seen() -> None:
+    """The judgement says so whatever else it finds."""
+    seen = fence.judge(fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(), machine(), asked=True))
+    alone = fence.judge(fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(OFF), machine(), asked=True))
+
+    assert (True, False) == (seen.both_running_seen, alone.both_running_seen)
+
+
+def source() -> SourceVm:
+    """Return a source with an OS disk, two data disks and one interface."""
+    disks = [
+        SourceDisk(id=ids.disk_id(S, "we", name), size_gib=size, type="Premium_LRS", is_os=name == "os")
+        for name, size in (("os", 30), ("data", 64), ("scratch", 128))
+    ]
+    nic = SourceNic(id=ids.nic_id(S, "we", "web-nic"), network_id=ids.network_id(S, "we", "vnet"), subnet="servers")
+    return SourceVm(
+        id=ids.vm_id(S, "we", "web"),
+        vm_unique_id="1",
+        region="westeurope",
+        size="Standard_D2s_v5",
+        power_state=RUNNING,
+        disks=disks,
+        nics=[nic],
+    )
+
+
+def spec(**changed: Any) -> VmSpec:
+    """Return what the plan wants."""
+    fields: dict[str, Any] = {
+        "name": "web",
+        "wave": "one",
+        "source_id": source().id,
+        "source_region": "westeurope",
+        "target_region": "northeurope",
+        "target_subscription": S,
+        "target_resource_group": "ne",
+        "target_name": "web",
+        "network_id": NETWORK,
+        "subnet": "servers",
+        "excluded_disks": ["SCRATCH"],
+        "disk_types": {"data": "StandardSSD_LRS"},
+    }
+    return VmSpec(**{**fields, **changed})
+
+
+def target(**changed: Any) -> verify.Target:
+    """Return a target that is as planned, but for what is changed."""
+    disks: list[AttachedDisk | None] = [
+        AttachedDisk(ids.disk_id(S, "NE", "OS"), is_os=True, size_gib=30, type="Premium_LRS"),
+        AttachedDisk(ids.disk_id(S, "NE", "data"), is_os=False, size_gib=64, type="StandardSSD_LRS"),
+    ]
+    nic = Interface(ids.nic_id(S, "ne", "web-nic"), f"{NETWORK.upper()}/subnets/servers", "10.2.0.7", is_static=True)
+    fields: dict[str, Any] = {"machine": machine(), "disks": disks, "interfaces": [nic]}
+    return verify.Target(**{**fields, **changed})
+
+
+def test_a_target_as_planned_has_no_mismatch() -> None:
+    """Ids and names are compared without regard to case; an excluded disk is not missed."""
+    assert [] == verify.mismatches(spec(address="10.2.0.7"), source(), target())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen", "fields"),
+    [
+        ({}, target(machine=machine(OFF)), ["power"]),
+        ({}, target(machine=machine(region="westeurope")), ["region"]),
+        ({"size": "Standard_D4s_v5"}, target(), ["size"]),
+        ({"zone": "2"}, target(), ["zone"]),
+        ({"excluded_disks": []}, target(), ["number of disks"]),
+        ({"disk_types": {"*": "Premium_ZRS"}}, target(), ["type of disk os", "type of disk data"]),
+        ({"subnet": "other"}, target(), ["subnet of web-nic"]),
+        ({"address": "10.2.0.8"}, target(), ["address of web-nic"]),
+        ({}, target(interfaces=[]), ["number of network interfaces"]),
+        ({}, target(disks=[target().disks[0], None]), ["number of disks"]),
+        (
+            {},
+            target(disks=[target().disks[0], AttachedDisk(ids.disk_id(S, "ne", "data"), True, 65, "StandardSSD_LRS")]),
+            ["role of disk data", "size of disk data"],
+        ),
+    ],
+)
+def test_each_difference_is_its_own_mismatch(wanted: dict[str, Any], seen: verify.Target, fields: list[str]) -> None:
+    """Every field of the target is held against the plan, or against the source where the plan is silent."""
+    assert fields == [mismatch.field for mismatch in verify.mismatches(spec(**wanted), source(), seen)]
+
+
+def task(**changed: Any) -> VmTask:
+    """Return the task of the virtual machine."""
+    shared = SharedResources(
+        vault_id="v",
+        policy_id="/p",
+        source_fabric_id="sf",
+        target_fabric_id="tf",
+        source_container_id="/sc",
+        target_container_id="/tc",
+        cache_account_id="/cache",
+    )
+    approval = Approval(approvers=["approver@contoso.example"])
+    return VmTask(plan="p", plan_hash="0", vm=spec(**changed), shared=shared, approval=approval, failover=Failover())
+
+
+def test_enabling_leaves_excluded_disks_behind_and_keeps_types() -> None:
+    """Each disk goes with the type the plan wants, else its own; with zone and encryption set where they are given."""
+    body = protection.enable_body(task(zone="1", disk_encryption_set_id="/des"), source())
+    details = body["properties"]["providerSpecificDetails"]
+
+    disks = [(d["diskId"].rsplit("/", 1)[-1], d["recoveryTargetDiskAccountType"]) for d in details["vmManagedDisks"]]
+    assert [("os", "Premium_LRS"), ("data", "StandardSSD_LRS")] == disks
+    assert {"/des"} == {disk["recoveryDiskEncryptionSetId"] for disk in details["vmManagedDisks"]}
+    assert ("1", "servers", NETWORK) == (
+        details["recoveryAvailabilityZone"],
+        details["recoverySubnetName"],
+        details["recoveryAzureNetworkId"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "ended", "running", "failed"),
+    [
+        ("InProgress", None, True, False),
+        ("NotStarted", None, True, False),
+        ("Succeeded", "2026-11-23T10:00:00Z", False, False),
+        ("Failed", "2026-11-23T10:00:00Z", False, True),
+        ("Cancelled", None, False, True),
+        ("CompletedWithInformation", "2026-11-23T10:00:00Z", False, False),
+        ("SomethingNew", None, True, False),
+        ("SomethingNew", "0001-01-01T00:00:00", True, False),
+        ("SomethingNew", "2026-11-23T10:00:00Z", False, False),
+    ],
+)
+def test_a_job_with_an_unknown_word_runs_until_it_has_an_end(
+    state: str, ended: str | None, running: bool, failed: bool
+) -> None:
+    """An unknown state is neither success nor failure; only an end time tells that it is over."""
+    document = {"properties": {"state": state, "stateDescription": state, "endTime": ended}}
+
+    assert (running, failed) == (jobs.is_running(document), jobs.has_failed(document))
+
+
+def test_partial_success_is_told() -> None:
+    """Succeeded with the description PartiallySucceeded keeps both words."""
+    document = {"id": "x", "properties": {"state": "Succeeded", "stateDescription": "PartiallySucceeded"}}
+
+    assert ("Succeeded", "PartiallySucceeded") == (jobs.result(document).state, jobs.result(document).state_description)
+
+
+def test_the_tasks_of_groups_are_told_too() -> None:
+    """Child tasks of a group stand beside it, and sentinel times are no times."""
+    child = {"friendlyName": "child", "state": "NotStarted", "startTime": "0001-01-01T00:00:00"}
+    group = {"friendlyName": "group", "state": "InProgress", "groupTaskCustomDetails": {"childTasks": [child]}}
+    document = {"properties": {"tasks": [group]}}
+
+    assert [("group", None), ("child", None)] == [(one.name, one.started) for one in jobs.tasks(document)]
+    assert (0, "group") == jobs.progress(document)
+
+
+@pytest.mark.parametrize(
+    ("power", "ready", "reached"),
+    [
+        (RUNNING, True, {"running", "serving"}),
+        (RUNNING, False, {"running"}),
+        ("PowerState/starting", True, set()),
+        (OFF, False, {"deallocated"}),
+        ("PowerState/stopped", False, set()),
+    ],
+)
+def test_milestones_of_a_machine(power: str, ready: bool, reached: set[str]) -> None:
+    """Starting is not running, and a stopped machine that keeps its host is not deallocated."""
+    there = machine(power, agent_ready=ready)
+    milestones = ("running", "serving", "deallocated", "gone")
+
+    assert reached == {milestone for milestone in milestones if machines.reached(there, milestone)}
