@@ -5,8 +5,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import LedgerActivities
     from activities.waits import WaitActivities
-
     from migration import ids, ledger
+    from migration.ids import same_id
     from migration.ledger import LedgerEntry
     from migration.models import SourceDisk, SourceVm, VmTask
     from migration.requests import DeleteResources, ObserveResources, ResourcesWait
@@ -49,6 +49,10 @@ class Belongings:
             if mine:
                 await self._delete(mine, kind.rsplit("/", 1)[-1])
         await self.look("See that nothing is left")
+
+    def may_have_made(self, resource_id: str) -> bool:
+        """Tell whether a resource is ours to delete, should it be there."""
+        return any(entry.ours and same_id(entry.id, resource_id) for entry in self.entries)
 
     def note_parts(self, resource_ids: list[str], why: str) -> None:
         """Enter parts of a machine that were made under names that nobody predicted: reported, never deleted."""

@@ -9,8 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.replication import ReplicationActivities
     from activities.verification import VerificationActivities
     from activities.waits import WaitActivities
-
-    from migration.models import FenceEvidence, JobRef, PowerStates, VmTask
+    from migration.models import FenceEvidence, JobRef, PowerStates, Verification, VmTask
     from migration.power import is_off, is_running
     from migration.requests import (
         ItemState,
@@ -56,23 +55,18 @@ class Cutover:
         )
         await self._engine.wait_for_job(started.started.job, "Until the failover is done")
         await self._enter_parts()
-        if started.started.job is not None:
-            await self._hold_the_fence(started.started.job)
+        await self._hold_the_fence(started.started.job)
 
     async def verify_target(self) -> None:
         """Hold the target against the plan, and contain two running copies."""
-        seen = await self._engine.call(
-            VerificationActivities.verify_target,
-            VerifyTarget(task=self._task, source=self._replication.found),
-            f"Verify {self._task.vm.target_name} in {self._task.vm.target_region}",
-        )
-        board = self._board
+        board, seen = self._board, await self._verify()
+        while is_running(seen.source_power_state) and is_running(seen.target_power_state):
+            await self._contain("the verification found both copies running")
+            await self._follow_policy(FenceEvidence(held=False, reason="the source ran beside its copy"))
+            seen = await self._verify()
         board.mismatches = seen.mismatches
         if board.fence is not None:
             board.downtime_seconds = seconds_between(board.fence.shutdown_started, seen.running_since)
-        if is_running(seen.source_power_state) and is_running(seen.target_power_state):
-            await self._contain("the verification found both copies running")
-            raise vm_failure("verifying the target: the source runs as well; the target was deallocated")
         if seen.mismatches:
             told = "; ".join(f"{m.field} is {m.actual}, wanted {m.expected}" for m in seen.mismatches)
             raise vm_failure(f"verifying the target: {told}")
@@ -104,7 +98,7 @@ class Cutover:
             return
         item = await self._settled_item()
         if item.committed:
-            raise vm_failure("returning to the source: the failover is committed, so there is no way back")
+            raise kept_target("returning to the source: the failover is committed, so there is no way back")
         await self._enter_parts()
         power = await self._read_power("Undo: read both sides")
         if power.target is not None and not is_off(power.target):
@@ -146,23 +140,39 @@ class Cutover:
         change = PowerChange(vm_id=vm.target_id, other_id=vm.source_id, reason="the source does not start")
         await self._engine.call(PowerActivities.start_vm, change, "Start the target again")
         await self._wait_for_vm(vm.target_id, "running", "Until the target runs")
-        raise kept_target()
+        raise kept_target("a person chose to keep the target running")
 
-    async def _hold_the_fence(self, job: JobRef) -> None:
+    async def _verify(self) -> Verification:
+        return await self._engine.call(
+            VerificationActivities.verify_target,
+            VerifyTarget(task=self._task, source=self._replication.found),
+            f"Verify {self._task.vm.target_name} in {self._task.vm.target_region}",
+        )
+
+    async def _hold_the_fence(self, job: JobRef | None) -> None:
         while True:
-            fence = await self._engine.call(
-                FailoverActivities.judge_fence, JudgeFence(task=self._task, job=job), "Judge the fence"
-            )
-            self._board.fence = fence
+            fence = self._board.fence = await self._judge_fence(job)
             if fence.both_running_seen:
                 await self._contain("after the failover both copies were running")
-            if fence.held:
-                return None
-            policy = "ask" if fence.held is None else self._task.failover.if_shutdown_fails
-            if policy == "roll_back":
-                raise vm_failure(f"fencing the source: {fence.reason}")
-            if policy == "accept" or await self._asked_to_accept(fence):
-                return await self._serve_from_target(fence)
+            if fence.held or await self._follow_policy(fence):
+                return
+
+    async def _judge_fence(self, job: JobRef | None) -> FenceEvidence:
+        if job is None:
+            return FenceEvidence(held=None, reason="the failover had ended before, and its job is not kept")
+        return await self._engine.call(
+            FailoverActivities.judge_fence, JudgeFence(task=self._task, job=job), "Judge the fence"
+        )
+
+    async def _follow_policy(self, fence: FenceEvidence) -> bool:
+        """Do what the plan says where the fence did not hold; return False to look at the evidence again."""
+        policy = "ask" if fence.held is None else self._task.failover.if_shutdown_fails
+        if policy == "roll_back":
+            raise vm_failure(f"fencing the source: {fence.reason}")
+        accepted = policy == "accept" or await self._asked_to_accept(fence)
+        if accepted:
+            await self._serve_from_target(fence)
+        return accepted
 
     async def _asked_to_accept(self, fence: FenceEvidence) -> bool:
         loss = "an unknown time" if fence.data_loss_seconds is None else f"{fence.data_loss_seconds} s"

@@ -9,7 +9,7 @@ PLAN_STOPPED = "PlanStopped"
 GAVE_UP = "GaveUp"
 """A person's `give_up`."""
 KEPT_TARGET = "KeptTarget"
-"""A person stopped the undo in favour of the target: nothing may be deleted then."""
+"""The target keeps serving, by a person's choice or since it is committed: nothing may be deleted then."""
 
 
 def refusal(message: str) -> ApplicationError:
@@ -37,9 +37,9 @@ def gave_up(by: str, why: str) -> ApplicationError:
     return _final(f"{by} gave up: {why}", GAVE_UP)
 
 
-def kept_target() -> ApplicationError:
+def kept_target(why: str) -> ApplicationError:
     """Return the error that ends an undo whose target keeps serving."""
-    return _final("a person chose to keep the target running", KEPT_TARGET)
+    return _final(why, KEPT_TARGET)
 
 
 def _final(message: str, kind: str) -> ApplicationError:

@@ -7,14 +7,15 @@ with workflow.unsafe.imports_passed_through():
     from activities.power import PowerActivities
     from activities.replication import ReplicationActivities
     from activities.waits import WaitActivities
-
     from migration.models import SourceVm, Started, VmTask
+    from migration.power import is_running
     from migration.requests import (
         ConfigureTarget,
         DisableReplication,
         EnableReplication,
         ProtectedWait,
         ReadParts,
+        ReadPower,
         StartFailover,
     )
 from workflows import belongings as made
@@ -107,9 +108,21 @@ class Replication:
         raise vm_failure("disabling replication: the protected item is still there after its removal was reported done")
 
     async def disable_and_remove(self) -> None:
-        """Stop replication, and remove from the target all that was made."""
+        """Stop replication, and remove from the target all that was made; not while the source is down for it."""
+        if self._belongings.may_have_made(self._task.vm.target_id):
+            await self._confirm_source()
         await self.disable_replication()
         await self._belongings.remove()
+
+    async def _confirm_source(self) -> None:
+        vm = self._task.vm
+        request = ReadPower(source_id=vm.source_id, target_id=vm.target_id)
+        power = await self._engine.call(PowerActivities.read_power, request, "Undo: read both sides before removing")
+        if is_running(self.found.power_state) and not is_running(power.source):
+            raise vm_failure(
+                f"removing the target: the source, which ran before, does not run now ({power.source}); nothing is "
+                "deleted before it does"
+            )
 
     async def _disable_once(self) -> Started:
         engine = self._engine
