@@ -58,10 +58,10 @@ class Turns:
         """
         if not self._task.gated:
             return
-        self._wanting = True
-        choice = ""
+        self._wanting, self._released = True, None
         for pause in chain(policies.TURN_REPEATS, repeat(policies.TURN_REPEATS[-1])):
             heard = await self._tell(names.SIGNAL_TURN_WANTED, self._notice("protected"))
+            self._engine.stop_if_cancelled()  # Temporal lets a signal under way end, and the cancel with it
             choice = await self._wait(pause, heard=heard)
             if self._granted or choice == "skip":
                 break
@@ -101,6 +101,8 @@ class Turns:
     async def _wait(self, pause: timedelta, *, heard: bool) -> str:
         """Wait for an answer, a person, or *pause*; return the person's choice, else nothing."""
         while True:
+            if self._granted:
+                return ""
             self._unread = False
             held = "" if heard else f"the plan {self._task.plan} does not run, so nobody grants the turn"
             if self._answer is not None and not self._answer.granted:
@@ -113,13 +115,14 @@ class Turns:
                 needs_action=bool(held),
                 until=lambda: self._unread,
             )
-            if choice or not self._unread or self._granted:
+            if choice or not self._unread:
                 return choice
 
     async def _release(self, reason: Reason) -> None:
         if self._released is None or reason == "verified":
             self._released = reason
             await self._tell(names.SIGNAL_TURN_DONE, self._notice(reason))
+            self._engine.stop_if_cancelled()
 
     async def _tell(self, signal: str, notice: VmNotice) -> bool:
         """Signal the plan; return False when no such plan runs."""

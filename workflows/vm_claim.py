@@ -1,7 +1,7 @@
 """The claim: while a virtual machine moves, no other plan may move it. Temporal's unique workflow ids enforce it."""
 
 from temporalio import workflow
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
@@ -63,7 +63,11 @@ class Claim:
                 return
 
     async def release(self) -> None:
-        """Give the claim back, if it was taken."""
-        if self._handle is not None:
+        """Give the claim back, if it was taken; one that somebody terminated is no reason to fail."""
+        if self._handle is None:
+            return
+        try:
             await self._handle.signal(VmClaim.release)
             await self._handle
+        except FailureError as error:
+            workflow.logger.warning("The claim had gone already", extra={"why": str(error)})
