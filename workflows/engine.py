@@ -10,20 +10,19 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 
 with workflow.unsafe.imports_passed_through():
     from activities.waits import WaitActivities
-
     from migration.models import JobRef, JobResult
     from migration.report import DecisionAnswer, Resolution
     from migration.requests import JobWait
-import builtins
-
 from workflows import policies
 from workflows.failures import gave_up
 
 
 class Waited(Protocol):
-    """The answer of a wait: `running` means that it was given back before its end."""
+    """The answer of a wait."""
 
-    running: bool
+    @property
+    def running(self) -> bool:
+        """Whether the wait was given back before its end."""
 
 
 class Screen(Protocol):
@@ -114,9 +113,12 @@ class Engine:
         await self.before_hold()
         take_back = self._screen.ask_person()
         try:
-            return await self.hold(question, choices)
-        finally:
+            choice = await self.hold(question, choices)
+        except FailureError:
             take_back()
+            raise
+        take_back()
+        return choice
 
     async def hold(
         self,
@@ -138,11 +140,11 @@ class Engine:
             await workflow.wait_condition(
                 lambda: self._resolution is not None or until(), timeout=pause, timeout_summary="Until the next try"
             )
-        except builtins.TimeoutError:
-            return ""
-        finally:
+        except TimeoutError:
+            pass
+        finally:  # runs when Temporal drops a cached workflow, too, where nothing may be shown any more
             self._choices = ()
-            self._screen.show()
+        self._screen.show()
         return self._choice()
 
     def resolve(self, resolution: Resolution) -> DecisionAnswer:
