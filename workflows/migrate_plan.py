@@ -1,6 +1,7 @@
 """A plan: check all, prepare once what its virtual machines share, move them wave by wave, tidy up."""
 
 import asyncio
+from itertools import chain, repeat
 
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
@@ -14,7 +15,6 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
-
     from migration import names
     from migration.findings import PlanCheck
     from migration.inputs import MigratePlanInput
@@ -45,17 +45,17 @@ class MigratePlan:
         self.board = PlanBoard(request.plan, self.dispatcher)
         self.engine = Engine(self.board)
         self.preparation = Preparation(request.plan, self.engine)
-        self._watchers: list[asyncio.Task[None]] = []
+        self._watchers: dict[str, asyncio.Task[None]] = {}
         self._changed = False
 
     async def migrate(self) -> None:
         """Move the plan's virtual machines."""
         check = await self.check_plan()
+        self.recognise_migrated(check)
         if check.blocking:
             self.refuse(check)
             return
         networks = {vm.name: vm.network_ids for vm in check.vms}
-        self.recognise_migrated(check)
         if not self.dispatcher.all_ended:
             self.board.enter("preparing")
             shared = await self.preparation.ensure_all(networks)
@@ -113,6 +113,7 @@ class MigratePlan:
                 await self._start(tasks[name])
             for name, answer in self.dispatcher.answers():
                 await self._signal(name, names.SIGNAL_TURN_GRANTED, answer)
+            self.engine.stop_if_cancelled()  # a child or a signal under way ends first, and the cancel with it
             self.board.show(waiting_for=f"{len(self.dispatcher.running)} virtual machines")
             await workflow.wait_condition(lambda: self._changed or self.dispatcher.all_ended)
 
@@ -184,9 +185,9 @@ class MigratePlan:
                 static_summary=f"Move {name}: {task.vm.source_region} to {task.vm.target_region}",
             )
         except WorkflowAlreadyStartedError:
-            self._watchers.append(asyncio.create_task(self._watch_adopted(task)))
+            self._watchers[name] = asyncio.create_task(self._watch_adopted(task))
         else:
-            self._watchers.append(asyncio.create_task(self._watch(name, handle)))
+            self._watchers[name] = asyncio.create_task(self._watch(name, handle))
 
     async def _watch(self, name: str, handle: ChildHandle) -> None:
         """Note the end of a child, also of one that was terminated and said nothing."""
@@ -203,14 +204,17 @@ class MigratePlan:
 
     async def _watch_adopted(self, task: VmTask) -> None:
         """Ask a virtual machine of an earlier run where it stands; when it is gone without a word, start it anew."""
-        for attempt in range(len(policies.TURN_REPEATS) * 1000):
-            if self.dispatcher.vms[task.vm.name].state == "ended":
+        name = task.vm.name
+        for pause in chain(policies.TURN_REPEATS, repeat(policies.TURN_REPEATS[-1])):
+            if self.dispatcher.vms[name].state == "ended":
                 return
-            if not await self._signal(task.vm.name, names.SIGNAL_ADOPT):
+            if not await self._signal(name, names.SIGNAL_ADOPT):
                 break
-            pause = policies.TURN_REPEATS[min(attempt, len(policies.TURN_REPEATS) - 1)]
-            await workflow.sleep(pause, summary=f"Until {task.vm.name} is asked again")
-        if self.dispatcher.vms[task.vm.name].state != "ended":
+            await workflow.sleep(pause, summary=f"Until {name} is asked again")
+        if self.engine.shielded:
+            self.dispatcher.end(name, Outcome.NEEDS_OPERATOR, "it ended without a word")
+            self._changed = True
+        elif self.dispatcher.vms[name].state != "ended":
             await self._start(task)
 
     async def _signal(self, name: str, signal: str, *args: object) -> bool:
@@ -227,6 +231,8 @@ class MigratePlan:
             await handle.cancel()
         except ApplicationError:
             workflow.logger.info("Nothing to cancel", extra={"vm": name})
+            if name not in self._watchers:
+                self.dispatcher.end(name, Outcome.ROLLED_BACK, "it never began")
 
     def _task(self, spec: VmSpec, shared: SharedResources) -> VmTask:
         return VmTask(

@@ -14,7 +14,6 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError, is_
 
 with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
-
     from migration import names
     from migration.findings import CheckVm, Moment
     from migration.ids import ResourceId
