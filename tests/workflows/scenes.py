@@ -31,8 +31,7 @@ def make_plan(waves: dict[str, list[str]] | None = None, **differing: Any) -> Pl
         "vault": {"name": "shop-vault", "resource_group": "shop-recovery", "region": TARGET_REGION},
         "approval": {"approvers": [APPROVER, REQUESTER], "deadline": "7d", "reminder": "1d"},
         "waves": [
-            {"name": wave, "vms": [{"name": vm} for vm in vms]}
-            for wave, vms in (waves or {"only": ["web-01"]}).items()
+            {"name": wave, "vms": [{"name": vm} for vm in vms]} for wave, vms in (waves or {"only": ["web-01"]}).items()
         ],
     }
     return Plan.model_validate(content | differing)

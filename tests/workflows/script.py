@@ -157,4 +157,6 @@ def vm_failure(message: str = "Azure refuses") -> ApplicationError:
 def job_failure(scenario: str, code: str = "150097", message: str = "the quota is exceeded") -> ApplicationError:
     """Return what a wait raises when the job did not end well."""
     failure = JobFailure(job_id="/job", scenario=scenario, state="Failed", code=code, message=message)
-    return ApplicationError(f"{scenario} ended Failed: {code} {message}", failure, type="AsrJobFailed", non_retryable=True)
+    return ApplicationError(
+        f"{scenario} ended Failed: {code} {message}", failure, type="AsrJobFailed", non_retryable=True
+    )

@@ -125,7 +125,9 @@ class Stage:
         """Send a decision as a signal."""
         await handle.signal(signal, {"approver": approver, **more})
 
-    async def resolve(self, handle: WorkflowHandle[Any, Any], action: str, reason: str = "seen to it") -> DecisionAnswer:
+    async def resolve(
+        self, handle: WorkflowHandle[Any, Any], action: str, reason: str = "seen to it"
+    ) -> DecisionAnswer:
         """Send a person's word on what holds."""
         return await handle.execute_update(
             names.UPDATE_RESOLVE,

@@ -4,15 +4,15 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from migration import ids
+from migration.models import Mismatch, VmCheck
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
 from migration.report import VmEnding
+from migration.requests import TargetConfiguration, VmParts
 from tests.workflows.scenes import APPROVER, finding, make_task
 from tests.workflows.script import Script, vm_failure
 from tests.workflows.stage import Stage, staged
 from tests.workflows.world import World
-from migration.models import Mismatch, VmCheck
-from migration.requests import TargetConfiguration, VmParts
 
 TUTORIAL = [
     "check_vm",
@@ -76,7 +76,7 @@ async def test_the_source_stays_off_and_the_target_runs_at_the_end(stage: Stage,
     assert RUNNING == world.power_of(task.vm.target_id)
 
 
-async def test_the_report_tells_phases_downtime_approval_and_resources(stage: Stage, world: World) -> None:
+async def test_the_report_tells_phases_downtime_approval_and_resources(stage: Stage) -> None:
     """The report of a migrated machine has every phase once, Azure's downtime, the decision and what was made."""
     task = make_task()
     handle = await stage.start_vm(task)
@@ -184,7 +184,9 @@ async def test_a_test_failover_that_makes_no_machine_leads_back(stage: Stage, sc
 
 async def test_a_field_that_azure_did_not_keep_leads_back(stage: Stage, script: Script) -> None:
     """A target configuration that reads back differently is undone before any failover."""
-    kept = TargetConfiguration(mismatches=[Mismatch(field="size", expected="Standard_D4s_v5", actual="Standard_D2s_v5")])
+    kept = TargetConfiguration(
+        mismatches=[Mismatch(field="size", expected="Standard_D4s_v5", actual="Standard_D2s_v5")]
+    )
     script.on("read_target_configuration", kept)
     ending = await (await stage.start_vm()).result()
     assert Outcome.ROLLED_BACK == ending.outcome
