@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.compute.extensions import delete_extension
-from simulator.siterecovery import affected, causes, durations, estate, failover, jobs, names, states
+from simulator.siterecovery import affected, causes, committing, durations, estate, jobs, names, states
 from simulator.siterecovery.calls import object_id, require
 from simulator.siterecovery.items import require_operation, target_of
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.refusals import JobFailureError, TaskFailureError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _uninstall(world: World, job: Job) -> None:
 
 @effect("asr.disable_replicas")
 def _delete_replicas(world: World, job: Job) -> None:
-    failover.delete_replicas(world, world.store.require(job.subject))
+    committing.delete_replicas(world, world.store.require(job.subject))
 
 
 @effect("asr.disabled")

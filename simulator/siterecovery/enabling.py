@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.compute.disks import create_disk
-from simulator.compute.extensions import put_extension
+from simulator.compute.extensions import extension_id, put_extension
 from simulator.context import SITE_RECOVERY
 from simulator.siterecovery import (
+    affected,
     causes,
     durations,
     enabling_checks,
     estate,
+    item_settings,
     jobs,
     linked,
     mappings,
@@ -23,7 +25,8 @@ from simulator.siterecovery import (
 )
 from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type, section
 from simulator.siterecovery.fabrics import target
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.refusals import JobFailureError
 
 if TYPE_CHECKING:
@@ -124,80 +127,9 @@ def plan(world: World, id_: str, args: dict[str, Any], *, seconds: float | None 
 
 @effect("asr.enable_check")
 def _check(world: World, job: Job) -> None:
-    item = world.store.put({"id": job.subject, "properties": {}}, new_meta(world, job.subject, job.args))
+    item = world.store.put({"id": job.subject, "properties": {}}, item_settings.new_meta(world, job.subject, job.args))
+    job.affected = affected.by_item(world, item)
     enabling_checks.check_source(world, item, job.args["input"])
-
-
-def new_meta(world: World, id_: str, args: dict[str, Any]) -> dict[str, Any]:
-    """What a new item keeps: its settings with Azure's defaults filled in."""
-    given = args["input"]
-    source = estate.machine(world, given["fabricObjectId"])
-    name = source.resource.name if source else names.last(given["fabricObjectId"])
-    disks = {disk.id.lower(): disk for disk in source.disks} if source else {}
-    wanted = [disk_meta(entry, disks.get(entry["diskId"].lower())) for entry in given["vmManagedDisks"]]
-    chosen = {disk["id"].lower() for disk in wanted}
-    meta: dict[str, Any] = {
-        "state": states.ENABLING,
-        "vm": source.id if source else given["fabricObjectId"],
-        "policy": args["policy"],
-        "recovery_container": args["recovery_container"],
-        "recovery_group": given["recoveryResourceGroupId"],
-        "network": given.get("recoveryAzureNetworkId"),
-        "subnet": given.get("recoverySubnetName"),
-        "zone": given.get("recoveryAvailabilityZone"),
-        "primary_zone": source.zone if source else None,
-        "initial_zone": source.zone if source else None,
-        "initial_recovery_zone": given.get("recoveryAvailabilityZone"),
-        "availability_set": given.get("recoveryAvailabilitySetId"),
-        "proximity_placement_group": given.get("recoveryProximityPlacementGroupId"),
-        "boot_diagnostics": given.get("recoveryBootDiagStorageAccountId"),
-        "scale_set": given.get("recoveryVirtualMachineScaleSetId"),
-        "capacity_reservation": given.get("recoveryCapacityReservationGroupId"),
-        "auto_protection": given.get("autoProtectionOfDataDisk") or "Disabled",
-        "multi_vm_group": given.get("multiVmGroupId") or names.new_uuid(),
-        "multi_vm_group_name": given.get("multiVmGroupName"),
-        "size": source.size if source else "",
-        "os_type": source.os_type if source else "",
-        "generation": next((disk.hyperv for disk in disks.values() if disk.kind == "OperatingSystem"), "V1"),
-        "target_name": name,
-        "test_name": f"{name}-test",
-        "tags": source.tags if source else {},
-        "disks": wanted,
-        "excluded_luns": [disk.lun for key, disk in disks.items() if key not in chosen and disk.lun is not None],
-        "initial_primary": networks.fabric_location(world, id_),
-        "initial_recovery": networks.fabric_location(world, args["recovery_container"]),
-        "management": names.new_uuid(),
-        "correlation": names.new_uuid(),
-        "lifecycle": names.new_uuid(),
-        "client": world.created_by,
-    }
-    return meta | dict(args.get("meta") or {})
-
-
-def disk_meta(entry: dict[str, Any], disk: estate.SourceDisk | None) -> dict[str, Any]:
-    """What an item keeps of a disk that is to be replicated."""
-    name = disk.name if disk else names.last(entry["diskId"])
-    sku = disk.sku if disk else "Standard_LRS"
-    given_name = names.last(entry["diskId"]) if disk is None else disk.name
-    replica = f"{entry['recoveryResourceGroupId']}/providers/Microsoft.Compute/disks/{given_name}-ASRReplica"
-    return {
-        "id": disk.id if disk else entry["diskId"],
-        "name": name,
-        "kind": disk.kind if disk else "Data",
-        "lun": disk.lun if disk else None,
-        "size_gb": disk.size_gb if disk else 0,
-        "capacity": disk.capacity_bytes if disk else 0,
-        "hyperv": disk.hyperv if disk else "V1",
-        "cache": entry["primaryStagingAzureStorageAccountId"],
-        "group": entry["recoveryResourceGroupId"],
-        "replica_id": replica,
-        "replica_sku": entry.get("recoveryReplicaDiskAccountType") or sku,
-        "target_sku": entry.get("recoveryTargetDiskAccountType") or sku,
-        "encryption_set": entry.get("recoveryDiskEncryptionSetId"),
-        "primary_encryption_set": disk.encryption_set if disk else None,
-        "failover_name": name,
-        "test_name": f"{name}-ASRtest",
-    }
 
 
 def _extension_name(item: Resource) -> tuple[str, str]:
@@ -214,7 +146,9 @@ def write_extension(world: World, item: Resource, state: str) -> None:
         "commandToExecute": "InstallAndConfigure",
         "taskId": names.new_uuid(),
     }
-    put_extension(world, item.meta["vm"], name, PUBLISHER, type_, settings, state, created_by=SITE_RECOVERY)
+    there = world.store.exists(extension_id(item.meta["vm"], name))
+    owner = None if there else SITE_RECOVERY
+    put_extension(world, item.meta["vm"], name, PUBLISHER, type_, settings, state, created_by=owner)
 
 
 @effect("asr.enable_extension")
@@ -298,7 +232,9 @@ def finish(world: World, item: Resource) -> None:
 def _enable_failed(world: World, job: Job) -> None:
     item = world.store.get(job.subject)
     if item is None:
-        item = world.store.put({"id": job.subject, "properties": {}}, new_meta(world, job.subject, job.args))
+        item = world.store.put(
+            {"id": job.subject, "properties": {}}, item_settings.new_meta(world, job.subject, job.args)
+        )
     mark_failed(world, item, job)
 
 

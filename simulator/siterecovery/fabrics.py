@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals, regions
 from simulator.siterecovery.calls import listing, object_id, require, require_instance_type, require_vault, section
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.views import show, view
 
 if TYPE_CHECKING:

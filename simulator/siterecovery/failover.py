@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.clock import rfc7
 from simulator.compute import machines
-from simulator.compute.disks import delete_disk
 from simulator.siterecovery import (
     affected,
     causes,
     durations,
-    estate,
     jobs,
     names,
     recovery_machines,
@@ -20,9 +18,10 @@ from simulator.siterecovery import (
     refusals,
     states,
 )
-from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type, section
+from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type
 from simulator.siterecovery.items import require_operation, target_of
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.refusals import JobFailureError, TaskFailureError
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def _check(world: World, job: Job) -> None:
     if point and recovery_points.find(world, item, point) is None:
         raise JobFailureError(causes.no_point(item.name))
     recovery_machines.check(world, item, test=False)
-    if not estate.is_running(world, item.meta["vm"]):
+    if not _is_on(world, item.meta["vm"]):
         job.skip(SHUTDOWN)
         job.skip(SYNCHRONISE)
     item.meta["state"] = states.FAILING_OVER
@@ -118,17 +117,31 @@ def _check(world: World, job: Job) -> None:
 @effect("asr.failover_stopping")
 def _stopping(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
-    if not machines.behaviour(world, item.meta["vm"]).get("shutdown_fails") and estate.is_running(
-        world, item.meta["vm"]
-    ):
-        machines.set_power_state(world, item.meta["vm"], machines.DEALLOCATING)
+    if _shutdown_fails(world, item.meta["vm"]) or not _is_on(world, item.meta["vm"]):
+        return
+    source = world.store.require(item.meta["vm"])
+    # Whatever somebody else had begun on the machine is preempted.
+    source.meta.pop("busy", None)
+    world.store.save(source)
+    machines.set_power_state(world, source.id, machines.DEALLOCATING)
+
+
+def _shutdown_fails(world: World, vm_id: str) -> bool:
+    behaviour = machines.behaviour(world, vm_id)
+    return bool(behaviour.get("shutdown_fails") or behaviour.get("deallocate_fails"))
+
+
+def _is_on(world: World, vm_id: str) -> bool:
+    """Whether the machine exists and is neither stopped nor deallocated; one that is just starting counts."""
+    off = {machines.STOPPED, machines.DEALLOCATED}
+    return world.store.exists(vm_id) and machines.power_state(world, vm_id) not in off
 
 
 @effect("asr.failover_stopped")
 def _stopped(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     vm_id = item.meta["vm"]
-    if machines.behaviour(world, vm_id).get("shutdown_fails"):
+    if _shutdown_fails(world, vm_id):
         job.skip(SYNCHRONISE)
         raise TaskFailureError(causes.shutdown_failed(names.last(vm_id)))
     if world.store.exists(vm_id):
@@ -198,6 +211,9 @@ def _started(world: World, job: Job) -> None:
     vm_id = recovery_machines.target_vm_id(item)
     if not world.store.exists(vm_id):
         raise JobFailureError(causes.vm_not_found(names.last(vm_id)))
+    if machines.behaviour(world, vm_id).get("start_fails"):
+        message = f"Allocation failed. There is no capacity for the VM '{names.last(vm_id)}' in the region."
+        raise JobFailureError(causes.azure_refused("AllocationFailed", message))
     machines.set_power_state(world, vm_id, machines.RUNNING)
 
 
@@ -236,94 +252,3 @@ def _failed(world: World, job: Job) -> None:
             machines.DEALLOCATING,
         }:
             machines.set_power_state(world, vm_id, state)
-
-
-def replication_protected_items_failover_commit(call: Call) -> Reply:
-    """Commit the failover: the recovery points go, and there is no way back to the source."""
-    item = require(call, object_id(call, action=True))
-    require_operation(call, item, "Commit")
-    seconds = durations.seconds(call.world, "commit", item.id)
-    plan = Plan(
-        scenario="CommitFailover",
-        friendly_name="Commit",
-        subject=item.id,
-        target=target_of(item),
-        tasks=(
-            Task("CommitFailoverPreflightTask", "Prerequisite check", ((0.2 * seconds, None),)),
-            Task("CommitFailoverTask", "Commit", ((0.8 * seconds, "asr.committed"),)),
-        ),
-        locks=(item.id,),
-    )
-    return jobs.start(call, plan)
-
-
-@effect("asr.committed")
-def committed(world: World, job: Job) -> None:
-    """Commit the job's item."""
-    commit_item(world, world.store.require(job.args.get("old_item") or job.subject))
-
-
-def commit_item(world: World, item: Resource) -> None:
-    """Make the failover final: recovery points and replica disks go."""
-    item.meta |= {"state": states.COMMITTED, "points_gone": True}
-    world.store.save(item)
-    delete_replicas(world, item)
-
-
-def delete_replicas(world: World, item: Resource) -> None:
-    """Delete the replica disks that this item made; a lock on them stops the job."""
-    for disk in item.meta["disks"]:
-        replica = world.store.get(disk["replica_id"])
-        if replica is None or (replica.doc.get("tags") or {}).get("ASR-ReplicaDisk") != item.meta["management"]:
-            continue
-        lock = estate.lock_on(world, disk["replica_id"], "CanNotDelete", "ReadOnly")
-        if lock:
-            raise JobFailureError(causes.locked(disk["replica_id"], lock))
-        delete_disk(world, disk["replica_id"])
-
-
-def replication_protected_items_apply_recovery_point(call: Call) -> Reply:
-    """Change the recovery point of a failover that is not committed: the machine is made anew."""
-    item = require(call, object_id(call, action=True))
-    point = properties(call).get("recoveryPointId")
-    if not isinstance(point, str) or not point:
-        raise missing_input(call, "recoveryPointId")
-    require_instance_type(call, section(call, "providerSpecificDetails"), "A2A")
-    require_operation(call, item, "ChangePit")
-    seconds = durations.seconds(call.world, "apply_point", item.id)
-    plan = Plan(
-        scenario="ApplyRecoveryPoint",
-        friendly_name="Change recovery point",
-        subject=item.id,
-        target=target_of(item),
-        tasks=(
-            Task("ApplyRecoveryPointPreflightTask", "Prerequisites check", ((0.05 * seconds, "asr.apply_check"),)),
-            Task("ApplyRecoveryPointTask", "Changing the recovery point", ((0.95 * seconds, "asr.point_applied"),)),
-        ),
-        locks=(item.id,),
-        args={"point": point},
-        details={"instanceType": "FailoverJobDetails", "protectedItemDetails": []},
-    )
-    return jobs.start(call, plan)
-
-
-@effect("asr.apply_check")
-def _apply_check(world: World, job: Job) -> None:
-    item = world.store.require(job.subject)
-    if recovery_points.find(world, item, job.args["point"]) is None:
-        raise JobFailureError(causes.no_point(item.name))
-
-
-@effect("asr.point_applied")
-def _point_applied(world: World, job: Job) -> None:
-    item = world.store.require(job.subject)
-    found = recovery_points.find(world, item, job.args["point"])
-    if found is None:
-        raise JobFailureError(causes.no_point(item.name))
-    item.meta["failover_point"] = {"name": found[0], "time": found[1].isoformat()}
-    world.store.save(item)
-    recovery_machines.clear(world, item)
-    recovery_machines.make_disks(world, item)
-    vm_id = recovery_machines.make_machine(world, item)
-    machines.set_power_state(world, vm_id, machines.RUNNING)
-    job.details["protectedItemDetails"] = [item_details(item, test_vm=None)]

@@ -9,7 +9,7 @@ from simulator.clock import rfc7
 from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, recovery_points, states
 from simulator.siterecovery.calls import require_vault
-from simulator.siterecovery.jobs import Plan, Task
+from simulator.siterecovery.job_model import Plan, Task
 
 if TYPE_CHECKING:
     from simulator.provider import Call

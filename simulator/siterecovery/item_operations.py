@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.compute.disks import delete_disk
-from simulator.siterecovery import causes, durations, enabling, enabling_checks, estate, jobs, names, refusals, states
+from simulator.siterecovery import (
+    causes,
+    durations,
+    enabling,
+    enabling_checks,
+    estate,
+    item_settings,
+    jobs,
+    names,
+    refusals,
+    states,
+)
 from simulator.siterecovery.calls import missing_input, object_id, require, require_instance_type, section
 from simulator.siterecovery.items import target_of
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.refusals import JobFailureError
 
 if TYPE_CHECKING:
@@ -73,7 +85,7 @@ def _disks_added(world: World, job: Job) -> None:
         reason = enabling_checks.unsupported(found)
         if reason:
             raise JobFailureError(causes.disk_unsupported(found.name, reason))
-        added = enabling.disk_meta(entry, found)
+        added = item_settings.disk_meta(world, entry, found)
         enabling.make_replica(world, item, added)
         item.meta["disks"].append(added)
         item.meta["excluded_luns"] = [lun for lun in item.meta["excluded_luns"] if lun != found.lun]

@@ -13,7 +13,7 @@ from simulator.siterecovery.nic_views import shown_nics
 from simulator.siterecovery.views import view
 
 if TYPE_CHECKING:
-    from simulator.siterecovery.jobs import Job
+    from simulator.siterecovery.job_model import Job
     from simulator.store import Resource
     from simulator.world import World
 

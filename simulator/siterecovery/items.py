@@ -9,7 +9,8 @@ from simulator.provider import Reply
 from simulator.siterecovery import durations, item_views, jobs, names, refusals, states
 from simulator.siterecovery.calls import listing, object_id, properties, require, require_instance_type, require_vault
 from simulator.siterecovery.fabrics import target
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.views import show
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def replication_protected_items_list_by_replication_protection_containers(call: 
 
 
 def replication_protected_items_list(call: Call) -> Reply:
-    """List the vault's items; the filter knows the names that Azure's portal uses."""
+    """List the vault's items."""
     vault = require_vault(call)
     items = call.world.store.list(names.ITEM, vault.id)
     return listing(call, [show(call.world, item) for item in items])
@@ -58,7 +59,7 @@ def replication_protected_items_update(call: Call) -> Reply:
     details = given.get("providerSpecificDetails")
     if details is not None:
         require_instance_type(call, details, "A2A")
-    if states.state_of(call.world, item) != states.PROTECTED:
+    if states.state_of(call.world, item) != states.PROTECTED or item.meta.get("test"):
         raise refusals.not_allowed(call, item.name, "UpdateProtection", states.state_of(call.world, item))
     seconds = durations.seconds(call.world, "update", item.id)
     task = Task("UpdateVmPropertiesTask", "Updating the virtual machine settings", ((seconds, None),))

@@ -9,8 +9,9 @@ from simulator.clock import parse_time
 from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals, views
 from simulator.siterecovery.calls import listing, require_vault
+from simulator.siterecovery.job_model import Job, Plan, Task
 from simulator.siterecovery.job_views import abbreviated, operation_status, whole
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.jobs import effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from simulator.clock import parse_time, rfc7_whole
 from simulator.siterecovery import names
 
 if TYPE_CHECKING:
-    from simulator.siterecovery.jobs import Job
+    from simulator.siterecovery.job_model import Job
 
 NEVER = "0001-01-01T00:00:00"
 DESCRIPTIONS = {

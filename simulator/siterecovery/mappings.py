@@ -17,7 +17,8 @@ from simulator.siterecovery.calls import (
     require_vault,
 )
 from simulator.siterecovery.fabrics import target
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.views import show, view
 
 if TYPE_CHECKING:

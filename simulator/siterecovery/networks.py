@@ -16,7 +16,8 @@ from simulator.siterecovery.calls import (
     require_instance_type,
     require_vault,
 )
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.mappings import friendly_fabric
 from simulator.siterecovery.views import show, view
 

@@ -8,7 +8,8 @@ from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals
 from simulator.siterecovery.calls import listing, object_id, require, require_instance_type, require_vault, section
 from simulator.siterecovery.fabrics import require_or_never_used, target
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.refusals import AsrError, JobFailureError
 from simulator.siterecovery.views import show, view
 

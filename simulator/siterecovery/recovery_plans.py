@@ -8,7 +8,8 @@ from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals, states
 from simulator.siterecovery.calls import listing, missing_input, object_id, properties, require, require_vault
 from simulator.siterecovery.fabrics import target
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.mappings import friendly_fabric
 from simulator.siterecovery.views import show, view
 

@@ -14,7 +14,7 @@ from simulator.schedule import event_handler
 from simulator.siterecovery import durations, estate, jobs, names, nics, states
 from simulator.siterecovery.durations import fraction
 from simulator.siterecovery.fabrics import target
-from simulator.siterecovery.jobs import Plan, Task
+from simulator.siterecovery.job_model import Plan, Task
 
 if TYPE_CHECKING:
     from simulator.store import Resource

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.provider import Route
 from simulator.siterecovery import (
+    committing,
     containers,
     disabling,
     eligibility,
@@ -124,8 +125,8 @@ _NETWORK_ROUTES = [
 _ITEM_ACTIONS: dict[str, Handler] = {
     "remove": disabling.replication_protected_items_delete,
     "unplannedFailover": failover.replication_protected_items_unplanned_failover,
-    "failoverCommit": failover.replication_protected_items_failover_commit,
-    "applyRecoveryPoint": failover.replication_protected_items_apply_recovery_point,
+    "failoverCommit": committing.replication_protected_items_failover_commit,
+    "applyRecoveryPoint": committing.replication_protected_items_apply_recovery_point,
     "testFailover": testing.replication_protected_items_test_failover,
     "testFailoverCleanup": testing.replication_protected_items_test_failover_cleanup,
     "reProtect": switching.replication_protected_items_reprotect,

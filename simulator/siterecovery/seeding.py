@@ -89,7 +89,7 @@ def _network_mapping(_world: World, found: Resource) -> dict[str, Any]:
 
 
 def _item(world: World, found: Resource) -> dict[str, Any]:
-    from simulator.siterecovery import enabling, estate, nics, recovery_machines, states  # noqa: PLC0415 - a circle
+    from simulator.siterecovery import estate, item_settings, nics, recovery_machines, states  # noqa: PLC0415 - a circle
 
     shown, details = found.properties, _details(found, "providerSpecificDetails")
     source = estate.machine(world, str(details.get("fabricObjectId") or found.name))
@@ -114,7 +114,7 @@ def _item(world: World, found: Resource) -> dict[str, Any]:
         "policy": names.asr_id(shown["policyId"]),
         "recovery_container": names.asr_id(shown["recoveryContainerId"]),
     }
-    meta = enabling.new_meta(world, names.asr_id(found.id), args)
+    meta = item_settings.new_meta(world, names.asr_id(found.id), args)
     since = (world.now - PROTECTED_FOR).isoformat()
     meta |= {"state": shown.get("protectionState") or states.PROTECTED, "created_by": found.meta["created_by"]}
     meta |= dict.fromkeys(("enabled_at", "replicating_since", "protected_at", "first_point_at"), since)

@@ -8,10 +8,11 @@ from simulator import paths
 from simulator.siterecovery import (
     affected,
     causes,
+    committing,
     durations,
     enabling,
     estate,
-    failover,
+    item_settings,
     jobs,
     names,
     nics,
@@ -20,7 +21,8 @@ from simulator.siterecovery import (
 )
 from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type, section
 from simulator.siterecovery.items import target_of
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.mappings import find_mapping
 from simulator.siterecovery.refusals import JobFailureError
 
@@ -153,12 +155,12 @@ def _rehome(world: World, job: Job) -> None:
         "originals": _originals(old, original),
     }
     job.args["meta"] = kept
-    meta = enabling.new_meta(world, job.args["item"], job.args)
+    meta = item_settings.new_meta(world, job.args["item"], job.args)
     for disk in meta["disks"]:
         disk["replica_id"] = f"{disk['group']}/providers/Microsoft.Compute/disks/{disk['name'].lower()}-ASRReplica"
         disk["original_target"] = _original_disk(old, disk)
     meta["nics"] = _sketches(world, meta, original)
-    failover.delete_replicas(world, old)
+    committing.delete_replicas(world, old)
     world.store.delete_tree(old.id)
     item = world.store.put({"id": job.args["item"], "properties": {}}, meta)
     _start_child(world, job, item)

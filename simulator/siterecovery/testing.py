@@ -22,7 +22,8 @@ from simulator.siterecovery import (
 from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type
 from simulator.siterecovery.failover import item_details, require_direction
 from simulator.siterecovery.items import require_operation, target_of
-from simulator.siterecovery.jobs import Job, Plan, Task, effect
+from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.refusals import JobFailureError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from simulator.siterecovery.mappings import friendly_fabric
 
 if TYPE_CHECKING:
     from simulator.provider import Call
-    from simulator.siterecovery.jobs import Job
+    from simulator.siterecovery.job_model import Job
     from simulator.world import World
 
 SETTINGS = "asr-settings"

@@ -74,7 +74,7 @@ def test_tasks_take_their_time(lab: Lab) -> None:
 def test_ladder_to_protected(lab: Lab) -> None:
     """Copying goes from in progress over waiting for a point to protected, its percentage frozen below 100."""
     lab.enable("steady")
-    seen = []
+    seen: list[str] = []
     while not seen or seen[-1] != "Protected":
         lab.sim.advance(30)
         item = lab.item("steady")

@@ -179,7 +179,11 @@ def test_name_that_is_taken(lab: Lab) -> None:
 
 def test_foreign_disk_is_not_overwritten(lab: Lab) -> None:
     """A disk of somebody else that has the name fails the job and survives it, too."""
-    disk = {"id": disk_id("foreign_os", TARGET), "location": "northeurope", "properties": {"diskSizeGB": 1}}
+    disk: dict[str, Any] = {
+        "id": disk_id("foreign_os", TARGET),
+        "location": "northeurope",
+        "properties": {"diskSizeGB": 1},
+    }
     lab.sim.seed({"resources": [disk]})
     status = lab.status("POST", f"{item_id('foreign')}/unplannedFailover", lab.failover_body())
 
@@ -376,16 +380,14 @@ def test_one_job_at_a_time(lab: Lab) -> None:
     """While a failover runs, everything else on the item is refused with 409 and its scenario shows the job."""
     answer = lab.accepted("POST", f"{item_id('frozen')}/unplannedFailover", lab.failover_body())
     item = lab.item("frozen")
-    codes = [
-        lab.sim.arm(*request).status_code
-        for request in (
-            ("POST", f"{item_id('frozen')}/failoverCommit"),
-            ("POST", f"{item_id('frozen')}/remove", {"properties": {}}),
-            ("DELETE", item_id("frozen")),
-            ("PATCH", item_id("frozen"), {"properties": {}}),
-            ("POST", f"{item_id('frozen')}/unplannedFailover", lab.failover_body()),
-        )
+    requests: list[tuple[str, str, Any]] = [
+        ("POST", f"{item_id('frozen')}/failoverCommit", None),
+        ("POST", f"{item_id('frozen')}/remove", {"properties": {}}),
+        ("DELETE", item_id("frozen"), None),
+        ("PATCH", item_id("frozen"), {"properties": {}}),
+        ("POST", f"{item_id('frozen')}/unplannedFailover", lab.failover_body()),
     ]
+    codes = [lab.sim.arm(*request).status_code for request in requests]
     lab.finish(answer)
 
     assert [409] * 5 == codes

@@ -28,7 +28,7 @@ from tests.support.sim import Simulator
 VAULT = ("shop-ne", "shop-vault")
 SOURCE_SIDE = (*VAULT, "westeurope", "source")
 ITEM = (*SOURCE_SIDE, "web")
-QUICK = {"polling_interval": 0.05}
+QUICK: Any = {"polling_interval": 0.05}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,9 @@ async def _set_up(cloud: Simulator, client: SiteRecoveryManagementClient) -> Non
     await _ended(client.replication_policies.begin_create(*VAULT, "daily", policy, **QUICK))
     for fabric_name, name in (("westeurope", "source"), ("northeurope", "target")):
         container: Any = {"properties": {"providerSpecificInput": [A2A]}}
-        begin = client.replication_protection_containers.begin_create(*VAULT, fabric_name, name, container, **QUICK)
+        begin: Any = client.replication_protection_containers.begin_create(
+            *VAULT, fabric_name, name, container, **QUICK
+        )
         assert name == (await _ended(begin)).name
     for ends in (("westeurope", "source", RECOVERY_CONTAINER), ("northeurope", "target", _source_container())):
         mapping: Any = {
@@ -98,7 +100,7 @@ def _source_container() -> str:
 async def _until(client: SiteRecoveryManagementClient, state: str) -> Any:
     async with asyncio.timeout(60):
         while True:
-            item = await client.replication_protected_items.get(*ITEM)
+            item: Any = await client.replication_protected_items.get(*ITEM)
             if item.properties.protection_state == state:
                 return item
             await asyncio.sleep(0.1)
@@ -167,8 +169,8 @@ async def test_whole_life(cloud: Simulator, client: SiteRecoveryManagementClient
     with pytest.raises(ResourceNotFoundError):
         await items.get(*ITEM)
 
-    jobs = [job async for job in client.replication_jobs.list(*VAULT)]
-    job = await client.replication_jobs.get(
+    jobs: list[Any] = [job async for job in client.replication_jobs.list(*VAULT)]
+    job: Any = await client.replication_jobs.get(
         *VAULT, next(j.name for j in jobs if j.properties.scenario_name == "UnplannedFailover")
     )
     assert "Shut down the virtual machine" in [task.friendly_name for task in job.properties.tasks]
