@@ -131,6 +131,32 @@ def test_no_package_source(fresh_clone: Path) -> None:
     assert not (fresh_clone / ".venv/.installed").exists()
 
 
+@pytest.mark.parametrize(("failing", "code"), [("none", 0), ("check", 3), ("test", 5)])
+def test_ci_runs_every_part_and_ends_with_the_first_failure(
+    tmp_path: Path, root: Path, failing: str, code: int
+) -> None:
+    """A lint finding does not hide what the tests say."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "make").write_text(
+        f'#!/bin/sh\necho "$1 chromium=$REQUIRE_CHROMIUM"\n[ "$1" = {failing} ] && exit {code}\nexit 0\n'
+    )
+    (programs / "chromium").write_text("#!/bin/sh\n")
+    for program in programs.iterdir():
+        program.chmod(0o755)
+
+    done = subprocess.run(
+        [root / ".ci/run"],
+        env=os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert code == done.returncode
+    assert ["check chromium=1", "test chromium=1"] == re.findall(r"^\w+ chromium=1$", done.stdout, re.MULTILINE)[:2]
+
+
 @pytest.mark.parametrize(
     ("output", "beginning"),
     [
