@@ -100,7 +100,9 @@ class ReplicationActivities:
             nonlocal source_runs
             item = await items.read_item(self._azure, task.item_id)
             if item is None:
-                return Started(resource_id=task.item_id)
+                # An enabling that has just begun shows no item yet, and would leave one behind.
+                begun = await jobs.newest_job(self._azure, task.shared.vault_id, ENABLING, _vm_name(task), running=True)
+                return Started(resource_id=task.item_id, job=begun, existed=begun is not None)
             job = jobs.current_job(item, task.item_id)
             if job is not None:
                 return Started(resource_id=task.item_id, job=job, existed=job.scenario not in _REMOVALS)

@@ -64,11 +64,13 @@ async def find_job(
     return None
 
 
-async def newest_job(azure: AzureClients, vault: str, scenario: str, target_name: str) -> JobRef | None:
-    """Return the newest job of a scenario on the object that shows this name."""
+async def newest_job(
+    azure: AzureClients, vault: str, scenario: str, target_name: str, *, running: bool = False
+) -> JobRef | None:
+    """Return the newest job of a scenario on the object that shows this name; only one that runs, if so asked."""
     for job in await list_jobs(azure, vault):
         if _properties(job).get("scenarioName") == scenario and _named(job, target_name):
-            return reference(vault, job)
+            return None if running and not is_running(job) else reference(vault, job)
     return None
 
 

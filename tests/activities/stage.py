@@ -400,4 +400,3 @@ def _machine(name: str, number: int) -> list[dict[str, Any]]:
         },
     }
     return [*disks, nic, machine]
-
