@@ -80,6 +80,7 @@ class Order:
     argument: Any
     retries: int = 0
     heartbeat_seconds: float = 30.0
+    queue: str | None = None
 
 
 @workflow.defn
@@ -92,6 +93,7 @@ class RunActivity:
         return await workflow.execute_activity(
             order.name,
             order.argument,
+            task_queue=order.queue,
             start_to_close_timeout=timedelta(minutes=5),
             heartbeat_timeout=timedelta(seconds=order.heartbeat_seconds),
             retry_policy=RetryPolicy(
@@ -123,8 +125,8 @@ class Stage:
     queue: str = field(default_factory=lambda: f"stage-{uuid.uuid4()}")
     count: int = 0
 
-    def worker(self, watchers: Watchers) -> Worker:
-        """Return the worker of this stage."""
+    def worker(self, watchers: Watchers, queue: str | None = None) -> Worker:
+        """Return the worker of this stage, or one for another queue."""
         holders = [
             VaultActivities(self.azure, SETTLE_SECONDS),
             ReplicationActivities(self.azure, SETTLE_SECONDS),
@@ -136,7 +138,7 @@ class Stage:
         ]
         return Worker(
             self.client,
-            task_queue=self.queue,
+            task_queue=queue or self.queue,
             workflows=[RunActivity],
             activities=[method for holder in holders for method in methods_of(holder)],
             workflow_runner=UnsandboxedWorkflowRunner(),
