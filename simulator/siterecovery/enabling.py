@@ -53,7 +53,7 @@ def replication_protected_items_create(call: Call) -> Reply:
             raise missing_input(call, key)
     recovery_container = _existing(call, given.get("recoveryContainerId"), "recoveryContainerId")
     _require_mapping(call, id_, recovery_container.id)
-    _require_disks(call, given)
+    require_disks(call, given)
     jobs.refuse_if_busy(call, id_)
     if call.world.store.exists(id_):
         raise refusals.exists_already(call, names.last(id_))
@@ -79,7 +79,8 @@ def _require_mapping(call: Call, id_: str, recovery_container: str) -> None:
         )
 
 
-def _require_disks(call: Call, given: dict[str, Any]) -> None:
+def require_disks(call: Call, given: dict[str, Any]) -> None:
+    """Answer 400 unless the input names managed disks, each with cache account and group."""
     disks = given.get("vmManagedDisks")
     if not isinstance(disks, list) or not disks:
         raise refusals.bad_request(

@@ -51,7 +51,6 @@ def new_meta(world: World, id_: str, args: dict[str, Any]) -> dict[str, Any]:
         "management": names.new_uuid(),
         "correlation": names.new_uuid(),
         "lifecycle": names.new_uuid(),
-        "client": world.created_by,
     }
     return meta | dict(args.get("meta") or {})
 

@@ -67,11 +67,6 @@ def container_of(id_: str) -> str:
     return "/".join(["", *paths.split(id_)[:12]])
 
 
-def group_of(id_: str) -> str:
-    """The name of the resource group that an id lies in."""
-    return paths.parse(id_).group
-
-
 def subscription_of(id_: str) -> str:
     """The subscription that an id lies in."""
     return paths.parse(id_).subscription

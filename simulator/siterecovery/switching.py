@@ -67,8 +67,7 @@ def replication_protection_containers_switch_protection(call: Call) -> Reply:
     jobs.refuse_if_busy(call, item.id)
     if item.meta["state"] not in {states.COMMIT_PENDING, states.COMMITTED}:
         raise refusals.not_allowed(call, item.name, "ReverseReplicate", states.state_of(call.world, item))
-    if not given.get("vmManagedDisks"):
-        raise refusals.bad_request(call, "VMDisksMissing", "Managed disk details not provided.")
+    enabling.require_disks(call, given)
     return jobs.start(call, _plan(call, container, item, given))
 
 
@@ -81,14 +80,6 @@ def _plan(call: Call, container: Resource, item: Resource, given: dict[str, Any]
             call, "ProtectionContainersNotPaired", "There is no protection container mapping for the reverse direction."
         )
     new_id = f"{source_container}/replicationProtectedItems/{item.name}"
-    world = call.world
-    total = durations.seconds(world, "reprotect", item.id)
-    protect = (
-        (3.0, "asr.reprotect_rehome"),
-        (0.25 * total, "asr.reprotect_extension"),
-        (0.45 * total, "asr.enable_agent_at"),
-        (0.25 * total, "asr.enable_replicas_at"),
-    )
     args = {
         "item": new_id,
         "old_item": item.id,
@@ -101,21 +92,8 @@ def _plan(call: Call, container: Resource, item: Resource, given: dict[str, Any]
         friendly_name="Reprotect",
         subject=container.id,
         target=target_of(item),
-        tasks=(
-            Task(
-                "SwitchReplicationGroupProtectionPreflightTask",
-                "Prerequisite check",
-                ((2.0, "asr.reprotect_check"),),
-            ),
-            Task(
-                "CommitFailoverTask",
-                "Committing failover",
-                ((8.0, "asr.committed"),),
-                skipped=item.meta["state"] == states.COMMITTED,
-            ),
-            Task("DiscoverReplicaTask", "Discovering replica virtual machine", ((0.4, None),)),
-            Task("GetSwitchProtectionRequirementsTask", "Getting reprotection requirements", ((0.6, None),)),
-            Task("ProtectReplicaTask", "Reprotecting virtual machine (1)", protect),
+        tasks=_tasks(
+            durations.seconds(call.world, "reprotect", item.id), commits=item.meta["state"] != states.COMMITTED
         ),
         on_success="asr.reprotected",
         on_failure="asr.reprotect_failed",
@@ -123,6 +101,23 @@ def _plan(call: Call, container: Resource, item: Resource, given: dict[str, Any]
         args=args,
         details={"newReplicationProtectedItemId": new_id, "instanceType": "SwitchProtectionJobDetails"},
         cancellable=True,
+    )
+
+
+def _tasks(total_seconds: float, *, commits: bool) -> tuple[Task, ...]:
+    preflight = ((2.0, "asr.reprotect_check"),)
+    protect = (
+        (3.0, "asr.reprotect_rehome"),
+        (0.25 * total_seconds, "asr.reprotect_extension"),
+        (0.45 * total_seconds, "asr.enable_agent_at"),
+        (0.25 * total_seconds, "asr.enable_replicas_at"),
+    )
+    return (
+        Task("SwitchReplicationGroupProtectionPreflightTask", "Prerequisite check", preflight),
+        Task("CommitFailoverTask", "Committing failover", ((8.0, "asr.committed"),), skipped=not commits),
+        Task("DiscoverReplicaTask", "Discovering replica virtual machine", ((0.4, None),)),
+        Task("GetSwitchProtectionRequirementsTask", "Getting reprotection requirements", ((0.6, None),)),
+        Task("ProtectReplicaTask", "Reprotecting virtual machine (1)", protect),
     )
 
 

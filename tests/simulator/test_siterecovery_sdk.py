@@ -195,3 +195,44 @@ async def _conflict_and_removal(client: SiteRecoveryManagementClient, lab: Lab) 
     await poller.result()
     remove: Any = {"properties": {}}
     assert None is await _ended(items.begin_delete(*slow, remove, **QUICK))
+
+
+async def test_every_read_deserializes() -> None:
+    """The SDK's models take what the lists and the single reads of a vault answer."""
+    with Simulator(seed=seed("web", behaviour={"web": {}})) as sim:
+        lab = Lab(sim)
+        lab.set_up()
+        lab.network_mapping(SOURCE_NETWORK, TARGET_NETWORK)
+        lab.protect("web")
+        async with (
+            sim.async_credential() as credential,
+            SiteRecoveryManagementClient(credential, SUBSCRIPTION, **sim.client_options) as client,
+        ):
+            lists: list[Any] = [
+                client.replication_fabrics.list(*VAULT),
+                client.replication_policies.list(*VAULT),
+                client.replication_protection_containers.list(*VAULT),
+                client.replication_protection_container_mappings.list(*VAULT),
+                client.replication_networks.list(*VAULT),
+                client.replication_network_mappings.list(*VAULT),
+                client.replication_protected_items.list(*VAULT),
+                client.replication_jobs.list(*VAULT),
+                client.replication_alert_settings.list(*VAULT),
+                client.replication_vault_setting.list(*VAULT),
+                client.target_compute_sizes.list_by_replication_protected_items(*ITEM),
+                client.recovery_points.list_by_replication_protected_items(*ITEM),
+            ]
+            counts = [len([entry async for entry in entries]) for entries in lists]
+            health: Any = await client.replication_vault_health.get(*VAULT)
+            systems: Any = await client.supported_operating_systems.get(*VAULT)
+            eligible: Any = await client.replication_eligibility_results.get("shop-we", "web")
+            plain: Any = await client.replication_protected_items.get(*ITEM)
+
+    assert [2, 1, 2, 2, 2, 1, 1] == counts[:7]
+    assert all(counts)
+    assert 1 == health.properties.protected_items_health.resource_count
+    assert systems.properties.supported_os_list
+    assert ["150024"] == [error.code for error in eligible.properties.errors]
+    details = plain.properties.provider_specific_details
+    assert ("A2AReplicationDetails", 2) == (type(details).__name__, len(details.protected_managed_disks))
+    assert details.vm_nics[0].ip_configs[0].is_seleted_for_failover
