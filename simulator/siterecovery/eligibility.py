@@ -1,18 +1,18 @@
 """Whether a machine can be replicated, as Site Recovery answers without any vault.
 
-It checks the operating system, disks and the machine itself. It does not check the kernel, certificates or the way
-out of the guest: these fail only once replication is being enabled.
+It checks the operating system, the OS disk and the machine itself. It does not check the kernel, certificates or the
+way out of the guest: these fail only once replication is being enabled. A machine that is replicated already stays
+eligible (no recording tells).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator import paths
 from simulator.compute import machines
 from simulator.compute.guest import guest_of
 from simulator.provider import Reply
-from simulator.siterecovery import causes, enabling_checks, estate, names, seeding, states, support
+from simulator.siterecovery import causes, enabling_checks, estate, names, support
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,13 +41,9 @@ def _problems(world: World, vm_id: str) -> Iterator[AsrError]:
         reason = enabling_checks.unsupported(disk)
         if reason and disk.kind == "OperatingSystem":
             yield causes.disk_unsupported(disk.name, reason)
-    for item in world.store.list(names.ITEM):
-        if paths.same(item.meta["vm"], vm_id) and item.meta["state"] != states.ENABLING_FAILED:
-            yield causes.protected_already(source.resource.name, names.last(names.vault_id(item.id)))
 
 
 def _result(call: Call, vm_id: str) -> dict[str, Any]:
-    seeding.settle(call.world)
     vm = call.world.store.require(vm_id)
     errors = [
         {
