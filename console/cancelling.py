@@ -10,7 +10,8 @@ from console.connection import RPC_TIMEOUT, Link, open_link
 from console.errors import UnreachableError
 from console.losses import RUNS_IN_TARGET, what_is_lost
 from console.plans import plan_name
-from console.reading import Recorded, read_plan, read_recorded, together
+from console.reading import read_plan
+from console.recorded import Recorded, read_recorded, together
 from console.session import Session
 from console.texts import clean, counted
 
@@ -26,7 +27,11 @@ async def cancel_plan(session: Session, plan: str) -> int:
     recorded = await read_recorded(link.client, name)
     targets = _targets(recorded)
     await _warn(session, link, name)
-    asked = [target for target, done in zip(targets, await _cancel_all(link.client, targets), strict=True) if done]
+    asked = [
+        target
+        for target, done in zip(targets, await _cancel_all(link.client, targets, f"by {session.person}"), strict=True)
+        if done
+    ]
     await _wait_until_recorded(link, asked)
     if session.as_json:
         session.answer_json({"plan": name, "recorded": bool(asked), "cancelled": asked})
@@ -45,13 +50,13 @@ def _targets(recorded: Recorded) -> list[str]:
     return [run.id for run in recorded.vms.values() if run.status is WorkflowExecutionStatus.RUNNING]
 
 
-async def _cancel_all(client: Client, targets: list[str]) -> list[bool]:
-    return await together(_cancel(client, target) for target in targets)
+async def _cancel_all(client: Client, targets: list[str], reason: str) -> list[bool]:
+    return await together(_cancel(client, target, reason) for target in targets)
 
 
-async def _cancel(client: Client, target: str) -> bool:
+async def _cancel(client: Client, target: str, reason: str) -> bool:
     try:
-        await client.get_workflow_handle(target).cancel(rpc_timeout=RPC_TIMEOUT)
+        await client.get_workflow_handle(target).cancel(reason=reason, rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False

@@ -99,7 +99,7 @@ async def _check_here(session: Session, plan_file: str) -> PlanCheck:
     """Let the worker's program check in a process of its own: only it is wired to Azure."""
     session.note("checking in a process of its own: reads only, as the identity of this environment")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(ROOT / "worker.py"), "--check", plan_file, "--json"),
+        *(sys.executable, str(ROOT / "worker.py"), "--check", plan_file),
         env=dict(session.environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

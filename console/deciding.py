@@ -9,7 +9,8 @@ from console.connection import Link, no_worker, open_link
 from console.errors import InputError
 from console.losses import what_is_lost
 from console.plans import plan_name
-from console.reading import read_plan, together
+from console.reading import read_plan
+from console.recorded import together
 from console.session import Session
 from console.tables import state
 from console.texts import clean

@@ -12,7 +12,8 @@ from temporalio.client import WorkflowHandle
 from console.connection import Link, no_worker, open_link
 from console.errors import RefusedError
 from console.plans import plan_name
-from console.reading import query, read_plan, together
+from console.reading import query, read_plan
+from console.recorded import together
 from console.session import OUTPUT_FOLDER, Session
 from console.tables import screen, table
 from console.texts import clean, counted, local_time, span, utc_text, words

@@ -7,7 +7,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import RPC_TIMEOUT, Link, open_link
 from console.plans import plan_name
-from console.reading import AT_ONCE, read_plan
+from console.reading import read_plan
+from console.recorded import AT_ONCE
 from console.session import Session
 from console.tables import plan_line, plan_table, screen, table
 from console.texts import counted, local_time, utc_text

@@ -74,7 +74,7 @@ def waiting(vm: VmView) -> str:
     parts = [vm.waiting_for or (vm.reason if vm.outcome is not Outcome.MIGRATED else "")]
     if vm.choices:
         parts.append("decide: " + ", ".join(choice.replace("_", "-") for choice in vm.choices))
-    if vm.last_refusal:
+    if vm.last_refusal and vm.phase is Phase.AWAITING_APPROVAL:
         parts.append(f"last refusal: {vm.last_refusal}")
     return "; ".join(part for part in parts if part)
 

@@ -49,6 +49,7 @@ class CommandLine:
 
     environment: dict[str, str]
     folder: Path
+    client: Client
 
     async def __call__(self, *arguments: str, **variables: str) -> Answer:
         """Run one command to its end."""
@@ -85,23 +86,15 @@ class CommandLine:
 @pytest.fixture(scope="session")
 async def standins(dev_server: WorkflowEnvironment) -> AsyncIterator[Client]:
     """Return a client of a namespace in which the stand-ins run."""
-    client = await _namespace(dev_server, "standins")
-    worker = Worker(
-        client,
-        task_queue=names.WORKFLOW_TASK_QUEUE,
-        workflows=[StandInPlan, StandInVm, StandInCheck],
-        activities=[wait_until_protected],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        graceful_shutdown_timeout=timedelta(0),
-    )
-    async with worker:
+    client = await new_namespace(dev_server, "standins")
+    async with standin_worker(client):
         yield client
 
 
 @pytest.fixture(scope="session")
 async def deserted(dev_server: WorkflowEnvironment) -> Client:
     """Return a client of a namespace that no worker serves."""
-    return await _namespace(dev_server, "deserted")
+    return await new_namespace(dev_server, "deserted")
 
 
 @pytest.fixture
@@ -114,6 +107,18 @@ def starter(standins: Client, tmp_path: Path) -> CommandLine:
 def lonely_starter(deserted: Client, tmp_path: Path) -> CommandLine:
     """Return the command line, connected to a server without a worker."""
     return command_line(deserted, tmp_path)
+
+
+def standin_worker(client: Client) -> Worker:
+    """Return a worker that serves the stand-ins on the real task queue."""
+    return Worker(
+        client,
+        task_queue=names.WORKFLOW_TASK_QUEUE,
+        workflows=[StandInPlan, StandInVm, StandInCheck],
+        activities=[wait_until_protected],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        graceful_shutdown_timeout=timedelta(0),
+    )
 
 
 def command_line(client: Client, folder: Path) -> CommandLine:
@@ -129,7 +134,7 @@ def command_line(client: Client, folder: Path) -> CommandLine:
         "LANG": "C.UTF-8",
         "TZ": "Europe/Berlin",
     }
-    return CommandLine(environment, folder)
+    return CommandLine(environment, folder, client)
 
 
 async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
@@ -139,7 +144,8 @@ async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.1)
 
 
-async def _namespace(server: WorkflowEnvironment, purpose: str) -> Client:
+async def new_namespace(server: WorkflowEnvironment, purpose: str) -> Client:
+    """Return a client of a namespace of its own, with our search attributes."""
     name = f"{purpose}-{uuid.uuid4().hex[:8]}"
     service = server.client.workflow_service
     retention = Duration(seconds=86_400)

@@ -6,18 +6,23 @@ import pty
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
 
 from console import checking
+from console.connection import Link
 from console.main import main
+from console.reading import read_plan
 from migration import names
 from migration.findings import PlanCheck, VmFindings
+from migration.phases import Outcome, Phase
 from tests.conftest import program
-from tests.console.conftest import ROOT, CommandLine, command_line, eventually
+from tests.console.conftest import ROOT, CommandLine, command_line, eventually, new_namespace, standin_worker
 from tests.console.standins import finding
 
 
@@ -61,6 +66,26 @@ async def test_watch_survives_a_restart_of_temporal(tmp_path: Path) -> None:
         if server.returncode is None:
             server.terminate()
             await server.wait()
+
+
+async def test_worker_that_goes_away_takes_nothing_back(dev_server: WorkflowEnvironment, tmp_path: Path) -> None:
+    """What was known stays known while nobody answers; what Temporal records goes on."""
+    client = await new_namespace(dev_server, "leaving")
+    starter = command_line(client, tmp_path)
+    path, name = starter.plan(["refused-1", "web-1"])
+    link = Link(client, client.service_client.config.target_host, time.monotonic())
+    async with standin_worker(client):
+        await starter("start", path)
+        while (before := await read_plan(link, name)).vms[1].phase is not Phase.AWAITING_APPROVAL:
+            await asyncio.sleep(0.1)
+    view = await read_plan(link, name, before)
+    alone = await read_plan(link, name)
+
+    assert (before.is_answered, view.is_answered) == (True, False)
+    assert [vm.outcome for vm in view.vms] == [Outcome.REFUSED, None]
+    assert [vm.phase for vm in view.vms] == [Phase.DONE, Phase.AWAITING_APPROVAL]
+    assert [vm.phase for vm in alone.vms] == [Phase.CHECKING, Phase.AWAITING_APPROVAL]
+    assert [vm.needs_action for vm in alone.vms] == [False, True]
 
 
 async def test_start_asks_at_a_terminal_before_a_cloud_that_is_not_local(

@@ -1,0 +1,224 @@
+"""What Temporal itself recorded of a plan: memo, search attributes and results answer also while no worker runs."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from console.connection import RPC_TIMEOUT
+from console.errors import InputError
+from console.view import PlanView, VmView, outcome_of
+from migration import names
+from migration.phases import Outcome, Phase
+from migration.report import MemoKeys, PlanStatus, PlanVm
+
+T = TypeVar("T")
+AT_ONCE = 20
+"""Requests in flight: a plan of 50 must not flood a server that works for it."""
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return the results of *work*, a bounded number of which runs at once."""
+    permits = asyncio.Semaphore(AT_ONCE)
+
+    async def one(item: Coroutine[Any, Any, T]) -> T:
+        async with permits:
+            return await item
+
+    return list(await asyncio.gather(*(one(item) for item in work)))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What Temporal itself knows of a plan: its workflow's description and its virtual machines' workflows."""
+
+    plan: str
+    description: WorkflowExecutionDescription | None
+    memo: Mapping[str, Any]
+    vms: Mapping[str, WorkflowExecution]
+    """The latest run of each virtual machine's workflow that belongs to the plan's latest run, by workflow id."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the plan's own workflow runs."""
+        return self.description is not None and self.description.status is WorkflowExecutionStatus.RUNNING
+
+
+async def read_recorded(client: Client, plan: str) -> Recorded:
+    """Return what Temporal recorded of *plan*.
+
+    Raises:
+        InputError: there is no such plan.
+    """
+    description = await describe(client.get_workflow_handle(names.migrate_plan_id(plan)))
+    latest = await _latest_vm_runs(client, plan)
+    if description is None and not latest:
+        raise InputError(await _unknown_plan(client, plan))
+    memo = await description.memo() if description else {}
+    vms = {key: run for key, run in latest.items() if belongs(run, description)}
+    return Recorded(plan, description, memo, vms)
+
+
+async def recorded_view(client: Client, recorded: Recorded, before: PlanView | None) -> PlanView:
+    """Return what Temporal recorded, and of what it did not, what was known *before*."""
+    known = {vm.workflow_id: vm for vm in before.vms} if before else {}
+    bases = [known.get(vm.workflow_id, of_plan_vm(vm)) for vm in listed_vms(recorded)]
+    vms = tuple(await together(_recorded_vm(client, base, recorded) for base in bases))
+    view = replace(plan_view(recorded, None, vms), is_answered=False, phase=before.phase if before else "")
+    if recorded.description is None or recorded.is_running:
+        return view
+    handle = client.get_workflow_handle(recorded.description.id, run_id=recorded.description.run_id)
+    return replace(view, outcome=await _recorded_outcome(handle) or view.outcome)
+
+
+def plan_view(recorded: Recorded, status: PlanStatus | None, vms: tuple[VmView, ...]) -> PlanView:
+    """Return the view of a plan and its virtual machines, from its own *status* where it answered one."""
+    outcome = status.outcome if status else None
+    if not recorded.is_running and outcome is None:
+        outcome = outcome_of(vms)
+    return PlanView(
+        plan=recorded.plan,
+        vms=vms,
+        outcome=outcome,
+        phase=status.phase if status else "",
+        waiting_for=status.waiting_for if status else "",
+        needs_action=status.needs_action if status else any(vm.needs_action for vm in vms),
+        reason=status.reason if status else "",
+        started=recorded.description.start_time if recorded.description else None,
+        ended=recorded.description.close_time if recorded.description else None,
+        is_running=recorded.is_running,
+    )
+
+
+def listed_vms(recorded: Recorded) -> list[PlanVm]:
+    """Return the virtual machines that the memo names, wave by wave, then those that only visibility knows."""
+    found = {
+        names.migrate_vm_id(recorded.plan, name): (name, str(wave.get("wave", "")))
+        for wave in recorded.memo.get(MemoKeys.SUMMARY, [])
+        for name in wave.get("vms", [])
+    }
+    prefix = names.migrate_vm_id(recorded.plan, "")
+    for workflow_id, run in sorted(recorded.vms.items()):
+        wave = str(_attribute(run, names.ATTRIBUTE_WAVE) or "")
+        found.setdefault(workflow_id, (workflow_id.removeprefix(prefix), wave))
+    return [
+        PlanVm(name=name, id="", wave=wave, workflow_id=workflow_id, phase=Phase.CHECKING)
+        for workflow_id, (name, wave) in found.items()
+    ]
+
+
+def of_plan_vm(vm: PlanVm) -> VmView:
+    """Return the view of what a plan knows of a virtual machine."""
+    return VmView(
+        name=vm.name,
+        wave=vm.wave,
+        id=vm.id,
+        workflow_id=vm.workflow_id,
+        phase=vm.phase,
+        outcome=vm.outcome,
+        reason=vm.reason,
+        findings=tuple(vm.findings),
+    )
+
+
+def with_execution(view: VmView, run: WorkflowExecution) -> VmView:
+    """Return *view* with when its workflow ran."""
+    return replace(
+        view,
+        started=run.start_time,
+        ended=run.close_time,
+        has_run=True,
+        is_running=run.status is WorkflowExecutionStatus.RUNNING,
+    )
+
+
+def with_attributes(view: VmView, run: WorkflowExecution) -> VmView:
+    """Return *view* with what the search attributes tell."""
+    word = _attribute(run, names.ATTRIBUTE_PHASE)
+    return replace(
+        view,
+        phase=Phase(str(word)) if word in set(Phase) else Phase.CHECKING,
+        needs_action=_attribute(run, names.ATTRIBUTE_NEEDS_ACTION) is True,
+    )
+
+
+def outcome_while(phase: Phase) -> Outcome | None:
+    """Return the outcome of what has not ended: it needs an operator as long as only `resolve` can move it."""
+    return Outcome.NEEDS_OPERATOR if phase is Phase.NEEDS_ACTION else None
+
+
+def belongs(run: WorkflowExecution, plan: WorkflowExecution | None) -> bool:
+    """Tell whether a virtual machine's workflow is of the plan's latest run: begun by it, or adopted since it runs."""
+    return plan is None or run.status is WorkflowExecutionStatus.RUNNING or run.start_time >= plan.start_time
+
+
+async def describe(handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionDescription | None:
+    """Return the description of a workflow, None if there is none."""
+    try:
+        return await handle.describe(rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+async def _latest_vm_runs(client: Client, plan: str) -> dict[str, WorkflowExecution]:
+    """Return the latest run of each virtual machine's workflow, as visibility knows them."""
+    latest: dict[str, WorkflowExecution] = {}
+    wanted = f"{names.ATTRIBUTE_PLAN} = '{plan}' AND WorkflowType = '{names.MIGRATE_VM}'"
+    try:
+        async for run in client.list_workflows(wanted, rpc_timeout=RPC_TIMEOUT):
+            known = latest.get(run.id)
+            if known is None or run.start_time > known.start_time:
+                latest[run.id] = run
+    except RPCError as error:
+        if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        return {}  # The search attribute is not registered, so that no virtual machine can have one.
+    return latest
+
+
+async def _recorded_vm(client: Client, vm: VmView, recorded: Recorded) -> VmView:
+    run = recorded.vms.get(vm.workflow_id)
+    if run is None:
+        return vm
+    view = with_attributes(with_execution(vm, run), run)
+    if view.is_running:
+        return replace(view, outcome=outcome_while(view.phase))
+    return replace(view, outcome=await _recorded_outcome(client.get_workflow_handle(run.id, run_id=run.run_id)))
+
+
+async def _recorded_outcome(handle: WorkflowHandle[Any, Any]) -> Outcome | None:
+    """Return the outcome in a closed workflow's result, which the history holds also while no worker runs."""
+    try:
+        result = await handle.result(rpc_timeout=RPC_TIMEOUT)
+    except WorkflowFailureError:
+        return None
+    value = result.get("outcome") if isinstance(result, dict) else result
+    return Outcome(value) if value in set(Outcome) else None
+
+
+def _attribute(run: WorkflowExecution, name: str) -> object:
+    return next((pair.value for pair in run.typed_search_attributes if pair.key.name == name), None)
+
+
+async def _unknown_plan(client: Client, plan: str) -> str:
+    known = []
+    async for run in client.list_workflows(
+        f"WorkflowType = '{names.MIGRATE_PLAN}'", limit=200, rpc_timeout=RPC_TIMEOUT
+    ):
+        name = run.id.removeprefix(names.migrate_plan_id(""))
+        if name not in known:
+            known.append(name)
+    there = f"the plans there are: {', '.join(known[:10])}" if known else "none was started yet"
+    return f'reading plan "{plan}" in namespace "{client.namespace}": no such plan was started; {there}'
