@@ -119,6 +119,9 @@ def _stopping(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     if _shutdown_fails(world, item.meta["vm"]) or not _is_on(world, item.meta["vm"]):
         return
+    # A machine that goes down takes no more points by itself.
+    item.meta["frozen_at"] = world.now.isoformat()
+    world.store.save(item)
     source = world.store.require(item.meta["vm"])
     # Whatever somebody else had begun on the machine is preempted.
     source.meta.pop("busy", None)
