@@ -26,7 +26,8 @@ from arm.credentials import AzureAccess
 from migration import names
 from migration.errors import PlanFileError
 from migration.plan_file import load_plan
-from runtime.errors import RuntimeSetupError
+from runtime.errors import RuntimeSetupError, SettingsError
+from runtime.leaving import leave
 from runtime.logs import configure_logging, quiet_temporal_messages
 from runtime.settings import Settings
 from runtime.temporal import connect, core_runtime, ensure_search_attributes
@@ -133,7 +134,7 @@ def main() -> int:
         if arguments.check:
             return asyncio.run(check(settings, arguments.check))
         asyncio.run(serve(settings))
-    except PlanFileError as error:
+    except (PlanFileError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except RuntimeSetupError as error:
@@ -143,4 +144,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

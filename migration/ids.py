@@ -67,7 +67,9 @@ class ResourceId:
         if self.provider is None:
             kind = "resource group" if self.resource_group else "subscription"
             return f'{kind} "{self.name}"'
-        path = " in ".join(f'{kind} "{name}"' for kind, name in reversed(self.names))
+        # What lies between a thing and its outermost parent, such as a vault, would only make the sentence long.
+        ends = dict.fromkeys((self.names[-1], self.names[0]))
+        path = " in ".join(f'{kind} "{name}"' for kind, name in ends)
         return path + (f' (resource group "{self.resource_group}")' if self.resource_group else "")
 
 

@@ -23,9 +23,10 @@ with workflow.unsafe.imports_passed_through():
 from workflows.belongings import Belongings
 from workflows.board import Board
 from workflows.cutover import Cutover
-from workflows.decisions import NOTHING, Decisions
+from workflows.decisions import Decisions
 from workflows.engine import Engine, reason_of, shielded, type_of
 from workflows.failures import GAVE_UP, REFUSED, refusal, rejected
+from workflows.messages import NOTHING
 from workflows.replication import Replication
 from workflows.resolutions import read_resolution
 from workflows.turns import TurnAnswer, Turns
@@ -117,13 +118,15 @@ class MigrateVm:
 
     async def wait_for_approval(self) -> None:
         """Wait for a person; a rejection, or the deadline where the plan says so, leads back."""
-        await self.turns.verified()
         approval = self.task.approval
         deadline = workflow.now() + timedelta(seconds=approval.deadline)
+        # Whoever reads the phase may decide at once, so the gate opens before anything is awaited.
         self.decisions.open_gate()
+        self.board.show(waiting_for=f"a decision by {', '.join(approval.approvers)}", needs_action=True)
+        await self.turns.verified()
         while self.decisions.counted is None:
-            self.board.show(waiting_for=f"a decision by {', '.join(approval.approvers)}", needs_action=True)
             await self._wait_for_decision(deadline)
+        self.board.show()
         decision = self.decisions.counted
         if decision.decision != "approve":
             raise rejected(f"{decision.approver} rejected the move: {decision.comment or 'no comment'}")

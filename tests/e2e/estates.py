@@ -19,6 +19,7 @@ class Case:
     source_region: str = "westeurope"
     target_region: str = "northeurope"
     data_disks: int = 1
+    size: str | None = None
     extra: tuple[tuple[str, Any], ...] = ()
 
     def group(self, kind: str) -> str:
@@ -47,9 +48,13 @@ class Case:
                 "network": "target-net",
                 "subnet": "servers",
             },
-            "vault": {"name": f"{self.name}-vault", "resource_group": self.group("vault"), "region": self.target_region},
+            "vault": {
+                "name": f"{self.name}-vault",
+                "resource_group": self.group("vault"),
+                "region": self.target_region,
+            },
             "approval": {"approvers": [APPROVER], "allow_self_approval": True},
-            "waves": [{"name": "first", "vms": [{"name": vm} for vm in self.vms]}],
+            "waves": [{"name": "first", "vms": [self._wish(vm) for vm in self.vms]}],
         }
         for path, value in self.extra:
             _set(document, path.split("."), value)
@@ -71,6 +76,9 @@ class Case:
     def behaviour(self) -> dict[str, Any]:
         """Replicas are quickly made: the tests wait for steps, not for data."""
         return {self.vm_id(vm): {"initial_replication_minutes": 2} for vm in self.vms}
+
+    def _wish(self, vm: str) -> dict[str, Any]:
+        return {"name": vm, "target": {"size": self.size}} if self.size else {"name": vm}
 
     def _nic(self, vm: str, index: int) -> dict[str, Any]:
         network = f"{self.group_id('source')}/providers/Microsoft.Network/virtualNetworks/source-net"

@@ -52,7 +52,8 @@ class Row:
 
     def __post_init__(self) -> None:
         name = f"{self.action}-{self.phase}".replace("_", "-")
-        self.case = Case(name, extra=TEST_FIRST if self.phase == "testing" else ())
+        size = "Standard_D4s_v3" if self.phase == "configuring" else None
+        self.case = Case(name, size=size, extra=TEST_FIRST if self.phase == "testing" else ())
 
     @property
     def label(self) -> str:
