@@ -109,6 +109,8 @@ def _check(world: World, job: Job) -> None:
     recovery_machines.check(world, item, test=False)
     if not _is_on(world, item.meta["vm"]):
         job.skip(SHUTDOWN)
+    # Replication that an earlier failover stopped does not come back, so that there is nothing to synchronise.
+    if not _is_on(world, item.meta["vm"]) or item.meta.get("frozen_at"):
         job.skip(SYNCHRONISE)
     item.meta["state"] = states.FAILING_OVER
     world.store.save(item)
@@ -120,7 +122,7 @@ def _stopping(world: World, job: Job) -> None:
     if _shutdown_fails(world, item.meta["vm"]) or not _is_on(world, item.meta["vm"]):
         return
     # A machine that goes down takes no more points by itself.
-    item.meta["frozen_at"] = world.now.isoformat()
+    item.meta["frozen_at"] = item.meta.get("frozen_at") or world.now.isoformat()
     world.store.save(item)
     source = world.store.require(item.meta["vm"])
     # Whatever somebody else had begun on the machine is preempted.
