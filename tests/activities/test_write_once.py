@@ -141,7 +141,7 @@ async def test_a_second_attempt_does_not_trust_its_first_reading(stage: Stage) -
     post = {"method": "POST", "path": f"{case.name}/unplannedFailover$"}
     stage.sim.fault({"kind": "operation_fails", "code": "150097", "message": "no quota"}, **post)
     stage.sim.fault({"kind": "reset_after"}, **post)
-    stage.sim.fault({"kind": "stale_reads", "seconds": 3000}, method="GET", path="replicationJobs$", times=1)
+    stage.sim.fault({"kind": "stale_reads", "seconds": 20_000}, method="GET", path="replicationJobs$", times=1)
     before = stage.mark
 
     started = await _fail_over(stage, case)
