@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.support.sim import Simulator
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from requests import Response
-
-    from tests.support.sim import Simulator
 
 SUBSCRIPTION = "22222222-3333-4444-8555-666666666666"
 SOURCE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/shop-we"
@@ -263,3 +264,21 @@ class Lab:
         """The power state of a machine, None where it does not exist."""
         found = {resource["id"].lower(): resource for resource in self.sim.resources()}
         return found[vm.lower()]["power_state"] if vm.lower() in found else None
+
+
+@contextmanager
+def protected(
+    *names: str,
+    resources: list[dict[str, Any]] | None = None,
+    behaviour: Mapping[str, Any] | None = None,
+    quotas: Mapping[str, Any] | None = None,
+) -> Iterator[Lab]:
+    """A simulator with a vault that is set up and every machine protected."""
+    known = {**{name: {} for name in names}, **(behaviour or {})}
+    with Simulator(seed=seed(*names, resources=resources, behaviour=known, quotas=quotas)) as sim:
+        lab = Lab(sim)
+        lab.set_up()
+        answers = [lab.accepted("PUT", item_id(name), lab.enable_body(name)) for name in names]
+        sim.advance(3600)
+        assert {"Succeeded"} == {lab.finish(answer)["status"] for answer in answers}
+        yield lab
