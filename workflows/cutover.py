@@ -44,15 +44,19 @@ class Cutover:
         self._belongings = belongings
         self._replication = replication
         self._attempted = False
+        self._source_ran = True
 
     async def fail_over(self) -> None:
         """Fail over to the latest point, the source shut down first, and judge the fence."""
         source = self._replication.found
         await self._belongings.predict(made.failover_entries(self._task, source), "Read what the failover will make")
         self._attempted = True
+        self._source_ran = is_running(source.power_state)
         started = await self._engine.call(
             FailoverActivities.start_failover, StartFailover(task=self._task), "Start the failover: latest point"
         )
+        if started.source_power_state_before is not None:
+            self._source_ran = is_running(started.source_power_state_before)
         await self._engine.wait_for_job(started.started.job, "Until the failover is done")
         await self._enter_parts()
         await self._hold_the_fence(started.started.job)
@@ -125,7 +129,7 @@ class Cutover:
 
     async def _start_source_if_we_stopped_it(self, power: PowerStates) -> None:
         vm = self._task.vm
-        if not is_running(self._replication.found.power_state):
+        if not self._source_ran:
             return
         if not is_running(power.source):
             change = PowerChange(vm_id=vm.source_id, other_id=vm.target_id, reason="returning to the source")
