@@ -46,7 +46,7 @@ class LineDisplay:
 
     def show(self, view: PlanView) -> None:
         """Tell what changed since the last view."""
-        self._tell(view, "", f"{view.outcome or view.phase} {view.waiting_for}", plan_line(view))
+        self._tell(view, "", f"{view.outcome or view.phase} {view.waiting_for}", plan_line(view, with_times=False))
         for vm in view.vms:
             parts = (state(vm), progress(vm), _marked(vm))
             self._tell(view, vm.name, _change(vm), f"{vm.name}: " + "; ".join(part for part in parts if part))

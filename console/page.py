@@ -5,9 +5,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from console.texts import clean, local_time, span, words
+from console.texts import local_time, span, words
 from console.timeline import WIDTH, axis
-from migration import ids
 from migration.report import Report
 
 _FOLDER = Path(__file__).parent
@@ -22,7 +21,7 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(local_time=local_time, span=span, words=words, clean=clean, typed=ids.describe)
+    environment.filters.update(local_time=local_time, span=span, words=words)
     page = environment.get_template("report.html.j2")
     time_axis = axis(report)
     return page.render(

@@ -79,12 +79,12 @@ def waiting(vm: VmView) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def plan_line(view: PlanView) -> str:
+def plan_line(view: PlanView, *, with_times: bool = True) -> str:
     """Return one line about the plan itself."""
     parts = [f"plan {view.plan}: {words(view.outcome or view.phase or ('running' if view.is_running else 'ended'))}"]
-    if view.started:
+    if view.started and with_times:
         parts.append(f"started {local_time(view.started)}")
-    if view.ended:
+    if view.ended and with_times:
         parts.append(f"ended {local_time(view.ended)}")
     if view.waiting_for and not view.ended:
         parts.append(f"{'needs a person' if view.needs_action else 'waiting for'}: {view.waiting_for}")
