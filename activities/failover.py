@@ -64,10 +64,9 @@ class FailoverActivities:
         task = request.task
 
         async def find() -> Started | None:
-            item = await items.read_item(self._azure, task.item_id)
-            if item is None:
+            state = await items.read_state(self._azure, task.item_id)
+            if not state.exists:
                 return Started(resource_id=task.item_id)
-            state = items.state_of(item, task.item_id)
             if _runs(state, TEST_CLEANUP):
                 return _adopted(task, state)
             none = state.test_failover_state in items.TEST_FAILOVER_DONE and not _runs(state, TEST_FAILOVER)
@@ -150,10 +149,10 @@ class FailoverActivities:
         return await self._writer.write(Write(task.item_id, find, commit, COMMIT, _vm_name(task)))
 
     async def _state(self, task: VmTask, doing: str) -> ItemState:
-        item = await items.read_item(self._azure, task.item_id)
-        if item is None:
+        state = await items.read_state(self._azure, task.item_id)
+        if not state.exists:
             raise self._refusal(task, doing, "it is not replicated any more.")
-        return items.state_of(item, task.item_id)
+        return state
 
     async def _finished(self, task: VmTask, scenario: str) -> Started:
         """Return the job of what the item says has been done; None as its job where the vault does not keep it."""

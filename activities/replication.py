@@ -44,7 +44,7 @@ class ReplicationActivities:
             item = await items.read_item(self._azure, task.item_id)
             if item is None:
                 return None
-            job = jobs.current_job(item, task.item_id)
+            job = await jobs.working_on(self._azure, item, task.item_id)
             own = job if job is not None and job.scenario == ENABLING else None
             return Started(resource_id=task.item_id, job=own, existed=True)
 
@@ -64,7 +64,7 @@ class ReplicationActivities:
         async def find() -> Started | None:
             item = await self._protected_item(task)
             found.update(item)
-            job = jobs.current_job(item, task.item_id)
+            job = await jobs.working_on(self._azure, item, task.item_id)
             if job is not None and job.scenario == UPDATING:
                 return Started(resource_id=task.item_id, job=job)
             done = not protection.differences(task, request.source, item)
@@ -98,12 +98,12 @@ class ReplicationActivities:
 
         async def find() -> Started | None:
             nonlocal source_runs
-            item = await items.read_item(self._azure, task.item_id)
-            if item is None:
+            item = await items.read_state(self._azure, task.item_id)
+            if not item.exists:
                 # An enabling that has just begun shows no item yet, and would leave one behind.
                 begun = await jobs.newest_job(self._azure, task.shared.vault_id, ENABLING, _vm_name(task), running=True)
                 return Started(resource_id=task.item_id, job=begun, existed=begun is not None)
-            job = jobs.current_job(item, task.item_id)
+            job = item.current_job
             if job is not None:
                 return Started(resource_id=task.item_id, job=job, existed=job.scenario not in _REMOVALS)
             source = await machines.read_machine(self._azure, task.vm.source_id)
@@ -126,13 +126,11 @@ class ReplicationActivities:
     @activity.defn
     async def read_item(self, request: ReadItem) -> ItemState:
         """Tell where the protected item stands."""
-        item = await items.read_item(self._azure, request.task.item_id)
-        return ItemState(exists=False) if item is None else items.state_of(item, request.task.item_id)
+        return await items.read_state(self._azure, request.task.item_id)
 
     async def _other_job(self, task: VmTask) -> JobRef | None:
         """Return the job that keeps the item from being removed; an enabling that allows it is cancelled first."""
-        item = await items.read_item(self._azure, task.item_id)
-        job = jobs.current_job(item, task.item_id) if item else None
+        job = (await items.read_state(self._azure, task.item_id)).current_job
         if job is None or job.scenario in _REMOVALS:
             return None
         if job.scenario == ENABLING:

@@ -86,7 +86,7 @@ class WaitActivities:
                         raise _gone(wait.task.vm.source_id)
                     if document is None:
                         continue
-                    state = items.state_of(document, item_id)
+                    state = items.state_of(document)
                     if state.protection_state == items.ENABLING_FAILED:
                         raise job_failed(await self._why_enabling_failed(wait, document), wait.task.vm.source_id)
                     if state.protected:
@@ -149,7 +149,7 @@ class WaitActivities:
         document = await jobs.read_job(self._azure, job.id) if job else None
         if document is not None and jobs.has_failed(document):
             return jobs.failure(document)
-        told = "; ".join(items.state_of(item, wait.task.item_id).errors)
+        told = "; ".join(items.state_of(item).errors)
         return JobFailure(
             job_id=job.id if job else job_id(wait.task.shared.vault_id, "unknown"),
             scenario="EnableDr",

@@ -32,6 +32,8 @@ REMEDIES = {
     "A2AOperatingSystemNotSupported": "Upgrade the guest to an operating system that Site Recovery supports.",
     "ScopeLocked": "Remove the lock, or ask its owner to.",
     "MissingSubscriptionRegistration": "Register the resource provider: az provider register --namespace <provider>.",
+    "invalid_client": "Renew the client's secret or certificate, set it, and restart the worker.",
+    "unauthorized_client": "Check AZURE_TENANT_ID and AZURE_CLIENT_ID, then restart the worker.",
     "AuthorizationFailed": "Grant the identity the missing permission, then wait a few minutes for it to spread.",
     "LinkedAuthorizationFailed": "Grant the identity the permission on the linked resource too.",
     "RequestDisallowedByPolicy": "Ask the policy's owner for an exemption, or change the plan so that it complies.",

@@ -131,6 +131,9 @@ def _bodies(response: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         document = json.loads(response.text())
         outer = document.get("error", document)
+        if isinstance(outer, str):
+            # Entra answers in OAuth's form: a word, and a sentence that begins with its own code.
+            outer = {"code": outer, "message": document.get("error_description")}
     except Exception:  # noqa: BLE001 - whatever is wrong with the body of an error, its status still counts
         return {}, {}
     if not isinstance(outer, dict):

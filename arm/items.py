@@ -59,8 +59,16 @@ def disks(item: Json) -> list[Json]:
     return details(item).get("protectedManagedDisks") or []
 
 
-def state_of(item: Json, item_id: str) -> ItemState:
-    """Return the fields of an item that a workflow decides by."""
+async def read_state(azure: AzureClients, item_id: str) -> ItemState:
+    """Return where a protected item stands, with the job that runs on it."""
+    item = await read_item(azure, item_id)
+    if item is None:
+        return ItemState(exists=False)
+    return state_of(item).model_copy(update={"current_job": await jobs.working_on(azure, item, item_id)})
+
+
+def state_of(item: Json) -> ItemState:
+    """Return what an item says of itself; which job runs on it only the job can tell."""
     outer, inner = properties(item), details(item)
     protection = str(outer.get("protectionState") or "")
     return ItemState(
@@ -73,7 +81,6 @@ def state_of(item: Json, item_id: str) -> ItemState:
         failover_health=str(outer.get("failoverHealth") or ""),
         rpo_seconds=_whole(inner.get("rpoInSeconds")),
         percent=_whole(inner.get("monitoringPercentageCompletion")),
-        current_job=jobs.current_job(item, item_id),
         recovery_vm_id=_recovery_vm_id(inner),
         replica_disk_ids=[
             str(disk["recoveryReplicaDiskId"]) for disk in disks(item) if disk.get("recoveryReplicaDiskId")

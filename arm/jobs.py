@@ -84,11 +84,19 @@ def reference(vault: str, job: Json) -> JobRef:
     )
 
 
-def current_job(item: Json, item_id: str) -> JobRef | None:
-    """Return the job that works on a protected item now."""
+async def working_on(azure: AzureClients, item: Json, item_id: str) -> JobRef | None:
+    """Return the job that runs on a protected item now.
+
+    `currentScenario` goes on naming a test failover's job while that waits for its clean-up, so the job itself decides.
+    """
+    job = _named_by(item, item_id)
+    document = await read_job(azure, job.id) if job else None
+    return job if document is not None and is_running(document) else None
+
+
+def _named_by(item: Json, item_id: str) -> JobRef | None:
     scenario = _properties(item).get("currentScenario") or {}
-    job = str(scenario.get("jobId") or "")
-    name = job.rsplit("/", 1)[-1]
+    name = str(scenario.get("jobId") or "").rsplit("/", 1)[-1]
     if not name or name.lower() == _NO_JOB:
         return None
     return JobRef(

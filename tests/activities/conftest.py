@@ -8,7 +8,8 @@ import pytest
 
 from arm.clients import AzureClients
 from arm.watcher import Watchers
-from tests.activities.stage import SPEED, Stage, access_to, seed
+from tests.activities.estate import seed
+from tests.activities.stage import SPEED, Stage, access_to
 from tests.support.sim import Simulator
 
 if TYPE_CHECKING:

@@ -55,4 +55,4 @@ async def test_the_target_configuration_is_read_back(stage: Stage) -> None:
     lost = await stage.run(ReplicationActivities.read_target_configuration, wanted.model_copy(update={"task": other}))
 
     assert [] == kept.mismatches
-    assert ["subnet of vm-02-nic"] == [mismatch.field for mismatch in lost.mismatches]
+    assert [f"subnet of {case.source.nics[0].name}"] == [mismatch.field for mismatch in lost.mismatches]

@@ -13,7 +13,8 @@ from arm.clients import AzureClients
 from arm.watcher import Watchers
 from migration import ids
 from migration.requests import RemoveShared, ResourcesWait, VaultUse
-from tests.activities.stage import CACHE, SPEED, SUBSCRIPTION, VAULT, VAULT_GROUP, Stage, access_to, seed
+from tests.activities.estate import CACHE, SUBSCRIPTION, VAULT, VAULT_GROUP, seed
+from tests.activities.stage import SPEED, Stage, access_to
 from tests.support.sim import Simulator
 
 if TYPE_CHECKING:

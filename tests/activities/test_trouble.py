@@ -31,7 +31,8 @@ from migration.requests import (
     VerifyTarget,
     VmWait,
 )
-from tests.activities.stage import SPEED, SUBSCRIPTION, TARGET_GROUP, Case, Stage
+from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP
+from tests.activities.stage import SPEED, Case, Stage
 
 if TYPE_CHECKING:
     from migration.models import Started

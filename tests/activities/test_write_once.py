@@ -29,7 +29,8 @@ from migration.requests import (
     StartFailover,
     VmWait,
 )
-from tests.activities.stage import SPEED, SUBSCRIPTION, TEST_NETWORK, VAULT, Case, Stage
+from tests.activities.estate import SUBSCRIPTION, TEST_NETWORK, VAULT
+from tests.activities.stage import SPEED, Case, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
