@@ -15,12 +15,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from activities import preflight
-from activities.registry import WAIT_SLOTS, Waiters, all_activities, interceptors
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities import preflight
+from activities.registry import WAIT_SLOTS, Waiters, all_activities, interceptors
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
 from migration import names
@@ -51,9 +51,15 @@ GRACE = timedelta(seconds=5)
 _SLOTS = 100
 
 
-def workers(client: Client, queues: dict[str, list[Callable[..., Any]]]) -> list[Worker]:
+def workers(
+    client: Client, queues: dict[str, list[Callable[..., Any]]], progress: timedelta = timedelta(seconds=24)
+) -> list[Worker]:
     """Return a worker for the workflows and one for each queue of activities."""
-    common: dict[str, Any] = {"graceful_shutdown_timeout": GRACE, "interceptors": interceptors()}
+    common: dict[str, Any] = {
+        "graceful_shutdown_timeout": GRACE,
+        "interceptors": interceptors(),
+        "max_heartbeat_throttle_interval": progress,
+    }
     return [
         Worker(
             client,
@@ -89,7 +95,7 @@ async def serve(settings: Settings) -> None:
         azure = await stack.enter_async_context(AzureClients(azure_access(settings)))
         waiters = await stack.enter_async_context(Waiters(azure, settings.poll_floor_seconds))
         queues = all_activities(azure, waiters, client, settle_seconds=settings.intent_settle_seconds)
-        for worker in workers(client, queues):
+        for worker in workers(client, queues, timedelta(seconds=settings.progress_seconds)):
             await stack.enter_async_context(worker)
         if settings.worker_ready_file:
             settings.worker_ready_file.write_text(f"{os.getpid()}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = timedelta(seconds=30)
 LONGEST_PAUSE_SECONDS = 60.0
+LOOK_SECONDS = 1.0
 
 
 def timeout_seconds() -> float:
@@ -23,7 +25,7 @@ def timeout_seconds() -> float:
 
 @asynccontextmanager
 async def beating(details: Callable[[], list[Any]]) -> AsyncIterator[None]:
-    """Beat four times in each heartbeat timeout, with what *details* then returns."""
+    """Beat four times in each heartbeat timeout, and when what *details* returns has changed."""
     beats = asyncio.create_task(_beat(details, min(timeout_seconds() / 4, LONGEST_PAUSE_SECONDS)))
     try:
         yield
@@ -34,6 +36,12 @@ async def beating(details: Callable[[], list[Any]]) -> AsyncIterator[None]:
 
 
 async def _beat(details: Callable[[], list[Any]], pause_seconds: float) -> None:
+    beaten = float("-inf")
+    told: list[Any] = []
     while True:
-        activity.heartbeat(*details())
-        await asyncio.sleep(pause_seconds)
+        now, current = time.monotonic(), details()
+        # The worker lets only one beat pass in each PROGRESS_SECONDS, the newest.
+        if current != told or now - beaten >= pause_seconds:
+            activity.heartbeat(*current)
+            beaten, told = now, current
+        await asyncio.sleep(min(pause_seconds, LOOK_SECONDS))

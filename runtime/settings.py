@@ -46,6 +46,8 @@ class Settings(BaseModel):
     """The shortest time between two reads of one wait."""
     intent_settle_seconds: Seconds = 30
     """How long after a recorded intent a write may still turn up in Azure's reads."""
+    progress_seconds: Annotated[float, Field(ge=0.1, le=60, allow_inf_nan=False)] = 24
+    """How often progress may reach Temporal; on Temporal Cloud each time is a billed action."""
     migration_approver: str | None = None
 
     log_format: Literal["json", "console"] = "console"

@@ -88,9 +88,7 @@ class MigratePlan:
 
     def refuse(self, check: PlanCheck) -> None:
         """End before anything is written: something blocks."""
-        told = "; ".join(f"{found.subject}: {found.evidence}" for found in check.blocking[:_TOLD])
-        more = len(check.blocking) - _TOLD
-        self.board.reason = f"{told}; and {more} more" if more > 0 else told
+        self.board.reason = _first([f"{found.subject}: {found.evidence}" for found in check.blocking], "; ")
         for vm in check.vms:
             blocked = any(found.severity in {"blocking", "unknown"} for found in vm.findings)
             why = "its check found what blocks" if blocked else "the plan's check found what blocks others"
@@ -114,7 +112,7 @@ class MigratePlan:
             for name, answer in self.dispatcher.answers():
                 await self._signal(name, names.SIGNAL_TURN_GRANTED, answer)
             self.engine.stop_if_cancelled()  # a child or a signal under way ends first, and the cancel with it
-            self.board.show(waiting_for=f"{len(self.dispatcher.running)} virtual machines")
+            self.board.show(waiting_for=_first(self.dispatcher.running))
             await workflow.wait_condition(lambda: self._changed or self.dispatcher.all_ended)
 
     async def wind_up(self) -> None:
@@ -228,7 +226,7 @@ class MigratePlan:
     async def _cancel(self, name: str) -> None:
         handle = workflow.get_external_workflow_handle(names.migrate_vm_id(self.plan.name, name))
         try:
-            await handle.cancel()
+            await handle.cancel(reason=workflow.cancellation_reason() or "")
         except ApplicationError:
             workflow.logger.info("Nothing to cancel", extra={"vm": name})
             if name not in self._watchers:
@@ -247,7 +245,12 @@ class MigratePlan:
 
 
 _TOLD = 5
-"""How many findings a plan's reason names; the report lists all."""
+"""How many things a sentence names; the report lists all."""
+
+
+def _first(things: list[str], separator: str = ", ") -> str:
+    told = separator.join(things[:_TOLD])
+    return f"{told}{separator}and {len(things) - _TOLD} more" if len(things) > _TOLD else told
 
 
 def _search_attributes(task: VmTask) -> TypedSearchAttributes:

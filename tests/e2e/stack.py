@@ -104,11 +104,12 @@ class Stack:
         """Return the status of a virtual machine, None before it began or while nobody answers."""
         try:
             async with asyncio.timeout(5):
-                return await self.vm(case, vm).query(names.QUERY_STATUS, result_type=VmStatus)
+                status: VmStatus = await self.vm(case, vm).query(names.QUERY_STATUS, result_type=VmStatus)
+                return status
         except Exception:  # noqa: BLE001 - not there yet, or its worker has just been killed
             return None
 
-    async def reach(self, case: Case, phase: str, vm: str = "vm", seconds: float = 240) -> VmStatus:
+    async def reach(self, case: Case, phase: str, vm: str = "vm", seconds: float = 600) -> VmStatus:
         """Wait until a virtual machine is in *phase*."""
         found: list[VmStatus] = []
 
@@ -133,11 +134,13 @@ class Stack:
 
     async def report(self, case: Case, vm: str = "vm") -> VmReport:
         """Return the report of a virtual machine."""
-        return await self.vm(case, vm).query(names.QUERY_REPORT, result_type=VmReport)
+        report: VmReport = await self.vm(case, vm).query(names.QUERY_REPORT, result_type=VmReport)
+        return report
 
     async def plan_report(self, case: Case) -> PlanReport:
         """Return the plan's own part of the report."""
-        return await self.plan(case).query(names.QUERY_REPORT, result_type=PlanReport)
+        report: PlanReport = await self.plan(case).query(names.QUERY_REPORT, result_type=PlanReport)
+        return report
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 60) -> None:
