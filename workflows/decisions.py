@@ -2,21 +2,21 @@
 
 from typing import Literal
 
-from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
     from migration.models import VmTask
     from migration.report import Decision, DecisionAnswer, DecisionMessage
 from workflows.board import now_text
+from workflows.messages import read_message
 from workflows.policies import RECENT_REFUSALS
 
 Verdict = Literal["approve", "reject"]
 
-NOTHING = RawValue(Payload())
-"""Stands for the message of a signal that came without one. (Temporal drops what a handler of `X | None` is sent.)"""
+_REFUSED_COMMENT = 200
+"""How many characters of a comment are kept that did not count: a flood must not make the report large."""
+_EXAMPLE = '{"approver": "..."}'
 
 
 class Decisions:
@@ -51,7 +51,7 @@ class Decisions:
     def take_signal(self, payload: RawValue, verdict: Verdict) -> None:
         """Judge `approve_commit` or `reject_commit`; what cannot be read is recorded as refused, not dropped."""
         try:
-            message = read_message(payload)
+            message = read_message(payload, DecisionMessage, _EXAMPLE)
         except ValueError as error:
             self._record("", verdict, "", f"refused: {error}", via="signal", counted=False)
         else:
@@ -59,7 +59,7 @@ class Decisions:
 
     def take_update(self, payload: RawValue) -> DecisionAnswer:
         """Judge `decide_commit` and say at once whether it counted."""
-        message = read_message(payload)
+        message = read_message(payload, DecisionMessage, _EXAMPLE)
         decision = self._judge(message, "approve" if message.decision == "approve" else "reject", via="update")
         return DecisionAnswer(counted=decision.counted, reason=decision.reason)
 
@@ -69,7 +69,7 @@ class Decisions:
         Raises:
             ValueError: it is, and why.
         """
-        if read_message(payload).decision not in {"approve", "reject"}:
+        if read_message(payload, DecisionMessage, _EXAMPLE).decision not in {"approve", "reject"}:
             raise ValueError('the field "decision" must be "approve" or "reject"')
         if self.flooded:
             raise ValueError(f"{RECENT_REFUSALS} messages were refused already; see the status for the reasons")
@@ -106,7 +106,7 @@ class Decisions:
         decision = Decision(
             approver=approver,
             decision=verdict,
-            comment=comment,
+            comment=comment if counted else comment[:_REFUSED_COMMENT],
             at=now_text(),
             counted=counted,
             reason=reason,
@@ -115,21 +115,3 @@ class Decisions:
         if counted or not self.flooded:
             self.recorded.append(decision)
         return decision
-
-
-def read_message(payload: RawValue) -> DecisionMessage:
-    """Return the message that *payload* holds.
-
-    Raises:
-        ValueError: it holds none; the text says what is missing.
-    """
-    if payload is NOTHING:
-        raise ValueError('the message is missing; send {"approver": "..."}')
-    try:
-        message: DecisionMessage = workflow.payload_converter().from_payload(payload.payload, DecisionMessage)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg'].lower()}" for e in error.errors())
-        raise ValueError(f'the message is malformed ({problems}); send {{"approver": "..."}}') from None
-    except Exception:  # noqa: BLE001 - whatever a stranger sends must not fail the workflow task
-        raise ValueError('the message is malformed; send {"approver": "..."}') from None
-    return message

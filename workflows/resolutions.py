@@ -1,11 +1,11 @@
-"""Reading what a person sends to move on a virtual machine that waits for one."""
+"""Reading what a person sends to move on what waits for one."""
 
-from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
     from migration.report import Resolution
+from workflows.messages import read_message
 
 _EXAMPLE = '{"action": "retry", "by": "...", "reason": "..."}'
 
@@ -16,8 +16,4 @@ def read_resolution(payload: RawValue) -> Resolution:
     Raises:
         ValueError: it holds none; the text says what to send.
     """
-    try:
-        resolution: Resolution = workflow.payload_converter().from_payload(payload.payload, Resolution)
-    except (ValidationError, ValueError, RuntimeError) as error:
-        raise ValueError(f"the message is malformed; send {_EXAMPLE}") from error
-    return resolution
+    return read_message(payload, Resolution, _EXAMPLE)

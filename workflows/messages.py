@@ -1,0 +1,68 @@
+"""Reading what strangers send: nothing that somebody can send may stop a workflow."""
+
+import inspect
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
+from temporalio.worker import HandleSignalInput, Interceptor, WorkflowInboundInterceptor, WorkflowInterceptorClassInput
+
+Message = TypeVar("Message", bound=BaseModel)
+
+NOTHING = RawValue(Payload())
+"""Stands for the message of a signal that came without one. (Temporal drops what a handler of `X | None` is sent.)"""
+
+
+def read_message(payload: RawValue, kind: type[Message], example: str) -> Message:
+    """Return the message that *payload* holds.
+
+    Raises:
+        ValueError: it holds none; the text says what is wrong, and shows the *example* to send.
+    """
+    if payload is NOTHING:
+        raise ValueError(f"the message is missing; send {example}")
+    problem = ""
+    try:
+        message = workflow.payload_converter().from_payload(payload.payload, kind)
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg'].lower()}" for e in error.errors())
+        problem = f" ({told})"
+    except Exception:  # noqa: BLE001 - whatever a stranger sends must not fail the workflow task
+        message = None
+    else:
+        if isinstance(message, kind):
+            return message
+    raise ValueError(f"the message is malformed{problem}; send {example}")
+
+
+class IgnoreMisfits(Interceptor):
+    """Keeps signals with too many or too few arguments from failing workflow tasks, again and again, for ever."""
+
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: A002, ARG002 - Temporal's
+    ) -> type[WorkflowInboundInterceptor]:
+        """Put the guard in front of every workflow."""
+        return _SignalGuard
+
+
+class _SignalGuard(WorkflowInboundInterceptor):
+    async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002 - Temporal's name
+        """Call the handler without arguments where those sent do not fit; where it needs some, drop the signal."""
+        handler = workflow.get_signal_handler(input.signal)
+        if handler is not None and not _fits(handler, list(input.args)):
+            workflow.logger.warning("Signal with arguments that do not fit", extra={"signal": input.signal})
+            if not _fits(handler, []):
+                return
+            input.args = []
+        await super().handle_signal(input)
+
+
+def _fits(handler: Any, arguments: list[Any]) -> bool:
+    try:
+        inspect.signature(handler).bind(*arguments)
+    except TypeError:
+        return False
+    return True
