@@ -3,8 +3,13 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from migration.names import SEARCH_ATTRIBUTES
+from tests.conftest import program
 from tests.workflows.script import Script
 from tests.workflows.stage import Stage, staged
 from tests.workflows.world import World
@@ -23,9 +28,24 @@ def script(world: World) -> Script:
 
 
 @pytest.fixture
-async def stage(time_skipping: WorkflowEnvironment, world: World) -> AsyncIterator[Stage]:
-    """Run the workflows on the server that skips time."""
-    async with staged(time_skipping, world) as running:
+async def own_time() -> AsyncIterator[WorkflowEnvironment]:
+    """Run a time-skipping server for one test: an activity that a test leaves behind would stop the clock of others."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        data_converter=pydantic_data_converter, test_server_existing_path=program("temporal-test-server")
+    ) as environment:
+        attributes = {
+            name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}")
+            for name, kind in SEARCH_ATTRIBUTES.items()
+        }
+        request = AddSearchAttributesRequest(namespace=environment.client.namespace, search_attributes=attributes)
+        await environment.client.operator_service.add_search_attributes(request)
+        yield environment
+
+
+@pytest.fixture
+async def stage(own_time: WorkflowEnvironment, world: World) -> AsyncIterator[Stage]:
+    """Run the workflows on a server that skips time."""
+    async with staged(own_time, world) as running:
         yield running
 
 

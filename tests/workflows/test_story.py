@@ -59,10 +59,10 @@ async def test_the_steps_are_the_tutorials_in_its_order(stage: Stage, script: Sc
 
 
 async def test_a_worker_that_remembers_nothing_tells_the_same_story(
-    time_skipping: WorkflowEnvironment, world: World
+    own_time: WorkflowEnvironment, world: World
 ) -> None:
     """Every workflow task replays the history from its start, and the story stays the same."""
-    async with staged(time_skipping, world, max_cached_workflows=0) as stage:
+    async with staged(own_time, world, max_cached_workflows=0) as stage:
         ending = await stage.approve(await stage.start_vm())
     assert Outcome.MIGRATED == ending.outcome
     assert TUTORIAL == world.script.labels()
