@@ -50,8 +50,8 @@ PROTECTION_DEADLINE = timedelta(days=7)
 ENVIRONMENT_DEADLINE = timedelta(days=2)
 """How long a step tries again by itself while the environment refuses it (expired secret, outage)."""
 
-ENVIRONMENT_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600))
-"""Pauses between such tries; the last one repeats."""
+ENVIRONMENT_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600, 1200, 1800))
+"""Pauses between such tries; the last one repeats. A person who knows that it is over need not wait: `retry`."""
 
 CLAIM_RETRY = timedelta(seconds=5)
 """A terminated workflow's claim falls with it, but a moment later."""
