@@ -17,11 +17,11 @@ Reaction = Any
 class Gate:
     """Where an activity waits until the test opens it, or a cancel ends it."""
 
-    def __init__(self, *, ignores_cancel: bool = False, then: Exception | None = None) -> None:
+    def __init__(self, *, opens_on_cancel: bool = False, then: Exception | None = None) -> None:
         self.reached = asyncio.Event()
         self.cancels = 0
         self._opened = asyncio.Event()
-        self._ignores_cancel = ignores_cancel
+        self._opens_on_cancel = opens_on_cancel
         self._then = then
 
     def open(self) -> None:
@@ -37,8 +37,9 @@ class Gate:
                 await asyncio.sleep(0.02)
             except asyncio.CancelledError:
                 self.cancels += 1
-                if not self._ignores_cancel:
+                if not self._opens_on_cancel:
                     raise
+                self.open()
         if self._then is not None:
             raise self._then
 
@@ -97,10 +98,11 @@ class Script:
         """Let the wait for a job of *scenario* meet *reaction*."""
         self.on("wait_for_job", reaction, when=lambda request: request.job.scenario == scenario, times=times)
 
-    def gate(self, name: str, *, when: Callable[[Any], bool] = lambda _: True, ignores_cancel: bool = False) -> Gate:
-        """Let the next call of *name* wait, and return the gate that it waits at."""
-        gate = Gate(ignores_cancel=ignores_cancel)
-        self.on(name, gate, when=when)
+    def gate(self, step: str, *, opens_on_cancel: bool = False, then: Exception | None = None) -> Gate:
+        """Let the next call with the label *step* wait, and return the gate that it waits at."""
+        gate = Gate(opens_on_cancel=opens_on_cancel, then=then)
+        name = step.partition("(")[0]
+        self.on(name, gate, when=lambda request: step in {name, Call(name, request).label})
         return gate
 
     async def play(self, name: str, request: Any, answer: Callable[[], Any]) -> Any:

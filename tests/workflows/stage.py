@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -26,6 +27,8 @@ from workflows.migrate_plan import MigratePlan
 from workflows.migrate_vm import MigrateVm
 
 PATIENCE_SECONDS = 20
+_CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+_TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 QUICK_HEARTBEATS = timedelta(seconds=0.05)
 
 VmHandle = WorkflowHandle[MigrateVm, VmEnding]
@@ -113,6 +116,27 @@ class Stage:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():
                 await asyncio.sleep(0.02)
+
+    async def until_cancel_requested(self, handle: VmHandle) -> None:
+        """Wait until the history tells of a cancel, and a worker has seen it."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                events = (await handle.fetch_history()).events
+                asked = [event.event_id for event in events if event.event_type == _CANCEL_REQUESTED]
+                seen = [event.event_id for event in events if event.event_type == _TASK_COMPLETED]
+                if asked and seen and seen[-1] > asked[-1]:
+                    return
+                await asyncio.sleep(0.02)
+
+    async def until_found(self, handle: VmHandle, *, phase: str, needs_action: bool) -> None:
+        """Wait until visibility finds a migration by its phase and need."""
+        query = (
+            f"WorkflowId = '{handle.id}' AND {names.ATTRIBUTE_PHASE} = '{phase}' "
+            f"AND {names.ATTRIBUTE_NEEDS_ACTION} = {str(needs_action).lower()}"
+        )
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not [found async for found in self.client.list_workflows(query)]:
+                await asyncio.sleep(0.05)
 
     async def approve(self, handle: VmHandle, approver: str = APPROVER) -> VmEnding:
         """Approve the commit once it is waited for, and return the end."""
