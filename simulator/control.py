@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from simulator import inventory, seeds, throttling
+from simulator import inventory, seeds, settings, throttling
 from simulator.clock import rfc7
 from simulator.faults import FaultError
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 class ControlError(ValueError):
     """A control call that makes no sense; the message says what would be right."""
+
+
+REFUSALS = (ControlError, FaultError, seeds.SeedError, settings.UnknownSettingError, throttling.SettingsError)
 
 
 def _number(name: str, value: Any, *, zero: bool) -> float:
@@ -49,7 +52,7 @@ class Control:
         try:
             self._world.run_due()
             response: web.Response = handler(request, content)
-        except (ControlError, FaultError, seeds.SeedError, throttling.SettingsError) as problem:
+        except REFUSALS as problem:
             response = web.json_response({"error": str(problem)}, status=400)
         self._world.commit()
         return response
@@ -76,12 +79,19 @@ class Control:
         return web.Response(status=204)
 
     def _post_seed(self, _: web.Request, content: bytes) -> web.Response:
-        added = seeds.load(self._world, content.decode("utf-8", "replace"), "seed")
+        with self._world.guarded():
+            added = seeds.load(self._world, content.decode("utf-8", "replace"), "seed")
         return web.json_response({"added": added})
 
     def _post_reset(self, _: web.Request, __: bytes) -> web.Response:
         seeds.reset(self._world)
         return web.json_response({"resources": len(inventory.deletable(self._world))})
+
+    def _get_settings(self, _: web.Request, __: bytes) -> web.Response:
+        return web.json_response(self._world.change_settings({}))
+
+    def _post_settings(self, _: web.Request, content: bytes) -> web.Response:
+        return web.json_response(self._world.change_settings(settings.checked(_json(content))))
 
     def _get_clock(self, _: web.Request, __: bytes) -> web.Response:
         return web.json_response(self._clock())

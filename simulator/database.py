@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from simulator import context
 from simulator.clock import to_micros
+from simulator.errors import ArmError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS state (area TEXT, key TEXT, value TEXT, PRIMARY KEY (area, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entries (
+    n INTEGER PRIMARY KEY, area TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, UNIQUE (area, key));
 CREATE TABLE IF NOT EXISTS versions (n INTEGER PRIMARY KEY, area TEXT, key TEXT, virtual INTEGER, value TEXT);
 CREATE INDEX IF NOT EXISTS versions_of_key ON versions (area, key, n);
 CREATE TABLE IF NOT EXISTS events (
@@ -47,14 +50,47 @@ class Database:
         self.connection.execute("PRAGMA synchronous=OFF")
         self.connection.executescript(SCHEMA)
         self._now = now
+        self._guarded = self._saved = False
         self._areas: dict[str, dict[str, str]] = {}
-        for area, key, value in self.connection.execute("SELECT area, key, value FROM state"):
+        self._load()
+
+    def _load(self) -> None:
+        self._areas.clear()
+        for area, key, value in self.connection.execute("SELECT area, key, value FROM entries ORDER BY n"):
             self._areas.setdefault(area, {})[key] = value
 
     def begin(self) -> None:
-        """Open a transaction unless one is open."""
+        """Open a transaction unless one is open; to be called before every write."""
         if not self.connection.in_transaction:
             self.connection.execute("BEGIN")
+        if self._guarded and not self._saved:
+            self.connection.execute("SAVEPOINT guarded")
+            self._saved = True
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Let all writes inside the block be done, or none where it raises anything but an ``ArmError``.
+
+        What was read into memory elsewhere (``Store``, ``Schedule``) must be read anew then: see ``World.guarded``.
+        Inside another such block it does nothing of its own.
+        """
+        if self._guarded:
+            yield
+            return
+        self._guarded = True
+        try:
+            yield
+        except ArmError:
+            raise
+        except BaseException:
+            if self._saved:
+                self.connection.execute("ROLLBACK TO guarded")
+                self._load()
+            raise
+        finally:
+            if self._saved:
+                self.connection.execute("RELEASE guarded")
+            self._guarded = self._saved = False
 
     def commit(self) -> None:
         """Make all writes so far durable."""
@@ -96,7 +132,11 @@ class Database:
             return
         self._record(area, key, text, quiet=quiet)
         values[key] = text
-        self.connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (area, key, text))
+        self.connection.execute(
+            "INSERT INTO entries (area, key, value) VALUES (?, ?, ?) "
+            "ON CONFLICT (area, key) DO UPDATE SET value = excluded.value",
+            (area, key, text),
+        )
 
     def delete(self, area: str, key: str, *, quiet: bool = False) -> bool:
         """Remove *key*; tell whether it was there."""
@@ -106,7 +146,7 @@ class Database:
             return False
         self._record(area, key, None, quiet=quiet)
         del values[key]
-        self.connection.execute("DELETE FROM state WHERE area = ? AND key = ?", (area, key))
+        self.connection.execute("DELETE FROM entries WHERE area = ? AND key = ?", (area, key))
         return True
 
     def forget(self, *, keep: frozenset[str]) -> None:
@@ -114,7 +154,7 @@ class Database:
         self.begin()
         for area in set(self._areas) - keep:
             del self._areas[area]
-            self.connection.execute("DELETE FROM state WHERE area = ?", (area,))
+            self.connection.execute("DELETE FROM entries WHERE area = ?", (area,))
         self.connection.execute("DELETE FROM versions")
         self.connection.execute("DELETE FROM events")
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from simulator import context, frontdoor, signin
+from simulator import context, frontdoor, paths, signin
 from simulator.clock import http_date, rfc7, to_micros
 from simulator.errors import ArmError
 from simulator.provider import Call, Reply
@@ -118,13 +118,14 @@ class Exchange:
     ) -> Reply:
         token = context.current_request.set(trace)
         try:
-            outside = signin.answer(self._world, incoming.method, incoming.path, incoming.query, incoming.content)
-            return outside if outside is not None else self._arm(incoming, effects, found, trace)
+            with self._world.guarded():
+                outside = signin.answer(self._world, incoming.method, incoming.path, incoming.query, incoming.content)
+                return outside if outside is not None else self._arm(incoming, effects, found, trace)
         except ArmError as error:
             return Reply(error.status, error.body, error.headers)
         except Exception:
             log.exception("answering %s %s", incoming.method, incoming.path)
-            return Reply(500, {"error": {"code": "InternalServerError", "message": "The simulator has a defect here."}})
+            return _internal_error(self._world.now, incoming.path)
         finally:
             context.current_request.reset(token)
 
@@ -267,6 +268,18 @@ def _json(content: bytes) -> Any:
     except ValueError as problem:
         message = f"The request content was invalid and could not be deserialized: '{problem}'."
         raise ArmError(400, "InvalidRequestContent", message) from None
+
+
+def _internal_error(now: datetime, path: str) -> Reply:
+    """Azure's answer to a defect of its own; the log has the trace."""
+    correlation = str(uuid.uuid4())
+    message = (
+        f"Encountered internal server error. Diagnostic information: timestamp '{now:%Y%m%dT%H%M%SZ}', "
+        f"subscription id '{paths.parse(path).subscription}', tracking id '{uuid.uuid4()}', "
+        f"request correlation id '{correlation}'."
+    )
+    error = {"code": "InternalServerError", "message": message}
+    return Reply(500, {"error": error}, {"x-ms-correlation-request-id": correlation})
 
 
 def _prescribed(effect: dict[str, Any]) -> Reply:

@@ -47,7 +47,7 @@ def admit(world: World, identity: Identity, method: str, path: str, route: Route
         rbac.check(world, identity, action, rbac.scope_of(method, path))
     if parsed.subscription and route.writes:
         _check_registration(world, parsed)
-    if route.writes:
+    if route.writes or method == "POST":
         _check_locks(world, method, path)
 
 
@@ -84,9 +84,11 @@ def check_group(world: World, path: str, route: Route) -> None:
 
 
 def _check_locks(world: World, method: str, path: str) -> None:
-    if paths.parse(path).type.lower() == LOCKS.lower():
-        return
+    """Raise 409 where a lock forbids it; a ReadOnly lock forbids every POST of a resource, also ``listKeys``."""
     scope = path.rpartition("/")[0] if method == "POST" else path
+    parsed = paths.parse(scope)
+    if parsed.type.lower() == LOCKS.lower() or (method == "POST" and not parsed.names):
+        return
     locked = locks_against(world, scope, deletes=method == "DELETE")
     if locked:
         raise scope_locked(scope, locked, "delete" if method == "DELETE" else "write")

@@ -154,7 +154,8 @@ class Operations:
             again = {"Location": self._world.endpoint + call.target}
             return Reply(202, None, {**again, **self._while_running(operation, style)})
         if operation["error"] is not None:
-            raise ArmError(409, operation["error"]["code"], operation["error"]["message"])
+            error = operation["error"]
+            raise ArmError(409, error["code"], error["message"], details=error.get("details"))
         if operation["result"] is None:
             return Reply(204)
         return Reply(200, operation["result"])

@@ -55,7 +55,7 @@ class Route:
     template: str
     handler: Handler
     reads: bool = False
-    """A POST that only reads: it is no write in the request log and passes a ReadOnly lock's write check."""
+    """A POST that only reads: no write in the request log, but forbidden by a ReadOnly lock all the same."""
     action: str | None = None
     """The RBAC action; None: derived from the path (``Microsoft.Compute/virtualMachines/start/action``);
     an empty string: none is needed (operation status and the like)."""

@@ -106,6 +106,7 @@ class Schedule:
         name, payload, actor = row
         with context.at_time(due), context.acting_as(actor):
             try:
-                HANDLERS[name](self._world, json.loads(payload))
+                with self._world.guarded():
+                    HANDLERS[name](self._world, json.loads(payload))
             except Exception:
                 log.exception("running the event %s", name)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from simulator import context, paths, seedfile
 from simulator.compute.flattened import unflatten
 from simulator.compute.seeding import complete
 from simulator.errors import ArmError
+from simulator.network.names import NIC
+from simulator.network.seeding import complete_lone_nic
 from simulator.paths import GROUP_TYPE
 from simulator.registry import canonical_type
 from simulator.resources.locations import location_name
 from simulator.seedfile import Seed, SeedError
+from simulator.siterecovery.seeding import settle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from simulator.world import World
 
 __all__ = ["SeedError", "found", "load", "reset"]
@@ -108,11 +114,23 @@ def _fill_resources(world: World, resources: list[dict[str, Any]]) -> None:
         document = {**given, "location": location_name(str(given["location"])), "type": canonical_type(MACHINE)}
         document["id"] = given["id"].rstrip("/")
         document.setdefault("name", paths.parse(document["id"]).name)
-        try:
+        with _naming(document["id"]):
             complete(world, document)
-        except ArmError as problem:
-            message = f"seeding {document['id']}: {problem.message}"
-            raise SeedError(message) from None
+    for given in resources:
+        if paths.parse(given["id"]).type.lower() == NIC.lower():
+            with _naming(given["id"]):
+                complete_lone_nic(world, given["id"])
+    settle(world)
+
+
+@contextmanager
+def _naming(id_: str) -> Iterator[None]:
+    """Turn a provider's refusal of a seeded resource into an error of the seed that names it."""
+    try:
+        yield
+    except ArmError as problem:
+        message = f"seeding {id_}: {problem.message}"
+        raise SeedError(message) from None
 
 
 def _make_groups(world: World, resources: list[dict[str, Any]]) -> None:

@@ -57,7 +57,12 @@ class Throttle:
         """Start with full buckets."""
         self._world = world
         self._buckets: dict[tuple[str, str, str], tuple[float, float]] = {}
-        self.settings: dict[str, Any] = world.settings.get("throttle") or {"enabled": True, "clock": "virtual"}
+        self.settings: dict[str, Any] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the settings that were kept."""
+        self.settings = self._world.settings.get("throttle") or {"enabled": True, "clock": "virtual"}
 
     def configure(self, **changes: Any) -> None:
         """Change settings and keep them; buckets are full again."""

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from simulator import context
 from simulator.clock import Clock, from_micros, retry_after, to_micros
 from simulator.database import Database
+from simulator.errors import ArmError
 from simulator.faults import Faults
 from simulator.identity import Identities
 from simulator.operations import Operations
 from simulator.schedule import Schedule
+from simulator.settings import SETTINGS, checked
 from simulator.store import Area, Store
 from simulator.throttling import Throttle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -67,6 +71,17 @@ class World:
     def settings(self) -> Area:
         """Settings that outlive a restart."""
         return self.store.area("settings")
+
+    def setting(self, name: str) -> int:
+        """The value of a setting of :mod:`simulator.settings`."""
+        return int((self.settings.get("numbers") or {}).get(name, SETTINGS[name].default))
+
+    def change_settings(self, given: Any) -> dict[str, int]:
+        """Change settings; all of them with their values. Raises UnknownSettingError."""
+        if given:
+            kept = {**(self.settings.get("numbers") or {}), **checked(given)}
+            self.settings.put("numbers", kept, quiet=True)
+        return {name: self.setting(name) for name in SETTINGS}
 
     def behaviour(self, id_: str) -> dict[str, Any]:
         """The seed's ``behaviour`` of a resource (empty where it has none)."""
@@ -124,6 +139,24 @@ class World:
         """Jump ahead in virtual time and run what comes due on the way."""
         self.clock.advance(seconds)
         self.run_due()
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Let the block's changes be made whole, or not at all where it raises anything but an ``ArmError``."""
+        request = context.current_request.get()
+        accepted_before = request is not None and request.accepted
+        try:
+            with self.database.guarded():
+                yield
+        except ArmError:
+            raise
+        except BaseException:
+            self.store.reindex()
+            self.schedule.reload()
+            self.throttle.reload()
+            if request is not None:
+                request.accepted = accepted_before
+            raise
 
     def save_clock(self) -> None:
         """Record the clock, so that a restart goes on from here."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import paths
 from simulator.compute.names import region
+from simulator.paging import page_of_resources
 from simulator.provider import ArmError, Call, Reply
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ def list_resources(type_: str) -> Callable[[Call], Reply]:
     """Make the handler that lists *type_* in the path's subscription or group."""
 
     def list_(call: Call) -> Reply:
-        found = call.world.store.list(type_, paths.scope_of(call.path))
-        return Reply(200, {"value": [resource.doc for resource in found]})
+        return page_of_resources(call, type_, paths.scope_of(call.path), lambda resource: resource.doc)
 
     return list_
 

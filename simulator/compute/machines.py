@@ -1,7 +1,8 @@
 """Virtual machines as things that run: making and deleting them, their power state and their agent.
 
-Private state in a machine's meta: `power_state`, `running_since` and `agent_ready_at` (ISO times, virtual),
-`busy` (the operation under way), `guest_of` (whose guest behaviour it has, for a machine made from another's disks).
+Private state in a machine's meta: `power_state`, `running_since`, `stopped_since` (when it left running) and
+`agent_ready_at` (ISO times, virtual), `busy` (the operation under way), `guest_of` (whose guest behaviour it has, for
+a machine made from another's disks).
 """
 
 from __future__ import annotations
@@ -174,11 +175,13 @@ def power_state(world: World, vm_id: str) -> str:
 def set_power_state(world: World, vm_id: str, state: str) -> None:
     """Bring a machine into a power state at once; from anything else into running is a boot."""
     machine = world.store.require(vm_id)
-    boots = state == RUNNING and machine.meta.get("power_state") != RUNNING
+    before = machine.meta.get("power_state")
     machine.meta["power_state"] = state
-    if boots:
+    if state == RUNNING and before != RUNNING:
         note_boot(world, machine)
-    elif state in {STOPPED, DEALLOCATED}:
+    elif state != RUNNING and before == RUNNING:
+        machine.meta["stopped_since"] = world.now.isoformat()
+    if state in {STOPPED, DEALLOCATED}:
         machine.meta.pop("running_since", None)
     world.store.save(machine)
     for disk_id in disk_ids(machine.doc):
@@ -188,6 +191,7 @@ def set_power_state(world: World, vm_id: str, state: str) -> None:
 def note_boot(world: World, machine: Resource) -> None:
     """Record on *machine* (not yet saved) that it boots now; its agent comes up later."""
     machine.meta["running_since"] = world.now.isoformat()
+    machine.meta.pop("stopped_since", None)
     machine.meta["agent_ready_at"] = (world.now + timedelta(seconds=AGENT_BOOT_SECONDS)).isoformat()
 
 

@@ -101,6 +101,8 @@ def _power_kept(world: World, payload: dict[str, Any], _: dict[str, Any]) -> Non
     if machine is not None:
         # Nothing booted: the machine takes up its former state with its former boot.
         machine.meta["power_state"] = payload["before"]
+        if payload["before"] == machines.RUNNING:
+            machine.meta.pop("stopped_since", None)
         world.store.save(machine)
 
 

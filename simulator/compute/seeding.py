@@ -49,6 +49,10 @@ def _meta(
     state = _power_state(world.behaviour(vm_id).get("power_state")) or _state_of_view(view)
     state = state or _power_state(shown.get("powerState"))
     meta["power_state"] = state or meta.get("power_state") or machines.RUNNING
+    if meta["power_state"] == machines.RUNNING:
+        meta.pop("stopped_since", None)
+    else:
+        meta.setdefault("stopped_since", world.now.isoformat())
     if view.get("osName"):
         meta["os_name"], meta["os_version"] = view["osName"], view.get("osVersion")
     if view.get("hyperVGeneration"):

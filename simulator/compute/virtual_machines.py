@@ -14,7 +14,9 @@ from simulator.compute.instance_view import instance_view
 from simulator.compute.names import VM
 from simulator.compute.operations import Work, begin, begin_on_machine, finish, refuse_if_busy, release
 from simulator.operations import on_done, on_failed
+from simulator.paging import page_of_resources
 from simulator.provider import ArmError, Call, Reply
+from simulator.resources.groups import before_group_deletion
 
 if TYPE_CHECKING:
     from simulator.store import Resource
@@ -52,13 +54,14 @@ def virtual_machines_instance_view(call: Call) -> Reply:
 def virtual_machines_list(call: Call) -> Reply:
     """List the machines of a group or subscription; extensions by id only, as Azure lists them."""
     view = "instanceview" in call.query.get("$expand", "").lower() or call.query.get("statusonly", "") == "true"
-    listed = []
-    for machine in call.world.store.list(VM, paths.scope_of(call.path)):
+
+    def entry(machine: Resource) -> dict[str, Any]:
         document = shown(call.world, machine, view=view)
         if "resources" in document:
             document["resources"] = [{"id": extension["id"]} for extension in document["resources"]]
-        listed.append(document)
-    return Reply(200, {"value": listed})
+        return document
+
+    return page_of_resources(call, VM, paths.scope_of(call.path), entry)
 
 
 def virtual_machines_update(call: Call) -> Reply:
@@ -135,3 +138,11 @@ def _deleted(world: World, payload: dict[str, Any]) -> None:
 @on_failed("compute.vm_deleted")
 def _not_deleted(world: World, payload: dict[str, Any], _: dict[str, Any]) -> None:
     release(world, payload)
+
+
+@before_group_deletion
+def _let_go(world: World, group_id: str) -> dict[str, ArmError]:
+    """Delete the group's machines first, so that disks and NICs in other groups are free."""
+    for machine in world.store.list(VM, group_id):
+        machines.delete_vm(world, machine.id)
+    return {}

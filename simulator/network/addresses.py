@@ -43,8 +43,14 @@ def holder_of(world: World, subnet_id: str, address: str) -> str | None:
 
 def free_address(world: World, subnet_id: str) -> str:
     """The lowest address that is free in the subnet; 400 `SubnetIsFull` where there is none."""
+    return next_address(world, subnet_id, [])
+
+
+def next_address(world: World, subnet_id: str, made: list[dict[str, Any]]) -> str:
+    """The lowest free address that none of *made*, IP configurations still to be written, has; 400 `SubnetIsFull`."""
     subnet = require_subnet(world, subnet_id)
-    address = next(free_addresses(world, subnet_id), None)
+    mine = {configuration["properties"]["privateIPAddress"] for configuration in made}
+    address = next((free for free in free_addresses(world, subnet_id) if free not in mine), None)
     if address is None:
         raise ArmError(
             400,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.compute.crud import merge, require_location
-from simulator.network.addresses import check_address, free_addresses
+from simulator.network.addresses import check_address, next_address
 from simulator.network.names import NIC
 from simulator.network.nics import delete_nic, ip_configuration, nic_document, save_nic
 from simulator.network.operations import begin
@@ -121,7 +121,7 @@ def _configuration(
     if static and address:
         check_address(world, where, address, nic_id)
     else:
-        address = _same_address(before, name, where) or _next_address(world, where, made)
+        address = _same_address(before, name, where) or next_address(world, where, made)
     extra = {
         key: inner[key]
         for key in ("publicIPAddress", "loadBalancerBackendAddressPools", "applicationSecurityGroups")
@@ -137,21 +137,6 @@ def _same_address(before: list[dict[str, Any]], name: str, where: str) -> str | 
         if configuration["name"] == name and inner["subnet"]["id"].lower() == where.lower():
             return str(inner["privateIPAddress"])
     return None
-
-
-def _next_address(world: World, where: str, made: list[dict[str, Any]]) -> str:
-    mine = {configuration["properties"]["privateIPAddress"] for configuration in made}
-    address = next((free for free in free_addresses(world, where) if free not in mine), None)
-    if address is None:
-        subnet = require_subnet(world, where)
-        raise ArmError(
-            400,
-            "SubnetIsFull",
-            f"Subnet {subnet['name']} with address prefix {subnet['properties'].get('addressPrefix')} does not have "
-            "enough capacity for 1 IP addresses.",
-            details=[],
-        )
-    return address
 
 
 def network_interfaces_get(call: Call) -> Reply:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import paths
 from simulator.compute.flattened import unflatten
-from simulator.network.addresses import free_address, free_addresses
+from simulator.network.addresses import addresses_of, free_addresses, next_address
 from simulator.network.names import VNET, region, resource_id, split_subnet_id, subnet_id
 from simulator.network.nics import ip_configuration, nic_document, save_nic
 from simulator.network.subnets import find_subnet, prefixes, subnet_document, subnets_of
@@ -27,13 +27,26 @@ def complete_nic(world: World, nic_id: str, vm_id: str, location: str, *, addres
     nic = world.store.get(nic_id)
     document = unflatten(nic.doc) if nic is not None else {}
     configurations = document.get("properties", {}).get("ipConfigurations") or []
-    filled = [
-        _complete_configuration(world, nic_id, vm_id, location, index, given, address if index == 0 else None)
-        for index, given in enumerate(configurations or [{"name": "ipconfig1"}])
-    ]
+    filled: list[dict[str, Any]] = []
+    for index, given in enumerate(configurations or [{"name": "ipconfig1"}]):
+        known = address if index == 0 else None
+        filled.append(_complete_configuration(world, nic_id, vm_id, location, given, known, filled))
     whole = nic_document(nic_id, location, filled, {**document.get("properties", {}), "ipConfigurations": filled})
     envelope = {key: value for key, value in document.items() if key != "properties"}
     return save_nic(world, {**whole, **envelope}, nic.meta if nic is not None else None)
+
+
+def complete_lone_nic(world: World, nic_id: str) -> None:
+    """Fill in what a seeded NIC lacks that no seeded machine has."""
+    nic = world.store.require(nic_id)
+    if not _is_whole(nic):
+        complete_nic(world, nic.id, nic.id, nic.location)
+
+
+def _is_whole(nic: Resource) -> bool:
+    configurations = nic.properties.get("ipConfigurations") or []
+    placed = len(list(addresses_of(nic.doc))) == len(configurations)
+    return "resourceGuid" in nic.properties and placed and all(one.get("id") for one in configurations)
 
 
 def _complete_configuration(
@@ -41,9 +54,9 @@ def _complete_configuration(
     nic_id: str,
     vm_id: str,
     location: str,
-    index: int,
     given: dict[str, Any],
     address: str | None,
+    made: list[dict[str, Any]],
 ) -> dict[str, Any]:
     inner = given.get("properties") or _flat(given)
     address = inner.get("privateIPAddress") or inner.get("privateIpAddress") or address
@@ -54,11 +67,11 @@ def _complete_configuration(
     extra = {key: inner[key] for key in ("publicIPAddress", "loadBalancerBackendAddressPools") if inner.get(key)}
     return ip_configuration(
         nic_id,
-        given.get("name") or f"ipconfig{index + 1}",
+        given.get("name") or f"ipconfig{len(made) + 1}",
         subnet_id=where,
-        address=address or free_address(world, where),
+        address=address or next_address(world, where, made),
         static=method.lower() == "static",
-        primary=bool(inner.get("primary", index == 0)),
+        primary=bool(inner.get("primary", not made)),
         extra=extra,
     )
 

@@ -12,6 +12,7 @@ from simulator.network.names import NIC, VNET, etag, stable_guid
 from simulator.network.operations import begin
 from simulator.network.subnets import subnet_document, subnets_of
 from simulator.operations import on_done
+from simulator.paging import page_of_resources
 from simulator.provider import ArmError, Call, Reply
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def virtual_networks_list(call: Call) -> Reply:
     """List the virtual networks of a group or subscription."""
     scope = paths.scope_of(call.path)
     used = configurations_by_subnet(call.world)
-    return Reply(200, {"value": [_dressed(vnet, used) for vnet in call.world.store.list(VNET, scope)]})
+    return page_of_resources(call, VNET, scope, lambda vnet: _dressed(vnet, used))
 
 
 def virtual_networks_create_or_update(call: Call) -> Reply:

@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from simulator.errors import ArmError
-from simulator.provider import Reply
+from simulator.paging import page
+from simulator.resources.groups import page_size
 
 if TYPE_CHECKING:
-    from simulator.provider import Call
+    from simulator.provider import Call, Reply
     from simulator.store import Resource
 
 _CLAUSE = re.compile(r"(resourceType|name|location|resourceGroup|tagName|tagValue) eq '((?:[^']|'')*)'", re.IGNORECASE)
@@ -21,9 +22,8 @@ def resources_list(call: Call) -> Reply:
     wanted = _conditions(call.query.get("$filter", ""))
     scope = f"/subscriptions/{call.subscription}" + (f"/resourceGroups/{call.group}" if call.group else "")
     tracked = (r for r in call.world.store.children(scope) if _is_tracked(r))
-    shown = [_shown(resource) for resource in tracked if _fits(resource, wanted)]
-    top = call.query.get("$top", "")
-    return Reply(200, {"value": shown[: int(top)] if top.isdigit() else shown})
+    found = {resource.id: resource for resource in tracked if _fits(resource, wanted)}
+    return page(call, list(found), lambda id_: _shown(found[id_]), size=page_size(call))
 
 
 def _is_tracked(resource: Resource) -> bool:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from simulator import frontdoor
+from simulator import frontdoor, paths
 from simulator.errors import ArmError, group_not_found
-from simulator.operations import OperationStyle, on_done
+from simulator.operations import OperationStyle, on_done, on_failed
+from simulator.paging import page
 from simulator.paths import GROUP_TYPE
 from simulator.provider import Reply
 from simulator.resources.locations import location_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simulator.provider import Call
     from simulator.store import Resource
     from simulator.world import World
+
+    GroupHook = Callable[[World, str], dict[str, ArmError]]
 
 # A group's deletion is followed by its Location alone.
 DELETION = OperationStyle(
     result_path="/subscriptions/{subscription}/operationresults/{operation}", retry_after_seconds=15
 )
+HOOKS: list[GroupHook] = []
 _NAME = re.compile(r"[\w\-.()]{1,90}(?<!\.)")
 _DELETE_SECONDS = 60
 
@@ -82,8 +88,15 @@ def resource_groups_check_existence(call: Call) -> Reply:
 
 def resource_groups_list(call: Call) -> Reply:
     """List the groups of a subscription."""
-    groups = call.world.store.list(GROUP_TYPE, f"/subscriptions/{call.subscription}")
-    return Reply(200, {"value": [group.doc for group in groups]})
+    store = call.world.store
+    keys = store.keys(GROUP_TYPE, f"/subscriptions/{call.subscription}")
+    return page(call, keys, lambda key: store.require(key).doc, size=page_size(call))
+
+
+def page_size(call: Call) -> int:
+    """The caller's ``$top``, or the largest page."""
+    largest, top = call.world.setting("resources_page_size"), call.query.get("$top", "")
+    return min(largest, int(top)) if top.isdigit() and int(top) > 0 else largest
 
 
 def resource_groups_delete(call: Call) -> Reply:
@@ -98,12 +111,48 @@ def resource_groups_delete(call: Call) -> Reply:
     )
 
 
+def before_group_deletion(hook: GroupHook) -> GroupHook:
+    """Register ``(world, group id) -> refusals by resource id``, run before a group's resources are deleted.
+
+    What it refuses stays, with all that lies under it, and so does the group; the rest goes.
+    """
+    HOOKS.append(hook)
+    return hook
+
+
 @on_done("resources.group_deleted")
 def _group_deleted(world: World, payload: dict[str, Any]) -> None:
-    locked = frontdoor.locks_against(world, payload["id"], deletes=True)
+    group_id = payload["id"]
+    locked = frontdoor.locks_against(world, group_id, deletes=True)
     if locked:
-        raise frontdoor.scope_locked(payload["id"], locked, "delete")
-    world.store.delete_tree(payload["id"])
+        raise frontdoor.scope_locked(group_id, locked, "delete")
+    refused = {id_: error for hook in HOOKS for id_, error in hook(world, group_id).items()}
+    if not refused:
+        world.store.delete_tree(group_id)
+        return
+    for resource in world.store.children(group_id):
+        if not any(paths.within(resource.id, kept) for kept in refused):
+            world.store.delete(resource.id)
+    raise _deletion_blocked(world, group_id, refused)
+
+
+def _deletion_blocked(world: World, group_id: str, refused: dict[str, ArmError]) -> ArmError:
+    listed = ",".join(id_.partition("/providers/")[2] for id_ in refused)
+    details = [{**error.error, "target": id_} for id_, error in refused.items()]
+    message = (
+        f"Deletion of resource group '{paths.parse(group_id).name}' failed as resources with identifiers '{listed}' "
+        "could not be deleted. The provisioning state of the resource group will be rolled back. The tracking Id is "
+        f"'{world.new_guid()}'. Please check audit logs for more details."
+    )
+    return ArmError(409, "ResourceGroupDeletionBlocked", message, details=details)
+
+
+@on_failed("resources.group_deleted")
+def _group_kept(world: World, payload: dict[str, Any], _: dict[str, Any]) -> None:
+    group = world.store.get(payload["id"])
+    if group is not None:
+        group.properties["provisioningState"] = "Succeeded"
+        world.store.save(group)
 
 
 def operation_results_get(call: Call) -> Reply:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.provider import Reply
-from simulator.siterecovery import names, refusals, seeding
+from simulator.paging import page
+from simulator.siterecovery import names, refusals
+from simulator.siterecovery.views import show
 
 if TYPE_CHECKING:
-    from simulator.provider import Call
-    from simulator.store import Resource
+    from collections.abc import Callable
 
-PAGE_SIZE = 500
+    from simulator.provider import Call, Reply
+    from simulator.store import Resource
 
 
 def require_vault(call: Call) -> Resource:
     """The vault of the request, or the front door's 404."""
-    seeding.settle(call.world)
     return call.world.store.require("/".join(call.path.split("/")[:9]))
 
 
@@ -42,12 +42,25 @@ def _require_parent(call: Call, id_: str) -> None:
         raise refusals.missing(call, names.last(id_))
 
 
-def listing(call: Call, values: list[Any]) -> Reply:
-    """A page of *values* with ``nextLink`` (null on the last page)."""
-    offset = int(call.query.get("skiptoken") or call.query.get("$skiptoken") or 0)
-    rest = len(values) > offset + PAGE_SIZE
-    next_link = call.url(call.path, skipToken=str(offset + PAGE_SIZE)) if rest else None
-    return Reply(200, {"value": values[offset : offset + PAGE_SIZE], "nextLink": next_link})
+def listing(call: Call, values: list[dict[str, Any]]) -> Reply:
+    """A page of *values*, objects with an id, with ``nextLink`` (null on the last page)."""
+    by_id = {str(value.get("id") or number): value for number, value in enumerate(values)}
+    return _page(call, list(by_id), by_id.__getitem__)
+
+
+def listing_of(call: Call, type_: str, scope: str) -> Reply:
+    """A page of the objects of *type_* under *scope*; only those in the page are looked at."""
+    store = call.world.store
+
+    def shown(key: str) -> dict[str, Any] | None:
+        found = store.get(key)
+        return None if found is None else show(call.world, found)
+
+    return _page(call, store.keys(type_, scope), shown)
+
+
+def _page(call: Call, keys: list[str], shown: Callable[[str], Any]) -> Reply:
+    return page(call, keys, shown, size=call.world.setting("site_recovery_page_size"), null_link=True)
 
 
 def properties(call: Call) -> dict[str, Any]:

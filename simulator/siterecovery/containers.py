@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals, regions
 from simulator.siterecovery.calls import (
-    listing,
+    listing_of,
     missing_input,
     object_id,
     properties,
@@ -86,13 +86,13 @@ def replication_protection_containers_get(call: Call) -> Reply:
 def replication_protection_containers_list(call: Call) -> Reply:
     """List the vault's containers."""
     vault = require_vault(call)
-    return listing(call, [show(call.world, found) for found in call.world.store.list(names.CONTAINER, vault.id)])
+    return listing_of(call, names.CONTAINER, vault.id)
 
 
 def replication_protection_containers_list_by_replication_fabrics(call: Call) -> Reply:
     """List the fabric's containers."""
     fabric = require(call, object_id(call, action=True))
-    return listing(call, [show(call.world, found) for found in call.world.store.list(names.CONTAINER, fabric.id)])
+    return listing_of(call, names.CONTAINER, fabric.id)
 
 
 def replication_protection_containers_delete(call: Call) -> Reply:

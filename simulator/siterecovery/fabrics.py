@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals, regions
-from simulator.siterecovery.calls import listing, object_id, require, require_instance_type, require_vault, section
+from simulator.siterecovery.calls import listing_of, object_id, require, require_instance_type, require_vault, section
 from simulator.siterecovery.job_model import Job, Plan, Task
 from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.views import show, view
@@ -107,7 +107,7 @@ def replication_fabrics_get(call: Call) -> Reply:
 def replication_fabrics_list(call: Call) -> Reply:
     """List the vault's fabrics."""
     vault = require_vault(call)
-    return listing(call, [show(call.world, found) for found in call.world.store.list(names.FABRIC, vault.id)])
+    return listing_of(call, names.FABRIC, vault.id)
 
 
 def replication_fabrics_delete(call: Call) -> Reply:

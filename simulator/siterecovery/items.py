@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 from simulator.compute.sizes import SIZES
 from simulator.provider import Reply
 from simulator.siterecovery import durations, item_views, jobs, names, refusals, states
-from simulator.siterecovery.calls import listing, object_id, properties, require, require_instance_type, require_vault
+from simulator.siterecovery.calls import (
+    listing,
+    listing_of,
+    object_id,
+    properties,
+    require,
+    require_instance_type,
+    require_vault,
+)
 from simulator.siterecovery.fabrics import target
 from simulator.siterecovery.job_model import Job, Plan, Task
 from simulator.siterecovery.jobs import effect
@@ -41,14 +49,13 @@ def replication_protected_items_get(call: Call) -> Reply:
 def replication_protected_items_list_by_replication_protection_containers(call: Call) -> Reply:
     """List the container's items."""
     container = require(call, object_id(call, action=True))
-    return listing(call, [show(call.world, item) for item in call.world.store.list(names.ITEM, container.id)])
+    return listing_of(call, names.ITEM, container.id)
 
 
 def replication_protected_items_list(call: Call) -> Reply:
     """List the vault's items."""
     vault = require_vault(call)
-    items = call.world.store.list(names.ITEM, vault.id)
-    return listing(call, [show(call.world, item) for item in items])
+    return listing_of(call, names.ITEM, vault.id)
 
 
 def replication_protected_items_update(call: Call) -> Reply:

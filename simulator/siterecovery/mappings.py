@@ -9,6 +9,7 @@ from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals, regions
 from simulator.siterecovery.calls import (
     listing,
+    listing_of,
     missing_input,
     object_id,
     properties,
@@ -154,7 +155,7 @@ def replication_protection_container_mappings_get(call: Call) -> Reply:
 def replication_protection_container_mappings_list(call: Call) -> Reply:
     """List the vault's mappings."""
     vault = require_vault(call)
-    return listing(call, [show(call.world, found) for found in call.world.store.list(names.MAPPING, vault.id)])
+    return listing_of(call, names.MAPPING, vault.id)
 
 
 def replication_protection_container_mappings_list_by_replication_protection_containers(call: Call) -> Reply:

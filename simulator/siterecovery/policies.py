@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals
-from simulator.siterecovery.calls import listing, object_id, require, require_instance_type, require_vault, section
+from simulator.siterecovery.calls import listing_of, object_id, require, require_instance_type, require_vault, section
 from simulator.siterecovery.fabrics import require_or_never_used, target
 from simulator.siterecovery.job_model import Job, Plan, Task
 from simulator.siterecovery.jobs import effect
@@ -119,7 +119,7 @@ def replication_policies_get(call: Call) -> Reply:
 def replication_policies_list(call: Call) -> Reply:
     """List the vault's policies."""
     vault = require_vault(call)
-    return listing(call, [show(call.world, found) for found in call.world.store.list(names.POLICY, vault.id)])
+    return listing_of(call, names.POLICY, vault.id)
 
 
 def replication_policies_delete(call: Call) -> Reply:

@@ -160,8 +160,8 @@ _JOB_ROUTES = [
     Route("POST", f"{JOB}/cancel", job_calls.replication_jobs_cancel),
     Route("POST", f"{JOB}/restart", job_calls.replication_jobs_restart),
     Route("POST", f"{JOB}/resume", job_calls.replication_jobs_resume),
-    Route("GET", f"{VAULT}/replicationOperationStatus/{{job}}", job_calls.replication_operation_status_get),
-    Route("GET", f"{VAULT}/{{path*}}/operationresults/{{job}}", job_calls.operation_results_get),
+    Route("GET", f"{VAULT}/replicationOperationStatus/{{job}}", job_calls.replication_operation_status_get, action=""),
+    Route("GET", f"{VAULT}/{{path*}}/operationresults/{{job}}", job_calls.operation_results_get, action=""),
 ]
 _PLAN_ROUTES = [
     Route("GET", PLANS, recovery_plans.replication_recovery_plans_list),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulator import context
+from simulator.seedfile import SeedError
 from simulator.siterecovery import names
 
 if TYPE_CHECKING:
@@ -16,30 +17,23 @@ if TYPE_CHECKING:
 
     Reader = Callable[[World, Resource], dict[str, Any]]
 
-MARK = "asr-seeded"
 PROTECTED_FOR = timedelta(days=1)
 
 
 def settle(world: World) -> None:
-    """Take over the seed's objects: once per world, and without counting as a change by the request."""
-    marks = world.store.area(MARK)
-    if marks.get("all") is not None or context.as_of.get() is not None:
-        return
-    marks.put("all", {"settled": True}, quiet=True)
-    token = context.current_request.set(None)
-    try:
-        with context.loading_seed():
-            for type_, reader in _readers().items():
-                for resource in world.store.list(type_):
+    """Take over the objects of a seed that was just loaded. Raises SeedError for one that lacks what it must have."""
+    for type_, reader in _readers().items():
+        for resource in world.store.list(type_):
+            if resource.meta["created_by"] == context.SEED and not resource.meta.get("settled"):
+                try:
                     _settle_one(world, resource, reader)
-    finally:
-        context.current_request.reset(token)
+                except KeyError as problem:
+                    message = f"seeding {resource.id}: properties.{problem.args[0]}: missing"
+                    raise SeedError(message) from None
 
 
 def _settle_one(world: World, resource: Resource, reader: Reader) -> None:
-    if resource.meta["created_by"] != context.SEED:
-        return
-    meta = {**resource.meta, **reader(world, resource)}
+    meta = {**resource.meta, **reader(world, resource), "settled": True}
     world.store.delete(resource.id)
     world.store.put({"id": names.asr_id(resource.id), "properties": {}}, meta)
     vault = world.store.get(names.vault_id(resource.id))

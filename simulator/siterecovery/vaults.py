@@ -6,8 +6,11 @@ import base64
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from simulator import paths
 from simulator.operations import OperationStyle, on_done
+from simulator.paging import page_of_resources
 from simulator.provider import ArmError, Reply
+from simulator.resources.groups import before_group_deletion
 from simulator.siterecovery import durations, names, regions
 
 if TYPE_CHECKING:
@@ -153,14 +156,12 @@ def vaults_update(call: Call) -> Reply:
 
 def vaults_list_by_resource_group(call: Call) -> Reply:
     """List the vaults of the group."""
-    scope = f"/subscriptions/{call.subscription}/resourceGroups/{call.group}"
-    return Reply(200, {"value": [found.doc for found in call.world.store.list(names.VAULT, scope)]})
+    return page_of_resources(call, names.VAULT, paths.scope_of(call.path), lambda vault: vault.doc)
 
 
 def vaults_list_by_subscription_id(call: Call) -> Reply:
     """List the vaults of the subscription."""
-    scope = f"/subscriptions/{call.subscription}"
-    return Reply(200, {"value": [found.doc for found in call.world.store.list(names.VAULT, scope)]})
+    return page_of_resources(call, names.VAULT, paths.scope_of(call.path), lambda vault: vault.doc)
 
 
 def vaults_delete(call: Call) -> Reply:
@@ -168,7 +169,7 @@ def vaults_delete(call: Call) -> Reply:
     resource = call.world.store.get(call.path)
     if resource is None:
         return Reply(204)
-    _refuse_if_not_empty(call, resource)
+    _refuse_if_not_empty(call.world, resource)
     resource.properties["provisioningState"] = "Deleting"
     call.world.store.save(resource)
     return call.world.operations.start(
@@ -181,8 +182,8 @@ def vaults_delete(call: Call) -> Reply:
     )
 
 
-def _refuse_if_not_empty(call: Call, resource: Resource) -> None:
-    found = [label for type_, label in BLOCKERS.items() if call.world.store.list(type_, resource.id)]
+def _refuse_if_not_empty(world: World, resource: Resource) -> None:
+    found = [label for type_, label in BLOCKERS.items() if world.store.count(type_, resource.id)]
     if found:
         raise ArmError(
             400,
@@ -190,6 +191,17 @@ def _refuse_if_not_empty(call: Call, resource: Resource) -> None:
             f"Vault '{resource.name}' cannot be deleted as there are existing resources within the vault: "
             f"{', '.join(found)}. Remove them from the vault and retry the operation.",
         )
+
+
+@before_group_deletion
+def _vaults_in_use(world: World, group_id: str) -> dict[str, ArmError]:
+    refused = {}
+    for vault in world.store.list(names.VAULT, group_id):
+        try:
+            _refuse_if_not_empty(world, vault)
+        except ArmError as error:
+            refused[vault.id] = error
+    return refused
 
 
 @on_done("asr.vault_deleted")
