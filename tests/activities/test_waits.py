@@ -1,0 +1,87 @@
+"""Held waits: what they tell while they wait, and how they go on elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from activities.replication import ReplicationActivities
+from activities.waits import WaitActivities
+from arm.watcher import Watchers
+from migration.models import Progress
+from migration.requests import EnableReplication, JobWait, ProtectedWait
+from tests.activities.stage import SPEED
+
+if TYPE_CHECKING:
+    from temporalio.client import WorkflowHandle
+
+    from migration.models import Started
+    from tests.activities.stage import Case, Stage
+
+
+async def enable(stage: Stage, case: Case) -> Started:
+    """Enable replication, and do not wait."""
+    request = EnableReplication(task=case.task, source=case.source)
+    started: Started = await stage.run(ReplicationActivities.enable_replication, request)
+    return started
+
+
+async def progress_of(handle: WorkflowHandle[Any, Any]) -> Progress | None:
+    """Return what the wait's heartbeat tells, None before the first."""
+    described = await handle.describe()
+    for pending in described.raw_description.pending_activities:
+        if pending.heartbeat_details.payloads:
+            (told,) = await pydantic_data_converter.decode(pending.heartbeat_details.payloads, [Progress])
+            return told if isinstance(told, Progress) else None
+    return None
+
+
+async def until_told(handle: WorkflowHandle[Any, Any], word: str) -> Progress:
+    """Wait until a heartbeat's detail has a word in it."""
+    async with asyncio.timeout(40):
+        while True:
+            told = await progress_of(handle)
+            if told is not None and word in told.detail:
+                return told
+            await asyncio.sleep(0.1)
+
+
+async def test_a_wait_tells_how_far_things_are(stage: Stage) -> None:
+    """While replication runs its state travels in the heartbeats, where `describe` shows it; a cancel ends it."""
+    case = stage.arrange(behaviour={"initial_replication_minutes": 600})
+    await stage.end((await enable(stage, case)).job)
+    stage.sim.clock(speed=1)
+    handle = await stage.start(
+        WaitActivities.wait_until_protected, ProtectedWait(task=case.task), heartbeat_seconds=2.0
+    )
+
+    told = await until_told(handle, "Initial replication")
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+
+    assert "Initial replication is in progress" == told.detail
+
+
+async def test_a_wait_goes_on_at_another_worker(stage: Stage) -> None:
+    """A worker that stops hands its wait over at once; it ends at the next one."""
+    case = stage.arrange()
+    stage.sim.clock(speed=1)
+    started = await enable(stage, case)
+    assert started.job is not None
+    queue = f"other-{uuid.uuid4()}"
+
+    async with Watchers(stage.azure, 0.05) as watchers:
+        async with stage.worker(watchers, queue):
+            handle = await stage.start(WaitActivities.wait_for_job, JobWait(job=started.job), queue=queue)
+            await until_told(handle, "")
+        stage.sim.clock(speed=SPEED)
+        async with stage.worker(watchers, queue):
+            waited = await handle.result()
+
+    assert "Succeeded" == waited["result"]["state"]
