@@ -174,11 +174,15 @@ class Store:
 
     def list(self, type_: str, scope: str = "") -> list[Resource]:
         """Every resource of *type_* under *scope* (an id prefix: subscription, group or parent; empty: all)."""
+        return [resource for key in self.keys(type_, scope) if (resource := self.get(key)) is not None]
+
+    def keys(self, type_: str, scope: str = "") -> list_of_texts:
+        """The lower-cased ids of every resource of *type_* under *scope*, oldest first."""
         prefix = scope.lower().rstrip("/") + "/" if scope else ""
         if context.as_of.get() is not None:
-            return [r for r in self.everything() if r.type.lower() == type_.lower() and r.id.lower().startswith(prefix)]
-        keys = [key for key in self._by_type.get(type_.lower(), {}) if key.startswith(prefix)]
-        return [resource for key in keys if (resource := self.get(key)) is not None]
+            past = (resource for resource in self.everything() if resource.type.lower() == type_.lower())
+            return [key for resource in past if (key := resource.id.lower()).startswith(prefix)]
+        return [key for key in self._by_type.get(type_.lower(), {}) if key.startswith(prefix)]
 
     def count(self, type_: str, scope: str = "") -> int:
         """How many resources of *type_* lie under *scope*."""
@@ -198,3 +202,4 @@ class Store:
 
 # Inside the class ``list`` names its method, so annotations after it need another name for the builtin.
 list_of_resources = list[Resource]
+list_of_texts = list[str]

@@ -11,6 +11,7 @@ from simulator import paths
 from simulator.clock import rfc7
 from simulator.compute.crud import merge, require_location
 from simulator.operations import OperationStyle, on_done, on_failed
+from simulator.paging import page_of_resources
 from simulator.provider import ArmError, Call, Reply
 
 if TYPE_CHECKING:
@@ -180,8 +181,7 @@ def storage_accounts_get_properties(call: Call) -> Reply:
 
 def storage_accounts_list(call: Call) -> Reply:
     """List the accounts of a group or subscription."""
-    found = call.world.store.list(ACCOUNT, paths.scope_of(call.path))
-    return Reply(200, {"value": [shown(call.world, account) for account in found]})
+    return page_of_resources(call, ACCOUNT, paths.scope_of(call.path), lambda account: shown(call.world, account))
 
 
 def storage_accounts_delete(call: Call) -> Reply:
