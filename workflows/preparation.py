@@ -8,10 +8,9 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import LedgerActivities
+    from activities.plans import OtherPlans, PlanActivities
     from activities.vault import VaultActivities
     from activities.waits import WaitActivities
-
-    from activities.plans import OtherPlans, PlanActivities
     from migration import ids, ledger, names
     from migration.ledger import LedgerEntry
     from migration.models import SharedResources, Started, VmSpec, vm_specs
@@ -152,18 +151,24 @@ class Preparation:
         """Read, make if missing, wait, and enter what was made; return the id of what serves."""
         thing = ids.ResourceId.parse(predicted)
         entry = LedgerEntry(id=predicted, type=thing.type, created_by="plan", state="predicted", why="shared")
-        seen = await self._engine.call(
-            LedgerActivities.observe_resources, ObserveResources(ids=[predicted]), f"Read {thing}"
-        )
-        self.entries = ledger.merge(self.entries, ledger.predict(seen.seen, [entry]))
+        seen = [] if self._in_our_vault(predicted) else await self._read([entry], f"Read {thing}")
+        self.entries = ledger.merge(self.entries, ledger.predict(seen, [entry]))
         started = await self._engine.call(method, wanted, f"Ensure {thing}")
         await self._engine.wait_for_job(started.job, f"Until {thing} is made")
         if started.job is None and not started.existed:
             await self._until(started.resource_id, "provisioned", f"Until {thing} is there")
-        if ids.same_id(started.resource_id, predicted):
-            made = [ledger.Observation(id=predicted, exists=True)]
-            self.entries = ledger.observe(self.entries, made)
+        if started.existed:
+            # Somebody else made it since it was read.
+            self.entries = [e.model_copy(update={"state": "existed"}) if e.id == predicted else e for e in self.entries]
+        elif ids.same_id(started.resource_id, predicted):
+            self.entries = ledger.observe(self.entries, [ledger.Observation(id=predicted, exists=True)])
         return started.resource_id
+
+    def _in_our_vault(self, predicted: str) -> bool:
+        """Tell whether it lies in a vault that this plan has just made: then it was not there before."""
+        vault = f"{self._plan.vault_id}/"
+        ours = any(ids.same_id(e.id, self._plan.vault_id) and e.state == "created" for e in self.entries)
+        return ours and predicted.lower().startswith(vault.lower())
 
     async def _in_use(self) -> str:
         """Return why the vault and what is in it must stay, "" when nobody else uses it."""
@@ -193,7 +198,8 @@ class Preparation:
                 VaultActivities.remove_shared, RemoveShared(id=entry.id, type=entry.type), f"Remove {thing}"
             )
             await self._engine.wait_for_job(started.job, f"Until {thing} is removed")
-            await self._until(entry.id, "gone", f"Until {thing} is gone")
+            if started.job is None:
+                await self._until(entry.id, "gone", f"Until {thing} is gone")
         except FailureError as error:
             why = reason_of(error)
             self._leave(lambda other: other.id == entry.id, why)
@@ -208,9 +214,11 @@ class Preparation:
     async def _look(self, summary: str) -> None:
         mine = [entry for entry in self.entries if entry.state not in {"existed", "left"}]
         if mine:
-            request = ObserveResources(ids=[entry.id for entry in mine])
-            seen = await self._engine.call(LedgerActivities.observe_resources, request, summary)
-            self.entries = ledger.observe(self.entries, seen.seen)
+            self.entries = ledger.observe(self.entries, await self._read(mine, summary))
+
+    async def _read(self, entries: list[LedgerEntry], summary: str) -> list[ledger.Observation]:
+        request = ObserveResources(ids=[entry.id for entry in entries])
+        return (await self._engine.call(LedgerActivities.observe_resources, request, summary)).seen
 
 
 def _network_pairs(specs: list[VmSpec], networks: dict[str, list[str]]) -> list[tuple[str, str]]:
