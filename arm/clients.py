@@ -15,7 +15,6 @@ from azure.mgmt.recoveryservices.aio import RecoveryServicesClient
 from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 from azure.mgmt.resource.locks.aio import ManagementLockClient
 from azure.mgmt.resource.resources.aio import ResourceManagementClient
-from azure.mgmt.resource.subscriptions.aio import SubscriptionClient
 from azure.mgmt.storage.aio import StorageManagementClient
 
 from arm import leases
@@ -90,11 +89,6 @@ class AzureClients:
     def site_recovery(self, subscription: str) -> SiteRecoveryManagementClient:
         """Return the client of what lies in a vault: fabrics, containers, protected items, jobs."""
         return self._of_subscription(SiteRecoveryManagementClient, subscription)
-
-    @cached_property
-    def subscriptions(self) -> SubscriptionClient:
-        """The client of subscriptions and their locations."""
-        return SubscriptionClient(self.credential, **self._settings)
 
     def _of_subscription(self, kind: type[Client], subscription: str) -> Client:
         key = (kind, subscription.lower())

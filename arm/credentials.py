@@ -41,11 +41,6 @@ class AzureAccess:
         """The scope of the tokens that Azure Resource Manager takes."""
         return f"{self.endpoint.rstrip('/')}/.default"
 
-    @property
-    def identity(self) -> str:
-        """Which identity will do the work, for people to read."""
-        return self.client_id or "the machine's managed identity"
-
 
 def credential_for(access: AzureAccess) -> AsyncTokenCredential:
     """Return the credential that *access* describes; close it when done."""

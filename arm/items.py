@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from arm import jobs, reads
 from arm.reads import SITE_RECOVERY_API, Json
-from migration.ids import ResourceId, disk_id, vm_id
+from migration.ids import ResourceId, vm_id
 from migration.requests import ItemState
 
 if TYPE_CHECKING:
@@ -92,15 +92,6 @@ def state_of(item: Json) -> ItemState:
         committed=protection == COMMITTED,
         errors=[_told(error) for error in outer.get("healthErrors") or []],
     )
-
-
-def failover_disk_id(disk: Json) -> str | None:
-    """Return the id that a protected disk has after the failover."""
-    group, name = disk.get("recoveryResourceGroupId"), disk.get("failoverDiskName") or disk.get("diskName")
-    if not group or not name:
-        return None
-    home = ResourceId.parse(str(group))
-    return disk_id(home.subscription, home.name, str(name))
 
 
 def _recovery_vm_id(inner: Json) -> str | None:
