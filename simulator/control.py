@@ -58,6 +58,7 @@ class Control:
         return response
 
     def _get_requests(self, request: web.Request, _: bytes) -> web.Response:
+        """The request log after line `since`, a JSON line each."""
         since = request.query.get("since", "0")
         if not since.isdigit():
             message = "since: give the n of the last line that you know, or 0"
@@ -66,37 +67,51 @@ class Control:
         return web.Response(text="".join(f"{line}\n" for line in lines), content_type="application/x-ndjson")
 
     def _get_resources(self, _: web.Request, __: bytes) -> web.Response:
+        """Everything that somebody could delete, as one array."""
         return web.json_response(inventory.deletable(self._world))
 
     def _get_faults(self, _: web.Request, __: bytes) -> web.Response:
+        """The faults that wait or are at work."""
         return web.json_response(self._world.faults.all())
 
     def _post_faults(self, _: web.Request, content: bytes) -> web.Response:
+        """Ask for a fault: `match` and `effect`."""
         return web.json_response({"id": self._world.faults.add(_json(content))})
 
     def _delete_faults(self, _: web.Request, __: bytes) -> web.Response:
+        """Forget every fault."""
         self._world.faults.clear()
         return web.Response(status=204)
 
     def _post_seed(self, _: web.Request, content: bytes) -> web.Response:
+        """Add a seed to the estate; one that is refused changes nothing."""
         with self._world.guarded():
             added = seeds.load(self._world, content.decode("utf-8", "replace"), "seed")
         return web.json_response({"added": added})
 
     def _post_reset(self, _: web.Request, __: bytes) -> web.Response:
+        """Go back to the seed."""
         seeds.reset(self._world)
         return web.json_response({"resources": len(inventory.deletable(self._world))})
 
+    def _get_unknown(self, _: web.Request, __: bytes) -> web.Response:
+        """What was asked of ARM that this cloud does not have: method, type, how often, and an example."""
+        return web.json_response(self._world.unknown.all())
+
     def _get_settings(self, _: web.Request, __: bytes) -> web.Response:
+        """Every setting with its value."""
         return web.json_response(self._world.change_settings({}))
 
     def _post_settings(self, _: web.Request, content: bytes) -> web.Response:
+        """Change some settings."""
         return web.json_response(self._world.change_settings(settings.checked(_json(content))))
 
     def _get_clock(self, _: web.Request, __: bytes) -> web.Response:
+        """Virtual and wall time, speed, throttling."""
         return web.json_response(self._clock())
 
     def _post_clock(self, _: web.Request, content: bytes) -> web.Response:
+        """Change `speed`, `throttle_clock` or `throttling`, or jump by `advance_seconds`."""
         wanted = _json(content)
         known = {"speed", "advance_seconds", "throttle_clock", "throttling"}
         if not isinstance(wanted, dict) or not wanted or set(wanted) - known:

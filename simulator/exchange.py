@@ -156,6 +156,7 @@ class Exchange:
     ) -> Reply:
         world, api_version = self._world, incoming.query.get("api-version", "")
         if found is None:
+            world.unknown.note(incoming.method, incoming.path, api_version)
             raise self._router.explain(incoming.method, incoming.path, api_version)
         if not api_version:
             raise ArmError(

@@ -18,6 +18,7 @@ from simulator.schedule import Schedule
 from simulator.settings import SETTINGS, checked
 from simulator.store import Area, Store
 from simulator.throttling import Throttle
+from simulator.unknown import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,7 @@ class World:
         self.identities = Identities(self)
         self.faults = Faults(self)
         self.throttle = Throttle(self)
+        self.unknown = Unknown(self.store)
         self.save_clock()
         self.database.commit()
 

@@ -22,6 +22,7 @@ def list_resources(type_: str) -> Callable[[Call], Reply]:
     """Make the handler that lists *type_* in the path's subscription or group."""
 
     def list_(call: Call) -> Reply:
+        """List those of a group or subscription."""
         return page_of_resources(call, type_, paths.scope_of(call.path), lambda resource: resource.doc)
 
     return list_

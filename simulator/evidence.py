@@ -1,0 +1,141 @@
+"""Where the behaviour of each operation comes from, and what is assumed: the facts behind ``docs/simulator.md``."""
+
+from __future__ import annotations
+
+
+def _operations(text: str) -> frozenset[str]:
+    """Read lines of ``provider: handler handler ...``; an indented line goes on."""
+    found, provider = set(), ""
+    for word in text.split():
+        if word.endswith(":"):
+            provider = word.rstrip(":")
+        else:
+            found.add(f"{provider}.{word}")
+    return frozenset(found)
+
+
+RECORDED = _operations(
+    """
+    compute: virtual_machines_get
+    network: get_resource/publicIPAddresses network_interfaces_get operations_get
+      virtual_networks_create_or_update virtual_networks_get virtual_networks_list
+    resources: resource_groups_get
+    siterecovery: replication_eligibility_results_get replication_eligibility_results_list
+      replication_fabrics_create replication_fabrics_get replication_fabrics_purge
+      replication_network_mappings_create replication_network_mappings_get replication_operation_status_get
+      replication_policies_create replication_policies_delete replication_policies_get
+      replication_protected_items_create replication_protected_items_failover_commit replication_protected_items_get
+      replication_protected_items_purge replication_protected_items_unplanned_failover
+      replication_protection_container_mappings_create replication_protection_container_mappings_get
+      replication_protection_container_mappings_purge replication_protection_containers_create
+      replication_protection_containers_delete replication_protection_containers_get
+      replication_protection_containers_switch_protection replication_recovery_plans_create
+      replication_recovery_plans_delete replication_recovery_plans_get replication_recovery_plans_list
+    storage: storage_accounts_create storage_accounts_get_properties
+    """
+)
+"""Operations that recordings of the Azure CLI show (a test holds this list against them)."""
+
+EXAMPLES = _operations(
+    """
+    authorization: management_locks_list permissions_list
+    compute: resource_skus_list run_commands_list usage_list virtual_machines_deallocate virtual_machines_get
+      virtual_machines_instance_view virtual_machines_run_command
+    network: network_interfaces_get subnets_get usages_list virtual_networks_check_ip_address_availability
+      virtual_networks_get virtual_networks_list virtual_networks_list_usage
+    resources: providers_get
+    siterecovery: operation_status_get operations_list recovery_points_get
+      recovery_points_list_by_replication_protected_items replication_alert_settings_create
+      replication_alert_settings_get replication_alert_settings_list replication_eligibility_results_get
+      replication_eligibility_results_list replication_events_get replication_events_list
+      replication_fabrics_check_consistency replication_fabrics_create replication_fabrics_delete
+      replication_fabrics_get replication_fabrics_list replication_fabrics_purge replication_jobs_cancel
+      replication_jobs_export replication_jobs_get replication_jobs_list replication_jobs_restart
+      replication_jobs_resume replication_network_mappings_create replication_network_mappings_delete
+      replication_network_mappings_get replication_network_mappings_list
+      replication_network_mappings_list_by_replication_networks replication_network_mappings_update
+      replication_networks_get replication_networks_list replication_networks_list_by_replication_fabrics
+      replication_policies_create replication_policies_delete replication_policies_get replication_policies_list
+      replication_policies_update replication_protected_items_add_disks
+      replication_protected_items_apply_recovery_point replication_protected_items_create
+      replication_protected_items_delete replication_protected_items_failover_commit replication_protected_items_get
+      replication_protected_items_list replication_protected_items_list_by_replication_protection_containers
+      replication_protected_items_purge replication_protected_items_remove_disks
+      replication_protected_items_repair_replication replication_protected_items_reprotect
+      replication_protected_items_resolve_health_errors replication_protected_items_test_failover
+      replication_protected_items_test_failover_cleanup replication_protected_items_unplanned_failover
+      replication_protected_items_update replication_protection_container_mappings_create
+      replication_protection_container_mappings_delete replication_protection_container_mappings_get
+      replication_protection_container_mappings_list
+      replication_protection_container_mappings_list_by_replication_protection_containers
+      replication_protection_container_mappings_purge replication_protection_container_mappings_update
+      replication_protection_containers_create replication_protection_containers_delete
+      replication_protection_containers_discover_protectable_item replication_protection_containers_get
+      replication_protection_containers_list replication_protection_containers_list_by_replication_fabrics
+      replication_protection_containers_switch_protection replication_recovery_plans_create
+      replication_recovery_plans_delete replication_recovery_plans_get replication_recovery_plans_list
+      replication_recovery_plans_update replication_usages_list replication_vault_health_get
+      replication_vault_health_refresh replication_vault_setting_create replication_vault_setting_get
+      replication_vault_setting_list supported_operating_systems_get
+      target_compute_sizes_list_by_replication_protected_items usages_list_by_vaults vaults_create_or_update
+      vaults_delete vaults_get vaults_list_by_resource_group vaults_list_by_subscription_id vaults_update
+    """
+)
+"""Operations with an example in Microsoft's specifications."""
+
+EXCERPTS = _operations(
+    """
+    siterecovery: operation_results_get replication_jobs_get replication_jobs_list vaults_create_or_update vaults_get
+    """
+)
+"""Operations of which parts of other recordings are known (Azure PowerShell, the .NET SDK)."""
+
+PAGES = {
+    "siterecovery": (
+        "https://learn.microsoft.com/azure/site-recovery/azure-to-azure-tutorial-migrate",
+        "https://learn.microsoft.com/azure/site-recovery/azure-to-azure-support-matrix",
+        "https://learn.microsoft.com/azure/site-recovery/azure-to-azure-troubleshoot-errors",
+        "https://learn.microsoft.com/azure/site-recovery/azure-to-azure-powershell",
+    ),
+    "compute": ("https://learn.microsoft.com/azure/virtual-machines/compute-throttling-limits",),
+    "network": ("https://learn.microsoft.com/rest/api/virtualnetwork/",),
+    "storage": ("https://learn.microsoft.com/rest/api/storagerp/",),
+    "authorization": (
+        "https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources",
+        "https://learn.microsoft.com/azure/role-based-access-control/role-definitions",
+    ),
+    "resources": ("https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling",),
+}
+"""The pages that each provider's behaviour follows where no recording shows it."""
+
+ASSUMPTIONS = {
+    "siterecovery": (
+        "How long disks are added, replication is repaired and the agent is updated.",
+        "The numbers of those error codes that only a symptom is documented for (the last section of `causes.py`).",
+        "A failed operation's status body repeats the job's error with `details`; no recording shows one.",
+        "A change of the recovery point, a cancelled failover and a reprotection that fails leave what they made.",
+        "Replica disks stay from the failover until commit and disabling.",
+        "Recovery plans are kept and shown, but cannot be run.",
+        "Events are the failed jobs; job export makes no blob.",
+        "There is no limit to parallel jobs of one vault, and no throttling by Site Recovery itself.",
+    ),
+    "compute": (
+        "How long a start, a stop and a deletion take (recorded moments, no distribution).",
+        "Extensions other than Site Recovery's install in seconds and do nothing.",
+        "A disk's copy is complete at once.",
+    ),
+    "network": (
+        "Peerings, routes and security rules are kept as given and reach no traffic: there is none.",
+        "The resource GUIDs and MAC addresses of NICs follow from their ids.",
+    ),
+    "storage": ("Accounts hold no data; their keys open nothing.",),
+    "authorization": (
+        "There are no policies and no deny assignments: both lists are empty.",
+        "Operation URLs need a token, but no permission.",
+    ),
+    "resources": (
+        "A group that cannot be deleted loses everything else in it.",
+        "A deleted resource is gone from every list at once.",
+    ),
+}
+"""What no source says, by provider."""
