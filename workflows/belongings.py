@@ -13,9 +13,8 @@ with workflow.unsafe.imports_passed_through():
 from workflows.engine import Engine
 
 _DELETION_ORDER = (
-    "Microsoft.Compute/virtualMachines",
-    "Microsoft.Network/networkInterfaces",
-    "Microsoft.Compute/disks",
+    {"Microsoft.Compute/virtualMachines"},
+    {"Microsoft.Network/networkInterfaces", "Microsoft.Compute/disks"},
 )
 """A machine before what it is attached to. Other types go with what they belong to."""
 
@@ -44,11 +43,10 @@ class Belongings:
     async def remove(self) -> None:
         """Delete what was made and is still there; never what existed before."""
         await self.look("See what the migration left")
-        for kind in _DELETION_ORDER:
-            mine = [entry.id for entry in self.entries if entry.state == "created" and entry.type == kind]
+        for kinds in _DELETION_ORDER:
+            mine = [entry.id for entry in self.entries if entry.state == "created" and entry.type in kinds]
             if mine:
-                await self._delete(mine, kind.rsplit("/", 1)[-1])
-        await self.look("See that nothing is left")
+                await self._delete(mine)
 
     def may_have_made(self, resource_id: str) -> bool:
         """Tell whether a resource is ours to delete, should it be there."""
@@ -58,13 +56,14 @@ class Belongings:
         """Enter parts of a machine that were made under names that nobody predicted: reported, never deleted."""
         self.entries = ledger.merge(self.entries, [_entry(part, "site_recovery", why, "left") for part in resource_ids])
 
-    async def _delete(self, resource_ids: list[str], kind: str) -> None:
+    async def _delete(self, resource_ids: list[str]) -> None:
+        told = ", ".join(sorted({ids.ResourceId.parse(one).names[-1][0] for one in resource_ids}))
         request = DeleteResources(ids=resource_ids, why="undoing the migration")
-        await self._engine.call(LedgerActivities.delete_resources, request, f"Undo: delete {len(resource_ids)} {kind}")
+        await self._engine.call(LedgerActivities.delete_resources, request, f"Undo: delete {told}")
         await self._engine.wait(
             WaitActivities.wait_for_resources,
             lambda give_back: ResourcesWait(ids=resource_ids, until="gone", give_back_after_seconds=give_back),
-            f"Undo: until {kind} are gone",
+            f"Undo: until {told} are gone",
         )
 
     async def _read(self, entries: list[LedgerEntry], summary: str) -> list[ledger.Observation]:

@@ -4,7 +4,6 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
-
     from migration import names
     from migration.findings import PlanCheck
     from migration.plan import Plan

@@ -95,6 +95,9 @@ class Cutover:
             FailoverActivities.commit_failover, StartFailover(task=self._task), "Commit the failover"
         )
         await self._engine.wait_for_job(started.job, "Until the failover is committed")
+        item = await self._engine.call(ReplicationActivities.read_item, ReadItem(task=self._task), "See it committed")
+        if item.exists and not item.committed:
+            raise vm_failure(f"committing the failover: its job ended, but the item reads {item.protection_state}")
 
     async def return_to_source(self) -> None:
         """Undo the failover: the target stops, then the source runs again, as it did before."""

@@ -23,6 +23,7 @@ class VmState:
     outcome: Outcome | None = None
     reason: str = ""
     told: str = ""
+    began: bool = False
 
 
 class Dispatcher:
@@ -70,7 +71,7 @@ class Dispatcher:
 
     def started(self, name: str) -> None:
         """Note that a virtual machine is on its way."""
-        self.vms[name].state = "replicating"
+        self.vms[name].state, self.vms[name].began = "replicating", True
 
     def stopped(self) -> list[str]:
         """Return those that never start, since the plan stops when virtual machines of an earlier wave fail."""

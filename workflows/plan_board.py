@@ -109,7 +109,7 @@ class PlanBoard:
             phase=_PHASE_OF[vm.state],
             outcome=vm.outcome,
             reason=vm.reason,
-            findings=self._findings_of(vm.name),
+            findings=[] if vm.began else self._findings_of(vm.name),
         )
 
     def _findings_of(self, name: str) -> list[Finding]:

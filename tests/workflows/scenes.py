@@ -15,8 +15,9 @@ SOURCE_REGION = "westeurope"
 TARGET_REGION = "northeurope"
 
 
-def make_plan(waves: dict[str, list[str]] | None = None, **differing: Any) -> Plan:
-    """Return a plan with these waves of virtual machines; *differing* replaces whole sections."""
+def make_plan(vms: dict[str, list[str]] | None = None, **differing: Any) -> Plan:
+    """Return a plan with these virtual machines by wave; *differing* replaces whole sections."""
+    waves = vms or {"only": ["web-01"]}
     content: dict[str, Any] = {
         "version": 1,
         "name": f"plan-{uuid.uuid4().hex[:12]}",
@@ -30,9 +31,7 @@ def make_plan(waves: dict[str, list[str]] | None = None, **differing: Any) -> Pl
         },
         "vault": {"name": "shop-vault", "resource_group": "shop-recovery", "region": TARGET_REGION},
         "approval": {"approvers": [APPROVER, REQUESTER], "deadline": "7d", "reminder": "1d"},
-        "waves": [
-            {"name": wave, "vms": [{"name": vm} for vm in vms]} for wave, vms in (waves or {"only": ["web-01"]}).items()
-        ],
+        "waves": [{"name": wave, "vms": [{"name": name} for name in members]} for wave, members in waves.items()],
     }
     return Plan.model_validate(content | differing)
 

@@ -35,6 +35,7 @@ TUTORIAL = [
     "read_power",
     "commit_failover",
     "wait_for_job(CommitFailover)",
+    "read_item",
     "disable_replication",
     "wait_for_job(DisableDr)",
     "disable_replication",
