@@ -20,9 +20,10 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import preflight
-from activities.registry import WAIT_SLOTS, Waiters, all_activities, interceptors
+from activities.registry import WAIT_SLOTS, all_activities, interceptors
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
+from arm.watcher import Watchers
 from migration import names
 from migration.errors import PlanFileError
 from migration.plan_file import load_plan
@@ -93,8 +94,8 @@ async def serve(settings: Settings) -> None:
     await ensure_search_attributes(client)
     async with AsyncExitStack() as stack:
         azure = await stack.enter_async_context(AzureClients(azure_access(settings)))
-        waiters = await stack.enter_async_context(Waiters(azure, settings.poll_floor_seconds))
-        queues = all_activities(azure, waiters, client, settle_seconds=settings.intent_settle_seconds)
+        watchers = await stack.enter_async_context(Watchers(azure, settings.poll_floor_seconds))
+        queues = all_activities(azure, watchers, client, settle_seconds=settings.intent_settle_seconds)
         for worker in workers(client, queues, timedelta(seconds=settings.progress_seconds)):
             await stack.enter_async_context(worker)
         if settings.worker_ready_file:

@@ -15,7 +15,6 @@ from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
 from activities.waits import WaitActivities
 from activities.writing import INTENT_SETTLE_SECONDS
-from arm.watcher import Watchers as Waiters
 from migration.names import AZURE_TASK_QUEUE, WAIT_TASK_QUEUE
 
 if TYPE_CHECKING:
@@ -25,15 +24,14 @@ if TYPE_CHECKING:
     from temporalio.worker import Interceptor
 
     from arm.clients import AzureClients
-
-__all__ = ["WAIT_SLOTS", "Waiters", "all_activities", "interceptors", "methods_of"]
+    from arm.watcher import Watchers
 
 WAIT_SLOTS = 2_000
 """A held wait costs a slot and little else; every virtual machine of a large plan must find one."""
 
 
 def all_activities(
-    azure: AzureClients, waiters: Waiters, client: Client, *, settle_seconds: float = INTENT_SETTLE_SECONDS
+    azure: AzureClients, watchers: Watchers, client: Client, *, settle_seconds: float = INTENT_SETTLE_SECONDS
 ) -> dict[str, list[Callable[..., Any]]]:
     """Return the activities of each task queue."""
     writing = [
@@ -46,7 +44,7 @@ def all_activities(
     reading = [PreflightActivities(azure), VerificationActivities(azure), PlanActivities(client)]
     return {
         AZURE_TASK_QUEUE: [method for holder in (*writing, *reading) for method in methods_of(holder)],
-        WAIT_TASK_QUEUE: methods_of(WaitActivities(azure, waiters)),
+        WAIT_TASK_QUEUE: methods_of(WaitActivities(azure, watchers)),
     }
 
 
