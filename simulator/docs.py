@@ -42,7 +42,8 @@ Manager answers for resource types that it does not have, and `GET /_simulator/u
 How well each operation is founded:
 
 - **recorded**: recordings of real traffic show it (the Azure CLI's tests of its Site Recovery extension,
-  `Azure/azure-cli-extensions`, 2023), and a test replays them request by request;
+  `Azure/azure-cli-extensions`, 2023); `python -m tests.simulator.replay` replays them request by request and prints
+  what matches and every difference (where the recordings are at hand);
 - **excerpt**: parts of other recordings are known (Azure PowerShell's and the .NET SDK's tests);
 - **example**: Microsoft's specification has an example of it (`Azure/azure-rest-api-specs`), hand-written by Microsoft;
 - **page**: it follows Microsoft's documentation, named under the table; shapes are those of the SDK's models.

@@ -33,7 +33,10 @@ def shown(world: World, machine: Resource, *, view: bool) -> dict[str, Any]:
     if busy and machine.properties.get("provisioningState") == "Succeeded":
         document["properties"]["provisioningState"] = "Deleting" if busy["work"] == "delete" else "Updating"
     if view:
+        created = document["properties"].pop("timeCreated", None)
         document["properties"]["instanceView"] = instance_view(world, machine)
+        if created is not None:
+            document["properties"]["timeCreated"] = created
     extensions = extensions_of(world, machine.id)
     if extensions:
         document["resources"] = [extension.doc for extension in extensions]

@@ -25,6 +25,8 @@ _VNET_BITS, _SUBNET_BITS, _WIDE_SUBNET_BITS = 16, 24, 20
 def complete_nic(world: World, nic_id: str, vm_id: str, location: str, *, address: str | None = None) -> Resource:
     """Make the NIC of a seeded machine where it is absent, and whatever it lacks where it is there."""
     nic = world.store.get(nic_id)
+    if nic is not None and _is_whole(world, nic):
+        return nic
     document = unflatten(nic.doc) if nic is not None else {}
     configurations = document.get("properties", {}).get("ipConfigurations") or []
     filled: list[dict[str, Any]] = []
@@ -39,14 +41,15 @@ def complete_nic(world: World, nic_id: str, vm_id: str, location: str, *, addres
 def complete_lone_nic(world: World, nic_id: str) -> None:
     """Fill in what a seeded NIC lacks that no seeded machine has."""
     nic = world.store.require(nic_id)
-    if not _is_whole(nic):
-        complete_nic(world, nic.id, nic.id, nic.location)
+    complete_nic(world, nic.id, nic.id, nic.location)
 
 
-def _is_whole(nic: Resource) -> bool:
+def _is_whole(world: World, nic: Resource) -> bool:
+    """Whether a seeded NIC is shown as Azure shows it, so that nothing of it need be changed."""
     configurations = nic.properties.get("ipConfigurations") or []
-    placed = len(list(addresses_of(nic.doc))) == len(configurations)
-    return "resourceGuid" in nic.properties and placed and all(one.get("id") for one in configurations)
+    placed = [subnet for subnet, _ in addresses_of(nic.doc) if find_subnet(world, subnet) is not None]
+    known = {"provisioningState", "resourceGuid", "macAddress"} <= set(nic.properties)
+    return known and 0 < len(placed) == len(configurations) and all(one.get("id") for one in configurations)
 
 
 def _complete_configuration(
