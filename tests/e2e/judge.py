@@ -41,9 +41,31 @@ def power_states(case: Case, simulator: Simulator, kind: str = "source") -> dict
 def repeated_writes(case: Case, log: list[dict[str, Any]], allowed: int = 1) -> dict[tuple[str, str], int]:
     """Return the accepted writes of the case that were accepted more than *allowed* times."""
     groups = tuple(f"/resourcegroups/{case.group(kind)}".lower() for kind in ("source", "target", "vault"))
-    accepted = Counter(
-        (line["method"], line["path"].lower())
-        for line in log
-        if line["write"] and line["accepted"] and any(f"{g}/" in f"{line['path'].lower()}/" for g in groups)
-    )
+    of_the_case = [line for line in log if any(f"{g}/" in f"{line['path'].lower()}/" for g in groups)]
+    return repeated(of_the_case, allowed)
+
+
+def repeated(log: list[dict[str, Any]], allowed: int = 1) -> dict[tuple[str, str], int]:
+    """Return the accepted writes in *log* that were accepted more than *allowed* times."""
+    accepted = Counter((line["method"], line["path"].lower()) for line in log if line["write"] and line["accepted"])
     return {key: count for key, count in accepted.items() if count > allowed}
+
+
+def made_in(subscriptions: set[str], simulator: Simulator) -> list[dict[str, Any]]:
+    """Return what is there in *subscriptions* and was not in the seed."""
+    scopes = tuple(f"/subscriptions/{one.lower()}/" for one in subscriptions)
+    there = [r for r in simulator.resources() if r["created_by"] != "seed"]
+    return [r for r in there if r["id"].lower().startswith(scopes)]
+
+
+def untold(report: dict[str, Any], made: list[dict[str, Any]]) -> list[str]:
+    """Return the ids in *made* that a report.json does not list as being there."""
+    told = [*report["resources"], *(one for vm in report["vms"] for one in vm["resources"])]
+    known = {one["id"].lower() for one in told if one["state"] != "deleted"}
+    return [r["id"] for r in made if r["id"].lower() not in known]
+
+
+def power_by_id(simulator: Simulator) -> dict[str, str]:
+    """Return the power state of every virtual machine there is, by its id in lower case."""
+    machines = [r for r in simulator.resources() if r["type"].lower() == "microsoft.compute/virtualmachines"]
+    return {r["id"].lower(): r["power_state"] for r in machines}

@@ -1,0 +1,89 @@
+"""The example plans, each with its estate, to the end that it intends. test_commands moves contoso."""
+
+import asyncio
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e import judge
+from tests.e2e.clone import Answer, Clone
+from tests.e2e.stack import ROOT
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("clone"), pytest.mark.timeout(600)]
+
+EXAMPLES = sorted({file.stem for file in (ROOT / "plans").glob("*.yaml") if "." not in file.stem} - {"contoso"})
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return what stands in a file of plans/."""
+    return dict(yaml.safe_load((ROOT / "plans" / name).read_text(encoding="utf-8")))
+
+
+@dataclass
+class Example:
+    """A plan of plans/, and how its run ended."""
+
+    name: str
+    plan: dict[str, Any]
+    before: set[str]
+    ended: Answer | None = None
+
+    @property
+    def vms(self) -> list[str]:
+        """The names of its machines, wave by wave."""
+        return [vm["name"] for wave in self.plan["waves"] for vm in wave["vms"]]
+
+    async def run(self, clone: Clone) -> None:
+        """Start it, and approve as its first approver whatever waits, until it has ended."""
+        started = await clone.starter(f"start plans/{self.name}.yaml")
+        assert 0 == started.code, started.err
+        self.ended = await clone.approve_all(self.name, self.plan["approval"]["approvers"][0])
+
+
+@pytest.fixture(scope="module")
+async def examples(clone: Clone) -> dict[str, Example]:
+    """Run all examples at once, each in subscriptions of its own."""
+    for name in EXAMPLES:
+        clone.simulator.seed(read(f"{name}.estate.yaml"))
+    before = clone.simulator.resource_ids()
+    examples = {name: Example(name, read(f"{name}.yaml"), before) for name in EXAMPLES}
+    await asyncio.gather(*(example.run(clone) for example in examples.values()))
+    return examples
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_runs_as_it_intends(clone: Clone, examples: dict[str, Example], name: str) -> None:
+    """All of its machines are migrated, wave after wave, and nothing that was there before is gone."""
+    example = examples[name]
+    assert example.ended is not None
+    assert 0 == example.ended.code, example.ended
+    report = clone.report(name)
+    expected = dict.fromkeys(example.vms, "migrated")
+    assert ("migrated", expected) == (report["outcome"], outcomes(report))
+    assert [0] * len(expected) == [vm["data_loss_seconds"] for vm in report["vms"]]
+    assert waves_in_order(example.plan, report)
+    assert set() == example.before - clone.simulator.resource_ids()
+    assert [] == judge.untold(report, judge.made_in(subscriptions(example.plan), clone.simulator))
+
+
+def outcomes(report: dict[str, Any]) -> dict[str, str]:
+    """Return the outcome of each machine of a report."""
+    return {vm["name"]: vm["outcome"] for vm in report["vms"]}
+
+
+def waves_in_order(plan: dict[str, Any], report: dict[str, Any]) -> bool:
+    """Tell whether no machine began to fail over before all of the wave before it were verified."""
+    spans = {vm["name"]: {span["name"]: span for span in vm["phases"]} for vm in report["vms"]}
+    waves = [[vm["name"] for vm in wave["vms"]] for wave in plan["waves"]]
+    pairs = [(one, other) for before, after in pairwise(waves) for one in before for other in after]
+    return all(spans[one]["verifying"]["ended"] <= spans[other]["failing_over"]["started"] for one, other in pairs)
+
+
+def subscriptions(plan: dict[str, Any]) -> set[str]:
+    """Return the subscriptions that a plan writes to."""
+    vms = [vm for wave in plan["waves"] for vm in wave["vms"]]
+    targets = {vm.get("target", {}).get("subscription") for vm in vms} | {plan["target"].get("subscription")}
+    return {plan["subscription"], *(one for one in targets if one)}
