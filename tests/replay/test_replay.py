@@ -1,0 +1,55 @@
+"""Yesterday's histories still replay: a worker of this version goes on with what an earlier one began."""
+
+import json
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from activities.registry import interceptors
+from tests.replay.record import HISTORIES
+from tests.replay.scenarios import SCENARIOS
+from worker import RUNNER, WORKFLOWS
+from workflows.messages import IgnoreMisfits
+
+
+@pytest.fixture
+def replayer() -> Replayer:
+    """Return a replayer of production's workflows, sandbox, interceptors and converter."""
+    return Replayer(
+        workflows=WORKFLOWS,
+        workflow_runner=RUNNER,
+        interceptors=[*interceptors(), IgnoreMisfits()],
+        data_converter=pydantic_data_converter,
+    )
+
+
+def _history(name: str) -> WorkflowHistory:
+    return WorkflowHistory.from_json(name, (HISTORIES / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_a_kept_history_replays(replayer: Replayer, name: str) -> None:
+    """The workflows decide today as they did when this history was recorded."""
+    await replayer.replay_workflow(_history(name))
+
+
+def test_every_kept_history_has_its_scenario() -> None:
+    """A history without a scenario could not be recorded again."""
+    assert sorted(SCENARIOS) == sorted(path.stem for path in Path(HISTORIES).glob("*.json"))
+
+
+async def test_another_story_does_not_replay(replayer: Replayer) -> None:
+    """The replay notices when a step is another one than the history tells."""
+    history = json.loads((HISTORIES / "migrated.json").read_text())
+    [step] = [
+        event["activityTaskScheduledEventAttributes"]["activityType"]
+        for event in history["events"]
+        if event.get("activityTaskScheduledEventAttributes", {}).get("activityType", {}).get("name") == "judge_fence"
+    ]
+    step["name"] = "judge_nothing"
+    with pytest.raises(NondeterminismError):
+        await replayer.replay_workflow(WorkflowHistory.from_json("another", json.dumps(history)))
