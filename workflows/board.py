@@ -1,6 +1,7 @@
 """What people see of one virtual machine while it moves: status, search attributes, current details, report."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
@@ -125,10 +126,11 @@ class Board:
     def _markdown(self) -> str:
         vm = self.task.vm
         lines = [
-            f"**{vm.name}** ({vm.source_region} → {vm.target_region}), wave {vm.wave}",
+            f"**{vm.name}** ({vm.source_region} → {vm.target_region}), wave {vm.wave} of {plan_link(self.task.plan)}",
+            "",
             f"- Phase: **{self.phase.value}**",
-            f"- Source: {describe(vm.source_id)}",
-            f"- Target: {describe(vm.target_id)}",
+            f"- Source: {portal_link(vm.source_id)}",
+            f"- Target: {portal_link(vm.target_id)}",
         ]
         if self.outcome:
             lines.append(f"- Outcome: **{self.outcome.value}**")
@@ -147,6 +149,17 @@ class Board:
             return f"`starter.py approve {plan} --vm {vm}` or `starter.py reject {plan} --vm {vm}`"
         verbs = " or ".join(f"`{choice.replace('_', '-')}`" for choice in self.choices)
         return f"`starter.py VERB {plan} --vm {vm} --reason TEXT` with {verbs}" if verbs else ""
+
+
+def portal_link(resource_id: str) -> str:
+    """Return a Markdown link to a resource in the Azure portal."""
+    return f"[{describe(resource_id)}](https://portal.azure.com/#resource{quote(resource_id)})"
+
+
+def plan_link(plan: str) -> str:
+    """Return a Markdown link to a plan's workflow in the Temporal UI that shows it."""
+    workflow_id = quote(names.migrate_plan_id(plan), safe="")
+    return f"[{plan}](/namespaces/{workflow.info().namespace}/workflows/{workflow_id})"
 
 
 def reported(ledger: list[LedgerEntry]) -> list[ReportedResource]:

@@ -117,7 +117,7 @@ class PlanBoard:
 
     def _markdown(self) -> str:
         plan = self._plan
-        lines = [f"**{plan.name}**: {plan.source.region} → {plan.target.region}", f"- Phase: **{self.phase}**"]
+        lines = [f"**{plan.name}**: {plan.source.region} → {plan.target.region}", "", f"- Phase: **{self.phase}**"]
         if self.outcome:
             lines.append(f"- Outcome: **{self.outcome.value}**")
         if self._waiting_for:
