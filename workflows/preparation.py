@@ -75,9 +75,7 @@ class Preparation:
         await self._container_mapping(source, target, policy, there)
         back = names.container_mapping_name(target_region, source_region)
         await self._container_mapping(target, source, policy, back)
-        for one, other in _network_pairs(specs, networks):
-            await self._network_mapping(source_fabric, target_fabric, one, other)
-            await self._network_mapping(target_fabric, source_fabric, other, one)
+        await self._network_mappings(source_fabric, target_fabric, _network_pairs(specs, networks))
         return SharedResources(
             vault_id=vault,
             policy_id=policy,
@@ -129,6 +127,16 @@ class Preparation:
         )
         predicted = f"{source}/replicationProtectionContainerMappings/{name}"
         await self._ensure(VaultActivities.ensure_container_mapping, wanted, predicted)
+
+    async def _network_mappings(self, source_fabric: str, target_fabric: str, pairs: list[tuple[str, str]]) -> None:
+        """Map networks both ways. One is mapped to one other only: a machine that goes elsewhere names its own."""
+        mapped: set[str] = set()
+        for one, other in pairs:
+            if one.lower() not in mapped:
+                await self._network_mapping(source_fabric, target_fabric, one, other)
+            if other.lower() not in mapped:
+                await self._network_mapping(target_fabric, source_fabric, other, one)
+            mapped |= {one.lower(), other.lower()}
 
     async def _network_mapping(self, source_fabric: str, target_fabric: str, one: str, other: str) -> None:
         wanted = NetworkMappingWanted(
