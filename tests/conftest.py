@@ -19,7 +19,10 @@ from temporalio.testing import WorkflowEnvironment
 from migration.names import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).resolve().parent.parent
-_KEYS: dict[str, Callable[[str], SearchAttributeKey[Any]]] = {"Keyword": SearchAttributeKey.for_keyword, "Bool": SearchAttributeKey.for_bool}
+_KEYS: dict[str, Callable[[str], SearchAttributeKey[Any]]] = {
+    "Keyword": SearchAttributeKey.for_keyword,
+    "Bool": SearchAttributeKey.for_bool,
+}
 
 
 def program(name: str) -> str:

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
-from migration import names
-from migration.report import PlanReport, VmReport
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
+from migration import names
+from migration.report import PlanReport, VmReport
 from tests.e2e import judge
 from tests.e2e.estates import Case, seed_of
 from tests.e2e.stack import Stack

@@ -1,8 +1,8 @@
 """One virtual machine, end to end, on real parts: the first thing that has to work."""
 
-from migration.report import PlanEnding
 from temporalio.client import Client
 
+from migration.report import PlanEnding
 from tests.e2e import judge
 from tests.e2e.estates import Case, seed_of
 from tests.e2e.stack import Stack
