@@ -37,7 +37,8 @@ Written by `python -m simulator.docs`; do not change it by hand.
 `python -m simulator [--port N] [--seed FILE] [--speed X] [--state-dir DIR]` is a cloud on this machine that the real
 SDKs and the Azure CLI talk to. What it answers and where that comes from is listed here, so that nobody takes an
 assumption for a fact. Any `api-version` is taken and echoed. What is not in these tables answers as Azure Resource
-Manager answers for resource types that it does not have, and `GET /_simulator/unknown` lists it.
+Manager answers for resource types that it does not have, and `GET /_simulator/unknown` lists it. A browser at its
+address sees the estate: regions, machines with their power, replicated items, jobs.
 
 How well each operation is founded:
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from simulator import context, page
 from simulator.control import Control
 from simulator.exchange import Exchange, Incoming, plain_path
 from simulator.requestlog import RequestLog
@@ -69,6 +70,8 @@ class Server:
         content = await request.read()
         if path.startswith("/_simulator/"):
             return self._control.answer(request, path, content)
+        if path == "/" and request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+            return self._page(request)
         effects = self._world.faults.meet(request.method, path)
         incoming = Incoming(
             method=request.method,
@@ -80,6 +83,12 @@ class Server:
         )
         reply = self._exchange.answer(incoming, effects)
         return await _send(request, reply, effects)
+
+    def _page(self, request: web.Request) -> web.Response:
+        with context.at_time(self._world.run_due()):
+            text = page.page(self._world, request.query.get("refresh", ""))
+        self._world.commit()
+        return web.Response(text=text, content_type="text/html", headers=page.HEADERS)
 
 
 async def _send(request: web.Request, reply: Reply, effects: Effects) -> web.StreamResponse:
