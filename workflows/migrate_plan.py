@@ -1,17 +1,10 @@
 """A plan: check all, prepare once what its virtual machines share, move them wave by wave, tidy up."""
 
 import asyncio
-from itertools import chain, repeat
 
 from temporalio import workflow
-from temporalio.common import RawValue, SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
-from temporalio.exceptions import (
-    ApplicationError,
-    ChildWorkflowError,
-    FailureError,
-    WorkflowAlreadyStartedError,
-    is_cancelled_exception,
-)
+from temporalio.common import RawValue
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
@@ -19,18 +12,15 @@ with workflow.unsafe.imports_passed_through():
     from migration.findings import PlanCheck
     from migration.inputs import MigratePlanInput
     from migration.models import SharedResources, VmSpec, VmTask, vm_specs
-    from migration.phases import Outcome, Phase, common_outcome
+    from migration.phases import Outcome, common_outcome
     from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus
-from workflows import policies
 from workflows.dispatch import Dispatcher
 from workflows.engine import Engine, reason_of, shielded
-from workflows.migrate_vm import MigrateVm
+from workflows.fleet import Fleet
 from workflows.plan_board import PlanBoard
 from workflows.preparation import Preparation
 from workflows.resolutions import read_resolution
 from workflows.turns import VmNotice
-
-ChildHandle = workflow.ChildWorkflowHandle[MigrateVm, object]
 
 
 @workflow.defn(name=names.MIGRATE_PLAN)
@@ -45,8 +35,7 @@ class MigratePlan:
         self.board = PlanBoard(request.plan, self.dispatcher)
         self.engine = Engine(self.board)
         self.preparation = Preparation(request.plan, self.engine)
-        self._watchers: dict[str, asyncio.Task[None]] = {}
-        self._changed = False
+        self.fleet = Fleet(request.plan.name, self.dispatcher)
 
     async def migrate(self) -> None:
         """Move the plan's virtual machines."""
@@ -104,22 +93,21 @@ class MigratePlan:
         """Start virtual machines and grant turns until all have ended."""
         tasks = {spec.name: self._task(spec, shared) for spec in vm_specs(self.plan)}
         while not self.dispatcher.all_ended:
-            self._changed = False
+            self.fleet.changed = False
             for name in self.dispatcher.stopped():
                 self.dispatcher.end(name, Outcome.ROLLED_BACK, "the plan stopped before it began")
             for name in self.dispatcher.to_start():
-                await self._start(tasks[name])
+                await self.fleet.start(tasks[name])
             for name, answer in self.dispatcher.answers():
-                await self._signal(name, names.SIGNAL_TURN_GRANTED, answer)
+                await self.fleet.signal(name, names.SIGNAL_TURN_GRANTED, answer)
             self.engine.stop_if_cancelled()  # a child or a signal under way ends first, and the cancel with it
             self.board.show(waiting_for=_first(self.dispatcher.running))
-            await workflow.wait_condition(lambda: self._changed or self.dispatcher.all_ended)
+            await workflow.wait_condition(lambda: self.fleet.changed or self.dispatcher.all_ended)
 
     async def wind_up(self) -> None:
         """End in order: cancelled virtual machines go back first, then what the plan made goes."""
         self.engine.shielded = True
-        for name in self.dispatcher.running:
-            await self._cancel(name)
+        await self.fleet.cancel()
         await workflow.wait_condition(lambda: not self.dispatcher.running)
         for vm in self.dispatcher.vms.values():
             self.dispatcher.end(vm.name, Outcome.ROLLED_BACK, "it never began")
@@ -167,70 +155,7 @@ class MigratePlan:
 
     def _note(self, notice: VmNotice) -> None:
         self.dispatcher.note(notice)
-        self._changed = True
-
-    async def _start(self, task: VmTask) -> None:
-        name = task.vm.name
-        self.dispatcher.started(name)
-        try:
-            handle = await workflow.start_child_workflow(
-                MigrateVm.run,
-                task,
-                id=names.migrate_vm_id(self.plan.name, name),
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                search_attributes=_search_attributes(task),
-                memo={MemoKeys.VM_NAME: name, MemoKeys.WAVE: task.vm.wave},
-                static_summary=f"Move {name}: {task.vm.source_region} to {task.vm.target_region}",
-            )
-        except WorkflowAlreadyStartedError:
-            self._watchers[name] = asyncio.create_task(self._watch_adopted(task))
-        else:
-            self._watchers[name] = asyncio.create_task(self._watch(name, handle))
-
-    async def _watch(self, name: str, handle: ChildHandle) -> None:
-        """Note the end of a child, also of one that was terminated and said nothing."""
-        try:
-            ending = await handle
-        except ChildWorkflowError as error:
-            cancelled = is_cancelled_exception(error)
-            outcome = Outcome.ROLLED_BACK if cancelled else Outcome.NEEDS_OPERATOR
-            self.dispatcher.end(name, outcome, reason_of(error))
-        else:
-            outcome = getattr(ending, "outcome", None) or Outcome.NEEDS_OPERATOR
-            self.dispatcher.end(name, outcome, getattr(ending, "reason", ""))
-        self._changed = True
-
-    async def _watch_adopted(self, task: VmTask) -> None:
-        """Ask a virtual machine of an earlier run where it stands; when it is gone without a word, start it anew."""
-        name = task.vm.name
-        for pause in chain(policies.TURN_REPEATS, repeat(policies.TURN_REPEATS[-1])):
-            if self.dispatcher.vms[name].state == "ended":
-                return
-            if not await self._signal(name, names.SIGNAL_ADOPT):
-                break
-            await workflow.sleep(pause, summary=f"Until {name} is asked again")
-        if self.engine.shielded:
-            self.dispatcher.end(name, Outcome.NEEDS_OPERATOR, "it ended without a word")
-            self._changed = True
-        elif self.dispatcher.vms[name].state != "ended":
-            await self._start(task)
-
-    async def _signal(self, name: str, signal: str, *args: object) -> bool:
-        handle = workflow.get_external_workflow_handle(names.migrate_vm_id(self.plan.name, name))
-        try:
-            await handle.signal(signal, args=list(args))
-        except ApplicationError:
-            return False
-        return True
-
-    async def _cancel(self, name: str) -> None:
-        handle = workflow.get_external_workflow_handle(names.migrate_vm_id(self.plan.name, name))
-        try:
-            await handle.cancel(reason=workflow.cancellation_reason() or "")
-        except ApplicationError:
-            workflow.logger.info("Nothing to cancel", extra={"vm": name})
-            if name not in self._watchers:
-                self.dispatcher.end(name, Outcome.ROLLED_BACK, "it never began")
+        self.fleet.changed = True
 
     def _task(self, spec: VmSpec, shared: SharedResources) -> VmTask:
         return VmTask(
@@ -251,18 +176,3 @@ _TOLD = 5
 def _first(things: list[str], separator: str = ", ") -> str:
     told = separator.join(things[:_TOLD])
     return f"{told}{separator}and {len(things) - _TOLD} more" if len(things) > _TOLD else told
-
-
-def _search_attributes(task: VmTask) -> TypedSearchAttributes:
-    keywords = {
-        names.ATTRIBUTE_PLAN: task.plan,
-        names.ATTRIBUTE_WAVE: task.vm.wave,
-        names.ATTRIBUTE_VM: task.vm.name,
-        names.ATTRIBUTE_PHASE: Phase.CHECKING.value,
-        names.ATTRIBUTE_SOURCE_REGION: task.vm.source_region,
-        names.ATTRIBUTE_TARGET_REGION: task.vm.target_region,
-    }
-    pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(key), value) for key, value in keywords.items()]
-    return TypedSearchAttributes(
-        [*pairs, SearchAttributePair(SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION), value=False)]
-    )

@@ -1,0 +1,128 @@
+"""A plan's virtual machines as workflows: started or adopted, watched to their end, cancelled one by one."""
+
+import asyncio
+from itertools import chain, repeat
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+
+with workflow.unsafe.imports_passed_through():
+    from migration import names
+    from migration.models import VmTask
+    from migration.phases import Outcome, Phase
+    from migration.report import MemoKeys
+from workflows import policies
+from workflows.dispatch import Dispatcher
+from workflows.engine import reason_of
+from workflows.migrate_vm import MigrateVm
+
+ChildHandle = workflow.ChildWorkflowHandle[MigrateVm, object]
+
+
+class Fleet:
+    """The migrations of one plan. `changed` tells that a virtual machine has said or done something."""
+
+    def __init__(self, plan: str, dispatcher: Dispatcher) -> None:
+        self.changed = False
+        self._plan = plan
+        self._dispatcher = dispatcher
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._children: set[str] = set()
+        self._winding_up = False
+
+    async def start(self, task: VmTask) -> None:
+        """Start the migration of a virtual machine, or adopt it where an earlier run of the plan has started it."""
+        name = task.vm.name
+        self._dispatcher.started(name)
+        try:
+            handle = await workflow.start_child_workflow(
+                MigrateVm.run,
+                task,
+                id=names.migrate_vm_id(self._plan, name),
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                search_attributes=_search_attributes(task),
+                memo={MemoKeys.VM_NAME: name, MemoKeys.WAVE: task.vm.wave},
+                static_summary=f"Move {name}: {task.vm.source_region} to {task.vm.target_region}",
+            )
+        except WorkflowAlreadyStartedError:
+            self._watchers[name] = asyncio.create_task(self._watch_adopted(task))
+        else:
+            self._children.add(name)
+            self._watchers[name] = asyncio.create_task(self._watch(name, handle))
+
+    async def _watch(self, name: str, handle: ChildHandle) -> None:
+        """Note the end of a child, also of one that was terminated and said nothing."""
+        try:
+            ending = await handle
+        except ChildWorkflowError as error:
+            cancelled = is_cancelled_exception(error)
+            outcome = Outcome.ROLLED_BACK if cancelled else Outcome.NEEDS_OPERATOR
+            self._dispatcher.end(name, outcome, reason_of(error))
+        else:
+            outcome = getattr(ending, "outcome", None) or Outcome.NEEDS_OPERATOR
+            self._dispatcher.end(name, outcome, getattr(ending, "reason", ""))
+        self.changed = True
+
+    async def _watch_adopted(self, task: VmTask) -> None:
+        """Ask a virtual machine of an earlier run where it stands; when it is gone without a word, start it anew."""
+        name = task.vm.name
+        for pause in chain(policies.TURN_REPEATS, repeat(policies.TURN_REPEATS[-1])):
+            if self._dispatcher.vms[name].state == "ended":
+                return
+            if not await self.signal(name, names.SIGNAL_ADOPT):
+                break
+            await workflow.sleep(pause, summary=f"Until {name} is asked again")
+        if self._winding_up:
+            self._note_absence(name)
+            self.changed = True
+        elif self._dispatcher.vms[name].state != "ended":
+            await self.start(task)
+
+    async def signal(self, name: str, signal: str, *args: object) -> bool:
+        """Signal a virtual machine; return False when it does not run."""
+        handle = workflow.get_external_workflow_handle(names.migrate_vm_id(self._plan, name))
+        try:
+            await handle.signal(signal, args=list(args))
+        except ApplicationError:
+            return False
+        return True
+
+    async def cancel(self) -> None:
+        """Cancel every migration that runs, and start none any more."""
+        self._winding_up = True
+        for name in self._dispatcher.running:
+            handle = workflow.get_external_workflow_handle(names.migrate_vm_id(self._plan, name))
+            try:
+                await handle.cancel()
+            except ApplicationError:
+                self._note_absence(name)
+
+    def _note_absence(self, name: str) -> None:
+        """Note the end of one that is gone; a child's own end is about to be told by its handle."""
+        if name in self._children:
+            return
+        if name in self._watchers:
+            self._dispatcher.end(name, Outcome.NEEDS_OPERATOR, "it ended without a word")
+        else:
+            self._dispatcher.end(name, Outcome.ROLLED_BACK, "it never began")
+
+
+def _search_attributes(task: VmTask) -> TypedSearchAttributes:
+    keywords = {
+        names.ATTRIBUTE_PLAN: task.plan,
+        names.ATTRIBUTE_WAVE: task.vm.wave,
+        names.ATTRIBUTE_VM: task.vm.name,
+        names.ATTRIBUTE_PHASE: Phase.CHECKING.value,
+        names.ATTRIBUTE_SOURCE_REGION: task.vm.source_region,
+        names.ATTRIBUTE_TARGET_REGION: task.vm.target_region,
+    }
+    pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(key), value) for key, value in keywords.items()]
+    return TypedSearchAttributes(
+        [*pairs, SearchAttributePair(SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION), value=False)]
+    )
