@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.replication import ReplicationActivities
     from activities.verification import VerificationActivities
     from activities.waits import WaitActivities
-    from migration.models import FenceEvidence, JobRef, PowerStates, Verification, VmTask
+    from migration.models import FenceEvidence, JobRef, JobTask, PowerStates, Verification, VmTask
     from migration.power import is_off, is_running
     from migration.requests import (
         ItemState,
@@ -28,7 +28,7 @@ from workflows import belongings as made
 from workflows.belongings import Belongings
 from workflows.board import Board
 from workflows.engine import Engine, reason_of, type_of
-from workflows.failures import GAVE_UP, kept_target, vm_failure
+from workflows.failures import GAVE_UP, kept_target, tasks_of, vm_failure
 from workflows.replication import Replication
 
 
@@ -45,6 +45,7 @@ class Cutover:
         self._replication = replication
         self._attempted = False
         self._source_ran = True
+        self._shutdown_started: str | None = None
 
     async def fail_over(self) -> None:
         """Fail over to the latest point, the source shut down first, and judge the fence."""
@@ -57,9 +58,21 @@ class Cutover:
         )
         if started.source_power_state_before is not None:
             self._source_ran = is_running(started.source_power_state_before)
-        await self._engine.wait_for_job(started.started.job, "Until the failover is done")
+        await self._wait_for_failover(started.started.job)
         await self._enter_parts()
         await self._hold_the_fence(started.started.job)
+
+    async def _wait_for_failover(self, job: JobRef | None) -> None:
+        try:
+            await self._engine.wait_for_job(job, "Until the failover is done")
+        except FailureError as error:
+            # The downtime of a failover that fails counts as well: it may have shut the source down.
+            self._note_shutdown(tasks_of(error))
+            raise
+
+    def _note_shutdown(self, tasks: list[JobTask]) -> None:
+        begun = (task.started for task in tasks if task.name == _SHUTDOWN_TASK)
+        self._shutdown_started = next(begun, None) or self._shutdown_started
 
     async def verify_target(self) -> None:
         """Hold the target against the plan, and contain two running copies."""
@@ -138,9 +151,9 @@ class Cutover:
             change = PowerChange(vm_id=vm.source_id, other_id=vm.target_id, reason="returning to the source")
             await self._engine.call(PowerActivities.start_vm, change, "Undo: start the source")
         serving = await self._wait_for_vm(vm.source_id, "serving", "Undo: until the source serves")
-        board = self._board
-        if board.fence is not None:
-            board.downtime_seconds = seconds_between(board.fence.shutdown_started, serving)
+        fence = self._board.fence
+        stopped = fence.shutdown_started if fence is not None else self._shutdown_started
+        self._board.downtime_seconds = seconds_between(stopped, serving)
 
     async def _keep_target_instead(self) -> None:
         vm = self._task.vm
@@ -215,9 +228,10 @@ class Cutover:
             )
             if item.current_job is None:
                 return item
-            await self._engine.wait_for_job(
+            ended = await self._engine.wait_for_job(
                 item.current_job, f"Undo: until {item.current_job.scenario} has ended", accept_failure=True
             )
+            self._note_shutdown(ended.tasks if ended else [])
 
     async def _enter_parts(self) -> None:
         parts = await self._engine.call(
@@ -245,3 +259,7 @@ class Cutover:
         return await self._engine.call(
             PowerActivities.read_power, ReadPower(source_id=vm.source_id, target_id=vm.target_id), summary
         )
+
+
+_SHUTDOWN_TASK = "Shut down the virtual machine"
+"""The task's friendly name, as the portal and the recorded jobs show it."""

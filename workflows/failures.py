@@ -1,6 +1,11 @@
 """The errors that a story raises by itself, by type. Those of activities come from `activities.failures`."""
 
-from temporalio.exceptions import ApplicationError
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from migration.models import JobTask
+    from migration.requests import JobFailure
 
 REFUSED = "Refused"
 REJECTED = "Rejected"
@@ -10,6 +15,8 @@ GAVE_UP = "GaveUp"
 """A person's `give_up`."""
 KEPT_TARGET = "KeptTarget"
 """The target keeps serving, by a person's choice or since it is committed: nothing may be deleted then."""
+ASR_JOB_FAILED = "AsrJobFailed"
+"""A Site Recovery job that did not end well; the first detail is a `JobFailure`."""
 
 
 def refusal(message: str) -> ApplicationError:
@@ -40,6 +47,13 @@ def gave_up(by: str, why: str) -> ApplicationError:
 def kept_target(why: str) -> ApplicationError:
     """Return the error that ends an undo whose target keeps serving."""
     return _final(why, KEPT_TARGET)
+
+
+def tasks_of(error: FailureError) -> list[JobTask]:
+    """Return the tasks of the Site Recovery job whose failure *error* tells; none where it tells of no job."""
+    cause = error.cause if isinstance(error, ActivityError) else error
+    details = cause.details if isinstance(cause, ApplicationError) and cause.type == ASR_JOB_FAILED else ()
+    return JobFailure.model_validate(details[0]).tasks if details else []
 
 
 def _final(message: str, kind: str) -> ApplicationError:

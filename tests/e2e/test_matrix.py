@@ -4,6 +4,7 @@ All cases of a table run at once on one stack, each a plan of its own; each case
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from migration import names
 from migration.report import PlanReport, VmReport
 from tests.e2e import judge
 from tests.e2e.estates import Case, seed_of
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Stack, until
 
 pytestmark = [pytest.mark.xdist_group("matrix"), pytest.mark.timeout(900)]
 
@@ -82,7 +83,9 @@ def brake(stack: Stack, row: Row) -> None:
         method, path = BRAKES[row.phase]
         group = "source" if row.phase == "checking" else "vault"
         where = f"/{row.case.group(group)}/.*{path}"
-        stack.simulator.fault({"kind": "hang", "seconds": BRAKE_SECONDS}, method=method, path=where, nth=1, times=1)
+        # A failover takes about three seconds here; its cancel has to meet it while it runs.
+        seconds = 0.5 if row.phase == "failing_over" else BRAKE_SECONDS
+        stack.simulator.fault({"kind": "hang", "seconds": seconds}, method=method, path=where, nth=1, times=1)
 
 
 def failing(stack: Stack, row: Row) -> None:
@@ -97,9 +100,18 @@ async def act_cancel(stack: Stack, row: Row) -> None:
     """Cancel in the row's phase; on the way there approve, or reject where the undo is to be met."""
     await _lead_to(stack, row)
     await stack.reach(row.case, row.phase)
+    if row.phase == "failing_over":
+        await until(lambda: begun(stack, row), "the failover has begun", seconds=120)
     await stack.vm(row.case).cancel()
     if row.phase == "rolling_back":
         await stack.vm(row.case).cancel()
+
+
+def begun(stack: Stack, row: Row) -> bool:
+    """Tell whether Azure has taken the call of the row's phase."""
+    method, path = BRAKES[row.phase]
+    call = re.compile(f"/{row.case.group('vault')}/.*{path}", re.IGNORECASE)
+    return any(r["method"] == method and r["accepted"] and call.search(r["path"]) for r in stack.simulator.requests())
 
 
 async def act_reject(stack: Stack, row: Row) -> None:
@@ -192,6 +204,16 @@ async def test_a_cancel_leads_back_until_the_commit(orderly: Stack, row: Row) ->
 async def test_a_failing_operation_is_undone_or_waits_for_a_person(orderly: Stack, row: Row) -> None:
     """A failure before the commit is undone; after it, and in the undo itself, it waits for a person's retry."""
     judge_row(orderly, row)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in (*CANCELS, *FAILURES) if row.phase == "failing_over"], ids=lambda row: row.label
+)
+async def test_a_failover_that_does_not_last_tells_its_downtime(orderly: Stack, row: Row) -> None:
+    """A failover that fails or is cancelled has shut the source down; the report tells for how long."""
+    judge_row(orderly, row)
+    assert row.report is not None
+    assert (row.report.downtime_seconds or 0) > 0
 
 
 @pytest.fixture(scope="module")
