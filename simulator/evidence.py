@@ -121,6 +121,7 @@ ASSUMPTIONS = {
     ),
     "compute": (
         "How long a start, a stop and a deletion take (recorded moments, no distribution).",
+        "The names of the throttling policies in `x-ms-ratelimit-remaining-resource`, but those of reads.",
         "Extensions other than Site Recovery's install in seconds and do nothing.",
         "A disk's copy is complete at once.",
     ),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from simulator import context, frontdoor, paths, signin
+from simulator import context, frontdoor, paths, signin, throttling
 from simulator.clock import http_date, rfc7, to_micros
 from simulator.errors import ArmError
 from simulator.provider import Call, Reply
@@ -139,8 +139,7 @@ class Exchange:
         world = self._world
         identity = world.identities.authenticate(incoming.headers.get("Authorization"))
         trace.identity = identity.label
-        budget = frontdoor.meter(world, identity, incoming.method, incoming.path)
-        extra = {budget.header: str(budget.remaining)}
+        extra = frontdoor.meter(world, identity, incoming.method, incoming.path)
         try:
             reply = self._provider(incoming, effects, found, identity)
         except ArmError as error:
@@ -177,7 +176,9 @@ class Exchange:
                     moment = world.now - timedelta(seconds=effects.seconds_stale)
                     stack.enter_context(context.seen_as_of(moment))
                 frontdoor.check_group(world, incoming.path, route)
+                budget = throttling.provider_headers(call)
                 reply = route.handler(call)
+                reply = replace(reply, headers={**budget, **reply.headers})
             except ArmError as error:
                 reply = Reply(error.status, error.body, error.headers)
         self._remember_failure(incoming, identity, route, reply)
@@ -227,7 +228,7 @@ class Exchange:
         found: tuple[Route, dict[str, str]] | None,
         trace: context.Request,
     ) -> dict[str, Any]:
-        signs_in = incoming.path.lower().endswith("/token")
+        signs_in = signin.find(incoming.method, incoming.path) is not None
         writes = found[0].writes if found else incoming.method not in {"GET", "HEAD", "OPTIONS"} and not signs_in
         return {
             "wall": rfc7(datetime.now(UTC)),

@@ -5,7 +5,6 @@ In Azure's order: token, throttling, subscription, permission, registration of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator import paths, rbac, throttling
@@ -21,20 +20,17 @@ LOCKS = "Microsoft.Authorization/locks"
 ALWAYS_REGISTERED = frozenset({"microsoft.resources", "microsoft.authorization", ""})
 
 
-@dataclass(frozen=True)
-class Budget:
-    """What the caller may still ask: the header that says so."""
-
-    header: str
-    remaining: int
-
-
-def meter(world: World, identity: Identity, method: str, path: str) -> Budget:
-    """Take a token from the caller's bucket of the subscription, or of the tenant; raises 429."""
+def meter(world: World, identity: Identity, method: str, path: str) -> dict[str, str]:
+    """Take a token from the buckets of the subscription, or of the tenant; the headers that say so. Raises 429."""
     subscription = paths.parse(path).subscription
-    remaining = world.throttle.take(subscription or "tenant", identity.object_id, method)
-    scope = "subscription" if subscription else "tenant"
-    return Budget(f"x-ms-ratelimit-remaining-{scope}-{throttling.kind_of(method)}", remaining)
+    kind = throttling.kind_of(method)
+    remaining, everyone = world.throttle.take((subscription or "tenant").lower(), identity.object_id, method)
+    if not subscription:
+        return {f"x-ms-ratelimit-remaining-tenant-{kind}": str(remaining)}
+    return {
+        f"x-ms-ratelimit-remaining-subscription-{kind}": str(remaining),
+        f"x-ms-ratelimit-remaining-subscription-global-{kind}": str(everyone),
+    }
 
 
 def admit(world: World, identity: Identity, method: str, path: str, route: Route) -> None:

@@ -1,8 +1,9 @@
 """Azure Resource Manager's token buckets, per subscription (or tenant), principal and kind of operation.
 
 Source: Microsoft's "Understand how Azure Resource Manager throttles requests" (the scheme of 2024): subscription reads
-250 refilled by 25 a second, writes and deletes 200 refilled by 10 a second each. Buckets refill in virtual time unless
-the clock call chose the wall; they start full after a restart.
+250 refilled by 25 a second, writes and deletes 200 refilled by 10 a second each; all principals of a subscription
+together may ask 15 times as much. Buckets refill in virtual time unless the clock call chose the wall; they start full
+after a restart. A provider may have buckets of its own beside these (:func:`meters`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,24 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from simulator import paths
 from simulator.errors import ArmError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulator.provider import Call
     from simulator.world import World
 
+    Meter = Callable[[Call], dict[str, str]]
+
 DEFAULT_LIMITS = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
+GLOBAL_FACTOR = 15
+"""How much more all principals of a subscription together may ask than one."""
 FIELDS = frozenset({"enabled", "clock", "limits"})
+
+
+_METERS: dict[str, Meter] = {}
 
 
 class SettingsError(ValueError):
@@ -35,9 +47,25 @@ def checked(given: Any) -> dict[str, Any]:
     for kind, limit in given.get("limits", {}).items():
         good = isinstance(limit, list) and [n for n in limit if isinstance(n, (int, float)) and n > 0] == limit
         if kind not in DEFAULT_LIMITS or not good or len(limit) != 2:
-            message = "throttling.limits: give reads, writes or deletes as [bucket size, refill per second]"
+            message = f"throttling.limits: give {', '.join(DEFAULT_LIMITS)} as [bucket size, refill per second]"
             raise SettingsError(message)
     return dict(given)
+
+
+def meters(namespace: str) -> Callable[[Meter], Meter]:
+    """Register ``call -> headers``, by which a provider takes from buckets of its own (or raises its 429)."""
+
+    def register(meter: Meter) -> Meter:
+        _METERS[namespace.lower()] = meter
+        return meter
+
+    return register
+
+
+def provider_headers(call: Call) -> dict[str, str]:
+    """Take from the provider's own buckets; the headers that say what is left of them."""
+    meter = _METERS.get(paths.parse(call.path).namespace.lower())
+    return meter(call) if meter else {}
 
 
 def kind_of(method: str) -> str:
@@ -56,7 +84,7 @@ class Throttle:
     def __init__(self, world: World) -> None:
         """Start with full buckets."""
         self._world = world
-        self._buckets: dict[tuple[str, str, str], tuple[float, float]] = {}
+        self._buckets: dict[tuple[str, ...], tuple[float, float]] = {}
         self.settings: dict[str, Any] = {}
         self.reload()
 
@@ -70,32 +98,46 @@ class Throttle:
         self._world.settings.put("throttle", self.settings, quiet=True)
         self._buckets.clear()
 
-    def take(self, scope: str, principal: str, method: str) -> int:
-        """Take one token from the bucket; what remains in it. Raises the 429 when it is empty."""
+    def take(self, scope: str, principal: str, method: str) -> tuple[int, int]:
+        """Take one token from the caller's bucket and from that of all callers; what remains in each.
+
+        Raises the 429 when one is empty.
+        """
         kind = kind_of(method)
         size, per_second = self.settings.get("limits", {}).get(kind) or DEFAULT_LIMITS[kind]
-        key, now = (scope.lower(), principal, kind), self._seconds()
+        everyone, waits_for_all = self.draw((scope, kind), size * GLOBAL_FACTOR, per_second * GLOBAL_FACTOR)
+        remaining, waits = self.draw((scope, principal, kind), size, per_second)
+        if waits or waits_for_all:
+            raise _too_many(scope, principal, kind, waits or waits_for_all)
+        return remaining, everyone
+
+    def draw(self, key: tuple[str, ...], size: float, per_second: float) -> tuple[int, int]:
+        """Take one token from the bucket at *key*: what remains, and 0, or the seconds of wall time to wait for one."""
+        now = self._seconds()
         level, last = self._buckets.get(key, (size, now))
         level = min(size, level + max(0.0, now - last) * per_second)
         if level < 1 and self.settings["enabled"]:
             self._buckets[key] = (level, now)
-            raise self._too_many(scope, principal, kind, (1 - level) / per_second)
+            return 0, self._wall_seconds((1 - level) / per_second)
         self._buckets[key] = (max(0.0, level - 1), now)
-        return int(max(0.0, level - 1))
+        return int(max(0.0, level - 1)), 0
+
+    def _wall_seconds(self, seconds: float) -> int:
+        wall_seconds = seconds if self.settings["clock"] == "wall" else seconds / self._world.clock.speed
+        return max(1, math.ceil(wall_seconds))
 
     def _seconds(self) -> float:
         if self.settings["clock"] == "wall":
             return time.monotonic()
         return self._world.clock.read().timestamp()
 
-    def _too_many(self, scope: str, principal: str, kind: str, seconds: float) -> ArmError:
-        wall_seconds = seconds if self.settings["clock"] == "wall" else seconds / self._world.clock.speed
-        wait = max(1, math.ceil(wall_seconds))
-        return ArmError(
-            429,
-            "SubscriptionRequestsThrottled",
-            f"Number of '{kind}' for subscription '{scope}' actor '{principal}' exceeded. Please try again after "
-            f"'{wait}' seconds after additional tokens are available. Refer to https://aka.ms/arm-throttling for "
-            "additional information.",
-            headers={"Retry-After": str(wait), "x-ms-failure-cause": "gateway"},
-        )
+
+def _too_many(scope: str, principal: str, kind: str, wait: int) -> ArmError:
+    return ArmError(
+        429,
+        "SubscriptionRequestsThrottled",
+        f"Number of '{kind}' for subscription '{scope}' actor '{principal}' exceeded. Please try again after "
+        f"'{wait}' seconds after additional tokens are available. Refer to https://aka.ms/arm-throttling for "
+        "additional information.",
+        headers={"Retry-After": str(wait), "x-ms-failure-cause": "gateway"},
+    )

@@ -9,6 +9,7 @@ from simulator.compute import (
     offers,
     power,
     run_command,
+    throttle,
     virtual_machines,
     vm_creation,
 )
@@ -36,6 +37,9 @@ def _read_only(type_: str) -> list[Route]:
     one = f"{_GROUP}/providers/{type_}/{{name}}"
     return [Route("GET", one, get_resource), Route("DELETE", one, delete_now), *_lists(type_)]
 
+
+# The module meters Compute's operations by being imported.
+__all__ = ["ROUTES", "throttle"]
 
 ROUTES = [
     Route("GET", f"{_PLACE}/operations/{{operation}}", operations_get, action=""),

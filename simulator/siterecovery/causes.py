@@ -246,6 +246,26 @@ def os_disk_excluded(disk: str) -> AsrError:
     )
 
 
+def too_many_disks(subscription: str, limit: int) -> AsrError:
+    """The subscription protects as many disks as it may."""
+    return AsrError(
+        "150174",
+        f"The subscription '{subscription}' can't have more than {limit} protected disks.",
+        "Site Recovery limits the number of disks that are protected in one subscription.",
+        "Move machines that are replicated already and disable their replication, or use another subscription.",
+    )
+
+
+def group_full(group: str, limit: int) -> AsrError:
+    """The consistency group has as many machines as it may."""
+    return AsrError(
+        "150175",
+        f"The multi-VM consistency group '{group}' can't have more than {limit} virtual machines.",
+        "Site Recovery limits the number of virtual machines in one consistency group.",
+        "Use another group for the virtual machine.",
+    )
+
+
 def cache_account(account: str, reason: str) -> AsrError:
     """The cache storage account cannot be used."""
     return AsrError(

@@ -33,7 +33,9 @@ def _source_problems(world: World, item: Resource, given: dict[str, Any]) -> Ite
     expected = networks.fabric_location(world, item.id)
     if estate.normal(source.resource.location) != expected:
         yield causes.wrong_region(name, source.resource.location, expected)
-    yield from _other_protection(world, item)
+    others = [other for other in world.store.list(names.ITEM) if not paths.same(other.id, item.id)]
+    yield from _other_protection(others, item)
+    yield from _limits(world, others, item)
     state = str(source.resource.properties.get("provisioningState", "Succeeded"))
     if state != "Succeeded":
         yield causes.provisioning(name, state)
@@ -46,12 +48,29 @@ def _source_problems(world: World, item: Resource, given: dict[str, Any]) -> Ite
     yield from _cache_problems(world, item, expected)
 
 
-def _other_protection(world: World, item: Resource) -> Iterator[AsrError]:
-    for other in world.store.list(names.ITEM):
+def _other_protection(others: list[Resource], item: Resource) -> Iterator[AsrError]:
+    for other in others:
         ends = (other.meta["vm"], other.meta.get("target_vm"))
-        mine = paths.same(other.id, item.id) or other.meta["state"] == states.ENABLING_FAILED
-        if not mine and any(end and paths.same(end, item.meta["vm"]) for end in ends):
+        if other.meta["state"] == states.ENABLING_FAILED:
+            continue
+        if any(end and paths.same(end, item.meta["vm"]) for end in ends):
             yield causes.protected_already(names.last(item.meta["vm"]), names.last(names.vault_id(other.id)))
+
+
+def _limits(world: World, others: list[Resource], item: Resource) -> Iterator[AsrError]:
+    """The documented limits: disks by subscription, of the source as of the target, and machines by group."""
+    disks = world.setting("protected_disks_per_subscription")
+    for subscription in sorted(_subscriptions(item)):
+        protected = sum(len(other.meta["disks"]) for other in others if subscription in _subscriptions(other))
+        if protected + len(item.meta["disks"]) > disks:
+            yield causes.too_many_disks(subscription, disks)
+    group, members = item.meta.get("multi_vm_group_name"), world.setting("machines_per_consistency_group")
+    if group and sum(other.meta.get("multi_vm_group_name") == group for other in others) >= members:
+        yield causes.group_full(group, members)
+
+
+def _subscriptions(item: Resource) -> set[str]:
+    return {paths.parse(id_).subscription.lower() for id_ in (item.meta["vm"], item.meta["recovery_group"])}
 
 
 def _disk_problems(item: Resource, source: estate.Machine, given: dict[str, Any]) -> Iterator[AsrError]:

@@ -1,0 +1,120 @@
+"""The clouds' own limits: Compute's buckets beside Resource Manager's, and how much Site Recovery protects."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulator.compute_estate import VM, machine, network, seed
+from tests.simulator.siterecovery_estate import Lab, item_id
+from tests.simulator.siterecovery_estate import seed as shop
+from tests.support.cloud import Answer, Cloud
+
+LEFT = "x-ms-ratelimit-remaining-resource"
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """Two machines in a cloud whose clock stands (buckets fill in virtual time)."""
+    with Cloud(seed(network(), machine("web"), machine("db"))) as made:
+        made.world.clock.speed = 1e-9
+        yield made
+
+
+def left(answer: Answer) -> dict[str, int]:
+    """What remains in Compute's buckets, as the header says."""
+    parts = (part.split(";") for part in answer.headers[LEFT].split(","))
+    return {name.removeprefix("Microsoft.Compute/"): int(count) for name, count in parts}
+
+
+def test_reads_of_a_machine_have_its_own_bucket(cloud: Cloud) -> None:
+    """36 reads are free, then 12 a minute; another machine is not touched, nor is anything read twice."""
+    first = left(cloud.arm("GET", f"{VM}/web"))
+    answers = [cloud.arm("GET", f"{VM}/WEB/instanceView") for _ in range(36)]
+    other = cloud.arm("GET", f"{VM}/db")
+
+    assert {"LowCostGetSubscriptionMaximum": 23_999, "LowCostGetResource": 35} == first
+    assert [200] * 35 + [429] == [answer.status_code for answer in answers]
+    assert 200 == other.status_code
+    cloud.advance(5)
+    assert [200, 429] == [cloud.arm("GET", f"{VM}/web").status_code for _ in range(2)]
+
+
+def test_the_refusal_is_computes(cloud: Cloud) -> None:
+    """Its 429 names the policy in a JSON text, and when to come again."""
+    answer = [cloud.arm("POST", f"{VM}/web/restart") for _ in range(13)][-1]
+    cloud.world.clock.speed = 1
+    later = cloud.arm("POST", f"{VM}/web/restart")
+    error = later.json()["error"]
+
+    assert (429, 429) == (answer.status_code, later.status_code)
+    assert ("OperationNotAllowed", "TooManyRequests") == (error["code"], error["details"][0]["code"])
+    assert "UpdateVM" == json.loads(error["details"][0]["message"])["operationGroup"]
+    assert "15" == later.headers["Retry-After"]
+    assert not any(line["accepted"] for line in cloud.requests() if line["status"] == 429)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "policies"),
+    [
+        ("GET", VM, {"HighCostGetSubscriptionMaximum"}),
+        ("DELETE", f"{VM}/web", {"DeleteVMSubscriptionMaximum", "DeleteVMResource"}),
+        ("POST", f"{VM}/web/deallocate", {"DeleteVMSubscriptionMaximum", "DeleteVMResource"}),
+        ("DELETE", f"{VM}/web/extensions/none", {"UpdateVMSubscriptionMaximum", "UpdateVMResource"}),
+    ],
+)
+def test_every_kind_of_operation_has_its_policy(cloud: Cloud, method: str, path: str, policies: set[str]) -> None:
+    """Listings are dear, deletions and deallocations share a bucket, extensions are updates."""
+    assert policies == set(left(cloud.arm(method, path)))
+
+
+def test_polling_an_operation_is_limited_for_its_machine(cloud: Cloud) -> None:
+    """45 polls are free, whichever operation of the machine they are about."""
+    url = cloud.arm("POST", f"{VM}/web/restart").headers["Azure-AsyncOperation"]
+
+    assert [200] * 45 + [429] == [cloud.arm("GET", url).status_code for _ in range(46)]
+
+
+def test_the_machine_that_waits_may_go_on_at_high_speed(cloud: Cloud) -> None:
+    """Buckets fill in virtual time, so that a quick rehearsal is not held up; off means off."""
+    cloud.world.throttle.configure(enabled=False)
+
+    assert {200} == {cloud.arm("GET", f"{VM}/web").status_code for _ in range(50)}
+
+
+def test_all_principals_together_are_limited_too(cloud: Cloud) -> None:
+    """The header counts what all principals of the subscription may still ask; it is fifteen times one's own."""
+    answer = cloud.arm("GET", VM)
+
+    assert "249" == answer.headers["x-ms-ratelimit-remaining-subscription-reads"]
+    assert "3749" == answer.headers["x-ms-ratelimit-remaining-subscription-global-reads"]
+
+
+def test_site_recovery_protects_so_many_disks_and_no_more() -> None:
+    """The disk beyond the limit fails the job of its machine; the others go on."""
+    with Cloud(shop("one", "two", behaviour={"one": {}, "two": {}})) as cloud:
+        lab = Lab(cloud)  # type: ignore[arg-type]
+        lab.set_up()
+        cloud.world.change_settings({"protected_disks_per_subscription": 3})
+        lab.enable("one")
+        status = lab.status("PUT", item_id("two"), lab.enable_body("two"))
+
+        assert ("Failed", "150174") == (status["status"], status["error"]["code"])
+        assert "EnablingFailed" == lab.item("two")["protectionState"]
+        cloud.world.change_settings({"protected_disks_per_subscription": 4})
+        lab.status("POST", f"{item_id('two')}/remove", {"properties": {}})
+        lab.enable("two")
+
+
+def test_a_consistency_group_has_so_many_machines_and_no_more() -> None:
+    """The machine beyond the limit of a named group is refused; unnamed groups are each machine's own."""
+    names = ("one", "two", "three")
+    with Cloud(shop(*names, behaviour={name: {} for name in names})) as cloud:
+        lab = Lab(cloud)  # type: ignore[arg-type]
+        lab.set_up()
+        cloud.world.change_settings({"machines_per_consistency_group": 1})
+        lab.enable("one", multiVmGroupName="shop")
+        body = lab.enable_body("two", multiVmGroupName="shop")
+
+        assert "150175" == lab.status("PUT", item_id("two"), body)["error"]["code"]
+        lab.enable("three")
