@@ -13,6 +13,7 @@ from simulator.control import Control
 from simulator.faults import EFFECT_FIELDS
 from simulator.registry import ROUTES
 from simulator.settings import SETTINGS
+from simulator.signin import ADDRESSES
 from simulator.siterecovery.durations import RANGES
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ How well each operation is founded:
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([INTRODUCTION, *_operations(), *_assumptions(), *_settings(), *_durations(), *_control()])
+    return "\n".join(
+        [INTRODUCTION, *_operations(), *_signing_in(), *_assumptions(), *_settings(), *_durations(), *_control()]
+    )
 
 
 def key_of(route: Route) -> str:
@@ -121,6 +124,15 @@ def _short(template: str) -> str:
 
 def _what(documented: Any) -> str:
     return (inspect.getdoc(documented) or "").partition("\n")[0].replace("|", "\\|").replace("``", "`")
+
+
+def _signing_in() -> Iterator[str]:
+    yield "## Signing in, and the cloud itself\n"
+    yield "Outside Resource Manager; tokens are RS256 and live an hour of wall time.\n"
+    rows = (
+        (f"`{'' if one.method == '*' else one.method + ' '}{one.template}`", _what(one.handler)) for one in ADDRESSES
+    )
+    yield from _table(("Address", "What it does"), rows)
 
 
 def _assumptions() -> Iterator[str]:

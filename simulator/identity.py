@@ -156,6 +156,7 @@ class Identities:
         return identity
 
     def _verify(self, token: str) -> tuple[float, str]:
+        self._refuse_foreign(token)
         try:
             claims = self.decode(token, options={"verify_aud": False, "verify_exp": False})
         except jwt.InvalidTokenError:
@@ -171,6 +172,23 @@ class Identities:
         verified = (float(claims["exp"]), str(claims["oid"]))
         self._verified[token] = verified
         return verified
+
+    def _refuse_foreign(self, token: str) -> None:
+        """Refuse a token of another tenant by that name; whether it is sound can be told by that tenant alone."""
+        try:
+            claims = jwt.decode(token, options={"verify_signature": False})
+        except jwt.InvalidTokenError:
+            return
+        tenant = str(claims.get("tid", ""))
+        if tenant and tenant.lower() != self.tenant_id.lower():
+            raise self._unauthorized(
+                "InvalidAuthenticationTokenTenant",
+                f"The access token is from the wrong issuer 'https://sts.windows.net/{tenant}/'. It must match the "
+                f"tenant 'https://sts.windows.net/{self.tenant_id}/' associated with this subscription. Please use the "
+                f"authority (URL) 'https://login.windows.net/{self.tenant_id}' to get the token. Note, if the "
+                "subscription is transferred to another tenant there is no impact to the services, but information "
+                "about new tenant could take time to propagate (up to an hour).",
+            )
 
     def _expired(self, expires: float) -> ArmError:
         expiry = rfc_seconds(from_micros(int(expires * 1_000_000)))

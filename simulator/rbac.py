@@ -47,7 +47,7 @@ def effective_permissions(world: World, identity: Identity, scope: str) -> list[
 
     Each has ``actions``, ``notActions``, ``dataActions`` and ``notDataActions``, as the permissions API lists them.
     """
-    return [_permission(role) for role in _roles_at(world, identity, scope)]
+    return [_permission(block) for role in _roles_at(world, identity, scope) for block in blocks_of(role)]
 
 
 def is_allowed(world: World, identity: Identity, action: str, scope: str) -> bool:
@@ -109,17 +109,25 @@ def _definition(world: World, definition_id: str) -> dict[str, Any]:
         return known
     for resource in world.store.list("Microsoft.Authorization/roleDefinitions"):
         if resource.name.lower() == guid.lower():
-            permissions: list[dict[str, Any]] = resource.properties.get("permissions") or [{}]
-            return permissions[0]
+            return {"permissions": resource.properties.get("permissions") or []}
     return {"actions": []}
 
 
+def blocks_of(role: dict[str, Any]) -> list[dict[str, Any]]:
+    """A role's permissions: what one block takes away by ``notActions`` another may give."""
+    blocks = role.get("permissions")
+    return [role] if blocks is None else list(blocks)
+
+
 def _permission(role: dict[str, Any]) -> dict[str, list[str]]:
-    return {name: list(role.get(name, ())) for name in ("actions", "notActions", "dataActions", "notDataActions")}
+    return {name: list(role.get(name) or ()) for name in ("actions", "notActions", "dataActions", "notDataActions")}
 
 
 def _grants(role: dict[str, Any], action: str) -> bool:
-    return _any(role.get("actions", ()), action) and not _any(role.get("notActions", ()), action)
+    return any(
+        _any(block.get("actions") or (), action) and not _any(block.get("notActions") or (), action)
+        for block in blocks_of(role)
+    )
 
 
 def _any(patterns: list[str] | tuple[str, ...], action: str) -> bool:

@@ -3,47 +3,134 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from simulator import tokens
+from simulator import devicecode, tokens
 from simulator.provider import Reply
 
 if TYPE_CHECKING:
     from simulator.world import World
 
-_CONFIGURATION = re.compile(r"/(?P<tenant>[^/]+)(?P<version>/v2\.0)?/\.well-known/openid-configuration", re.IGNORECASE)
-_KEYS = re.compile(r"/(?P<tenant>[^/]+)/discovery(?P<version>/v2\.0)?/keys", re.IGNORECASE)
-_TOKEN = re.compile(r"/(?P<tenant>[^/]+)/oauth2(?P<version>/v2\.0)?/token", re.IGNORECASE)
-_REALM = re.compile(r"/common/userrealm/(?P<user>[^/]+)", re.IGNORECASE)
 # Single-object answers end with this version of the metadata; later ones list the clouds.
 _LAST_OBJECT_VERSION = "2018-12-31"
+Handler = Callable[["Asked"], Reply]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to the tenant or the cloud itself: the parts of its path, its query and its form."""
+
+    world: World
+    path: str
+    parts: dict[str, str | None]
+    query: dict[str, str]
+    form: dict[str, str]
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that the path names."""
+        return self.parts.get("tenant") or ""
+
+    @property
+    def version(self) -> str:
+        """``v2.0``, or an empty string for the first version of the protocol."""
+        return "v2.0" if self.parts.get("version") else ""
 
 
 def answer(world: World, method: str, path: str, query: dict[str, str], content: bytes) -> Reply | None:
     """The answer of a sign-in or metadata address, or None where *path* is none of them."""
-    if path.lower() == "/metadata/endpoints":
-        return metadata(world, query.get("api-version", ""))
-    return _tenant(world, method, path, content)
+    found = find(method, path)
+    if found is None:
+        return None
+    address, parts = found
+    form = dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True))
+    return address.handler(Asked(world, path, parts, query, form))
 
 
-def _tenant(world: World, method: str, path: str, content: bytes) -> Reply | None:
-    if path.lower() == "/common/discovery/instance":
-        return tokens.instance_discovery(world)
-    if found := _REALM.fullmatch(path):
-        return tokens.user_realm(found["user"])
-    if found := _CONFIGURATION.fullmatch(path):
-        return tokens.openid_configuration(world, found["tenant"], version=_version(found))
-    if _KEYS.fullmatch(path):
-        return tokens.keys(world)
-    if (found := _TOKEN.fullmatch(path)) and method == "POST":
-        form = dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True))
-        return tokens.token(world, found["tenant"], form, version=_version(found))
+def find(method: str, path: str) -> tuple[Address, dict[str, str | None]] | None:
+    """The address that a request is for, with the parts of its path, or None."""
+    for address in ADDRESSES:
+        match = address.pattern.fullmatch(path) if address.method in {"*", method} else None
+        if match is not None:
+            return address, match.groupdict()
     return None
 
 
-def _version(found: re.Match[str]) -> str:
-    return "v2.0" if found["version"] else ""
+def metadata_endpoints(asked: Asked) -> Reply:
+    """The cloud's endpoints, as ``az cloud register`` and SDKs ask for them."""
+    return metadata(asked.world, asked.query.get("api-version", ""))
+
+
+def instance_discovery(asked: Asked) -> Reply:
+    """What MSAL asks to see whether an authority is genuine."""
+    return tokens.instance_discovery(asked.world)
+
+
+def user_realm(asked: Asked) -> Reply:
+    """What MSAL asks before it sends a user's password."""
+    return tokens.user_realm(asked.parts["user"] or "")
+
+
+def openid_configuration(asked: Asked) -> Reply:
+    """The tenant's OpenID configuration."""
+    return tokens.openid_configuration(asked.world, asked.tenant, version=asked.version)
+
+
+def keys(asked: Asked) -> Reply:
+    """The tenant's key set."""
+    return tokens.keys(asked.world)
+
+
+def token(asked: Asked) -> Reply:
+    """Tokens by client secret, password, refresh token or device code (RS256, an hour of wall time)."""
+    return tokens.token(asked.world, asked.tenant, asked.form, version=asked.version)
+
+
+def device_code(asked: Asked) -> Reply:
+    """A code for signing in on another device."""
+    return tokens.device_code(asked.world, asked.tenant, asked.form)
+
+
+def device_page(asked: Asked) -> Reply:
+    """The page where a person types the code."""
+    return devicecode.form_page(asked.path)
+
+
+def device_decision(asked: Asked) -> Reply:
+    """What the person decided on that page."""
+    return tokens.device_decision(asked.world, asked.path, asked.form)
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address outside Azure Resource Manager."""
+
+    method: str
+    template: str
+    handler: Handler
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The template as an expression, without regard to case; ``[/v2.0]`` may be absent."""
+        pattern = re.escape(self.template).replace(re.escape("[/v2.0]"), r"(?P<version>/v2\.0)?")
+        return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", pattern), re.IGNORECASE)
+
+
+ADDRESSES = (
+    Address("*", "/metadata/endpoints", metadata_endpoints),
+    Address("*", "/common/discovery/instance", instance_discovery),
+    Address("*", "/common/userrealm/{user}", user_realm),
+    Address("*", "/{tenant}[/v2.0]/.well-known/openid-configuration", openid_configuration),
+    Address("*", "/{tenant}/discovery[/v2.0]/keys", keys),
+    Address("POST", "/{tenant}/oauth2[/v2.0]/token", token),
+    Address("POST", "/{tenant}/oauth2[/v2.0]/devicecode", device_code),
+    Address("GET", "/{tenant}/oauth2/deviceauth", device_page),
+    Address("POST", "/{tenant}/oauth2/deviceauth", device_decision),
+)
 
 
 def metadata(world: World, api_version: str) -> Reply:

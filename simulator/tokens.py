@@ -11,47 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
+from simulator import devicecode
 from simulator.clock import from_micros
 from simulator.identity import CLI_CLIENT_ID, TOKEN_SECONDS
 from simulator.provider import Reply
+from simulator.signin_errors import SignInError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from simulator.world import World
 
 SHARED_AUTHORITIES = frozenset({"common", "organizations"})
-
-
-class SignInError(Exception):
-    """A refusal of the token endpoint, in Entra's words."""
-
-    def __init__(self, status: int, error: str, number: int, description: str) -> None:
-        """Keep the HTTP status, OAuth's error, Entra's number and the description."""
-        super().__init__(description)
-        self.status = status
-        self.error = error
-        self.number = number
-        self.description = description
-
-    def reply(self, now: datetime) -> Reply:
-        """The answer."""
-        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-        stamp = now.strftime("%Y-%m-%d %H:%M:%SZ")
-        text = (
-            f"AADSTS{self.number}: {self.description} Trace ID: {trace} Correlation ID: {correlation} "
-            f"Timestamp: {stamp}"
-        )
-        body = {
-            "error": self.error,
-            "error_description": text,
-            "error_codes": [self.number],
-            "timestamp": stamp,
-            "trace_id": trace,
-            "correlation_id": correlation,
-            "error_uri": f"https://login.microsoftonline.com/error?code={self.number}",
-        }
-        return Reply(self.status, body)
 
 
 def openid_configuration(world: World, tenant: str, *, version: str) -> Reply:
@@ -109,10 +78,12 @@ def token(world: World, tenant: str, form: dict[str, str], *, version: str) -> R
 
 
 def _token(world: World, tenant: str, form: dict[str, str], *, version: str) -> Reply:
-    if tenant.lower() not in {world.tenant_id.lower(), *SHARED_AUTHORITIES}:
-        raise SignInError(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
+    _require_tenant(world, tenant)
     grant = form.get("grant_type", "")
-    audience, scopes = _audience(world, form)
+    if grant in devicecode.GRANTS:
+        flow, kept = devicecode.redeem(world, form)
+        return _answer(world, kept, flow["client_id"], flow["audience"], flow["scopes"], version=version)
+    audience, scopes = audience_of(world, form)
     if grant == "client_credentials":
         kept, client_id = _client(world, tenant, form), form.get("client_id", "")
     elif grant == "password":
@@ -126,7 +97,36 @@ def _token(world: World, tenant: str, form: dict[str, str], *, version: str) -> 
     return _answer(world, kept, client_id, audience, scopes, version=version)
 
 
-def _audience(world: World, form: dict[str, str]) -> tuple[str, list[str]]:
+def _require_tenant(world: World, tenant: str) -> None:
+    if tenant.lower() not in {world.tenant_id.lower(), *SHARED_AUTHORITIES}:
+        raise SignInError(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
+
+
+def device_code(world: World, tenant: str, form: dict[str, str]) -> Reply:
+    """Answer the device code endpoint."""
+    try:
+        _require_tenant(world, tenant)
+        audience, scopes = audience_of(world, form)
+    except SignInError as refusal:
+        return refusal.reply(from_micros(int(time.time() * 1_000_000)))
+    return devicecode.begin(world, tenant, form, audience, scopes)
+
+
+def device_decision(world: World, path: str, form: dict[str, str]) -> Reply:
+    """Take what a person decided on the page of the device code."""
+    try:
+        user = checked_user(world, form.get("username", ""), form.get("password"))
+    except SignInError as refusal:
+        return devicecode.form_page(path, refusal.description)
+    approve = form.get("decision", "approve") == "approve"
+    if not devicecode.decide(world, form.get("user_code", ""), user, approve=approve):
+        return devicecode.form_page(path, "That code is not known, or has expired.")
+    said = "You are signed in on the other device." if approve else "You declined."
+    return devicecode.form_page(path, f"{said} You may close this page.")
+
+
+def audience_of(world: World, form: dict[str, str]) -> tuple[str, list[str]]:
+    """What a token is asked for, and the scopes as written; refuses what this cloud does not have."""
     resource = form.get("resource")
     scopes = form.get("scope", "").split()
     if resource is None:
@@ -169,12 +169,15 @@ def _client(world: World, tenant: str, form: dict[str, str]) -> dict[str, Any]:
 
 
 def _user(world: World, form: dict[str, str]) -> dict[str, Any]:
-    kept = world.identities.find_user(form.get("username", ""))
+    return checked_user(world, form.get("username", ""), form.get("password"))
+
+
+def checked_user(world: World, name: str, password: str | None) -> dict[str, Any]:
+    """The user of that name and password; refuses anything else."""
+    kept = world.identities.find_user(name)
     if kept is None:
-        raise SignInError(
-            400, "invalid_grant", 50034, f"The user account {form.get('username', '')} does not exist in the directory."
-        )
-    if not _equal(form.get("password"), kept.get("password")):
+        raise SignInError(400, "invalid_grant", 50034, f"The user account {name} does not exist in the directory.")
+    if not _equal(password, kept.get("password")):
         raise SignInError(
             400, "invalid_grant", 50126, "Error validating credentials due to invalid username or password."
         )

@@ -164,6 +164,53 @@ def role_definitions_get(call: Call) -> Reply:
     raise ArmError(404, "RoleDefinitionDoesNotExist", message)
 
 
+def role_definitions_create_or_update(call: Call) -> Reply:
+    """Create (201) or change (201, as Azure) a custom role; a built-in one cannot be changed."""
+    given = call.body_object().get("properties") or {}
+    name, permissions = given.get("roleName"), given.get("permissions") or []
+    if not name or not permissions or not given.get("assignableScopes"):
+        raise ArmError(
+            400,
+            "RoleDefinitionInvalid",
+            "roleName, permissions and assignableScopes of the role definition are required.",
+        )
+    for one in _definitions(call):
+        same_id = str(one["name"]).lower() == call.params["definition"].lower()
+        if same_id and one["properties"]["type"] == "BuiltInRole":
+            raise ArmError(400, "RoleDefinitionIsBuiltIn", f"The built-in role '{name}' cannot be changed.")
+        if not same_id and str(one["properties"].get("roleName", "")).lower() == str(name).lower():
+            raise ArmError(
+                409, "RoleDefinitionWithSameNameExists", f"A custom role with the same name '{name}' already exists."
+            )
+    keys = ("actions", "notActions", "dataActions", "notDataActions")
+    document = {
+        "properties": {
+            "roleName": name,
+            "type": "CustomRole",
+            "description": given.get("description") or "",
+            "assignableScopes": given["assignableScopes"],
+            "permissions": [{key: list(block.get(key) or ()) for key in keys} for block in permissions],
+            "createdOn": rfc7(call.world.now),
+            "updatedOn": rfc7(call.world.now),
+        },
+        "id": call.resource_id,
+        "type": DEFINITION,
+        "name": call.params["definition"],
+    }
+    return Reply(201, call.world.store.put(document).doc)
+
+
+def role_definitions_delete(call: Call) -> Reply:
+    """Delete a custom role that nobody is assigned: 200, or 204 where it is absent."""
+    guid = call.params["definition"].lower()
+    for one in _assignments(call.world):
+        if str(one["properties"].get("roleDefinitionId", "")).lower().endswith(guid):
+            raise ArmError(
+                400, "RoleDefinitionHasAssignments", f"There are existing role assignments referencing role '{guid}'."
+            )
+    return Reply(200 if call.world.store.delete(call.resource_id) else 204)
+
+
 def nothing_list(_: Call) -> Reply:
     """Answer a listing of what this cloud never has (policy and deny assignments)."""
     return Reply(200, {"value": []})

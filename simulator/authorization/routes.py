@@ -22,6 +22,8 @@ ROUTES = [
     Route("DELETE", _ASSIGNMENT, roles.role_assignments_delete),
     Route("GET", f"{_AT}/{DEFINITION}", roles.role_definitions_list),
     Route("GET", f"{_AT}/{DEFINITION}/{{definition}}", roles.role_definitions_get),
+    Route("PUT", f"{_AT}/{DEFINITION}/{{definition}}", roles.role_definitions_create_or_update),
+    Route("DELETE", f"{_AT}/{DEFINITION}/{{definition}}", roles.role_definitions_delete),
     Route("GET", f"{_AT}/Microsoft.Authorization/policyAssignments", roles.nothing_list),
     Route("GET", f"{_AT}/Microsoft.Authorization/denyAssignments", roles.nothing_list),
 ]
