@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from simulator import inventory, seeds, settings, throttling
+from simulator import context, inventory, seeds, settings, throttling
 from simulator.clock import rfc7
+from simulator.estates import exporting
 from simulator.faults import FaultError
 
 if TYPE_CHECKING:
@@ -93,6 +94,11 @@ class Control:
         """Go back to the seed."""
         seeds.reset(self._world)
         return web.json_response({"resources": len(inventory.deletable(self._world))})
+
+    def _get_estate(self, _: web.Request, __: bytes) -> web.Response:
+        """The estate as a seed that makes it anew (without secrets, operations and jobs)."""
+        with context.at_time(self._world.run_due()):
+            return web.json_response(exporting.seed_of(self._world))
 
     def _get_unknown(self, _: web.Request, __: bytes) -> web.Response:
         """What was asked of ARM that this cloud does not have: method, type, how often, and an example."""

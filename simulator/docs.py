@@ -39,7 +39,8 @@ Written by `python -m simulator.docs`; do not change it by hand.
 SDKs and the Azure CLI talk to. What it answers and where that comes from is listed here, so that nobody takes an
 assumption for a fact. Any `api-version` is taken and echoed. What is not in these tables answers as Azure Resource
 Manager answers for resource types that it does not have, and `GET /_simulator/unknown` lists it. A browser at its
-address sees the estate: regions, machines with their power, replicated items, jobs.
+address sees the estate: regions, machines with their power, replicated items, jobs. `python -m simulator.estates`
+imports what the Azure CLI and Resource Graph export, exports a cloud as a seed, and generates estates from a number.
 
 How well each operation is founded:
 

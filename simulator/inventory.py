@@ -34,7 +34,12 @@ def deletable(world: World) -> list[dict[str, Any]]:
     Virtual machines have ``power_state`` too.
     """
     listed = world.store.everything()
-    return [_entry(world, resource) for resource in listed if resource.type.lower().rpartition("/")[2] not in MIRRORS]
+    return [_entry(world, resource) for resource in listed if not mirrors(resource)]
+
+
+def mirrors(resource: Resource) -> bool:
+    """Tell whether a resource only mirrors the state of others."""
+    return resource.type.lower().rpartition("/")[2] in MIRRORS
 
 
 def _entry(world: World, resource: Resource) -> dict[str, Any]:

@@ -25,3 +25,8 @@ _TYPES = {
 def canonical_type(type_: str) -> str:
     """A resource type in the case in which Azure writes it; one that no provider has stays as it is."""
     return _TYPES.get(type_.lower(), type_)
+
+
+def has_type(type_: str) -> bool:
+    """Tell whether some provider has operations on resources of *type_*."""
+    return type_.lower() in _TYPES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +55,7 @@ class _Reader:
 
     def read(self) -> Seed:
         try:
-            data = yaml.load(self._text, Loader=_Loader)  # noqa: S506 - a safe loader
+            data = self._json() or yaml.load(self._text, Loader=_Loader)  # noqa: S506 - a safe loader
         except yaml.YAMLError as problem:
             mark = getattr(problem, "problem_mark", None)
             line = mark.line + 1 if mark is not None else 1
@@ -70,6 +71,13 @@ class _Reader:
         seed = Seed(**{key: value for key in TOP if (value := data.get(key)) is not None})
         self._check(seed)
         return seed
+
+    def _json(self) -> Any:
+        """The data of a seed in JSON, or None: JSON is YAML too, but is read a hundred times as fast as such."""
+        try:
+            return json.loads(self._text)
+        except ValueError:
+            return None
 
     def _check_known(self, key: object) -> None:
         if key in TOP:
