@@ -24,6 +24,7 @@ class VmState:
     reason: str = ""
     told: str = ""
     began: bool = False
+    heard: bool = False
 
 
 class Dispatcher:
@@ -55,6 +56,7 @@ class Dispatcher:
         vm = self.vms.get(notice.vm)
         if vm is None or vm.state == "ended":
             return
+        vm.heard = True
         if notice.reason == "ended":
             self.end(vm.name, notice.outcome or Outcome.NEEDS_OPERATOR, notice.why)
         elif notice.reason == "protected":
@@ -65,13 +67,17 @@ class Dispatcher:
             vm.state = "passed"
 
     def to_start(self) -> list[str]:
-        """Return those that may start replicating now, in wave order."""
+        """Return those that may start replicating now, in wave order; first those of an earlier run that spoke up."""
         free = self._concurrency.replication - sum(vm.state == "replicating" for vm in self.vms.values())
-        return [vm.name for vm in self._in_order("new")][: max(free, 0)]
+        under_way = [vm.name for vm in self.vms.values() if not vm.began and vm.state not in {"new", "ended"}]
+        return under_way + [vm.name for vm in self._in_order("new")][: max(free, 0)]
 
     def started(self, name: str) -> None:
         """Note that a virtual machine is on its way."""
-        self.vms[name].state, self.vms[name].began = "replicating", True
+        vm = self.vms[name]
+        vm.began = True
+        if vm.state == "new":
+            vm.state = "replicating"
 
     def stopped(self) -> list[str]:
         """Return those that never start, since the plan stops when virtual machines of an earlier wave fail."""

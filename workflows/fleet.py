@@ -102,12 +102,15 @@ class Fleet:
                 await handle.cancel()
             except ApplicationError:
                 self._note_absence(name)
+            # Temporal takes a cancel of what has ended, but no signal.
+            if name not in self._children and not await self.signal(name, names.SIGNAL_ADOPT):
+                self._note_absence(name)
 
     def _note_absence(self, name: str) -> None:
         """Note the end of one that is gone; a child's own end is about to be told by its handle."""
         if name in self._children:
             return
-        if name in self._watchers:
+        if name in self._watchers or self._dispatcher.vms[name].heard:
             self._dispatcher.end(name, Outcome.NEEDS_OPERATOR, "it ended without a word")
         else:
             self._dispatcher.end(name, Outcome.ROLLED_BACK, "it never began")

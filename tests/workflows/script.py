@@ -98,11 +98,16 @@ class Script:
         """Let the wait for a job of *scenario* meet *reaction*."""
         self.on("wait_for_job", reaction, when=lambda request: request.job.scenario == scenario, times=times)
 
-    def gate(self, step: str, *, opens_on_cancel: bool = False, then: Exception | None = None) -> Gate:
-        """Let the next call with the label *step* wait, and return the gate that it waits at."""
+    def gate(self, step: str, *, vm: str = "", opens_on_cancel: bool = False, then: Exception | None = None) -> Gate:
+        """Let the next call with the label *step*, of *vm* where named, wait; return the gate that it waits at."""
         gate = Gate(opens_on_cancel=opens_on_cancel, then=then)
         name = step.partition("(")[0]
-        self.on(name, gate, when=lambda request: step in {name, Call(name, request).label})
+
+        def meant(request: Any) -> bool:
+            call = Call(name, request)
+            return step in {name, call.label} and vm in {"", call.vm}
+
+        self.on(name, gate, when=meant)
         return gate
 
     async def play(self, name: str, request: Any, answer: Callable[[], Any]) -> Any:

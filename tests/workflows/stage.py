@@ -103,6 +103,12 @@ class Stage:
         except TimeoutError:
             raise AssertionError(f"the status stayed at {last}") from None
 
+    async def until_plan(self, handle: PlanHandle, holds: Callable[[PlanStatus], bool]) -> None:
+        """Ask until a plan's status *holds* what the test awaits."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds(await self.plan_status(handle)):
+                await asyncio.sleep(0.02)
+
     async def until_phase(self, handle: VmHandle, phase: Phase) -> VmStatus:
         """Wait for a phase."""
         return await self.until(handle, lambda status: status.phase is phase)

@@ -160,6 +160,26 @@ async def test_a_second_cancel_does_not_stop_the_undo(
     assert RUNNING == world.power_of(task.vm.source_id)
 
 
+@pytest.mark.parametrize("during", ["deallocate_vm", "wait_for_vm", "start_vm", "disable_replication"])
+async def test_a_cancel_does_not_stop_the_undo_of_a_failure(
+    real_stage: Stage, script: Script, world: World, during: str
+) -> None:
+    """A cancel that comes while a failure is being undone lets the undo end, and the outcome stands."""
+    task = make_task()
+    script.on("verify_target", vm_failure("no such disk"))
+    gate = script.gate(during)
+    handle = await real_stage.start_vm(task)
+    await gate.reached.wait()
+    await handle.cancel()
+    await real_stage.until_cancel_requested(handle)
+    assert 0 == gate.cancels
+    gate.open()
+    ending = await handle.result()
+    assert (Outcome.ROLLED_BACK, "no such disk") == (ending.outcome, ending.reason)
+    assert set() == world.resources
+    assert RUNNING == world.power_of(task.vm.source_id)
+
+
 async def test_a_cancel_while_the_undo_asks_still_waits_for_the_person(
     real_stage: Stage, script: Script, world: World
 ) -> None:

@@ -91,6 +91,15 @@ def test_strangers_and_the_finished_are_not_heard() -> None:
     assert {"new"} == {vm.state for vm in dispatcher.vms.values()}
 
 
+def test_a_machine_of_an_earlier_run_that_speaks_up_is_still_started() -> None:
+    """Its workflow must be adopted, and where it stands is not forgotten by that."""
+    dispatcher = Dispatcher(_plan(replication=1))
+    dispatcher.note(_notice("d", "verified"))
+    assert ["d", "a"] == dispatcher.to_start()
+    dispatcher.started("d")
+    assert ("passed", ["a"]) == (dispatcher.vms["d"].state, dispatcher.to_start())
+
+
 NOTICES = st.lists(
     st.tuples(
         st.sampled_from("abcd"),

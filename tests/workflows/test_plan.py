@@ -171,9 +171,7 @@ async def test_a_preparation_holds_while_the_environment_fails(stage: Stage, scr
     plan = make_plan()
     script.on("ensure_vault", environment_failure())
     handle = await stage.start_plan(plan)
-    await stage.until_true(lambda: bool(script.requests("ensure_vault")))
-    while not (await stage.plan_status(handle)).needs_action:
-        await stage.environment.client.service_client.check_health()
+    await stage.until_plan(handle, lambda status: status.needs_action)
     assert (await stage.resolve(handle, "retry")).counted
     await stage.approve(stage.vm_of(plan, "web-01"))
     assert Outcome.MIGRATED == (await handle.result()).outcome
@@ -253,7 +251,7 @@ async def test_the_plans_end_does_not_end_its_machines(real_stage: Stage) -> Non
 async def test_a_new_run_adopts_machines_that_still_move(real_stage: Stage, script: Script) -> None:
     """A plan started again finds its machines under way, learns where they stand, and counts how they end."""
     plan = make_plan(TWO_WAVES)
-    gate = script.gate("wait_until_protected")
+    gate = script.gate("wait_until_protected", vm="db-01")
     first = await real_stage.start_plan(plan)
     await gate.reached.wait()
     await real_stage.until_phase(real_stage.vm_of(plan, "app-01"), Phase.WAITING_FOR_TURN)
@@ -264,6 +262,25 @@ async def test_a_new_run_adopts_machines_that_still_move(real_stage: Stage, scri
         await real_stage.approve(real_stage.vm_of(plan, vm.name))
     assert PlanEnding(outcome=Outcome.MIGRATED, counts={"migrated": 3}) == await again.result()
     assert 3 == script.labels().count("start_failover")
+
+
+async def test_a_cancelled_plan_does_not_wait_for_an_adopted_machine_that_is_gone(
+    real_stage: Stage, script: Script
+) -> None:
+    """A machine of an earlier run that was terminated says nothing; the plan does not wait for it or start it anew."""
+    plan = make_plan()
+    first = await real_stage.start_plan(plan)
+    vm = real_stage.vm_of(plan, "web-01")
+    await real_stage.until_phase(vm, Phase.AWAITING_APPROVAL)
+    await first.terminate("lost")
+    again = await real_stage.start_plan(plan)
+    await real_stage.until_plan(again, lambda status: status.vms[0].phase is Phase.AWAITING_APPROVAL)
+    await vm.terminate("stuck")
+    await again.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await again.result()
+    assert [Outcome.NEEDS_OPERATOR] == [one.outcome for one in (await real_stage.plan_report(again)).vms]
+    assert 1 == script.labels().count("enable_replication")
 
 
 async def test_a_machine_without_its_plan_says_whom_it_misses(real_stage: Stage, script: Script) -> None:

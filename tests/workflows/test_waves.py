@@ -7,7 +7,7 @@ import pytest
 from migration.phases import Outcome, Phase
 from migration.plan import Plan
 from tests.workflows.scenes import make_plan
-from tests.workflows.script import Gate, Script, environment_failure, vm_failure
+from tests.workflows.script import Script, environment_failure, vm_failure
 from tests.workflows.stage import Stage
 
 TWO_WAVES = {"database": ["db-01"], "web": ["app-01", "web-01"]}
@@ -29,7 +29,7 @@ async def _end_all(stage: Stage, plan: Plan, *vms: str) -> None:
 async def test_a_wave_gates_the_failover_not_the_copying(stage: Stage, script: Script) -> None:
     """Later waves replicate while the first is not verified, and fail over only then; approvals gate nothing."""
     plan = make_plan(TWO_WAVES)
-    gate = script.gate("verify_target")
+    gate = script.gate("verify_target", vm="db-01")
     await stage.start_plan(plan)
     await gate.reached.wait()
     for vm in ("app-01", "web-01"):
@@ -45,7 +45,7 @@ async def test_a_wave_gates_the_failover_not_the_copying(stage: Stage, script: S
 async def test_permits_bound_the_machines_between_failover_and_verified(stage: Stage, script: Script) -> None:
     """With one permit the machines fail over one after another, in the order in which they asked, by wave."""
     plan = make_plan({"one": ["a"], "two": ["b", "c", "d"]}, concurrency={"cutover": 1})
-    gates = {vm: _verify_gate(script, vm) for vm in "bcd"}
+    gates = {vm: script.gate("verify_target", vm=vm) for vm in "bcd"}
     await stage.start_plan(plan)
     for _ in "bcd":
         await stage.until_true(lambda: any(gate.reached.is_set() for gate in gates.values()))
@@ -55,12 +55,6 @@ async def test_permits_bound_the_machines_between_failover_and_verified(stage: S
         await stage.until_phase(stage.vm_of(plan, vm), Phase.AWAITING_APPROVAL)
     assert "a" == _failed_over(script)[0]
     await _end_all(stage, plan)
-
-
-def _verify_gate(script: Script, vm: str) -> Gate:
-    gate = Gate()
-    script.on("verify_target", gate, when=_of(vm))
-    return gate
 
 
 @pytest.mark.parametrize("on_failures", ["continue", "hold", "stop"])
@@ -124,19 +118,14 @@ async def test_a_machine_that_held_before_its_turn_gives_the_permit_back_as_well
     plan = make_plan({"only": ["a", "b"]}, concurrency={"cutover": 1})
     script.on("configure_target", environment_failure(), when=_of("a"))
     script.on("start_failover", environment_failure(), when=_of("a"), times=0)
-    gate = script.gate("wait_until_protected")
-    other = script.gate("wait_until_protected")
+    gate = script.gate("wait_until_protected", vm="b")
     await stage.start_plan(plan)
-    for waiting in (gate, other):
-        await waiting.reached.wait()
-    first = script.requests("wait_until_protected")[0].task.vm.name
-    mine, others = (gate, other) if first == "a" else (other, gate)
-    mine.open()
+    await gate.reached.wait()
     a = stage.vm_of(plan, "a")
     await stage.until_asked(a, "the client secret has expired")
     await stage.resolve(a, "retry")
     await stage.until_true(lambda: "a" in _failed_over(script))
-    others.open()
+    gate.open()
     assert Outcome.MIGRATED == (await stage.approve(stage.vm_of(plan, "b"))).outcome
     await stage.resolve(a, "give_up")
 
