@@ -1,0 +1,58 @@
+"""The gate before the commit by itself: whatever is sent in whatever order, at most one decision counts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migration.report import DecisionMessage
+from tests.workflows.scenes import APPROVER, REQUESTER, make_task
+from workflows.decisions import Decisions
+
+STRANGER = "mallory@elsewhere.example"
+PEOPLE = st.sampled_from([APPROVER, REQUESTER, STRANGER, APPROVER.upper()])
+EVENTS = st.lists(
+    st.one_of(
+        st.sampled_from(["open_gate", "close_gate"]),
+        st.tuples(
+            st.sampled_from([APPROVER, REQUESTER, STRANGER, APPROVER.upper()]), st.sampled_from(["approve", "reject"])
+        ),
+    ),
+    max_size=150,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_workflow() -> Iterator[None]:
+    """Read messages and the time without a workflow around."""
+
+    def message(payload: Any, *_: Any) -> Any:
+        return payload
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workflows.decisions.now_text", lambda: "2026-03-01T10:00:00Z")
+        patch.setattr("workflows.decisions.read_message", message)
+        yield
+
+
+@given(events=EVENTS)
+def test_at_most_one_decision_counts_and_only_a_rightful_one(events: list[Any]) -> None:
+    """What counts came from an approver who did not start the plan, while the gate was open, before any other."""
+    decisions, is_open = Decisions(make_task()), False
+    for event in events:
+        if isinstance(event, str):
+            getattr(decisions, event)()
+            is_open = event == "open_gate"
+            continue
+        approver, verdict = event
+        before = decisions.counted
+        decisions.take_signal(DecisionMessage(approver=approver), verdict)  # type: ignore[arg-type] # read as it is
+        rightful = is_open and before is None and approver.lower() == APPROVER
+        assert rightful == (decisions.counted is not before)
+    counted = [one for one in decisions.recorded if one.counted]
+    assert ([decisions.counted] if decisions.counted else []) == counted
+    assert len(decisions.recorded) <= 101
+    refused = [one for one in decisions.recorded if not one.counted]
+    assert (refused[-1].reason if refused else None) == decisions.last_refusal
