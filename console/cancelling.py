@@ -89,7 +89,7 @@ async def _warn(session: Session, link: Link, plan: str) -> None:
     """Say what the undo discards, where a worker can tell in time; a cancel itself needs none."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_WARNING_SECONDS):
-            view = await read_plan(link, plan)
+            view = await read_plan(link, plan, details_of_ended=False)
             running = [vm for vm in view.vms if vm.is_running and vm.phase in RUNS_IN_TARGET]
             for line in await together(what_is_lost(link, vm) for vm in running):
                 session.note(line)

@@ -18,6 +18,8 @@ ANSWER_WITHIN_SECONDS = 8.5
 """What cannot be reached is said within ten seconds, the start of the process and its output included."""
 QUERY_TIMEOUT = timedelta(seconds=4)
 """A query that no worker answers would wait for its whole deadline."""
+BUSY_QUERY_TIMEOUT = timedelta(seconds=30)
+"""The same where a worker has just answered: it may be busy, and reads a whole history for a workflow that ended."""
 RPC_TIMEOUT = timedelta(seconds=8)
 _POLL_SECONDS = 0.5
 

@@ -37,7 +37,7 @@ async def decide(
     name = plan_name(plan)
     message = _message(session, verdict, approver, comment)
     link = await open_link(session)
-    view = await read_plan(link, name)
+    view = await read_plan(link, name, details_of_ended=False)
     if not view.is_answered:
         raise no_worker(link)
     asked = _selected(view, vm, wave)

@@ -5,6 +5,7 @@ Visibility and memo answer while no worker runs; queries know why something wait
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import (
@@ -18,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import QUERY_TIMEOUT, Link, has_worker
 from console.recorded import (
+    QUERIES_AT_ONCE,
     Recorded,
     belongs,
     describe,
@@ -40,8 +42,13 @@ T = TypeVar("T")
 _WAIT_PREFIX = "wait_"
 
 
-async def read_plan(link: Link, plan: str, before: PlanView | None = None) -> PlanView:
+async def read_plan(
+    link: Link, plan: str, before: PlanView | None = None, *, details_of_ended: bool = True
+) -> PlanView:
     """Return all that can be known of *plan* now; what had ended in the view *before* is not read again.
+
+    Without *details_of_ended* the plan's word is enough for what has ended: to ask such a workflow, a worker reads its
+    whole history.
 
     Raises:
         InputError: there is no such plan.
@@ -52,20 +59,24 @@ async def read_plan(link: Link, plan: str, before: PlanView | None = None) -> Pl
         return await recorded_view(link.client, recorded, before)
     listed = status.vms if status else listed_vms(recorded)
     ended = {vm.workflow_id: vm for vm in before.vms if vm.ended and vm.outcome} if before else {}
-    fresh = await together(_vm(link.client, vm, recorded) for vm in listed if vm.workflow_id not in ended)
+    unknown = [vm for vm in listed if vm.workflow_id not in ended]
+    reading = (_vm(link.client, vm, recorded, details_of_ended=details_of_ended) for vm in unknown)
+    fresh = await together(reading, QUERIES_AT_ONCE)
     views = ended | {vm.workflow_id: vm for vm in fresh}
     return plan_view(recorded, status, tuple(views[vm.workflow_id] for vm in listed))
 
 
-async def query(handle: WorkflowHandle[Any, Any], name: str, result_type: type[T]) -> T | None:
+async def query(
+    handle: WorkflowHandle[Any, Any], name: str, result_type: type[T], within: timedelta = QUERY_TIMEOUT
+) -> T | None:
     """Return a query's answer; None where the workflow cannot give one, though a worker may be there.
 
     Raises:
         TimeoutError: no worker answered in time.
     """
     try:
-        async with asyncio.timeout(QUERY_TIMEOUT.total_seconds()):
-            answer: T = await handle.query(name, result_type=result_type, rpc_timeout=QUERY_TIMEOUT)
+        async with asyncio.timeout(within.total_seconds()):
+            answer: T = await handle.query(name, result_type=result_type, rpc_timeout=within)
             return answer
     except (WorkflowQueryFailedError, WorkflowQueryRejectedError):
         return None
@@ -94,14 +105,16 @@ async def _plan_status(link: Link, recorded: Recorded) -> tuple[PlanStatus | Non
         return None, False
 
 
-async def _vm(client: Client, vm: PlanVm, recorded: Recorded) -> VmView:
+async def _vm(client: Client, vm: PlanVm, recorded: Recorded, *, details_of_ended: bool) -> VmView:
     view = of_plan_vm(vm)
     handle = client.get_workflow_handle(vm.workflow_id)
     description = await describe(handle)
     if description is None or not belongs(description, recorded.description):
         return view
-    status = await _vm_status(client.get_workflow_handle(vm.workflow_id, run_id=description.run_id))
     view = with_execution(view, description)
+    if vm.outcome and view.ended and not details_of_ended:
+        return view
+    status = await _vm_status(client.get_workflow_handle(vm.workflow_id, run_id=description.run_id))
     if status is None:
         view = with_attributes(view, description)
         return replace(view, outcome=view.outcome or outcome_while(view.phase))

@@ -25,15 +25,20 @@ from migration.report import MemoKeys, PlanStatus, PlanVm
 T = TypeVar("T")
 AT_ONCE = 20
 """Requests in flight: a plan of 50 must not flood a server that works for it."""
+QUERIES_AT_ONCE = 4
+"""Queries in flight: a worker that reads 20 histories at once answers none of them in time."""
 
 
-async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def together(work: Iterable[Coroutine[Any, Any, T]], at_once: int = AT_ONCE) -> list[T]:
     """Return the results of *work*, a bounded number of which runs at once."""
-    permits = asyncio.Semaphore(AT_ONCE)
+    permits = asyncio.Semaphore(at_once)
 
     async def one(item: Coroutine[Any, Any, T]) -> T:
-        async with permits:
-            return await item
+        try:
+            async with permits:
+                return await item
+        finally:
+            item.close()  # What an error elsewhere keeps from running would be warned about.
 
     return list(await asyncio.gather(*(one(item) for item in work)))
 

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from temporalio.client import WorkflowHandle
 
-from console.connection import Link, no_worker, open_link
+from console.connection import BUSY_QUERY_TIMEOUT, Link, no_worker, open_link
 from console.errors import RefusedError
 from console.plans import plan_name
 from console.reading import query, read_plan
-from console.recorded import together
+from console.recorded import QUERIES_AT_ONCE, together
 from console.session import OUTPUT_FOLDER, Session
 from console.tables import screen, table
 from console.texts import clean, counted, local_time, span, utc_text, words
@@ -56,7 +56,7 @@ async def read_report(link: Link, view: PlanView) -> Report:
     if not view.is_answered:
         raise no_worker(link)
     plan = await _asked(link, link.client.get_workflow_handle(names.migrate_plan_id(view.plan)), PlanReport)
-    vms = await together(_vm_report(link, vm) for vm in view.vms)
+    vms = await together((_vm_report(link, vm) for vm in view.vms), QUERIES_AT_ONCE)
     return Report(
         plan=view.plan,
         outcome=view.outcome,
@@ -113,7 +113,7 @@ async def _vm_report(link: Link, vm: VmView) -> VmReport:
 
 async def _asked(link: Link, handle: WorkflowHandle[Any, Any], kind: type[T]) -> T | None:
     try:
-        return await query(handle, names.QUERY_REPORT, kind)
+        return await query(handle, names.QUERY_REPORT, kind, BUSY_QUERY_TIMEOUT)
     except TimeoutError:
         raise no_worker(link) from None
 

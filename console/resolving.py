@@ -24,7 +24,7 @@ async def resolve(session: Session, action: Action, plan: str, *, vm: str | None
     name = plan_name(plan)
     resolution = _resolution(session, action, reason)
     link = await open_link(session)
-    view = await read_plan(link, name)
+    view = await read_plan(link, name, details_of_ended=False)
     if not view.is_answered:
         raise no_worker(link)
     subject, workflow_id, stand = _addressed(view, vm)
