@@ -1,6 +1,6 @@
 """Who owns what: the ledger of one machine, by itself."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migration import ledger
@@ -24,6 +24,7 @@ def _seen(look: dict[str, bool]) -> list[Observation]:
     return [Observation(id=one, exists=there) for one, there in look.items()]
 
 
+@settings(deadline=None)  # other tests may keep the processor busy
 @given(before=st.dictionaries(IDS, st.booleans()), looks=LOOKS)
 def test_what_was_there_before_never_becomes_ours(before: dict[str, bool], looks: list[dict[str, bool]]) -> None:
     """Whatever is seen later, an id that was there at the prediction is never one that an undo deletes."""
@@ -37,6 +38,7 @@ def test_what_was_there_before_never_becomes_ours(before: dict[str, bool], looks
         assert 3 == len(entries)
 
 
+@settings(deadline=None)  # other tests may keep the processor busy
 @given(looks=LOOKS)
 def test_what_was_absent_before_is_created_while_it_is_there(looks: list[dict[str, bool]]) -> None:
     """An entry follows the last look at it: created while there, deleted or still predicted when not."""

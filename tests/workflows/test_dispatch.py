@@ -1,6 +1,6 @@
 """The plan's book of turns, by itself."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migration.phases import Outcome
@@ -110,6 +110,7 @@ NOTICES = st.lists(
 )
 
 
+@settings(deadline=None)  # other tests may keep the processor busy
 @given(notices=NOTICES, cutover=st.integers(1, 3), replication=st.integers(1, 4))
 def test_whatever_is_said_the_bounds_and_the_waves_hold(
     notices: list[tuple[str, Reason, Outcome]], cutover: int, replication: int
@@ -128,6 +129,7 @@ def test_whatever_is_said_the_bounds_and_the_waves_hold(
         assert states.count("replicating") <= replication
 
 
+@settings(deadline=None)  # other tests may keep the processor busy
 @given(outcomes=st.lists(st.sampled_from([o for o in Outcome if o is not Outcome.MIXED]), min_size=4, max_size=4))
 def test_a_plan_ends_whatever_the_outcomes(outcomes: list[Outcome]) -> None:
     """Under every word on failures each machine gets an answer or an end: none waits for ever."""

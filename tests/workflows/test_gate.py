@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migration.report import DecisionMessage
@@ -37,6 +37,7 @@ def _no_workflow() -> Iterator[None]:
         yield
 
 
+@settings(deadline=None)  # other tests may keep the processor busy
 @given(events=EVENTS)
 def test_at_most_one_decision_counts_and_only_a_rightful_one(events: list[Any]) -> None:
     """What counts came from an approver who did not start the plan, while the gate was open, before any other."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.failures import gave_up, kept_target, vm_failure
@@ -97,6 +97,7 @@ LINKS = st.lists(st.integers(0, 3), min_size=1, max_size=6)
 CHOICES = st.lists(st.sampled_from(["retry", "skip", "give_up"]), max_size=12)
 
 
+@settings(deadline=None)  # other tests may keep the processor busy
 @given(links=LINKS, choices=CHOICES)
 async def test_whatever_fails_and_is_chosen_the_order_holds(links: list[int], choices: list[str]) -> None:
     """No link is undone before all after it are undone or skipped; give_up leaves the rest, and says so."""
