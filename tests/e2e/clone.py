@@ -21,7 +21,7 @@ from tests.e2e.stack import ROOT, until
 from tests.support.sim import Simulator
 
 SPEED = "600"
-COMMAND_SECONDS = 240
+COMMAND_SECONDS = 600
 PARTS = ("activities", "arm", "console", "migration", "plans", "runtime", "simulator", "workflows")
 FILES = ("worker.py", "starter.py", "pyproject.toml")
 _QUICK = {"POLL_FLOOR_SECONDS": "0.3", "INTENT_SETTLE_SECONDS": "3"}
