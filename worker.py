@@ -33,6 +33,7 @@ from runtime.logs import configure_logging, quiet_temporal_messages
 from runtime.settings import Settings
 from runtime.temporal import connect, core_runtime, ensure_search_attributes
 from workflows.check_plan import CheckPlan
+from workflows.messages import IgnoreMisfits
 from workflows.migrate_plan import MigratePlan
 from workflows.migrate_vm import MigrateVm
 from workflows.vm_claim import VmClaim
@@ -58,7 +59,6 @@ def workers(
     """Return a worker for the workflows and one for each queue of activities."""
     common: dict[str, Any] = {
         "graceful_shutdown_timeout": GRACE,
-        "interceptors": interceptors(),
         "max_heartbeat_throttle_interval": progress,
     }
     return [
@@ -69,6 +69,7 @@ def workers(
             workflow_runner=RUNNER,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(minimum=2),
+            interceptors=[*interceptors(), IgnoreMisfits()],
             **common,
         ),
         *(
@@ -78,6 +79,7 @@ def workers(
                 activities=activities,
                 max_concurrent_activities=WAIT_SLOTS if queue == names.WAIT_TASK_QUEUE else _SLOTS,
                 activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+                interceptors=interceptors(),
                 **common,
             )
             for queue, activities in queues.items()

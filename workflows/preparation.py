@@ -165,10 +165,7 @@ class Preparation:
         await self._engine.wait_for_job(started.job, f"Until {thing} is made")
         if started.job is None and not started.existed:
             await self._until(started.resource_id, "provisioned", f"Until {thing} is there")
-        if started.existed:
-            # Somebody else made it since it was read.
-            self.entries = [e.model_copy(update={"state": "existed"}) if e.id == predicted else e for e in self.entries]
-        elif ids.same_id(started.resource_id, predicted):
+        if ids.same_id(started.resource_id, predicted):
             self.entries = ledger.observe(self.entries, [ledger.Observation(id=predicted, exists=True)])
         return started.resource_id
 
