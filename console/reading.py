@@ -17,7 +17,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from console.connection import QUERY_TIMEOUT, Link, has_worker
+from console.connection import QUERY_TIMEOUT, RPC_TIMEOUT, Link, has_worker
 from console.recorded import (
     QUERIES_AT_ONCE,
     Recorded,
@@ -124,7 +124,7 @@ async def _vm(client: Client, vm: PlanVm, recorded: Recorded, *, details_of_ende
 
 async def _vm_status(handle: WorkflowHandle[Any, Any]) -> VmStatus | None:
     try:
-        return await query(handle, names.QUERY_STATUS, VmStatus)
+        return await query(handle, names.QUERY_STATUS, VmStatus, RPC_TIMEOUT)
     except TimeoutError:
         return None
 

@@ -40,18 +40,21 @@ class Story:
 
 async def signal(clone: Clone, payload: str) -> str:
     """Send `approve_commit` by the Temporal CLI, and return the refusal that the status tells then."""
-    before = (await clone.status("contract"))["vms"][0]["last_refusal"]
+    before = await decisions(clone)
     sent = await clone.shell(f"temporal workflow signal --workflow-id {VM} --name approve_commit --input '{payload}'")
     assert 0 == sent.code, sent.err
-    refusal: list[str] = []
 
-    async def told() -> bool:
-        now = (await clone.status("contract"))["vms"][0]["last_refusal"]
-        refusal[:] = [now]
-        return bool(now != before)
+    async def judged() -> bool:
+        return await decisions(clone) > before
 
-    await until(told, f"{payload} was judged", seconds=30)
-    return refusal[0]
+    await until(judged, f"{payload} was judged", seconds=60)
+    return str((await clone.status("contract"))["vms"][0]["last_refusal"])
+
+
+async def decisions(clone: Clone) -> int:
+    """Return how many messages about the commit the machine's workflow has taken."""
+    report = await clone.client.get_workflow_handle(VM).query("report")
+    return len(report["decisions"])
 
 
 async def update(clone: Clone, payload: str) -> Any:
