@@ -47,17 +47,22 @@ class Clock:
 def rfc7(moment: datetime) -> str:
     """Write a time with seven fractional digits and Z (``2023-01-16T08:48:29.5577361Z``), as jobs' start times have."""
     digit = moment.microsecond % 9 + 1
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + f"{digit}Z"
+    return f"{_plain(moment, 'microseconds')}{digit}Z"
+
+
+def _plain(moment: datetime, precision: str) -> str:
+    """A time in UTC without its zone; quicker than ``strftime``, which large lists notice."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=precision)
 
 
 def rfc7_whole(moment: datetime) -> str:
     """Write a whole second with seven zeros (``2023-01-16T08:50:01.0000000Z``), as operations' end times have."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.0000000Z")
+    return f"{_plain(moment, 'seconds')}.0000000Z"
 
 
 def rfc_seconds(moment: datetime) -> str:
     """Write a whole second without fraction (``2023-01-16T08:50:01Z``)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{_plain(moment, 'seconds')}Z"
 
 
 def rfc_offset(moment: datetime) -> str:

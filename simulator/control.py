@@ -43,7 +43,7 @@ class Control:
         self._world = world
         self._log = request_log
 
-    def answer(self, request: web.Request, path: str, content: bytes) -> web.Response:
+    def answer(self, request: web.BaseRequest, path: str, content: bytes) -> web.Response:
         """Answer one control call; 400 with a message where it is malformed."""
         name = path.removeprefix("/_simulator/")
         handler = getattr(self, f"_{request.method.lower()}_{name}", None) if name.isalpha() else None
@@ -55,10 +55,11 @@ class Control:
             response: web.Response = handler(request, content)
         except REFUSALS as problem:
             response = web.json_response({"error": str(problem)}, status=400)
+        self._world.save_clock()
         self._world.commit()
         return response
 
-    def _get_requests(self, request: web.Request, _: bytes) -> web.Response:
+    def _get_requests(self, request: web.BaseRequest, _: bytes) -> web.Response:
         """The request log after line `since`, a JSON line each."""
         since = request.query.get("since", "0")
         if not since.isdigit():
@@ -67,56 +68,56 @@ class Control:
         lines = self._log.since(int(since))
         return web.Response(text="".join(f"{line}\n" for line in lines), content_type="application/x-ndjson")
 
-    def _get_resources(self, _: web.Request, __: bytes) -> web.Response:
+    def _get_resources(self, _: web.BaseRequest, __: bytes) -> web.Response:
         """Everything that somebody could delete, as one array."""
         return web.json_response(inventory.deletable(self._world))
 
-    def _get_faults(self, _: web.Request, __: bytes) -> web.Response:
+    def _get_faults(self, _: web.BaseRequest, __: bytes) -> web.Response:
         """The faults that wait or are at work."""
         return web.json_response(self._world.faults.all())
 
-    def _post_faults(self, _: web.Request, content: bytes) -> web.Response:
+    def _post_faults(self, _: web.BaseRequest, content: bytes) -> web.Response:
         """Ask for a fault: `match` and `effect`."""
         return web.json_response({"id": self._world.faults.add(_json(content))})
 
-    def _delete_faults(self, _: web.Request, __: bytes) -> web.Response:
+    def _delete_faults(self, _: web.BaseRequest, __: bytes) -> web.Response:
         """Forget every fault."""
         self._world.faults.clear()
         return web.Response(status=204)
 
-    def _post_seed(self, _: web.Request, content: bytes) -> web.Response:
+    def _post_seed(self, _: web.BaseRequest, content: bytes) -> web.Response:
         """Add a seed to the estate; one that is refused changes nothing."""
         with self._world.guarded():
             added = seeds.load(self._world, content.decode("utf-8", "replace"), "seed")
         return web.json_response({"added": added})
 
-    def _post_reset(self, _: web.Request, __: bytes) -> web.Response:
+    def _post_reset(self, _: web.BaseRequest, __: bytes) -> web.Response:
         """Go back to the seed."""
         seeds.reset(self._world)
         return web.json_response({"resources": len(inventory.deletable(self._world))})
 
-    def _get_estate(self, _: web.Request, __: bytes) -> web.Response:
+    def _get_estate(self, _: web.BaseRequest, __: bytes) -> web.Response:
         """The estate as a seed that makes it anew (without secrets, operations and jobs)."""
         with context.at_time(self._world.run_due()):
             return web.json_response(exporting.seed_of(self._world))
 
-    def _get_unknown(self, _: web.Request, __: bytes) -> web.Response:
+    def _get_unknown(self, _: web.BaseRequest, __: bytes) -> web.Response:
         """What was asked of ARM that this cloud does not have: method, type, how often, and an example."""
         return web.json_response(self._world.unknown.all())
 
-    def _get_settings(self, _: web.Request, __: bytes) -> web.Response:
+    def _get_settings(self, _: web.BaseRequest, __: bytes) -> web.Response:
         """Every setting with its value."""
         return web.json_response(self._world.change_settings({}))
 
-    def _post_settings(self, _: web.Request, content: bytes) -> web.Response:
+    def _post_settings(self, _: web.BaseRequest, content: bytes) -> web.Response:
         """Change some settings."""
         return web.json_response(self._world.change_settings(settings.checked(_json(content))))
 
-    def _get_clock(self, _: web.Request, __: bytes) -> web.Response:
+    def _get_clock(self, _: web.BaseRequest, __: bytes) -> web.Response:
         """Virtual and wall time, speed, throttling."""
         return web.json_response(self._clock())
 
-    def _post_clock(self, _: web.Request, content: bytes) -> web.Response:
+    def _post_clock(self, _: web.BaseRequest, content: bytes) -> web.Response:
         """Change `speed`, `throttle_clock` or `throttling`, or jump by `advance_seconds`."""
         wanted = _json(content)
         known = {"speed", "advance_seconds", "throttle_clock", "throttling"}

@@ -107,6 +107,10 @@ class Database:
         text = self._text(area, key.lower())
         return None if text is None else json.loads(text)
 
+    def has(self, area: str, key: str) -> bool:
+        """Tell whether there is a value at *key*."""
+        return self._text(area, key.lower()) is not None
+
     def keys(self, area: str) -> list[str]:
         """All keys of *area* in the order of their creation."""
         if context.as_of.get() is not None and area not in UNVERSIONED_AREAS:

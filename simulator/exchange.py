@@ -9,6 +9,7 @@ import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -53,7 +54,7 @@ class Incoming:
     content: bytes
     target: str = ""
 
-    @property
+    @cached_property
     def query(self) -> dict[str, str]:
         """The query parameters by lower-cased name."""
         return {name.lower(): value for name, value in parse_qsl(self.raw_query, keep_blank_values=True)}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from simulator.clock import EPOCH, parse_time
 from simulator.database import encode
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from simulator.database import Database
 
 _SECRET_PARAMETERS = re.compile(
@@ -18,6 +22,12 @@ _SECRET_PARAMETERS = re.compile(
 def redacted(query: str) -> str:
     """A query string without signatures and secrets."""
     return _SECRET_PARAMETERS.sub(r"\1\2=REDACTED", query)
+
+
+def last_moment(database: Database) -> datetime:
+    """The virtual time of the last line, or the beginning of time."""
+    row = database.connection.execute("SELECT line FROM requests ORDER BY n DESC LIMIT 1").fetchone()
+    return EPOCH if row is None else parse_time(json.loads(row[0])["virtual"])
 
 
 class RequestLog:
@@ -32,7 +42,6 @@ class RequestLog:
     def append(self, entry: dict[str, Any]) -> None:
         """Number *entry* and keep it."""
         self._last += 1
-        self._database.begin()
         self._database.connection.execute(
             "INSERT INTO requests (n, line) VALUES (?, ?)", (self._last, encode({"n": self._last, **entry}))
         )

@@ -20,6 +20,10 @@ from simulator.router import Router
 if TYPE_CHECKING:
     import ssl
 
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.http_parser import RawRequestMessage
+    from aiohttp.streams import StreamReader
+
     from simulator.faults import Effects
     from simulator.provider import Reply, Route
     from simulator.world import World
@@ -38,14 +42,13 @@ class Server:
         request_log = RequestLog(world.database)
         self._exchange = Exchange(world, Router(routes), request_log)
         self._control = Control(world, request_log)
-        self._runner: web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
         self._clock_task: asyncio.Task[None] | None = None
 
     async def start(self, sockets: list[socket.socket], tls: ssl.SSLContext) -> None:
         """Listen on *sockets*."""
-        application = web.Application(client_max_size=LARGEST_BODY_BYTES)
-        application.router.add_route("*", "/{tail:.*}", self._handle)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5, handle_signals=False)
+        server = web.Server(self._handle, request_factory=_request, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.5, handle_signals=False)
         await self._runner.setup()
         for listening in sockets:
             await web.SockSite(self._runner, listening, ssl_context=tls).start()
@@ -57,16 +60,21 @@ class Server:
             self._clock_task.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
+        self._world.save_clock()
         self._world.commit()
         self._world.database.close()
 
     async def _record_clock(self) -> None:
         while True:
             await asyncio.sleep(CLOCK_RECORD_SECONDS)
+            self._world.save_clock()
             self._world.commit()
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = plain_path(request.path)
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
         content = await request.read()
         if path.startswith("/_simulator/"):
             return self._control.answer(request, path, content)
@@ -84,14 +92,26 @@ class Server:
         reply = self._exchange.answer(incoming, effects)
         return await _send(request, reply, effects)
 
-    def _page(self, request: web.Request) -> web.Response:
+    def _page(self, request: web.BaseRequest) -> web.Response:
         with context.at_time(self._world.run_due()):
             text = page.page(self._world, request.query.get("refresh", ""))
         self._world.commit()
         return web.Response(text=text, content_type="text/html", headers=page.HEADERS)
 
 
-async def _send(request: web.Request, reply: Reply, effects: Effects) -> web.StreamResponse:
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    """A request whose body may be as large as an estate."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY_BYTES)
+
+
+async def _send(request: web.BaseRequest, reply: Reply, effects: Effects) -> web.StreamResponse:
     if hang := effects.get("hang"):
         await asyncio.sleep(hang["seconds"])
     if "reset_before" in effects or "reset_after" in effects:
@@ -114,13 +134,13 @@ def _response(method: str, reply: Reply) -> web.Response:
     return web.Response(status=reply.status, body=text.encode(), headers=headers)
 
 
-def _reset(request: web.Request) -> web.Response:
+def _reset(request: web.BaseRequest) -> web.Response:
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=503)
 
 
-async def _truncated(request: web.Request, response: web.Response) -> web.StreamResponse:
+async def _truncated(request: web.BaseRequest, response: web.Response) -> web.StreamResponse:
     body = response.body if isinstance(response.body, bytes) else b""
     stream = web.StreamResponse(status=response.status, headers=response.headers)
     stream.content_length = max(len(body), 2)

@@ -13,6 +13,8 @@ from simulator import context, paths
 from simulator.errors import group_not_found, resource_not_found
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from simulator.database import Database
 
 RESOURCES = "resources"
@@ -96,14 +98,14 @@ class Store:
     def __init__(self, database: Database) -> None:
         """Index what *database* holds by type."""
         self._database = database
-        self._by_type: dict[str, dict[str, None]] = {}
+        self._by_type: dict[str, dict[str, bool]] = {}
         self.reindex()
 
     def reindex(self) -> None:
         """Build the index of types anew."""
         self._by_type.clear()
         for key, value in self._database.items(RESOURCES):
-            self._by_type.setdefault(value["doc"]["type"].lower(), {})[key] = None
+            self._by_type.setdefault(value["doc"]["type"].lower(), {})[key] = bool(value["doc"].get("location"))
 
     def area(self, name: str) -> Area:
         """The area of other state called *name* (choose a unique one, such as ``asr-jobs``)."""
@@ -116,7 +118,7 @@ class Store:
 
     def exists(self, id_: str) -> bool:
         """Tell whether the resource is there."""
-        return self.get(id_) is not None
+        return self._database.has(RESOURCES, id_.rstrip("/"))
 
     def require(self, id_: str) -> Resource:
         """The resource, or Azure's 404 ``ResourceNotFound`` (``ResourceGroupNotFound`` for a group)."""
@@ -146,7 +148,7 @@ class Store:
         kept.setdefault("created_by", creator)
         key = doc["id"].rstrip("/").lower()
         self._database.write(RESOURCES, key, {"doc": doc, "meta": kept})
-        self._by_type.setdefault(doc["type"].lower(), {})[key] = None
+        self._by_type.setdefault(doc["type"].lower(), {})[key] = bool(doc.get("location"))
         return Resource(doc, kept)
 
     def save(self, resource: Resource) -> Resource:
@@ -182,12 +184,22 @@ class Store:
         if context.as_of.get() is not None:
             past = (resource for resource in self.everything() if resource.type.lower() == type_.lower())
             return [key for resource in past if (key := resource.id.lower()).startswith(prefix)]
-        return [key for key in self._by_type.get(type_.lower(), {}) if key.startswith(prefix)]
+        known = self._by_type.get(type_.lower(), {})
+        return [key for key in known if key.startswith(prefix)] if prefix else list(known)
+
+    def located_keys(self, scope: str) -> Iterator[tuple[str, str]]:
+        """The lower-cased type and id of everything under *scope* that is in a region, type by type."""
+        prefix = scope.lower().rstrip("/") + "/"
+        if context.as_of.get() is not None:
+            past = ((r.type.lower(), r.id.lower()) for r in self.everything() if r.location)
+            yield from ((type_, key) for type_, key in past if key.startswith(prefix))
+            return
+        for type_, keys in self._by_type.items():
+            yield from ((type_, key) for key, located in keys.items() if located and key.startswith(prefix))
 
     def count(self, type_: str, scope: str = "") -> int:
         """How many resources of *type_* lie under *scope*."""
-        prefix = scope.lower().rstrip("/") + "/" if scope else ""
-        return sum(1 for key in self._by_type.get(type_.lower(), {}) if key.startswith(prefix))
+        return len(self.keys(type_, scope)) if scope else len(self._by_type.get(type_.lower(), {}))
 
     def children(self, scope: str) -> list_of_resources:
         """Every resource of any type strictly under *scope*."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from simulator import context
@@ -14,6 +15,7 @@ from simulator.errors import ArmError
 from simulator.faults import Faults
 from simulator.identity import Identities
 from simulator.operations import Operations
+from simulator.requestlog import last_moment
 from simulator.schedule import Schedule
 from simulator.settings import SETTINGS, checked
 from simulator.store import Area, Store
@@ -45,7 +47,7 @@ class World:
         self.database = Database(state_dir / "state.sqlite", lambda: self.now)
         recorded = self.database.read("clock", "clock") or {}
         self.clock = Clock(
-            virtual=from_micros(recorded["virtual"]) if recorded else None,
+            virtual=max(from_micros(recorded["virtual"]), last_moment(self.database)) if recorded else None,
             speed=recorded["speed"] if recorded and speed in {None, recorded["asked"]} else speed or 1.0,
         )
         self._asked_speed: float | None = recorded.get("asked") if speed is None else speed
@@ -123,9 +125,7 @@ class World:
 
     def duration(self, low_seconds: float, high_seconds: float, *key: str) -> float:
         """A duration between the bounds that depends on *key* alone (ids in any case): the same in every run."""
-        digest = hashlib.sha256("|".join(part.lower() for part in key).encode()).digest()
-        share = int.from_bytes(digest[:8], "big") / 2**64
-        return low_seconds + share * (high_seconds - low_seconds)
+        return low_seconds + _share(key) * (high_seconds - low_seconds)
 
     def new_guid(self) -> str:
         """A random GUID in lower case."""
@@ -166,6 +166,17 @@ class World:
         self.database.write("clock", "clock", reading, quiet=True)
 
     def commit(self) -> None:
-        """Make everything durable; called before each answer leaves."""
-        self.save_clock()
-        self.database.commit()
+        """Make everything durable; called before each answer leaves.
+
+        Where nothing was written but the request log, its last line records the time.
+        """
+        if self.database.connection.in_transaction:
+            self.save_clock()
+            self.database.commit()
+
+
+@lru_cache(maxsize=1 << 16)
+def _share(key: tuple[str, ...]) -> float:
+    """A number from 0 to 1 that belongs to *key* alone."""
+    digest = hashlib.sha256("|".join(part.lower() for part in key).encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

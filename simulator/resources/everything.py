@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.errors import ArmError
 from simulator.paging import page
+from simulator.paths import GROUP_TYPE
 from simulator.resources.groups import page_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from simulator.provider import Call, Reply
     from simulator.store import Resource
 
+DEEPEST = 2
 _CLAUSE = re.compile(r"(resourceType|name|location|resourceGroup|tagName|tagValue) eq '((?:[^']|'')*)'", re.IGNORECASE)
 _SHOWN = ("id", "name", "type", "location", "kind", "managedBy", "sku", "zones", "plan", "identity", "tags")
 
@@ -21,14 +25,19 @@ def resources_list(call: Call) -> Reply:
     """List the tracked resources of a subscription or group, filtered by ``$filter``."""
     wanted = _conditions(call.query.get("$filter", ""))
     scope = f"/subscriptions/{call.subscription}" + (f"/resourceGroups/{call.group}" if call.group else "")
-    tracked = (r for r in call.world.store.children(scope) if _is_tracked(r))
-    found = {resource.id: resource for resource in tracked if _fits(resource, wanted)}
-    return page(call, list(found), lambda id_: _shown(found[id_]), size=page_size(call))
+    types = {value for name, value in wanted if name == "resourcetype"}
+    rest = [(name, value) for name, value in wanted if name != "resourcetype"]
+    tracked = (key for type_, key in _tracked(call, scope) if not types or type_ in types)
+    store = call.world.store
+    keys = [key for key in tracked if not rest or _fits(store.require(key), rest)]
+    return page(call, keys, lambda key: _shown(store.require(key)), size=page_size(call))
 
 
-def _is_tracked(resource: Resource) -> bool:
-    groups = "microsoft.resources/resourcegroups"
-    return bool(resource.location) and resource.type.count("/") <= 2 and resource.type.lower() != groups
+def _tracked(call: Call, scope: str) -> Iterator[tuple[str, str]]:
+    """The types and ids of tracked resources: those in a region, but groups and what lies deep inside others."""
+    for type_, key in call.world.store.located_keys(scope):
+        if type_.count("/") <= DEEPEST and type_ != GROUP_TYPE.lower():
+            yield type_, key
 
 
 def _conditions(text: str) -> list[tuple[str, str]]:
@@ -45,7 +54,6 @@ def _fits(resource: Resource, wanted: list[tuple[str, str]]) -> bool:
         by_name.setdefault(name, set()).add(value)
     tags = {key.lower(): str(value).lower() for key, value in (resource.doc.get("tags") or {}).items()}
     actual: dict[str, set[str]] = {
-        "resourcetype": {resource.type.lower()},
         "name": {resource.name.lower()},
         "location": {resource.location.lower()},
         "resourcegroup": {resource.id.lower().split("/")[4]},

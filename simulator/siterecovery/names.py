@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 
 from simulator import paths
 
@@ -18,9 +19,12 @@ NETWORK = f"{FABRIC}/replicationNetworks"
 NETWORK_MAPPING = f"{NETWORK}/replicationNetworkMappings"
 JOB = f"{VAULT}/replicationJobs"
 
+CACHED = 1 << 16
+"""How many answers about ids are remembered: a listing asks the same of thousands of items."""
 _ROOT = uuid.UUID("7c1b5a60-5c0e-5f0b-9b43-3b1f6e6f2a10")
 
 
+@lru_cache(maxsize=CACHED)
 def stable_uuid(*parts: str) -> str:
     """The version 5 identifier that belongs to *parts*, whatever their case."""
     return str(uuid.uuid5(_ROOT, "|".join(part.lower() for part in parts)))
@@ -31,12 +35,14 @@ def new_uuid() -> str:
     return str(uuid.uuid4())
 
 
+@lru_cache(maxsize=CACHED)
 def vault_id(id_: str) -> str:
     """The id of the vault that *id_* lies in, in the form that Site Recovery writes (``/Subscriptions/...``)."""
     segments = paths.split(id_)
     return f"/Subscriptions/{segments[1]}/resourceGroups/{segments[3]}/providers/{VAULT}/{segments[7]}"
 
 
+@lru_cache(maxsize=CACHED)
 def asr_id(id_: str) -> str:
     """An id inside a vault with its first part as Site Recovery writes it; the rest keeps its case."""
     return "/".join([vault_id(id_), *paths.split(id_)[8:]])
@@ -57,11 +63,13 @@ def last(id_: str) -> str:
     return id_.rstrip("/").rpartition("/")[2]
 
 
+@lru_cache(maxsize=CACHED)
 def fabric_of(id_: str) -> str:
     """The id of the fabric that a container, mapping or item lies in."""
     return "/".join(["", *paths.split(id_)[:10]])
 
 
+@lru_cache(maxsize=CACHED)
 def container_of(id_: str) -> str:
     """The id of the container that a mapping or item lies in."""
     return "/".join(["", *paths.split(id_)[:12]])
