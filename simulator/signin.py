@@ -15,8 +15,10 @@ from simulator.provider import Reply
 if TYPE_CHECKING:
     from simulator.world import World
 
-# Single-object answers end with this version of the metadata; later ones list the clouds.
-_LAST_OBJECT_VERSION = "2018-12-31"
+# The versions of the metadata between these list the clouds; before them there is one short object, from then on one
+# whole object, the cloud that was asked (so the Azure CLI and Terraform expect).
+_FIRST_LIST_VERSION = "2019-05-01"
+_FIRST_CLOUD_VERSION = "2022-09-01"
 Handler = Callable[["Asked"], Reply]
 
 
@@ -53,6 +55,8 @@ def answer(world: World, method: str, path: str, query: dict[str, str], content:
 
 def find(method: str, path: str) -> tuple[Address, dict[str, str | None]] | None:
     """The address that a request is for, with the parts of its path, or None."""
+    if path.lower().startswith(("/subscriptions/", "/providers/")):
+        return None
     for address in ADDRESSES:
         match = address.pattern.fullmatch(path) if address.method in {"*", method} else None
         if match is not None:
@@ -134,10 +138,10 @@ ADDRESSES = (
 
 
 def metadata(world: World, api_version: str) -> Reply:
-    """The cloud's endpoints: one object for old api-versions (the Azure CLI asks so), a list of clouds for new ones."""
+    """The cloud's endpoints, in the shape of *api_version*."""
     endpoint = world.endpoint
     audiences = [endpoint, "https://management.core.windows.net/", "https://management.azure.com/"]
-    if api_version <= _LAST_OBJECT_VERSION:
+    if api_version < _FIRST_LIST_VERSION:
         return Reply(
             200,
             {
@@ -147,7 +151,8 @@ def metadata(world: World, api_version: str) -> Reply:
                 "authentication": {"loginEndpoint": endpoint, "audiences": audiences},
             },
         )
-    return Reply(200, [_cloud(world, audiences)])
+    cloud = _cloud(world, audiences)
+    return Reply(200, cloud if api_version >= _FIRST_CLOUD_VERSION else [cloud])
 
 
 def _cloud(world: World, audiences: list[str]) -> dict[str, Any]:

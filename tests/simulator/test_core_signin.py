@@ -208,9 +208,9 @@ def test_openid_configuration_leads_to_token_endpoint_and_keys(cloud: Simulator)
     assert 200 == cloud.http.get(found["jwks_uri"]).status_code
 
 
-@pytest.mark.parametrize(("version", "many"), [("2015-01-01", False), ("2022-09-01", True)])
+@pytest.mark.parametrize(("version", "many"), [("2015-01-01", False), ("2019-05-01", True), ("2022-09-01", False)])
 def test_metadata_suits_the_command_line(cloud: Simulator, version: str, many: bool) -> None:
-    """The old metadata is one object (``az cloud register``), the new one a list of clouds."""
+    """The metadata is one short object in old versions, then a list of clouds, then one cloud (`az cloud register`)."""
     found = cloud.http.get(f"{cloud.endpoint}/metadata/endpoints?api-version={version}").json()
 
     one = found[0] if many else found
