@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from migration import names
 from migration.report import PlanReport, VmReport
+from tests.conftest import _KEYS, program
 from tests.e2e import judge
 from tests.e2e.estates import Case, seed_of
 from tests.e2e.stack import Stack, until
@@ -217,9 +219,21 @@ async def test_a_failover_that_does_not_last_tells_its_downtime(orderly: Stack, 
 
 
 @pytest.fixture(scope="module")
-async def killed(dev_server: WorkflowEnvironment) -> AsyncIterator[Stack]:
+async def second_server() -> AsyncIterator[WorkflowEnvironment]:
+    """Run a Temporal server apart: the other table's worker still serves the first, with another cloud behind it."""
+    async with await WorkflowEnvironment.start_local(
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=program("temporal"),
+        dev_server_log_level="error",
+        search_attributes=[_KEYS[kind](name) for name, kind in names.SEARCH_ATTRIBUTES.items()],
+    ) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+async def killed(second_server: WorkflowEnvironment) -> AsyncIterator[Stack]:
     """Kill the worker whenever a case has reached its phase; start it again at once."""
-    async with Stack.run(dev_server.client, seed_of([row.case for row in KILLS])) as stack:
+    async with Stack.run(second_server.client, seed_of([row.case for row in KILLS])) as stack:
         seen_before(stack, KILLS)
         lock = asyncio.Lock()
 
