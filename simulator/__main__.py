@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import math
@@ -22,6 +23,7 @@ from simulator.world import World
 
 log = logging.getLogger("simulator")
 
+GARBAGE_THRESHOLD = 100_000
 BAD_INPUT = 2
 
 
@@ -124,6 +126,9 @@ async def _serve(arguments: argparse.Namespace, state_dir: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await server.start(sockets, certificates.context(state_dir))
+    # A large estate and every page of a list are many objects without cycles: looking through them is in vain.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     sys.stdout.write(_ready_line(world, authority) + "\n")
     sys.stdout.flush()
     await stop.wait()

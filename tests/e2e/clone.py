@@ -149,7 +149,7 @@ class Clone:
             found[attributes["MigrationVm"]] = attributes.get("MigrationPhase", "")
         return found
 
-    async def reach(self, plan: str, phase: str, *vms: str, seconds: float = 120) -> dict[str, Any]:
+    async def reach(self, plan: str, phase: str, *vms: str, seconds: float = 240) -> dict[str, Any]:
         """Wait until the machines *vms* of a plan are in *phase*, and return the status that says so."""
 
         async def reached() -> bool:
