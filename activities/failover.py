@@ -17,7 +17,7 @@ from migration.ids import ResourceId, describe
 from migration.models import FenceEvidence, Started, VmTask
 from migration.requests import FailoverStarted, ItemState, JudgeFence, StartFailover
 
-FAILOVER, COMMIT = "UnplannedFailover", "CommitFailover"
+ENABLING, FAILOVER, COMMIT = "EnableDr", "UnplannedFailover", "CommitFailover"
 TEST_FAILOVER, TEST_CLEANUP = "TestFailover", "TestFailoverCleanup"
 NOT_FAILED_OVER = "NotFailedOver"
 
@@ -109,6 +109,17 @@ class FailoverActivities:
 
         write = Write(task.item_id, find, fail_over, FAILOVER, _vm_name(task))
         return FailoverStarted(started=await self._writer.write(write), source_power_state_before=before[0])
+
+    @activity.defn
+    async def find_failover(self, request: StartFailover) -> Started:
+        """Return the job of the failover of this item, however it ended; None as its job where there was none.
+
+        The name of a virtual machine outlives its item, so a failover of an earlier item is not this one's.
+        """
+        task = request.task
+        name = _vm_name(task)
+        job = await jobs.newest_job(self._azure, task.shared.vault_id, FAILOVER, name, since=ENABLING)
+        return Started(resource_id=task.item_id, job=job, existed=job is not None)
 
     @activity.defn
     async def judge_fence(self, request: JudgeFence) -> FenceEvidence:

@@ -65,12 +65,20 @@ async def find_job(
 
 
 async def newest_job(
-    azure: AzureClients, vault: str, scenario: str, target_name: str, *, running: bool = False
+    azure: AzureClients, vault: str, scenario: str, target_name: str, *, running: bool = False, since: str = ""
 ) -> JobRef | None:
-    """Return the newest job of a scenario on the object that shows this name; only one that runs, if so asked."""
+    """Return the newest job of a scenario on the object that shows this name.
+
+    Only one that runs, if so asked; only one that began later than the newest job of the scenario *since*.
+    """
     for job in await list_jobs(azure, vault):
-        if _properties(job).get("scenarioName") == scenario and _named(job, target_name):
+        if not _named(job, target_name):
+            continue
+        found = _properties(job).get("scenarioName")
+        if found == scenario:
             return None if running and not is_running(job) else reference(vault, job)
+        if found == since:
+            return None
     return None
 
 

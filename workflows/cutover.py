@@ -151,9 +151,21 @@ class Cutover:
             change = PowerChange(vm_id=vm.source_id, other_id=vm.target_id, reason="returning to the source")
             await self._engine.call(PowerActivities.start_vm, change, "Undo: start the source")
         serving = await self._wait_for_vm(vm.source_id, "serving", "Undo: until the source serves")
-        fence = self._board.fence
-        stopped = fence.shutdown_started if fence is not None else self._shutdown_started
-        self._board.downtime_seconds = seconds_between(stopped, serving)
+        if self._board.fence is not None:
+            self._shutdown_started = self._board.fence.shutdown_started
+        elif self._shutdown_started is None:
+            await self._look_up_shutdown()
+        downtime = seconds_between(self._shutdown_started, serving)
+        # A source that its shutdown did not stop has served since before that.
+        self._board.downtime_seconds = None if downtime is None else max(downtime, 0)
+
+    async def _look_up_shutdown(self) -> None:
+        """Ask Azure when the source was stopped by a failover that ended while its cancel was under way."""
+        found = await self._engine.call(
+            FailoverActivities.find_failover, StartFailover(task=self._task), "Undo: find the failover's job"
+        )
+        ended = await self._engine.wait_for_job(found.job, "Undo: read the failover's tasks", accept_failure=True)
+        self._note_shutdown(ended.tasks if ended else [])
 
     async def _keep_target_instead(self) -> None:
         vm = self._task.vm

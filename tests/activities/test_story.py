@@ -8,9 +8,11 @@ from activities.failover import FailoverActivities
 from activities.power import PowerActivities
 from activities.replication import ReplicationActivities
 from activities.verification import VerificationActivities
+from migration.ids import id_key
 from migration.requests import (
     ConfigureTarget,
     DisableReplication,
+    EnableReplication,
     JudgeFence,
     ReadItem,
     ReadPower,
@@ -42,6 +44,22 @@ async def test_a_virtual_machine_moves(stage: Stage) -> None:
         PowerActivities.read_power, ReadPower(source_id=task.vm.source_id, target_id=task.vm.target_id)
     )
     assert ("PowerState/deallocated", "PowerState/running") == (power.source, power.target)
+
+
+async def test_a_failover_is_found_by_its_item(stage: Stage) -> None:
+    """The job is found after its end; a failover of an earlier item of the same machine is not this one's."""
+    case = stage.arrange()
+    asked = StartFailover(task=case.task)
+    job = await stage.fail_over(case)
+
+    found = await stage.run(FailoverActivities.find_failover, asked)
+    await stage.begin(ReplicationActivities.disable_replication, DisableReplication(task=case.task))
+    again = EnableReplication(task=case.task, source=case.source)
+    await stage.run(ReplicationActivities.enable_replication, again)
+    none = await stage.run(FailoverActivities.find_failover, asked)
+
+    assert found.job is not None
+    assert (id_key(job.id), None) == (id_key(found.job.id), none.job)
 
 
 async def test_the_target_configuration_is_read_back(stage: Stage) -> None:

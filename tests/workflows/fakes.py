@@ -280,6 +280,18 @@ class Failover(StandIn):
         return started
 
     @activity.defn
+    async def find_failover(self, request: StartFailover) -> Started:
+        """Find the job of the failover, if there was one."""
+
+        def answer() -> Started:
+            item = request.task.item_id
+            there = self.world.items.get(item, Item()).failed_over
+            return Started(resource_id=item, job=self.world.job("UnplannedFailover", item) if there else None)
+
+        found: Started = await self.play(request, answer)
+        return found
+
+    @activity.defn
     async def judge_fence(self, request: JudgeFence) -> FenceEvidence:
         """Give the evidence."""
         evidence: FenceEvidence = await self.play(request, lambda: self.world.fence_of(request.task.vm))

@@ -7,12 +7,14 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
 from migration import ids, names
+from migration.models import JobResult, JobTask
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
+from migration.requests import JobWaited
 from tests.workflows.scenes import APPROVER, make_task
 from tests.workflows.script import Script, environment_failure, vm_failure
 from tests.workflows.stage import Stage, VmHandle
-from tests.workflows.world import World
+from tests.workflows.world import SHUTDOWN_STARTED, World
 
 WITH_TEST = {"test_first": True, "test_network": "isolated"}
 STEPS = [
@@ -29,6 +31,13 @@ STEPS = [
     "judge_fence",
     "verify_target",
 ]
+
+
+def failover_with_shutdown() -> JobWaited:
+    """A failover that has ended, and had shut the source down."""
+    task = JobTask(name="Shut down the virtual machine", state="Succeeded", started=SHUTDOWN_STARTED)
+    result = JobResult(id="/job", scenario="UnplannedFailover", state="Succeeded", state_description="", tasks=[task])
+    return JobWaited(running=False, result=result)
 
 
 async def _cancelled(handle: VmHandle) -> None:
@@ -58,6 +67,20 @@ async def test_a_cancel_before_the_commit_leads_back(
     assert Outcome.ROLLED_BACK == report.outcome
     assert report.reason.startswith("cancelled")
     assert "commit_failover" not in script.labels()
+
+
+@pytest.mark.parametrize("step", ["start_failover", "wait_for_job(UnplannedFailover)"])
+async def test_a_failover_that_ends_while_its_cancel_is_under_way_tells_its_downtime(
+    real_stage: Stage, script: Script, step: str
+) -> None:
+    """Azure is asked for the shutdown of a failover whose end nobody heard: the report tells since when it was off."""
+    gate = script.gate(step, opens_on_cancel=True)
+    script.on_job("UnplannedFailover", failover_with_shutdown())
+    handle = await real_stage.start_vm()
+    await gate.reached.wait()
+    await handle.cancel()
+    await _cancelled(handle)
+    assert 1200 == (await real_stage.report(handle)).downtime_seconds
 
 
 async def test_a_cancel_consumed_by_an_activity_that_fails_is_noticed(
