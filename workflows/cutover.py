@@ -28,7 +28,7 @@ from workflows import belongings as made
 from workflows.belongings import Belongings
 from workflows.board import Board
 from workflows.engine import Engine, reason_of, type_of
-from workflows.failures import GAVE_UP, kept_target, tasks_of, vm_failure
+from workflows.failures import ASR_JOB_FAILED, GAVE_UP, kept_target, tasks_of, vm_failure
 from workflows.replication import Replication
 
 
@@ -45,7 +45,9 @@ class Cutover:
         self._replication = replication
         self._attempted = False
         self._source_ran = True
+        self._source_was_off = False
         self._shutdown_started: str | None = None
+        self._end_is_known = False
 
     async def fail_over(self) -> None:
         """Fail over to the latest point, the source shut down first, and judge the fence."""
@@ -64,13 +66,16 @@ class Cutover:
 
     async def _wait_for_failover(self, job: JobRef | None) -> None:
         try:
-            await self._engine.wait_for_job(job, "Until the failover is done")
+            ended = await self._engine.wait_for_job(job, "Until the failover is done")
         except FailureError as error:
             # The downtime of a failover that fails counts as well: it may have shut the source down.
-            self._note_shutdown(tasks_of(error))
+            if type_of(error) == ASR_JOB_FAILED:
+                self._note_shutdown(tasks_of(error))
             raise
+        self._note_shutdown(ended.tasks if ended else [])
 
     def _note_shutdown(self, tasks: list[JobTask]) -> None:
+        self._end_is_known = True
         begun = (task.started for task in tasks if task.name == _SHUTDOWN_TASK)
         self._shutdown_started = next(begun, None) or self._shutdown_started
 
@@ -147,13 +152,14 @@ class Cutover:
         vm = self._task.vm
         if not self._source_ran:
             return
+        self._source_was_off |= not is_running(power.source)
         if not is_running(power.source):
             change = PowerChange(vm_id=vm.source_id, other_id=vm.target_id, reason="returning to the source")
             await self._engine.call(PowerActivities.start_vm, change, "Undo: start the source")
         serving = await self._wait_for_vm(vm.source_id, "serving", "Undo: until the source serves")
         if self._board.fence is not None:
             self._shutdown_started = self._board.fence.shutdown_started
-        elif self._shutdown_started is None:
+        elif self._source_was_off and not self._end_is_known:
             await self._look_up_shutdown()
         downtime = seconds_between(self._shutdown_started, serving)
         # A source that its shutdown did not stop has served since before that.
