@@ -4,6 +4,8 @@
 
 PYTHON_BIN := .venv/bin/python
 INSTALLED := .venv/.installed
+# Most tests wait for a server: more processes than processors are no loss.
+PROCESSES ?= 4
 export PYTHON
 
 # An environment whose Python no longer starts is made anew.
@@ -27,10 +29,10 @@ up: $(INSTALLED) ## run Temporal, its UI, the simulator and a worker until Ctrl-
 	@exec $(PYTHON_BIN) -m runtime.embedded up $${SEED:+--seed "$$SEED"} $${SPEED:+--speed "$$SPEED"}
 
 test: $(INSTALLED) ## run the tests (ARGS="-k name" passes options to pytest)
-	@exec $(PYTHON_BIN) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@exec $(PYTHON_BIN) -m pytest -n $(PROCESSES) $(ARGS)
 
 coverage: $(INSTALLED) ## run the tests and tell which branches none took (more than twice as long)
-	@exec $(PYTHON_BIN) -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
+	@exec $(PYTHON_BIN) -m pytest -n $(PROCESSES) --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(INSTALLED) ## lint, check the format, the types and the direction of imports
 	$(PYTHON_BIN) -m ruff check

@@ -1,5 +1,6 @@
 """Fixtures that every folder of tests may use: the two Temporal servers, the shared recordings, a task queue."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -17,12 +18,24 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from migration.names import SEARCH_ATTRIBUTES
+from tests.scheduling import WholeFiles, long_first
 
 ROOT = Path(__file__).resolve().parent.parent
 _KEYS: dict[str, Callable[[str], SearchAttributeKey[Any]]] = {
     "Keyword": SearchAttributeKey.for_keyword,
     "Bool": SearchAttributeKey.for_bool,
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start what takes long first."""
+    items[:] = long_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeFiles:
+    """Give each process whole files."""
+    return WholeFiles(config, log)
 
 
 def program(name: str) -> str:
@@ -55,15 +68,22 @@ def task_queue() -> str:
     return f"test-{uuid.uuid4()}"
 
 
-@pytest.fixture(scope="session")
-async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
-    """Run Temporal's development server, in real time, for the tests of this process."""
+@contextlib.asynccontextmanager
+async def running_dev_server() -> AsyncIterator[WorkflowEnvironment]:
+    """Run Temporal's development server, in real time, with our search attributes."""
     async with await WorkflowEnvironment.start_local(
         data_converter=pydantic_data_converter,
         dev_server_existing_path=program("temporal"),
         dev_server_log_level="error",
         search_attributes=[_KEYS[kind](name) for name, kind in SEARCH_ATTRIBUTES.items()],
     ) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
+    """Run a development server for the tests of this process."""
+    async with running_dev_server() as environment:
         yield environment
 
 

@@ -119,7 +119,9 @@ class Stack:
                 found.append(status)
             return bool(found)
 
-        await until(reached, f"{case.name}/{vm} is {phase}", seconds=seconds)
+        # Each look is a query, which costs a worker that serves many cases; only the verification passes that quickly.
+        pause = 0.05 if phase == "verifying" else 0.25
+        await until(reached, f"{case.name}/{vm} is {phase}", seconds=seconds, pause=pause)
         return found[0]
 
     async def decide(self, case: Case, signal_name: str = names.SIGNAL_APPROVE_COMMIT, vm: str = "vm") -> None:
@@ -143,15 +145,17 @@ class Stack:
         return report
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 60) -> None:
-    """Await *condition*, looking often; say *what* was awaited when it does not come true."""
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 60, pause: float = 0.05
+) -> None:
+    """Await *condition*, looking every *pause* seconds; say *what* was awaited when it does not come true."""
     try:
         async with asyncio.timeout(seconds):
             while True:
                 held = condition()
                 if held if isinstance(held, bool) else await held:
                     return
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(pause)
     except TimeoutError:
         message = f"waiting {seconds:g} s until {what}"
         raise AssertionError(message) from None

@@ -13,7 +13,7 @@ from tests.e2e.clone import Answer, Clone
 from tests.e2e.generated import APPROVER, Generated
 from tests.e2e.generated_estate import seed_of, target_id, vm_id
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("any_plan"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 FIRST = int(os.environ.get("DICE", "1"))
 DRAWN = {

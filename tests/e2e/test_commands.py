@@ -13,7 +13,7 @@ from tests.e2e.clone import Answer, Clone
 from tests.e2e.estates import Case
 from tests.e2e.stack import ROOT, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("clone"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 CONTOSO = ("db-01", "app-01", "web-01")
 STATUS_KEYS = [

@@ -15,7 +15,7 @@ from tests.e2e.clone import Answer, Clone
 from tests.e2e.estates import APPROVER, Case
 from tests.e2e.stack import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("clone"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 CASE = Case("contract")
 VM = "migrate-vm/contract/vm"

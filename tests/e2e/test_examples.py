@@ -12,7 +12,7 @@ from tests.e2e import judge
 from tests.e2e.clone import Answer, Clone
 from tests.e2e.stack import ROOT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("clone"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 EXAMPLES = sorted({file.stem for file in (ROOT / "plans").glob("*.yaml") if "." not in file.stem} - {"contoso"})
 

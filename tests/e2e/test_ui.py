@@ -16,7 +16,6 @@ from tests.e2e.estates import APPROVER, Case
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.browser,
-    pytest.mark.xdist_group("clone"),
     pytest.mark.timeout(600),
 ]
 
