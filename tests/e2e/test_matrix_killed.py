@@ -24,12 +24,15 @@ async def killed(own_server: WorkflowEnvironment) -> AsyncIterator[Stack]:
         lock = asyncio.Lock()
 
         async def act_kill(stack: Stack, row: Row) -> None:
-            approving = asyncio.create_task(stack.decide(row.case))
+            approved = row.phase in {"committing", "disabling"}
+            if approved:
+                await stack.decide(row.case)
             await stack.reach(row.case, row.phase)
             async with lock:
                 stack.worker.kill()
                 await stack.worker.start()
-            await approving
+            if not approved:
+                await stack.decide(row.case)
 
         for row in KILLS:
             brake(stack, row)
