@@ -4,17 +4,21 @@ import ipaddress
 import re
 import unicodedata
 import uuid
+from typing import TypeVar
 
 from migration import ids, regions
 from migration.errors import InvalidPlanError, InvalidValueError
 
+T = TypeVar("T")
 DAY_SECONDS = 86_400
 MAX_VMS = 50
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY_SECONDS}
 _MAX_DURATION_SECONDS = 365 * DAY_SECONDS
-_NETWORK_TYPE = "microsoft.network/virtualnetworks"
-_REFERENCED_TYPES = {_NETWORK_TYPE, "microsoft.compute/diskencryptionsets"}
+_NETWORK_TYPE = "Microsoft.Network/virtualNetworks"
+_ENCRYPTION_SET_TYPE = "Microsoft.Compute/diskEncryptionSets"
+_NOBODYS_ADDRESSES = {"168.63.129.16", "255.255.255.255"}
+"""Azure's own service address, which every machine sees, and the broadcast."""
 
 
 def safe_name(text: str) -> str:
@@ -122,13 +126,41 @@ def ipv4_address(text: str) -> str:
         address = ipaddress.IPv4Address(text)
     except ValueError:
         raise InvalidValueError(f"{_quoted(text)} is no IPv4 address", "write one such as 10.1.0.4") from None
-    if address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local:
+    is_special = address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local
+    if is_special or text in _NOBODYS_ADDRESSES:
         raise InvalidValueError(f"{text} cannot be the address of a network interface", "use one of the subnet's range")
     return text
 
 
-def name_or_id(text: str) -> str:
-    """Return the name, or the id, of a virtual network or a disk encryption set."""
+def network(text: str) -> str:
+    """Return the name, or the id, of a virtual network."""
+    return _name_or_id(text, _NETWORK_TYPE, "a virtual network")
+
+
+def encryption_set(text: str) -> str:
+    """Return the name, or the id, of a disk encryption set."""
+    return _name_or_id(text, _ENCRYPTION_SET_TYPE, "a disk encryption set")
+
+
+def disk_name(text: str) -> str:
+    """Return the name of a disk, or `*` for every disk that is not named."""
+    return text if text == "*" else azure_name(text)
+
+
+def each_disk_once(types: dict[str, T]) -> dict[str, T]:
+    """Refuse a disk that is named twice in different case."""
+    seen: dict[str, str] = {}
+    for name in types:
+        if name.lower() in seen:
+            raise InvalidValueError(
+                f"{_quoted(name)} and {_quoted(seen[name.lower()])} are one disk",
+                "names are compared without regard to case; remove one",
+            )
+        seen[name.lower()] = name
+    return types
+
+
+def _name_or_id(text: str, wanted: str, called: str) -> str:
     if not text.startswith("/"):
         return azure_name(text)
     try:
@@ -139,14 +171,15 @@ def name_or_id(text: str) -> str:
             "it should look like /subscriptions/<id>/resourceGroups/<name>/providers/...",
         ) from None
     kind = parsed.type.lower()
-    if kind == f"{_NETWORK_TYPE}/subnets":
+    if kind == f"{wanted}/subnets".lower():
         raise InvalidValueError(
             "this is the id of a subnet", "end it before /subnets/; the subnet's name has its own key"
         )
-    if kind not in _REFERENCED_TYPES or parsed.resource_group is None:
+    if kind != wanted.lower() or parsed.resource_group is None:
         raise InvalidValueError(
-            f"{_quoted(text)} names {_article(parsed.type)}", "give a virtual network or a disk encryption set"
+            f"{_quoted(text)} names a resource of type {parsed.type}", f"give the id of {called} ({wanted})"
         )
+    _guid(parsed.subscription, "subscription's id", "`az account list` shows the ids of yours")
     return text.rstrip("/")
 
 
@@ -154,7 +187,7 @@ def zone(value: object) -> object:
     """Return an availability zone as text; a plan may write it as a number."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if text not in {"1", "2", "3"}:
-        raise InvalidValueError(f"{_quoted(value)} is no availability zone", "write 1, 2 or 3")
+        raise InvalidValueError(f"{_shown(value)} is no availability zone", "write 1, 2 or 3")
     return text
 
 
@@ -162,10 +195,10 @@ def duration_seconds(value: object) -> int:
     """Return the seconds of a duration such as `90s`, `15m`, `12h` or `7d`."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise InvalidValueError(f"{value} has no unit", f"write {value}s, {value}m, {value}h or {value}d")
-    match = re.fullmatch(r"(\d{1,9})([smhd])", value) if isinstance(value, str) else None
+    match = re.fullmatch(r"([0-9]{1,9})([smhd])", value) if isinstance(value, str) else None
     if match is None:
         raise InvalidValueError(
-            f"{_quoted(value)} is no duration", "write a whole number and a unit: 90s, 15m, 12h or 7d"
+            f"{_shown(value)} is no duration", "write a whole number and a unit: 90s, 15m, 12h or 7d"
         )
     seconds = int(match[1]) * _UNITS[match[2]]
     if not 0 < seconds <= _MAX_DURATION_SECONDS:
@@ -251,5 +284,8 @@ def _quoted(value: object) -> str:
     return shown if shown.startswith(('virtualMachines "', '"')) else f'"{shown}"'
 
 
-def _article(kind: str) -> str:
-    return f"a resource of type {kind}"
+def _shown(value: object) -> str:
+    """Return any value in words that a plan's author knows."""
+    if value is None or isinstance(value, bool):
+        return {None: "no value", True: "true", False: "false"}[value]
+    return {list: "a list", dict: "keys with values"}.get(type(value)) or _quoted(value)

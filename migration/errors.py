@@ -10,10 +10,15 @@ ValueError
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 PathStep = str | int
+MOST_SHOWN = 100
+"""Mistakes that a person is shown at once; whoever has more of them needs no list."""
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""What steers a terminal, turns the direction of text, or cannot be seen."""
 
 
 class MigrationError(Exception):
@@ -53,16 +58,24 @@ class PlanProblem:
         """Return the line for a person: `plans/a.yaml:12: waves[0].name: what is wrong; what would be right`."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         field = f"{self.field}: " if self.field else ""
-        return f"{place}: {field}{self.message}" + (f"; {self.fix}" if self.fix else "")
+        return visible(f"{place}: {field}{self.message}" + (f"; {self.fix}" if self.fix else ""))
 
 
 class PlanFileError(MigrationError):
     """A plan file cannot be used; *problems* lists every mistake found, in the order of the file."""
 
     def __init__(self, problems: list[PlanProblem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+        shown = [str(problem) for problem in problems[:MOST_SHOWN]]
+        if len(problems) > MOST_SHOWN:
+            shown.append("there are more mistakes: mend these first")
+        super().__init__("\n".join(shown))
         self.problems = problems
 
     def as_json(self) -> list[dict[str, Any]]:
         """Return the problems for `--json`."""
         return [asdict(problem) for problem in self.problems]
+
+
+def visible(text: str) -> str:
+    """Return *text* with what could steer a terminal, or hides, spelled out: a file's words are anybody's."""
+    return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

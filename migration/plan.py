@@ -17,8 +17,10 @@ AzureName = Annotated[str, AfterValidator(checks.azure_name)]
 Region = Annotated[str, AfterValidator(checks.region)]
 Subscription = Annotated[str, AfterValidator(checks.subscription)]
 Address = Annotated[str, AfterValidator(checks.ipv4_address)]
-NameOrId = Annotated[str, AfterValidator(checks.name_or_id)]
+Network = Annotated[str, AfterValidator(checks.network)]
+EncryptionSet = Annotated[str, AfterValidator(checks.encryption_set)]
 Zone = Annotated[Literal["1", "2", "3"], BeforeValidator(checks.zone)]
+DiskName = Annotated[str, AfterValidator(checks.disk_name)]
 DiskType = Literal["Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium_LRS", "Premium_ZRS", "PremiumV2_LRS"]
 Duration = Annotated[
     int,
@@ -41,7 +43,7 @@ class Target(Authored):
 
     region: Region
     resource_group: AzureName = Field(description="Made if it does not exist.")
-    network: NameOrId = Field(
+    network: Network = Field(
         description="Virtual network that exists: its name in the target resource group, or its id."
     )
     subnet: AzureName
@@ -78,7 +80,7 @@ class Failover(Authored):
     shut_down_source: bool = Field(default=True, description="Shut the source down first, so that no write is lost.")
     if_shutdown_fails: Literal["roll_back", "ask", "accept"] = "roll_back"
     test_first: bool = Field(default=False, description="Run a test failover before the real one, and clean it up.")
-    test_network: NameOrId | None = Field(None, description="Isolated virtual network of the test failover.")
+    test_network: Network | None = Field(None, description="Isolated virtual network of the test failover.")
     max_recovery_point_age: Duration = Field(900, description="Do not fail over while the RPO is above this.")
 
     @model_validator(mode="after")
@@ -103,13 +105,13 @@ class VmTarget(Authored):
     name: Annotated[str, AfterValidator(checks.vm_name)] | None = None
     size: Annotated[str, AfterValidator(checks.vm_size)] | None = None
     zone: Zone | None = None
-    network: NameOrId | None = None
+    network: Network | None = None
     subnet: AzureName | None = None
     address: Address | None = Field(None, description="Static private IPv4 address of the first NIC.")
-    disk_types: dict[str, DiskType] = Field(
+    disk_types: Annotated[dict[DiskName, DiskType], AfterValidator(checks.each_disk_once)] = Field(
         default_factory=dict, description="Disk name, or * for every disk that is not named, to its type."
     )
-    disk_encryption_set: NameOrId | None = None
+    disk_encryption_set: EncryptionSet | None = None
     excluded_disks: list[AzureName] = Field(default_factory=list, description="Data disks that are left behind.")
 
 

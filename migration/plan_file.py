@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from migration import checks
-from migration.errors import InvalidPlanError, PathStep, PlanFileError, PlanProblem
+from migration.errors import MOST_SHOWN, InvalidPlanError, PathStep, PlanFileError, PlanProblem
 from migration.plan import Plan
 from migration.plan_words import explain, path_text
 from migration.yaml_tree import Flaw, Tree, read_yaml
@@ -84,15 +84,23 @@ def _read(path: Path) -> str:
 
 def _neighbours(path: Path) -> str:
     folder = path.parent
-    plans = sorted(f for f in folder.glob("*.y*ml") if not f.name.endswith(".estate.yaml")) if folder.is_dir() else []
+    plans = sorted(file for file in folder.glob("*.y*ml") if _looks_like_a_plan(file)) if folder.is_dir() else []
     return f"plans there: {', '.join(plan.name for plan in plans[:8])}" if plans else "check its path"
+
+
+def _looks_like_a_plan(file: Path) -> bool:
+    try:
+        with file.open(encoding="utf-8") as text:
+            return "\nwaves:" in text.read(MAX_FILE_BYTES)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _tree(text: str, file: str) -> Tree:
     if not file.lower().endswith(".json"):
         return read_yaml(text)
     try:
-        json.loads(text)
+        json.loads(text, parse_int=str)  # the conversion of thousands of digits would be refused
     except RecursionError:
         raise PlanFileError([_whole(file, "values are nested too deep", "a plan is at most 7 deep")]) from None
     except json.JSONDecodeError as error:
@@ -117,7 +125,9 @@ def _joined_surrogates(value: Any) -> Any:
 
 def _model_problems(file: str, tree: Tree, errors: list[ErrorDetails]) -> list[PlanProblem]:
     flawed = {flaw.path for flaw in tree.flaws}
-    problems = [_model_problem(file, tree, error) for error in errors if tuple(error["loc"]) not in flawed]
+    told = [error for error in errors if tuple(error["loc"]) not in flawed]
+    # One more than is shown: to look for what was meant takes a millisecond each.
+    problems = [_model_problem(file, tree, error) for error in told[: MOST_SHOWN + 1]]
     if all(error["loc"] for error in errors):
         # The model compares fields with each other only once each is right by itself; a person wants all at once.
         problems += [_cross_problem(file, tree, cross) for cross in _contradictions(tree.data)]

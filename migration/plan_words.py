@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Path = tuple[PathStep, ...]
+_LONGEST_STEP = 60
 
 _EXPECTED = {
     "string_type": "text",
@@ -38,10 +39,10 @@ def path_text(path: Path) -> str:
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
-        elif step.replace("_", "").isalnum():
+        elif step.replace("_", "").isalnum() and len(step) <= _LONGEST_STEP:
             text += f".{step}" if text else step
         else:
-            text += f'["{step[:60]}"]'
+            text += f'["{step[:_LONGEST_STEP]}"]'
     return text
 
 
@@ -89,6 +90,8 @@ def _out_of_range(error: ErrorDetails) -> tuple[str, str]:
 
 
 def _no_choice(expected: str, given: object) -> tuple[str, str]:
+    if isinstance(given, str) and "'" not in expected:
+        return f"it should be a number, not {_kind_of(given)}", f"write {expected}, without quotes"
     choices = expected.replace("'", "")
     words = [word.strip() for part in choices.split(" or ") for word in part.split(",")]
     near = difflib.get_close_matches(str(given), words, n=1, cutoff=0.6)

@@ -134,7 +134,7 @@ class _Composer:
                 self._stop(path, event, "a key is not a word", "write keys as plain words, such as name:")
             key = event.value
             if key == "<<" and event.style is None:
-                self._flaw(path, event, "a merge key stands here", "write the keys out")
+                self._flaw((*path, key), event, "a merge key stands here", "write the keys out")
             if key in values:
                 first = self._tree.keys[(*path, key)].line
                 self._flaw((*path, key), event, f"the key stands twice, first in line {first}", "remove one")

@@ -74,7 +74,7 @@ MISTAKES = [
     ),
     pytest.param("version: 1", "version: 2", 1, "version", "2 is not one", "write 1", id="another version"),
     pytest.param("version: 1", "version: 1.0", 1, "version", "fraction", "whole number", id="version with a fraction"),
-    pytest.param("version: 1", 'version: "1"', 1, "version", "1 is not one", "write 1", id="version in quotes"),
+    pytest.param("version: 1", 'version: "1"', 1, "version", "not text (1)", "without quotes", id="version in quotes"),
     pytest.param("name: shop\n", "name: ../shop\n", 2, "name", "no safe name", "1 to 64 letters", id="path in a name"),
     pytest.param("name: shop\n", "name: a/b\n", 2, "name", "no safe name", "1 to 64 letters", id="slash in a name"),
     pytest.param("name: shop\n", "name: no\n", 2, "name", "readers differ about no", '"no"', id="word no as a name"),
@@ -242,7 +242,7 @@ MISTAKES = [
     pytest.param("name: shop\n", "name: &a shop\n", 2, "name", "anchor &a", "remove", id="anchor"),
     pytest.param("name: shop\n", "name: *a\n", 2, "name", "alias *a", "write the value out", id="alias"),
     pytest.param("name: shop\n", "name: !!python/name:os.system\n", 2, "name", "tag", "remove", id="tag"),
-    pytest.param("name: shop\n", "<<: {name: shop}\n", 2, "", "merge key", "write the keys out", id="merge key"),
+    pytest.param("name: shop\n", "<<: {name: shop}\n", 2, '["<<"]', "merge key", "write the keys out", id="merge key"),
     pytest.param(
         "name: shop\n", "name: shop\n---\n", 3, "", "second document", "one plan per file", id="two documents"
     ),
