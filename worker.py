@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from azure.core.exceptions import AzureError
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -23,6 +24,7 @@ from activities import preflight
 from activities.registry import WAIT_SLOTS, all_activities, interceptors
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
+from arm.errors import classify
 from arm.watcher import Watchers
 from migration import names
 from migration.errors import PlanFileError
@@ -109,7 +111,12 @@ async def check(settings: Settings, plan_file: Path) -> int:
     """Print the check of a plan as JSON; return 0 when nothing blocks."""
     plan = load_plan(plan_file)
     async with AzureClients(azure_access(settings)) as azure:
-        answer = await preflight.check(azure, plan)
+        try:
+            answer = await preflight.check(azure, plan)
+        except AzureError as error:
+            failure = classify(error)
+            sys.stderr.write(f"asking Azure about plan {plan.name}: {failure.message} {failure.remedy}".strip() + "\n")
+            return 3
     sys.stdout.write(answer.model_dump_json() + "\n")
     return 1 if answer.blocking else 0
 

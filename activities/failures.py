@@ -19,13 +19,15 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from arm.errors import ArmFailure, classify
+from migration import names
 from migration.ids import describe
+from migration.plan import Plan
 from migration.requests import AzureFailure, JobFailure
 
 ENVIRONMENT_FAILURE = "EnvironmentFailure"
@@ -40,7 +42,7 @@ _ENVIRONMENT_DELAYS_SECONDS = (1, 2, 5, 10, 20, 30)
 _BUSY_DELAY_SECONDS = 5.0
 
 _GERUNDS = {
-    "check_plan": "checking the plan",
+    "check_plan": "asking Azure",
     "check_vm": "checking",
     "clean_up_test_failover": "cleaning up the test failover of",
     "commit_failover": "committing the failover of",
@@ -109,7 +111,7 @@ def translated(error: BaseException, subject: str) -> ApplicationError:
         return _retryable(message, detail, SUPERSEDED, 1)
     if failure.kind == "busy" and _waited() < BUSY_PATIENCE:
         return _retryable(message, detail, BUSY, delay or _BUSY_DELAY_SECONDS)
-    if failure.kind != "busy" and _waited() < ENVIRONMENT_PATIENCE:
+    if failure.kind != "busy" and _waited() < _patience(error):
         return _retryable(message, detail, ENVIRONMENT_FAILURE, delay or _environment_delay())
     return ApplicationError(message, detail, type=ENVIRONMENT_FAILURE, non_retryable=True)
 
@@ -134,6 +136,8 @@ def refused(message: str, subject: str, kind: str = VM_FAILURE, *, remedy: str =
 
 def subject_of(request: Any) -> str:
     """Return the id of the resource that an activity's input is about, empty where it names none."""
+    if isinstance(request, Plan):
+        return ""  # it names many, and none of them alone failed
     task = getattr(request, "task", None)
     if task is not None:
         return str(task.vm.source_id)
@@ -149,7 +153,7 @@ def subject_of(request: Any) -> str:
 def _message(failure: ArmFailure, subject: str) -> str:
     kind = activity.info().activity_type
     gerund = _GERUNDS.get(kind, f"running {kind.replace('_', ' ')} of")
-    told = f"{gerund} {describe(subject)}: {failure.message or failure.code}"
+    told = f"{gerund} {describe(subject)}".rstrip() + f": {failure.message or failure.code}"
     if failure.code and failure.code not in told:
         told += f" ({failure.code})"
     if failure.possible_causes:
@@ -173,6 +177,12 @@ def _waited() -> timedelta:
     """Return how long Temporal has been trying, by its own clock."""
     info = activity.info()
     return info.current_attempt_scheduled_time - info.scheduled_time
+
+
+def _patience(error: BaseException) -> timedelta:
+    """Return how long Azure is asked again: a person who waits for a check is told at once that nobody answers."""
+    is_nobody = isinstance(error, ServiceRequestError | ClientAuthenticationError)
+    return timedelta(0) if is_nobody and activity.info().workflow_type == names.CHECK_PLAN else ENVIRONMENT_PATIENCE
 
 
 def _environment_delay() -> float:

@@ -32,6 +32,8 @@ MAX_ANSWER_BYTES = 60_000
 """The plan's report repeats the answer beside what else it tells, and stays under 100 KB."""
 SHARED_AGE_SECONDS = 15
 """How old an answer about what virtual machines share may be when they start: 50 of them must not ask 50 times."""
+ANSWER_SECONDS = 5
+"""Whoever asks for a check learns within ten seconds, with a process to start, that Azure does not answer."""
 _PATIENT_ATTEMPTS = 4
 _SEVERITIES = ("note", "warning", "unknown", "blocking")
 
@@ -48,6 +50,7 @@ class PreflightActivities:
         """Ask every rule for every virtual machine of a plan."""
         case = _case(plan)
         async with beating(list):
+            await self._azure.greet(ANSWER_SECONDS)
             await take_inventory(self._azure, case, self._memory)
         _insist(case)
         return _answer(case)
@@ -81,6 +84,7 @@ class PreflightActivities:
 async def check(azure: AzureClients, plan: Plan) -> PlanCheck:
     """Return what does not pass of a plan; for `check --local`, where no Temporal is there."""
     case = _case(plan)
+    await azure.greet(ANSWER_SECONDS)
     await take_inventory(azure, case)
     return _answer(case)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from azure.core.exceptions import AzureError, ServiceRequestError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
 
 from arm.errors import classify
 from arm.reads import Json, read, read_list
@@ -78,7 +78,7 @@ class Asker:
             raise
         except AzureError as error:
             failure = classify(error)
-            if failure.status == 401:
+            if failure.status == 401 or isinstance(error, ClientAuthenticationError):
                 raise
             why = f"reading {what}: {failure.code}: {failure.message}"[:_WHY_LIMIT]
             return Fact(unasked=why, denied=failure.kind == "denied", passing=failure.kind == "environment")

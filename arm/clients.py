@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import aiohttp
+from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.rest import HttpRequest
 from azure.mgmt.authorization.aio import AuthorizationManagementClient
 from azure.mgmt.compute.aio import ComputeManagementClient
 from azure.mgmt.network.aio import NetworkManagementClient
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 Client = TypeVar("Client")
 
+_METADATA_API = "2022-09-01"
+_NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 CONNECTIONS = 400
 """Requests at once; azure-core's own transport stops at aiohttp's 100."""
 CONNECT_TIMEOUT_SECONDS = 10
@@ -57,6 +62,29 @@ class AzureClients:
         """Close the connections and the credential."""
         await self._transport.close()
         await self.credential.close()
+
+    async def sign_in(self) -> None:
+        """Get a token, or see that the one there is still serves.
+
+        Raises:
+            AzureError: the identity is not known, or nobody answers.
+        """
+        await self.credential.get_token(self.access.scope)
+
+    async def greet(self, within_seconds: float) -> None:
+        """Sign in and ask Azure Resource Manager for what it tells everybody, before much is asked of it.
+
+        Raises:
+            AzureError: the identity is not known, or nobody answers *within_seconds*; names the address.
+        """
+        request = HttpRequest("GET", "/metadata/endpoints", params={"api-version": _METADATA_API})
+        try:
+            async with asyncio.timeout(within_seconds):
+                await self.sign_in()
+                await self.resources(_NO_SUBSCRIPTION).send_request(request)
+        except TimeoutError:
+            addresses = " or ".join(dict.fromkeys((self.access.authority, self.access.endpoint)))
+            raise ServiceRequestError(f"no answer from {addresses} within {within_seconds:g} s") from None
 
     def compute(self, subscription: str) -> ComputeManagementClient:
         """Return the client of virtual machines, disks, sizes and quotas."""

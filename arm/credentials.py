@@ -62,6 +62,8 @@ def _common(access: AzureAccess) -> dict[str, Any]:
         "authority": access.authority,
         "connection_timeout": 10,
         "read_timeout": 30,
+        # Whoever needs the token tries again; a person who waits for a check is told soon.
+        "retry_connect": 1,
         # The public clouds vouch for an authority; a private cloud's is unknown to them, and may not reach them at all.
         "disable_instance_discovery": access.authority.rstrip("/") != PUBLIC_AUTHORITY,
     }

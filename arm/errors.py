@@ -5,6 +5,7 @@
     AzureError                              (azure-core)
     ├── ServiceRequestError                 environment: nothing was sent, or nobody answered
     ├── ServiceResponseError                environment: sent, and the outcome unknown
+    ├── ClientAuthenticationError           denied: Entra, or the machine's identity endpoint, gives no token
     ├── HttpResponseError
     │   ├── 429                             throttled
     │   ├── 401, 403, locks, registrations  denied
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
@@ -41,6 +42,8 @@ _BUSINESS_409 = {"protecteditemalreadyexists", "skunotavailable", "quotaexceeded
 _ABSENT_400 = {"subscriptionidnotregisteredwithsrs", "armresourcedoesnotexist"}
 _BUSY_CODES = {"retryableerrorduetoanotheroperation", "anotheroperationinprogress"}
 _QUERY = re.compile(r"""(https?://[^\s?"'<>]+)\?[^\s"'<>]*""")
+_TLS_OBJECT = re.compile(r" ssl:(<[^>]*>|\w+)")
+"""What aiohttp adds to the address that it could not connect to."""
 _MESSAGE_LIMIT = 1500
 
 
@@ -73,7 +76,12 @@ def classify(error: BaseException) -> ArmFailure:
     if isinstance(error, LeaseError):
         return ArmFailure("superseded", None, "LeaseExpired", str(error))
     if isinstance(error, HttpResponseError) and error.response is not None and not isinstance(error, DecodeError):
-        return _answered(error)
+        failure = _answered(error)
+        # Entra says 400 where it does not know the tenant or the application: that is no fault of a virtual machine.
+        if not isinstance(error, ClientAuthenticationError):
+            return failure
+        if failure.code != f"Http{failure.status}":
+            return replace(failure, kind="denied")
     if isinstance(error, ClientAuthenticationError):
         return ArmFailure("denied", 401, "AuthenticationFailed", redacted(error.message))
     if isinstance(error, AzureError):
@@ -88,7 +96,7 @@ def is_absent(error: HttpResponseError) -> bool:
 
 def redacted(text: str) -> str:
     """Return *text* without the queries of URLs, which may be signed, and not too long."""
-    plain = _QUERY.sub(r"\1", text)
+    plain = _TLS_OBJECT.sub("", _QUERY.sub(r"\1", text))
     return plain if len(plain) <= _MESSAGE_LIMIT else plain[: _MESSAGE_LIMIT - 3] + "..."
 
 

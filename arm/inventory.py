@@ -42,6 +42,8 @@ async def take_inventory(
     Raises:
         AzureError: Azure does not know the identity, or cannot be reached at all.
     """
+    # Questions at once would each ask for a token, one after the other, before the first learns that none comes.
+    await azure.sign_in()
     taking = _Taking(Asker(azure, memory or Memory(), shared_age_seconds), case)
     for questions in (taking.first_round, taking.second_round, taking.third_round):
         await all_of(questions())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from arm import reads
 from arm.reads import Json
 from migration import power
+from migration.times import with_z
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients
@@ -125,7 +126,7 @@ def _power(view: Json) -> tuple[str, str | None]:
     codes = {str(status.get("code") or "").split("/")[0].lower(): status for status in statuses}
     status = codes.get("powerstate") or {}
     since = status.get("time") or (codes.get("provisioningstate") or {}).get("time")
-    return str(status.get("code") or "PowerState/unknown"), since
+    return str(status.get("code") or "PowerState/unknown"), with_z(since)
 
 
 def _agent_ready(view: Json) -> bool:

@@ -3,6 +3,7 @@
 # ruff: noqa: FBT002 (Typer makes an option of each parameter; nobody calls these by position)
 
 import asyncio
+import time
 import tomllib
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import typer
 
 from console.session import ROOT, Session
 
+_BEGAN = "began"
 _EXAMPLES = """Examples:
 
 \b
@@ -61,11 +63,12 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 (Typer's callback of a
 
 @app.callback()
 def _options(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 (its callback acts)
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    context.meta[_BEGAN] = time.monotonic()
 
 
 def _run(
@@ -75,7 +78,7 @@ def _run(
     as_json: bool,
     interrupted: str = "interrupted; what was begun goes on: see `status`",
 ) -> None:
-    session = Session(context.obj, as_json=as_json)
+    session = Session(context.obj, as_json=as_json, began=context.meta[_BEGAN])
     try:
         code = asyncio.run(work(session))
     except KeyboardInterrupt:

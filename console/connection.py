@@ -14,8 +14,9 @@ from console.session import Session
 from migration.names import WORKFLOW_TASK_QUEUE
 from runtime.temporal import connect, worker_polls
 
-ANSWER_WITHIN_SECONDS = 7.0
-"""What cannot be reached is said within ten seconds, also by a busy machine that starts the process slowly."""
+ANSWER_WITHIN_SECONDS = 8.0
+"""What cannot be reached is said within ten seconds of the command, also by a busy machine that starts it slowly."""
+_LEAST_SECONDS = 3.0
 QUERY_TIMEOUT = timedelta(seconds=4)
 """A query that no worker answers would wait for its whole deadline."""
 BUSY_QUERY_TIMEOUT = timedelta(seconds=30)
@@ -26,11 +27,11 @@ _POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Link:
-    """A connected client, where it is connected to, and since when (monotonic)."""
+    """A connected client, where it is connected to, and when the command that uses it began (monotonic)."""
 
     client: Client
     address: str
-    opened: float
+    began: float
 
 
 async def open_link(session: Session) -> Link:
@@ -39,9 +40,9 @@ async def open_link(session: Session) -> Link:
     Raises:
         TemporalError: it cannot be reached; names the address.
     """
-    opened = time.monotonic()
-    client = await connect(session.environment, runtime=_quiet_runtime())
-    return Link(client, client.service_client.config.target_host, opened)
+    within = _seconds_left(session.began)
+    client = await connect(session.environment, runtime=_quiet_runtime(), timeout_seconds=within)
+    return Link(client, client.service_client.config.target_host, session.began)
 
 
 async def has_worker(link: Link) -> bool:
@@ -58,8 +59,9 @@ async def require_worker(link: Link) -> None:
     Raises:
         UnreachableError: no worker polls.
     """
+    deadline = time.monotonic() + _seconds_left(link.began)
     while not await has_worker(link):
-        if time.monotonic() - link.opened > ANSWER_WITHIN_SECONDS:
+        if time.monotonic() > deadline:
             raise no_worker(link)
         await asyncio.sleep(_POLL_SECONDS)
 
@@ -70,6 +72,11 @@ def no_worker(link: Link) -> UnreachableError:
         f'waiting for a worker on task queue "{WORKFLOW_TASK_QUEUE}" of the Temporal server at {link.address} '
         f'(namespace "{link.client.namespace}"): none polls; start one with `make up` or `python worker.py`'
     )
+
+
+def _seconds_left(began: float) -> float:
+    """Return how long an answer may be waited for; a little, however long the command took to come here."""
+    return max(_LEAST_SECONDS, began + ANSWER_WITHIN_SECONDS - time.monotonic())
 
 
 def _quiet_runtime() -> Runtime:

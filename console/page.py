@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from console.texts import local_time, span, words
+from console.texts import local_time, printable, span, words
 from console.timeline import WIDTH, axis
 from migration.report import Report
 
@@ -13,13 +13,14 @@ _FOLDER = Path(__file__).parent
 
 
 def render(report: Report) -> str:
-    """Return the page of *report*. All that the report says is escaped: names and comments are other people's."""
+    """Return the page of *report*. All that it says is escaped and printable: names and comments are other people's."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: printable(value) if type(value) is str else value,
     )
     environment.filters.update(local_time=local_time, span=span, words=words)
     page = environment.get_template("report.html.j2")

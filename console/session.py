@@ -6,7 +6,8 @@ import getpass
 import json
 import os
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ class Session:
 
     environment: Mapping[str, str]
     as_json: bool = False
+    began: float = field(default_factory=time.monotonic)
+    """When the command began (monotonic): what takes it long to load is part of what a person waits for."""
 
     @cached_property
     def settings(self) -> Settings:

@@ -75,7 +75,7 @@ def waiting(vm: VmView) -> str:
     if vm.choices:
         parts.append("decide: " + ", ".join(choice.replace("_", "-") for choice in vm.choices))
     if vm.last_refusal and vm.phase is Phase.AWAITING_APPROVAL:
-        parts.append(f"last refusal: {vm.last_refusal}")
+        parts.append(f"last refusal: {vm.last_refusal.removeprefix('refused: ')}")
     return "; ".join(part for part in parts if part)
 
 

@@ -8,9 +8,14 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069
 _FRACTION = re.compile(r"\.(\d{1,6})\d*")
 
 
-def clean(text: str) -> str:
+def printable(text: str) -> str:
     """Return *text* on one line, without what could steer a terminal."""
-    return _UNSAFE.sub(" ", text).strip()
+    return _UNSAFE.sub(" ", text)
+
+
+def clean(text: str) -> str:
+    """Return *text* as a line of its own, without what could steer a terminal."""
+    return printable(text).strip()
 
 
 def moment(text: str) -> datetime:

@@ -288,4 +288,6 @@ def _shown(value: object) -> str:
     """Return any value in words that a plan's author knows."""
     if value is None or isinstance(value, bool):
         return {None: "no value", True: "true", False: "false"}[value]
-    return {list: "a list", dict: "keys with values"}.get(type(value)) or _quoted(value)
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "keys with values"
+    return _quoted(value)

@@ -28,6 +28,11 @@ def seconds_between(start: str | None, end: str | None) -> int | None:
     return None if first is None or last is None else round((last - first).total_seconds())
 
 
+def with_z(text: str | None) -> str | None:
+    """Return one of Azure's times as reports write it: its instance views end with `+00:00`, all else with `Z`."""
+    return text.removesuffix("+00:00") + "Z" if text and text.endswith("+00:00") else text
+
+
 def utc_text(moment: datetime) -> str:
     """Return *moment* as the JSON of status and report writes it: `2026-11-23T10:00:00Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

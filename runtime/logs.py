@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 CORE_LOGGER = "temporalio.core"
-_QUIET = {"azure": logging.WARNING, "msal": logging.WARNING, "aiohttp": logging.WARNING, "asyncio": logging.WARNING}
+_QUIET = {
+    "azure": logging.WARNING,
+    # Each try to get a token warns of what its caller then raises.
+    "azure.identity": logging.ERROR,
+    "msal": logging.WARNING,
+    "aiohttp": logging.WARNING,
+    "asyncio": logging.WARNING,
+}
 _FIELDS = {
     "workflow_id": "workflow_id",
     "run_id": "run_id",

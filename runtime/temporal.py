@@ -36,6 +36,18 @@ POLLER_AGE = timedelta(seconds=70)
 """A worker's long poll takes at most a minute, so that one that has not polled for longer is gone."""
 
 _DEFAULT_ADDRESS = "localhost:7233"
+_CAUSES = {
+    "ConnectionRefused": "nobody listens there",
+    "dns error": "no such host is known",
+    "NetworkUnreachable": "no way leads there",
+    "HostUnreachable": "no way leads there",
+    "InvalidContentType": "it does not speak TLS, which TEMPORAL_TLS or a profile asks for",
+    "UnknownIssuer": "its certificate is of an authority that is not known here",
+    "mapped from HTTP status code": "a web server answers there, not Temporal",
+    "operation was canceled": "it is not Temporal that answers there, or only by TLS",
+    "invalid port number": "this is no port",
+    "empty host": "there is no host before the port",
+}
 
 
 def core_runtime(metrics_address: str | None = None) -> Runtime:
@@ -72,14 +84,17 @@ async def connect(
         raise TemporalError(message) from None
     config.setdefault("target_host", _DEFAULT_ADDRESS)
     address = config["target_host"]
+    if "://" in address:
+        message = f"reading TEMPORAL_ADDRESS: {address!r} has a scheme; write host and port alone: {_DEFAULT_ADDRESS}"
+        raise TemporalError(message)
     try:
         async with asyncio.timeout(timeout_seconds):
             client = await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
             await _require_namespace(client, address)
     except TimeoutError:
-        raise _unreachable(address, f"no answer within {timeout_seconds:g} s") from None
+        raise _unreachable(address, f"no answer within {timeout_seconds:.0f} s") from None
     except (RuntimeError, ValueError, OSError, RPCError) as error:
-        raise _unreachable(address, _one_line(error)) from None
+        raise _unreachable(address, _plain(_one_line(error))) from None
     return client
 
 
@@ -180,6 +195,11 @@ def _unreachable(address: str, cause: str) -> TemporalUnreachableError:
         f"connecting to the Temporal server at {address}: {cause}; start it (`make up` starts one here) or set "
         "TEMPORAL_ADDRESS"
     )
+
+
+def _plain(cause: str) -> str:
+    """Return what a person calls *cause*, which the core spells as the structures of its libraries."""
+    return next((plain for words, plain in _CAUSES.items() if words in cause), cause)
 
 
 def _one_line(error: BaseException) -> str:

@@ -60,6 +60,7 @@ def answered(status: int, code: str = "Code", message: str = "told", **headers: 
         (answered(408), "environment"),
         (HttpResponseError(response=Answer(502, "<html>gateway</html>")), "environment"),  # type: ignore[arg-type]
         (ClientAuthenticationError("AADSTS7000215: invalid client secret"), "denied"),
+        (ClientAuthenticationError("AADSTS90002: no tenant", response=Answer(400, "")), "denied"),  # type: ignore[arg-type]
         (ServiceRequestError("connection refused"), "environment"),
         (ServiceResponseError("connection reset"), "environment"),
         (LeaseError("late"), "superseded"),

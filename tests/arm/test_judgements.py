@@ -49,6 +49,15 @@ SYNCHRONISED = ("Synchronizing the latest changes", "Succeeded", "2026-11-23T10:
 FRESH, STALE = "2026-11-23T10:02:30.7654321Z", "2026-11-23T09:58:00.0000000Z"
 
 
+@pytest.mark.parametrize("told", ["2026-11-25T22:49:55.5868293+00:00", "2026-11-25T22:49:55.5868293Z"])
+def test_times_of_an_instance_view_end_with_z(told: str) -> None:
+    """As all times of a report do, however Azure writes them."""
+    status = {"code": RUNNING, "time": told}
+    found = machines.machine_of({"id": "/x", "properties": {"instanceView": {"statuses": [status]}}})
+
+    assert (RUNNING, "2026-11-25T22:49:55.5868293Z") == (found.power_state, found.power_since)
+
+
 def skipped(task: tuple[str, str, str]) -> tuple[str, str, str]:
     """Return the task as a job shows it that left it out."""
     return (task[0], "Other", "0001-01-01T00:00:00")

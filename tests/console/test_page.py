@@ -76,6 +76,14 @@ def test_escapes_everything_that_others_wrote() -> None:
     assert [name for _, attributes in page.tags for name in attributes if name.startswith("on")] == []
 
 
+def test_shows_no_control_characters() -> None:
+    """A comment of several lines, or with colours for a terminal, is one line of plain text."""
+    page = render(full_report("login\x1b[31m\nfails\u202e"))
+
+    assert "login [31m fails" in page
+    assert not set("\x1b\u202e") & set(page)
+
+
 def test_needs_nothing_but_itself() -> None:
     """The page fetches nothing and runs nothing, so that it opens offline."""
     text = render(full_report())

@@ -78,7 +78,7 @@ def test_lines_tell_a_change_once() -> None:
     assert told == [
         "a: replicating; 41 %; a copy, 59 min left",
         "a: replicating; 50 %; a copy, 50 min left",
-        "a: awaiting approval; last refusal: refused: eve",
+        "a: awaiting approval; last refusal: eve",
     ]
 
 

@@ -16,7 +16,9 @@ SUBSCRIPTION = "/subscriptions/6b1f6e0a-52c4-4a8e-9d0b-3f5c8a7e2d11"
 DISK_TYPES = "disk_types: {%s}"
 # What is replaced, by what → the field, words of the message, words of the fix.
 TRICKS = [
-    pytest.param("deadline: 7d", "deadline: \u0661\u0665m", "approval.deadline", "no duration", "15m", id="other digits"),
+    pytest.param(
+        "deadline: 7d", "deadline: \u0661\u0665m", "approval.deadline", "no duration", "15m", id="other digits"
+    ),
     pytest.param("deadline: 7d", "deadline:", "approval.deadline", "no value", "unit", id="duration without a value"),
     pytest.param("deadline: 7d", "deadline: true", "approval.deadline", "true is", "unit", id="duration of a truth"),
     pytest.param("deadline: 7d", "deadline: [7d]", "approval.deadline", "a list is", "unit", id="list of durations"),

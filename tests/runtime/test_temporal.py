@@ -60,6 +60,29 @@ async def test_a_server_that_is_not_there_is_named() -> None:
         await connect({"TEMPORAL_ADDRESS": address})
 
 
+@pytest.mark.parametrize(
+    ("address", "cause"),
+    [
+        ("127.0.0.1:1", "nobody listens there"),
+        ("nowhere.invalid:7233", "no such host is known"),
+        ("127.0.0.1:99999", "this is no port"),
+        (":7233", "there is no host before the port"),
+    ],
+)
+async def test_why_a_server_is_not_reached_is_said_in_words(address: str, cause: str) -> None:
+    """Not as the structures of the libraries below."""
+    with pytest.raises(TemporalUnreachableError) as caught:
+        await connect({"TEMPORAL_ADDRESS": address})
+
+    assert f"connecting to the Temporal server at {address}: {cause}; start it" in str(caught.value)
+
+
+async def test_an_address_has_no_scheme() -> None:
+    """What Temporal's own tools refuse is refused with what would be right."""
+    with pytest.raises(TemporalError, match="has a scheme; write host and port alone: localhost:7233"):
+        await connect({"TEMPORAL_ADDRESS": "http://localhost:7233"})
+
+
 async def test_a_server_that_does_not_answer_is_given_up() -> None:
     """Within the time allowed."""
     with silent_port() as silent:
