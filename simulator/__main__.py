@@ -15,11 +15,16 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simulator import certificates, seeds
+from simulator.clock import parse_time
 from simulator.registry import ROUTES
 from simulator.server import Server, is_taken, listen
 from simulator.world import World
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 log = logging.getLogger("simulator")
 
@@ -38,10 +43,18 @@ class StartError(Exception):
 
 def _speed(text: str) -> float:
     value = float(text)
-    if not math.isfinite(value) or value <= 0:
-        message = f"{text} is no number above 0"
+    if not math.isfinite(value) or value < 0:
+        message = f"{text} is no number from 0"
         raise argparse.ArgumentTypeError(message)
     return value
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError:
+        message = f"{text} is no time such as 2026-01-31T08:00:00Z"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _port(text: str) -> int:
@@ -60,7 +73,17 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--port", type=_port, default=0, help="port (default 0: the remembered one, or a free one)")
     parser.add_argument("--seed", type=Path, help="estate to begin with; ignored where the state folder has one")
-    parser.add_argument("--speed", type=_speed, help="virtual seconds per real second (default 1)")
+    parser.add_argument(
+        "--speed", type=_speed, help="virtual seconds per real second, 1 to 3600 (default 1); 0: by hand"
+    )
+    parser.add_argument("--start", type=_moment, metavar="TIME", help="virtual time of a new estate (default: now)")
+    parser.add_argument(
+        "--seed-number",
+        type=int,
+        metavar="N",
+        help="what the ids and durations of a new estate follow from (default 0); the same number and requests give "
+        "the same answers",
+    )
     parser.add_argument("--state-dir", type=Path, help="folder that keeps the state (default: a temporary one)")
     return parser.parse_args(argv)
 
@@ -72,7 +95,7 @@ def _open_world(arguments: argparse.Namespace, state_dir: Path) -> World:
         reason = getattr(problem, "strerror", None) or "it is no UTF-8 text"
         message = f"{arguments.seed}: reading the seed: {reason}; give the path of a YAML or JSON file"
         raise StartError(message, BAD_INPUT) from None
-    world = World(state_dir, speed=arguments.speed)
+    world = World(state_dir, speed=arguments.speed, start=arguments.start, seed_number=arguments.seed_number)
     if world.settings.get("ready") is None:
         try:
             seeds.found(world, text, str(arguments.seed))

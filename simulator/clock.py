@@ -1,7 +1,8 @@
 """The virtual clock, and the ways in which Azure writes a time.
 
-The clock starts at the real time and runs *speed* times as fast. It stands still while the process is down and goes on
-from the last recorded time, so that no time that was answered lies in the future after a restart.
+The clock starts at the real time, or at a given one, and runs *speed* times as fast; at speed 0 it moves by hand alone.
+It stands still while the process is down and goes on from the last recorded time, so that no time that was answered
+lies in the future after a restart.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,7 +27,7 @@ class Clock:
 
     @property
     def speed(self) -> float:
-        """Virtual seconds per real second."""
+        """Virtual seconds per real second; 0: it stands still until it is advanced."""
         return self._speed
 
     @speed.setter
@@ -72,6 +74,11 @@ def rfc_offset(moment: datetime) -> str:
 
 def http_date(moment: datetime) -> str:
     """Write a time as the Date header has it (``Mon, 16 Jan 2023 08:50:01 GMT``)."""
+    return _http_date(moment.replace(microsecond=0))
+
+
+@lru_cache(maxsize=16)
+def _http_date(moment: datetime) -> str:
     day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     month = months[moment.month - 1]
@@ -96,5 +103,8 @@ def from_micros(micros: int) -> datetime:
 
 
 def retry_after(recorded_seconds: float, speed: float) -> str:
-    """The Retry-After header: the recorded value divided by the speed, rounded up, at least 1."""
-    return str(max(1, math.ceil(recorded_seconds / speed)))
+    """The Retry-After header: the recorded value divided by the speed, rounded up, at least 1.
+
+    Where the clock moves by hand no wait would help: it is 1 then.
+    """
+    return str(max(1, math.ceil(recorded_seconds / speed))) if speed > 0 else "1"

@@ -26,11 +26,10 @@ class ControlError(ValueError):
 REFUSALS = (ControlError, FaultError, seeds.SeedError, settings.UnknownSettingError, throttling.SettingsError)
 
 
-def _number(name: str, value: Any, *, zero: bool) -> float:
+def _number(name: str, value: Any) -> float:
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not good or value < 0 or (value == 0 and not zero):
-        least = "from 0" if zero else "above 0"
-        message = f"{name}: give a number {least}"
+    if not good or value < 0:
+        message = f"{name}: give a number from 0"
         raise ControlError(message)
     return float(value)
 
@@ -124,8 +123,8 @@ class Control:
         if not isinstance(wanted, dict) or not wanted or set(wanted) - known:
             message = f"clock: give an object with {', '.join(sorted(known))}"
             raise ControlError(message)
-        speed = _number("speed", wanted.get("speed", 1), zero=False)
-        seconds = _number("advance_seconds", wanted.get("advance_seconds", 0), zero=True)
+        speed = _number("speed", wanted.get("speed", 1))
+        seconds = _number("advance_seconds", wanted.get("advance_seconds", 0))
         if wanted.get("throttle_clock", "wall") not in {"wall", "virtual"}:
             message = 'throttle_clock: give "wall" or "virtual"'
             raise ControlError(message)

@@ -2,19 +2,22 @@
 
 Every write goes to an open transaction and to memory; the server commits before it answers, so a kill loses nothing
 that was answered. Values are kept as JSON text: a read always gives a fresh object, which a handler may change freely
-without changing the cloud. Older versions stay for an hour of virtual time, for reads of the past (``stale_reads``).
+without changing the cloud. What is too small for a transaction of its own waits in the journal. Older versions stay
+for an hour of virtual time, for reads of the past (``stale_reads``).
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from simulator import context
 from simulator.clock import to_micros
 from simulator.errors import ArmError
+from simulator.journal import Journal
+from simulator.jsontext import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,11 +35,13 @@ CREATE TABLE IF NOT EXISTS requests (n INTEGER PRIMARY KEY, line TEXT);
 """
 UNVERSIONED_AREAS = frozenset({"settings", "faults", "throttle", "dedup", "clock"})
 KEPT_MICROS = 3600 * 1_000_000
+SHARED = 1 << 14
+"""How many values are kept readily read for those who only look at them."""
 
 
-def encode(value: Any) -> str:
-    """Write JSON compactly."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+@lru_cache(maxsize=SHARED)
+def _shared(text: str) -> Any:
+    return decode(text)
 
 
 class Database:
@@ -49,6 +54,8 @@ class Database:
         # A process kill loses nothing the kernel has; power loss is not among the faults.
         self.connection.execute("PRAGMA synchronous=OFF")
         self.connection.executescript(SCHEMA)
+        self.journal = Journal(file.with_suffix(".journal"))
+        self.before_commit: list[Callable[[], None]] = []
         self._now = now
         self._guarded = self._saved = False
         self._areas: dict[str, dict[str, str]] = {}
@@ -93,19 +100,29 @@ class Database:
             self._guarded = self._saved = False
 
     def commit(self) -> None:
-        """Make all writes so far durable."""
+        """Make all writes so far durable, and with them what the journal has."""
         if self.connection.in_transaction:
+            for hook in self.before_commit:
+                hook()
             self.connection.execute("COMMIT")
+            self.journal.clear()
 
     def close(self) -> None:
         """Commit and close."""
+        self.begin()
         self.commit()
         self.connection.close()
+        self.journal.close()
 
     def read(self, area: str, key: str) -> Any:
         """The value at *key*, or None."""
         text = self._text(area, key.lower())
-        return None if text is None else json.loads(text)
+        return None if text is None else decode(text)
+
+    def glance(self, area: str, key: str) -> Any:
+        """The value at *key*, or None: one object for all who ask, which nobody may change."""
+        text = self._text(area, key.lower())
+        return None if text is None else _shared(text)
 
     def has(self, area: str, key: str) -> bool:
         """Tell whether there is a value at *key*."""
@@ -120,10 +137,10 @@ class Database:
     def items(self, area: str) -> Iterator[tuple[str, Any]]:
         """All keys and values of *area*."""
         if context.as_of.get() is not None and area not in UNVERSIONED_AREAS:
-            yield from ((key, json.loads(text)) for key, text in self._past(area))
+            yield from ((key, decode(text)) for key, text in self._past(area))
             return
         for key, text in list(self._areas.get(area, {}).items()):
-            yield key, json.loads(text)
+            yield key, decode(text)
 
     def write(self, area: str, key: str, value: Any, *, quiet: bool = False) -> None:
         """Set *key* to *value*; an equal value changes nothing. *quiet* writes do not make a request accepted.

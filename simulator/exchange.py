@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from simulator import context, frontdoor, paths, signin, throttling
+from simulator import context, frontdoor, guids, paths, signin, throttling
 from simulator.clock import http_date, rfc7, to_micros
 from simulator.errors import ArmError
 from simulator.provider import Call, Reply
@@ -82,13 +81,15 @@ class Exchange:
 
     def answer(self, incoming: Incoming, effects: Effects) -> Reply:
         """Handle one request wholly: events that are due, the handler, the log, and the commit."""
-        trace = context.Request()
-        with context.at_time(self._world.run_due()):
+        trace, moment = context.Request(), self._world.run_due()
+        drawn_from = guids.drawn_from(self._world.seed_number, "request", self._log.next_number)
+        with context.at_time(moment), drawn_from:
             found = self._router.find(incoming.method, incoming.path)
             reply = self._faulty_answer(incoming, effects, found, trace)
             reply = self._finish(incoming, reply)
             silent = any(kind in effects for kind in NO_ANSWER)
-            self._log.append(self._line(incoming, None if silent else reply.status, found, trace))
+            line = self._line(incoming, None if silent else reply.status, found, trace)
+            self._log.append(line, self._world.throttle.drawn())
         self._world.commit()
         return reply
 
@@ -206,13 +207,13 @@ class Exchange:
         self._failed_writes[key] = (now, reply)
 
     def _finish(self, incoming: Incoming, reply: Reply) -> Reply:
-        request_id = str(uuid.uuid4())
+        request_id = guids.new_guid()
         now = self._world.now
         headers = {
             **FIXED_HEADERS,
             "Date": http_date(now),
             "x-ms-request-id": request_id,
-            "x-ms-correlation-request-id": incoming.headers.get("x-ms-correlation-request-id", str(uuid.uuid4())),
+            "x-ms-correlation-request-id": incoming.headers.get("x-ms-correlation-request-id") or guids.new_guid(),
             "x-ms-routing-request-id": f"SIMULATOR:{now:%Y%m%dT%H%M%SZ}:{request_id}",
         }
         wants_echo = incoming.headers.get("x-ms-return-client-request-id", "").lower() == "true"
@@ -275,10 +276,10 @@ def _json(content: bytes) -> Any:
 
 def _internal_error(now: datetime, path: str) -> Reply:
     """Azure's answer to a defect of its own; the log has the trace."""
-    correlation = str(uuid.uuid4())
+    correlation = guids.new_guid()
     message = (
         f"Encountered internal server error. Diagnostic information: timestamp '{now:%Y%m%dT%H%M%SZ}', "
-        f"subscription id '{paths.parse(path).subscription}', tracking id '{uuid.uuid4()}', "
+        f"subscription id '{paths.parse(path).subscription}', tracking id '{guids.new_guid()}', "
         f"request correlation id '{correlation}'."
     )
     error = {"code": "InternalServerError", "message": message}

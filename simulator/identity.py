@@ -6,7 +6,6 @@ import base64
 import os
 import secrets
 import time
-import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +13,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from simulator import guids
 from simulator.clock import from_micros, rfc_seconds
 from simulator.errors import ArmError
 
@@ -29,6 +29,7 @@ AZURE_AUDIENCES = (
     "https://management.chinacloudapi.cn",
 )
 TOKEN_SECONDS = 3599
+MOST_REMEMBERED = 10_000
 CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
@@ -63,21 +64,50 @@ class Identities:
         self._key = _signing_key(world.state_dir / "signing.pem")
         self._public = self._key.public_key()
         self._verified: dict[str, tuple[float, str]] = {}
+        self._known: dict[tuple[str, str], Identity] = {}
         if world.settings.get("tenant") is None:
-            world.settings.put("tenant", {"tenant_id": str(uuid.uuid4()), "key_id": secrets.token_hex(16)}, quiet=True)
+            with guids.drawn_from(world.seed_number, "tenant"):
+                founded = {"tenant_id": guids.new_guid(), "key_id": secrets.token_hex(16)}
+            world.settings.put("tenant", founded, quiet=True)
         tenant = world.settings.get("tenant") or {}
         self.tenant_id: str = tenant["tenant_id"]
         self.key_id: str = tenant["key_id"]
 
     def put(self, identity: dict[str, Any]) -> dict[str, Any]:
-        """Keep a principal as the seed writes it; ids and secret that are missing are made up."""
-        kept = {"kind": "service_principal", "groups": [], **identity}
-        kept.setdefault("object_id", str(uuid.uuid4()))
+        """Keep a principal as the seed writes it.
+
+        One that is known already, by its object id, client id or user name, keeps what *identity* does not say; of a
+        new one, ids and secret that are missing are made up.
+        """
+        kept = {"kind": "service_principal", "groups": [], "roles": [], **(self._find(identity) or {}), **identity}
+        kept.setdefault("object_id", guids.new_guid())
         if kept["kind"] == "service_principal":
-            kept.setdefault("client_id", str(uuid.uuid4()))
+            kept.setdefault("client_id", guids.new_guid())
             kept.setdefault("secret", secrets.token_urlsafe(24))
         self._area.put(kept["object_id"], kept, quiet=True)
+        self.reload()
         return kept
+
+    def _find(self, identity: dict[str, Any]) -> dict[str, Any] | None:
+        """The known principal that *identity* is about."""
+        if object_id := identity.get("object_id"):
+            return self._area.get(object_id)
+        if user_name := identity.get("user_name"):
+            return self.find_user(user_name)
+        client_id = identity.get("client_id")
+        return self.find_client(client_id) if client_id else None
+
+    def replace_all(self, identities: list[dict[str, Any]]) -> None:
+        """Forget every principal, then keep these."""
+        for key in self._area.keys():  # noqa: SIM118 - an area is no dict
+            self._area.delete(key, quiet=True)
+        for identity in identities:
+            self.put(identity)
+
+    def reload(self) -> None:
+        """Look at every principal anew."""
+        self._known.clear()
+        self._world.store.access_version += 1
 
     def raw(self) -> list[dict[str, Any]]:
         """Every principal as kept, secrets included."""
@@ -93,10 +123,13 @@ class Identities:
 
     def identity(self, object_id: str, client_id: str = CLI_CLIENT_ID) -> Identity | None:
         """The principal with that object id."""
+        known = self._known.get((object_id, client_id))
+        if known is not None:
+            return known
         kept = self._area.get(object_id)
         if kept is None:
             return None
-        return Identity(
+        identity = self._known[object_id, client_id] = Identity(
             kind=kept["kind"],
             object_id=kept["object_id"],
             client_id=kept.get("client_id", client_id),
@@ -104,6 +137,7 @@ class Identities:
             groups=tuple(kept.get("groups", ())),
             roles=tuple(kept.get("roles") or ()),
         )
+        return identity
 
     @property
     def audiences(self) -> list[str]:
@@ -170,6 +204,8 @@ class Identities:
                 + ".",
             )
         verified = (float(claims["exp"]), str(claims["oid"]))
+        if len(self._verified) >= MOST_REMEMBERED:
+            self._verified.clear()
         self._verified[token] = verified
         return verified
 

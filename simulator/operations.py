@@ -6,12 +6,12 @@ A provider describes how its operations look by an :class:`OperationStyle` and s
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import retry_after, rfc_offset
 from simulator.errors import ArmError
+from simulator.guids import new_guid
 from simulator.provider import Reply
 from simulator.schedule import event_handler
 
@@ -114,7 +114,7 @@ class Operations:
         with it at its end. *values* fill the style's paths, *status* and *body* are the first answer's. The caller's
         operation fault is obeyed here.
         """
-        world, id_ = self._world, operation_id or str(uuid.uuid4())
+        world, id_ = self._world, operation_id or new_guid()
         fault = call.operation_fault
         if fault is not None and fault.fails:
             error = {"code": fault.code, "message": fault.message}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 GROUP_TYPE = "Microsoft.Resources/resourceGroups"
 
@@ -38,6 +39,7 @@ def split(path: str) -> list[str]:
     return [segment for segment in path.split("/") if segment]
 
 
+@lru_cache(maxsize=1 << 14)
 def parse(path: str) -> ResourceId:
     """Take an id apart. Collections (an even tail) have the names of their parents only."""
     segments = split(path)

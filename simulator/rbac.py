@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
+MOST_REMEMBERED = 10_000
+
+
+@dataclass
+class Decisions:
+    """What was found allowed or not, as long as no role or assignment changes."""
+
+    version: int = -1
+    allowed: dict[tuple[str, str, str], bool] = field(default_factory=dict)
 
 
 def action_of(method: str, path: str) -> str:
@@ -51,7 +61,18 @@ def effective_permissions(world: World, identity: Identity, scope: str) -> list[
 
 
 def is_allowed(world: World, identity: Identity, action: str, scope: str) -> bool:
-    """Tell whether some role of *identity* at *scope* allows *action*."""
+    """Tell whether some role of *identity* at *scope* allows *action*; asked again, it is remembered."""
+    remembered = world.decisions
+    if remembered.version != world.store.access_version or len(remembered.allowed) >= MOST_REMEMBERED:
+        remembered.allowed.clear()
+        remembered.version = world.store.access_version
+    key = (identity.object_id, action, scope)
+    if key not in remembered.allowed:
+        remembered.allowed[key] = _is_allowed(world, identity, action, scope)
+    return remembered.allowed[key]
+
+
+def _is_allowed(world: World, identity: Identity, action: str, scope: str) -> bool:
     return any(_grants(role, action) for role in _roles_at(world, identity, scope))
 
 

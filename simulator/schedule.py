@@ -12,14 +12,13 @@ order of its due time, each seeing ``world.now`` as exactly that time. Register 
 from __future__ import annotations
 
 import heapq
-import json
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from simulator import context
+from simulator import context, guids
 from simulator.clock import from_micros, to_micros
-from simulator.database import encode
+from simulator.jsontext import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,9 +103,10 @@ class Schedule:
         database.begin()
         database.connection.execute("DELETE FROM events WHERE seq = ?", (seq,))
         name, payload, actor = row
-        with context.at_time(due), context.acting_as(actor):
+        drawn = guids.drawn_from(self._world.seed_number, "event", seq)
+        with context.at_time(due), context.acting_as(actor), drawn:
             try:
                 with self._world.guarded():
-                    HANDLERS[name](self._world, json.loads(payload))
+                    HANDLERS[name](self._world, decode(payload))
             except Exception:
                 log.exception("running the event %s", name)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from simulator import context, paths, seedfile
+from simulator import context, guids, paths, seedfile
 from simulator.compute.flattened import unflatten
 from simulator.compute.seeding import complete
 from simulator.errors import ArmError
@@ -32,9 +31,14 @@ KEPT_ON_RESET = frozenset({"settings", "identities", "clock"})
 
 def found(world: World, text: str | None, file: str) -> None:
     """Fill a new world from the seed *text* (None: one empty subscription) and choose the ready line's principal."""
+    with guids.drawn_from(world.seed_number, "seed", 0):
+        _found(world, text, file)
+
+
+def _found(world: World, text: str | None, file: str) -> None:
     seed = seedfile.read(text, file) if text is not None else Seed()
     principals = [i for i in seed.identities if i.get("kind", "service_principal") == "service_principal"]
-    subscription = next(iter(_subscriptions(seed)), None) or str(uuid.uuid4())
+    subscription = next(iter(_subscriptions(seed)), None) or guids.new_guid()
     principal = dict(principals[0]) if principals else {}
     # The ready line's principal owns every subscription unless the seed names its roles.
     principal.setdefault("roles", [{"role": "Owner", "scope": "/"}])
@@ -43,24 +47,35 @@ def found(world: World, text: str | None, file: str) -> None:
     world.settings.put("ready", ready, quiet=True)
     rest = [identity for identity in seed.identities if not principals or identity is not principals[0]]
     _fill(world, seed, rest)
+    world.settings.put("founders", {"identities": world.identities.raw()}, quiet=True)
 
 
 def load(world: World, text: str, file: str) -> int:
     """Add a seed to the estate; how many resources it names. Raises SeedError."""
     seed = seedfile.read(text, file)
-    _fill(world, seed, seed.identities)
+    count = int((world.settings.get("seeds_added") or {"count": 0})["count"]) + 1
+    world.settings.put("seeds_added", {"count": count}, quiet=True)
+    with guids.drawn_from(world.seed_number, "seed", count):
+        _fill(world, seed, seed.identities)
     return len(seed.resources)
 
 
 def reset(world: World) -> None:
-    """Go back to the seed that the world was founded with; faults and later changes are forgotten."""
+    """Go back to the seed that the world was founded with: estate, principals with their roles, buckets that are full.
+
+    Faults and later changes are forgotten; the clock, the request log, secrets, settings and tokens stay.
+    """
     ready = world.settings.get("ready") or {}
     world.database.forget(keep=KEPT_ON_RESET)
-    world.settings.delete("quotas", quiet=True)
+    for name in ("quotas", "seeds_added"):
+        world.settings.delete(name, quiet=True)
     world.store.reindex()
     world.schedule.reload()
+    world.throttle.reload()
+    world.identities.replace_all((world.settings.get("founders") or {})["identities"])
     seed = seedfile.read(ready["seed"], ready["file"]) if ready["seed"] is not None else Seed()
-    _fill(world, seed, [])
+    with guids.drawn_from(world.seed_number, "seed", 0):
+        _fill(world, seed, [])
 
 
 def _subscriptions(seed: Seed) -> dict[str, str]:
@@ -89,7 +104,7 @@ def _fill(world: World, seed: Seed, identities: list[dict[str, Any]]) -> None:
             world.set_behaviour(id_, behaviour)
         _set_quotas(world, seed.quotas)
         for identity in identities:
-            world.identities.put({"roles": [], **identity})
+            world.identities.put(identity)
         _fill_resources(world, seed.resources)
 
 

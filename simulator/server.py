@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import json
 import socket
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from aiohttp import web
 from simulator import context, page
 from simulator.control import Control
 from simulator.exchange import Exchange, Incoming, plain_path
+from simulator.jsontext import encode_bytes
 from simulator.requestlog import RequestLog
 from simulator.router import Router
 
@@ -127,11 +127,11 @@ def _response(method: str, reply: Reply) -> web.Response:
         return web.Response(status=204, headers=reply.headers)
     if reply.body is None or reply.status in NO_BODY_STATUSES:
         return web.Response(status=reply.status, headers=reply.headers)
-    text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False)
+    body = reply.body.encode() if isinstance(reply.body, str) else encode_bytes(reply.body)
     type_ = next((value for name, value in reply.headers.items() if name.lower() == "content-type"), None)
     headers = {name: value for name, value in reply.headers.items() if name.lower() != "content-type"}
     headers["Content-Type"] = type_ or "application/json; charset=utf-8"
-    return web.Response(status=reply.status, body=text.encode(), headers=headers)
+    return web.Response(status=reply.status, body=body, headers=headers)
 
 
 def _reset(request: web.BaseRequest) -> web.Response:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
+from simulator.guids import new_guid
 from simulator.provider import Reply
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class SignInError(Exception):
 
     def reply(self, now: datetime) -> Reply:
         """The answer."""
-        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+        trace, correlation = new_guid(), new_guid()
         stamp = now.strftime("%Y-%m-%d %H:%M:%SZ")
         text = (
             f"AADSTS{self.number}: {self.description} Trace ID: {trace} Correlation ID: {correlation} "

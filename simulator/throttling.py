@@ -2,8 +2,8 @@
 
 Source: Microsoft's "Understand how Azure Resource Manager throttles requests" (the scheme of 2024): subscription reads
 250 refilled by 25 a second, writes and deletes 200 refilled by 10 a second each; all principals of a subscription
-together may ask 15 times as much. Buckets refill in virtual time unless the clock call chose the wall; they start full
-after a restart. A provider may have buckets of its own beside these (:func:`meters`).
+together may ask 15 times as much. Buckets refill in virtual time unless the clock call chose the wall; a restart finds
+them as they were. A provider may have buckets of its own beside these (:func:`meters`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import paths
 from simulator.errors import ArmError
+from simulator.jsontext import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Meter = Callable[[Call], dict[str, str]]
 
 DEFAULT_LIMITS = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
+AREA = "throttle"
 GLOBAL_FACTOR = 15
 """How much more all principals of a subscription together may ask than one."""
 FIELDS = frozenset({"enabled", "clock", "limits"})
@@ -84,19 +86,45 @@ class Throttle:
     def __init__(self, world: World) -> None:
         """Start with full buckets."""
         self._world = world
-        self._buckets: dict[tuple[str, ...], tuple[float, float]] = {}
+        self._buckets: dict[str, tuple[float, float]] = {}
+        self._drawn: dict[str, tuple[float, float]] = {}
+        self._unsaved: set[str] = set()
         self.settings: dict[str, Any] = {}
         self.reload()
+        for record in world.database.journal.recovered:
+            kept = {key: (level, last) for key, (level, last) in decode(record[1] or "{}").items()}
+            self._buckets |= kept
+            self._unsaved |= set(kept)
+        world.database.before_commit.append(self._save)
 
     def reload(self) -> None:
-        """Read the settings that were kept."""
+        """Read the settings and the buckets that were kept."""
         self.settings = self._world.settings.get("throttle") or {"enabled": True, "clock": "virtual"}
+        self._buckets = {key: (level, last) for key, (level, last) in self._world.database.items(AREA)}
+
+    def _save(self) -> None:
+        """Carry the buckets that were drawn from since the last commit into the database."""
+        for key in self._unsaved & set(self._buckets):
+            self._world.database.write(AREA, key, self._buckets[key], quiet=True)
+        self._unsaved.clear()
+
+    def drawn(self) -> str:
+        """The buckets that the request has drawn from, for the journal."""
+        text = encode(self._drawn) if self._drawn else ""
+        self._drawn = {}
+        return text
 
     def configure(self, **changes: Any) -> None:
         """Change settings and keep them; buckets are full again."""
         self.settings = {**self.settings, **changes}
         self._world.settings.put("throttle", self.settings, quiet=True)
+        self.fill()
+
+    def fill(self) -> None:
+        """Make every bucket full."""
         self._buckets.clear()
+        for key in self._world.database.keys(AREA):
+            self._world.database.delete(AREA, key, quiet=True)
 
     def take(self, scope: str, principal: str, method: str) -> tuple[int, int]:
         """Take one token from the caller's bucket and from that of all callers; what remains in each.
@@ -111,20 +139,19 @@ class Throttle:
             raise _too_many(scope, principal, kind, waits or waits_for_all)
         return remaining, everyone
 
-    def draw(self, key: tuple[str, ...], size: float, per_second: float) -> tuple[int, int]:
-        """Take one token from the bucket at *key*: what remains, and 0, or the seconds of wall time to wait for one."""
-        now = self._seconds()
+    def draw(self, parts: tuple[str, ...], size: float, per_second: float) -> tuple[int, int]:
+        """Take a token from the bucket of *parts*: what remains, and 0, or the seconds of wall time to wait for one."""
+        key, now = "|".join(parts).lower(), self._seconds()
         level, last = self._buckets.get(key, (size, now))
         level = min(size, level + max(0.0, now - last) * per_second)
-        if level < 1 and self.settings["enabled"]:
-            self._buckets[key] = (level, now)
-            return 0, self._wall_seconds((1 - level) / per_second)
-        self._buckets[key] = (max(0.0, level - 1), now)
-        return int(max(0.0, level - 1)), 0
+        short = level < 1 and self.settings["enabled"]
+        self._buckets[key] = self._drawn[key] = (level if short else max(0.0, level - 1), now)
+        self._unsaved.add(key)
+        return (0, self._wall_seconds((1 - level) / per_second)) if short else (int(max(0.0, level - 1)), 0)
 
     def _wall_seconds(self, seconds: float) -> int:
-        wall_seconds = seconds if self.settings["clock"] == "wall" else seconds / self._world.clock.speed
-        return max(1, math.ceil(wall_seconds))
+        speed = 1.0 if self.settings["clock"] == "wall" else self._world.clock.speed
+        return max(1, math.ceil(seconds / speed)) if speed > 0 else 1
 
     def _seconds(self) -> float:
         if self.settings["clock"] == "wall":

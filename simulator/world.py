@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from simulator import context
+from simulator import context, guids
 from simulator.clock import Clock, from_micros, retry_after, to_micros
 from simulator.database import Database
 from simulator.errors import ArmError
 from simulator.faults import Faults
 from simulator.identity import Identities
 from simulator.operations import Operations
+from simulator.rbac import Decisions
 from simulator.requestlog import last_moment
 from simulator.schedule import Schedule
 from simulator.settings import SETTINGS, checked
@@ -36,28 +36,41 @@ class World:
     who acts · ``world.behaviour(id)`` the seed's behaviour of a resource · ``world.quotas`` the seed's quotas.
     """
 
-    def __init__(self, state_dir: Path, *, speed: float | None = None) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        speed: float | None = None,
+        start: datetime | None = None,
+        seed_number: int | None = None,
+    ) -> None:
         """Open the world kept in *state_dir*, or begin a new one there.
 
         A *speed* other than the one given at the last start wins over the recorded one; the same one again does not,
-        so that a process that is started anew goes on at the speed to which a clock call had set it.
+        so that a process that is started anew goes on at the speed to which a clock call had set it. *start* is the
+        virtual time at which a new world begins (default: the real time), *seed_number* what its identifiers and
+        durations follow from (default: 0).
         """
         self.state_dir = state_dir
         self.endpoint = "https://localhost"
         self.database = Database(state_dir / "state.sqlite", lambda: self.now)
         recorded = self.database.read("clock", "clock") or {}
         self.clock = Clock(
-            virtual=max(from_micros(recorded["virtual"]), last_moment(self.database)) if recorded else None,
-            speed=recorded["speed"] if recorded and speed in {None, recorded["asked"]} else speed or 1.0,
+            virtual=max(from_micros(recorded["virtual"]), last_moment(self.database)) if recorded else start,
+            speed=_speed_to_begin_with(recorded, speed),
         )
         self._asked_speed: float | None = recorded.get("asked") if speed is None else speed
         self.store = Store(self.database)
+        if self.settings.get("seed_number") is None:
+            self.settings.put("seed_number", {"number": seed_number or 0}, quiet=True)
+        self.seed_number = int((self.settings.get("seed_number") or {})["number"])
         self.schedule = Schedule(self)
         self.operations = Operations(self)
         self.identities = Identities(self)
         self.faults = Faults(self)
         self.throttle = Throttle(self)
         self.unknown = Unknown(self.store)
+        self.decisions = Decisions()
         self.save_clock()
         self.database.commit()
 
@@ -124,12 +137,13 @@ class World:
         return retry_after(recorded_seconds, self.clock.speed)
 
     def duration(self, low_seconds: float, high_seconds: float, *key: str) -> float:
-        """A duration between the bounds that depends on *key* alone (ids in any case): the same in every run."""
-        return low_seconds + _share(key) * (high_seconds - low_seconds)
+        """A duration between the bounds that depends on *key* alone (ids in any case) and on the seed number."""
+        salt = (str(self.seed_number),) if self.seed_number else ()
+        return low_seconds + _share((*key, *salt)) * (high_seconds - low_seconds)
 
     def new_guid(self) -> str:
-        """A random GUID in lower case."""
-        return str(uuid.uuid4())
+        """A fresh GUID in lower case."""
+        return guids.new_guid()
 
     def run_due(self) -> datetime:
         """Run every event that has come due; the time up to which that was done."""
@@ -156,6 +170,7 @@ class World:
             self.store.reindex()
             self.schedule.reload()
             self.throttle.reload()
+            self.identities.reload()
             if request is not None:
                 request.accepted = accepted_before
             raise
@@ -173,6 +188,12 @@ class World:
         if self.database.connection.in_transaction:
             self.save_clock()
             self.database.commit()
+
+
+def _speed_to_begin_with(recorded: dict[str, Any], asked: float | None) -> float:
+    if recorded and asked in {None, recorded["asked"]}:
+        return float(recorded["speed"])
+    return 1.0 if asked is None else asked
 
 
 @lru_cache(maxsize=1 << 16)

@@ -49,8 +49,7 @@ def meter(call: Call) -> dict[str, str]:
     policy, machine_id = _policy(call)
     if policy is None:
         return {}
-    machine = call.world.store.get(machine_id) if machine_id else None
-    region = machine.location if machine is not None else call.params.get("location", "")
+    region = call.world.store.location_of(VM, machine_id) or call.params.get("location", "")
     remaining = {
         f"{policy.name}SubscriptionMaximum": _take(call, policy, (call.subscription, region), policy.of_subscription)
     }
@@ -82,8 +81,7 @@ def _policy(call: Call) -> tuple[Policy | None, str]:
 
 def _take(call: Call, policy: Policy, key: tuple[str, ...], bucket: Bucket) -> int:
     size, per_minute = bucket
-    lowered = tuple(part.lower() for part in key)
-    remaining, wait = call.world.throttle.draw((policy.name, *lowered), size, per_minute / SECONDS)
+    remaining, wait = call.world.throttle.draw((policy.name, *key), size, per_minute / SECONDS)
     if wait:
         raise _too_many(call, policy, size, wait)
     return remaining

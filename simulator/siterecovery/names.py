@@ -6,6 +6,7 @@ import uuid
 from functools import lru_cache
 
 from simulator import paths
+from simulator.guids import new_guid
 
 NAMESPACE = "Microsoft.RecoveryServices"
 VAULT = f"{NAMESPACE}/vaults"
@@ -31,8 +32,8 @@ def stable_uuid(*parts: str) -> str:
 
 
 def new_uuid() -> str:
-    """A fresh random identifier, as jobs and activities have."""
-    return str(uuid.uuid4())
+    """A fresh identifier, as jobs and activities have."""
+    return new_guid()
 
 
 @lru_cache(maxsize=CACHED)

@@ -54,7 +54,7 @@ def network_mapping_view(world: World, resource: Resource) -> dict[str, Any]:
 
 def fabric_location(world: World, id_: str) -> str:
     """The region of the fabric that an object lies in."""
-    fabric = world.store.get(names.fabric_of(id_))
+    fabric = world.store.glance(names.fabric_of(id_))
     return str(fabric.meta["location"]) if fabric else ""
 
 

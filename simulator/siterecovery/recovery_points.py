@@ -35,7 +35,7 @@ def last_moment(world: World, item: Resource) -> datetime:
     ends = [world.now]
     if item.meta.get("frozen_at"):
         ends.append(datetime.fromisoformat(item.meta["frozen_at"]))
-    source = world.store.get(item.meta["vm"])
+    source = world.store.glance(item.meta["vm"])
     if source is not None and source.meta.get("power_state", machines.RUNNING) != machines.RUNNING:
         stopped = _time(source.meta.get("stopped_since"))
         if stopped is not None:

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from requests import Response
 
 from tests.simulator.compute_estate import VM, machine, network, seed
 from tests.simulator.siterecovery_estate import Lab, item_id
 from tests.simulator.siterecovery_estate import seed as shop
 from tests.support.cloud import Answer, Cloud
+from tests.support.sim import Simulator
 
 LEFT = "x-ms-ratelimit-remaining-resource"
+READS = "x-ms-ratelimit-remaining-subscription-reads"
 
 
 @pytest.fixture
@@ -21,7 +25,7 @@ def cloud() -> Iterator[Cloud]:
         yield made
 
 
-def left(answer: Answer) -> dict[str, int]:
+def left(answer: Answer | Response) -> dict[str, int]:
     """What remains in Compute's buckets, as the header says."""
     parts = (part.split(";") for part in answer.headers[LEFT].split(","))
     return {name.removeprefix("Microsoft.Compute/"): int(count) for name, count in parts}
@@ -80,6 +84,25 @@ def test_the_machine_that_waits_may_go_on_at_high_speed(cloud: Cloud) -> None:
     cloud.world.throttle.configure(enabled=False)
 
     assert {200} == {cloud.arm("GET", f"{VM}/web").status_code for _ in range(50)}
+
+
+def test_a_kill_fills_no_bucket(tmp_path: Path) -> None:
+    """Buckets that only reads have drawn from are as empty after SIGKILL as before, and the log has every read."""
+    web = seed(network(), machine("web"))
+    with Simulator(seed=web, speed=0, state_dir=tmp_path / "state") as sim:
+        before = [sim.arm("GET", f"{VM}/web") for _ in range(5)][-1]
+        log = sim.requests()
+        last = sim.arm("GET", f"{VM}/web")
+        sim.kill()
+        sim.restart()
+        after = sim.arm("GET", f"{VM}/web")
+        again = sim.requests()
+
+    assert (5, 7) == tuple(249 + 1 - int(answer.headers[READS]) for answer in (before, after))
+    assert (31, 29) == tuple(left(answer)["LowCostGetResource"] for answer in (before, after))
+    assert log == again[: len(log)]
+    assert last.headers["x-ms-request-id"] != after.headers["x-ms-request-id"]
+    assert [200] * 8 == [line["status"] for line in again]
 
 
 def test_all_principals_together_are_limited_too(cloud: Cloud) -> None:

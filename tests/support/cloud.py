@@ -16,6 +16,7 @@ from requests.structures import CaseInsensitiveDict
 
 from simulator import inventory, seeds
 from simulator.exchange import Exchange, Incoming, plain_path
+from simulator.jsontext import encode
 from simulator.registry import ROUTES
 from simulator.requestlog import RequestLog
 from simulator.router import Router
@@ -23,6 +24,7 @@ from simulator.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from simulator.provider import Reply, Route
 
@@ -38,7 +40,7 @@ class Answer:
         self.status_code = reply.status
         self.headers = CaseInsensitiveDict(reply.headers)
         empty = reply.body is None or reply.status in {204, 304}
-        text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False)
+        text = reply.body if isinstance(reply.body, str) else encode(reply.body)
         self.text = "" if empty else text
 
     @property
@@ -63,6 +65,9 @@ class Cloud:
         *,
         state_dir: Path | None = None,
         routes: Iterable[Route] = ROUTES,
+        speed: float | None = None,
+        start: datetime | None = None,
+        seed_number: int | None = None,
     ) -> None:
         """Found the cloud (speed 1; advance its clock)."""
         self._scratch = Path(tempfile.mkdtemp(prefix="cloud-"))
@@ -70,7 +75,7 @@ class Cloud:
         state_dir.mkdir(parents=True, exist_ok=True)
         if not (state_dir / "signing.pem").exists():
             (state_dir / "signing.pem").write_bytes(_signing_key())
-        self.world = World(state_dir)
+        self.world = World(state_dir, speed=speed, start=start, seed_number=seed_number)
         self.world.endpoint = self.endpoint = ENDPOINT
         if self.world.settings.get("ready") is None:
             seeds.found(self.world, None if seed is None else json.dumps(seed), "seed.json")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from requests import Response, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from azure.identity import ClientSecretCredential
     from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
@@ -40,6 +40,7 @@ class Simulator:
         speed: float = 1.0,
         state_dir: Path | None = None,
         port: int = 0,
+        options: Sequence[str] = (),
     ) -> None:
         """Start a simulator with *seed* (an object, or a file); without *state_dir* its state ends with the object."""
         self._scratch = tempfile.TemporaryDirectory(prefix="simulator-test-")
@@ -47,6 +48,7 @@ class Simulator:
         self._seed = self._seed_file(seed)
         self._speed = speed
         self._port = port
+        self._options = options
         self._tokens: dict[str, str] = {}
         try:
             self.process = self._start()
@@ -65,7 +67,7 @@ class Simulator:
 
     def _start(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "simulator", "--state-dir", str(self.state_dir)]
-        command += ["--port", str(self._port), "--speed", str(self._speed)]
+        command += ["--port", str(self._port), "--speed", str(self._speed), *self._options]
         if self._seed is not None:
             command += ["--seed", str(self._seed)]
         self.log_file = Path(self._scratch.name) / "simulator.log"

@@ -1,0 +1,1 @@
+"""Measured figures, each by a command of its own."""
