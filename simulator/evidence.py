@@ -131,7 +131,8 @@ ASSUMPTIONS = {
     ),
     "storage": ("Accounts hold no data; their keys open nothing.",),
     "authorization": (
-        "There are no policies and no deny assignments: both lists are empty.",
+        "A management group that no subscription of the seed names holds all of them.",
+        "A role that is assigned or taken away counts from the next request on.",
         "Operation URLs need a token, but no permission.",
     ),
     "resources": (

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from simulator import context, frontdoor, guids, paths, signin, throttling
+from simulator import context, faultmatch, frontdoor, guids, paths, signin, throttling
 from simulator.clock import http_date, rfc7, to_micros
 from simulator.errors import ArmError
 from simulator.provider import Call, Reply
@@ -77,7 +77,13 @@ class Exchange:
         self._world = world
         self._router = router
         self._log = request_log
+        world.faults.operations = faultmatch.all_names(router.routes)
         self._failed_writes: dict[tuple[str, ...], tuple[int, Reply]] = {}
+
+    def effects(self, incoming: Incoming) -> Effects:
+        """Count a request against the faults that wait; what meets it."""
+        found = self._router.find(incoming.method, incoming.path)
+        return self._world.faults.meet(incoming.method, incoming.path, found[0] if found else None, incoming.content)
 
     def answer(self, incoming: Incoming, effects: Effects) -> Reply:
         """Handle one request wholly: events that are due, the handler, the log, and the commit."""

@@ -1,4 +1,9 @@
-"""Azure's role-based access: which action a request is, and whether the caller's roles allow it."""
+"""Azure's role-based access: which action a request is, and whether the caller's roles allow it.
+
+A deny assignment (of the seed: nobody makes one by hand in Azure either) takes away what roles allow. A management
+group's scope covers the subscriptions that name it in the seed (``managementGroups``), and where none does, all; the
+root group, which is called like the tenant, always does.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +17,22 @@ from simulator.errors import ArmError
 from simulator.roles import ROLES, role_by_definition
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from simulator.identity import Identity
+    from simulator.store import Resource
     from simulator.world import World
 
 VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
+DENIALS = "Microsoft.Authorization/denyAssignments"
+EVERYONE = "00000000-0000-0000-0000-000000000000"
+_MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
 MOST_REMEMBERED = 10_000
+
+
+Refusal = tuple[str, str]
+"""Code and message."""
 
 
 @dataclass
@@ -25,7 +40,7 @@ class Decisions:
     """What was found allowed or not, as long as no role or assignment changes."""
 
     version: int = -1
-    allowed: dict[tuple[str, str, str], bool] = field(default_factory=dict)
+    refusals: dict[tuple[str, str, str], Refusal | None] = field(default_factory=dict)
 
 
 def action_of(method: str, path: str) -> str:
@@ -61,59 +76,110 @@ def effective_permissions(world: World, identity: Identity, scope: str) -> list[
 
 
 def is_allowed(world: World, identity: Identity, action: str, scope: str) -> bool:
-    """Tell whether some role of *identity* at *scope* allows *action*; asked again, it is remembered."""
-    remembered = world.decisions
-    if remembered.version != world.store.access_version or len(remembered.allowed) >= MOST_REMEMBERED:
-        remembered.allowed.clear()
-        remembered.version = world.store.access_version
-    key = (identity.object_id, action, scope)
-    if key not in remembered.allowed:
-        remembered.allowed[key] = _is_allowed(world, identity, action, scope)
-    return remembered.allowed[key]
-
-
-def _is_allowed(world: World, identity: Identity, action: str, scope: str) -> bool:
-    return any(_grants(role, action) for role in _roles_at(world, identity, scope))
+    """Tell whether *identity* may do *action* over *scope*."""
+    return _refusal(world, identity, action, scope) is None
 
 
 def check(world: World, identity: Identity, action: str, scope: str) -> None:
     """Raise Azure's 403 unless *identity* may do *action* over *scope*."""
-    if is_allowed(world, identity, action, scope):
-        return
-    raise ArmError(
-        403,
-        "AuthorizationFailed",
-        f"The client '{identity.name}' with object id '{identity.object_id}' does not have authorization to perform "
-        f"action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please "
-        "refresh your credentials.",
-        headers={"x-ms-failure-cause": "gateway"},
+    refusal = _refusal(world, identity, action, scope)
+    if refusal is not None:
+        raise ArmError(403, *refusal, headers={"x-ms-failure-cause": "gateway"})
+
+
+def _refusal(world: World, identity: Identity, action: str, scope: str) -> Refusal | None:
+    """Why *identity* may not do *action* over *scope*, or None; remembered until something about access changes."""
+    remembered = world.decisions
+    if remembered.version != world.store.access_version or len(remembered.refusals) >= MOST_REMEMBERED:
+        remembered.refusals.clear()
+        remembered.version = world.store.access_version
+    key = (identity.object_id, action, scope)
+    if key not in remembered.refusals:
+        remembered.refusals[key] = _decide(world, identity, action, scope)
+    return remembered.refusals[key]
+
+
+def _decide(world: World, identity: Identity, action: str, scope: str) -> Refusal | None:
+    client = f"The client '{identity.name}' with object id '{identity.object_id}'"
+    if not any(_grants(role, action) for role in _roles_at(world, identity, scope)):
+        return "AuthorizationFailed", (
+            f"{client} does not have authorization to perform action '{action}' over scope '{scope}' or the scope is "
+            "invalid. If access was recently granted, please refresh your credentials."
+        )
+    denial = next((one for one in world.store.list(DENIALS) if _denies(world, one, identity, action, scope)), None)
+    if denial is None:
+        return None
+    name = denial.properties.get("denyAssignmentName") or denial.name
+    return "DenyAssignmentAuthorizationFailed", (
+        f"{client} has permission to perform action '{action}' on scope '{scope}'; however, the access is denied "
+        f"because of the deny assignment with name '{name}' and Id '{denial.name.replace('-', '')}' at scope "
+        f"'{scope_assigned(denial)}'."
     )
+
+
+def _denies(world: World, denial: Resource, identity: Identity, action: str, scope: str) -> bool:
+    given, assigned = denial.properties, scope_assigned(denial)
+    reaches = paths.same(scope, assigned) if given.get("doNotApplyToChildScopes") else covers(world, assigned, scope)
+    ours = _principals(identity)
+    meant = {str(one.get("id", "")).lower() for one in given.get("principals") or []} & {EVERYONE, *ours}
+    spared = {str(one.get("id", "")).lower() for one in given.get("excludePrincipals") or []} & ours
+    return reaches and bool(meant) and not spared and _grants({"permissions": given.get("permissions") or []}, action)
+
+
+def scope_assigned(assignment: Resource) -> str:
+    """The scope of an assignment that is a resource."""
+    return str(assignment.properties.get("scope") or paths.scope_of(assignment.id))
+
+
+def covers(world: World, assigned: str, scope: str) -> bool:
+    """Tell whether what is assigned at one scope holds at *scope*."""
+    assigned = assigned.rstrip("/").lower()
+    if assigned == "" or paths.within(scope, assigned):
+        return True
+    if not assigned.startswith(_MANAGEMENT_GROUP):
+        return False
+    group, subscription = assigned.removeprefix(_MANAGEMENT_GROUP), paths.parse(scope).subscription.lower()
+    if not subscription or group == world.tenant_id.lower():
+        return bool(subscription)
+    members = [s for s in world.subscriptions if group in {str(g).lower() for g in s.get("managementGroups") or []}]
+    return not members or subscription in {str(member["subscriptionId"]).lower() for member in members}
+
+
+def seen(world: World, identity: Identity, action: str, scope: str, entries: Iterable[tuple[str, str]]) -> list[str]:
+    """Those of the *entries*, types and ids, that the caller sees in a list at *scope*.
+
+    All where it may list there; else, as in Resource Manager's own lists, those on which it has a role that reads. A
+    caller without any role in the subscription gets the 403.
+    """
+    if is_allowed(world, identity, action, scope):
+        return [id_ for _, id_ in entries]
+    if not sees_subscription(world, identity, paths.parse(scope).subscription):
+        check(world, identity, action, scope)
+    return [id_ for type_, id_ in entries if is_allowed(world, identity, f"{type_}/read", id_)]
 
 
 def sees_subscription(world: World, identity: Identity, subscription: str) -> bool:
     """Tell whether the caller has any role in the subscription (it is listed then)."""
     id_ = f"/subscriptions/{subscription}"
-    return any(
-        paths.within(scope, id_) or scope.rstrip("/") == "" or paths.within(id_, scope)
-        for scope, _ in _assignments(world, identity)
-    )
+    return any(paths.within(scope, id_) or covers(world, scope, id_) for scope, _ in _assignments(world, identity))
 
 
 def _roles_at(world: World, identity: Identity, scope: str) -> list[dict[str, Any]]:
-    return [
-        role
-        for assigned, role in _assignments(world, identity)
-        if assigned.rstrip("/") == "" or paths.within(scope, assigned)
-    ]
+    return [role for assigned, role in _assignments(world, identity) if covers(world, assigned, scope)]
+
+
+def _principals(identity: Identity) -> set[str]:
+    """The ids by which the caller may be meant: its own and those of its groups."""
+    return {identity.object_id.lower(), *(group.lower() for group in identity.groups)}
 
 
 def _assignments(world: World, identity: Identity) -> list[tuple[str, dict[str, Any]]]:
     found = [(str(one["scope"]), _role(one["role"])) for one in identity.roles]
-    principals = {identity.object_id.lower(), *(group.lower() for group in identity.groups)}
+    principals = _principals(identity)
     for resource in world.store.list(ASSIGNMENTS):
         if str(resource.properties.get("principalId", "")).lower() in principals:
-            scope = resource.properties.get("scope") or paths.scope_of(resource.id)
-            found.append((scope, _definition(world, str(resource.properties.get("roleDefinitionId", "")))))
+            definition = _definition(world, str(resource.properties.get("roleDefinitionId", "")))
+            found.append((scope_assigned(resource), definition))
     return found
 
 

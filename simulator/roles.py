@@ -129,6 +129,16 @@ ROLES: dict[str, dict[str, Any]] = {
         "actions": ["*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"],
         "notActions": [],
     },
+    "Role Based Access Control Administrator": {
+        "id": "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
+        "actions": [
+            "Microsoft.Authorization/roleAssignments/write",
+            "Microsoft.Authorization/roleAssignments/delete",
+            "*/read",
+            "Microsoft.Support/*",
+        ],
+        "notActions": [],
+    },
     "Virtual Machine Contributor": {
         "id": "9980e02c-c2be-4d73-94e8-173b1dc7cf3c",
         "actions": [

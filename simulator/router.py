@@ -33,7 +33,8 @@ class Router:
         self._fixed: dict[tuple[str, int], list[tuple[re.Pattern[str], Route]]] = {}
         self._open: dict[str, list[tuple[re.Pattern[str], Route]]] = {}
         self._types: dict[str, set[str]] = {}
-        for route in routes:
+        self.routes = tuple(routes)
+        for route in self.routes:
             compiled = (_compile(route.template), route)
             if "*}" in route.template:
                 self._open.setdefault(route.method, []).append(compiled)

@@ -80,7 +80,6 @@ class Server:
             return self._control.answer(request, path, content)
         if path == "/" and request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
             return self._page(request)
-        effects = self._world.faults.meet(request.method, path)
         incoming = Incoming(
             method=request.method,
             path=path,
@@ -89,6 +88,7 @@ class Server:
             content=content,
             target=request.path_qs,
         )
+        effects = self._exchange.effects(incoming)
         reply = self._exchange.answer(incoming, effects)
         return await _send(request, reply, effects)
 

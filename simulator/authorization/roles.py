@@ -1,19 +1,21 @@
-"""Permissions, role assignments and role definitions: the seed's identities seen through Azure's API."""
+"""Permissions, role and deny assignments: the seed's identities seen through Azure's API."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from simulator import paths
-from simulator.authorization.names import ASSIGNMENT, DEFINITION, concerns, scope_of
+from simulator import context, paths
+from simulator.authorization import definitions
+from simulator.authorization.names import ASSIGNMENT, concerns, scope_of
 from simulator.clock import rfc7
 from simulator.compute.names import stable_guid
 from simulator.provider import ArmError, Call, Reply
-from simulator.rbac import effective_permissions
+from simulator.rbac import DENIALS, covers, effective_permissions, scope_assigned
 from simulator.roles import ROLES
 
 if TYPE_CHECKING:
+    from simulator.store import Resource
     from simulator.world import World
 
 
@@ -22,25 +24,16 @@ def permissions_list(call: Call) -> Reply:
     return Reply(200, {"value": effective_permissions(call.world, call.identity, scope_of(call) or "/")})
 
 
-def _definition_id(subscription: str, guid: str) -> str:
-    prefix = f"/subscriptions/{subscription}" if subscription else ""
-    return f"{prefix}/providers/{DEFINITION}/{guid}"
-
-
-def _custom_guid(role: dict[str, Any]) -> str:
-    return stable_guid("role", repr(sorted(role.items())))
-
-
 def _assignment(principal: dict[str, Any], role: str | dict[str, Any], scope: str, world: World) -> dict[str, Any]:
     built_in = {name.lower(): one["id"] for name, one in ROLES.items()}
-    guid = built_in.get(role.lower(), "") if isinstance(role, str) else _custom_guid(role)
+    guid = built_in.get(role.lower(), "") if isinstance(role, str) else definitions.custom_guid(role)
     scope = scope.rstrip("/")
     name = stable_guid(str(principal["object_id"]), guid, scope)
     kind = "User" if principal.get("kind") == "user" else "ServicePrincipal"
     created = rfc7(world.now)
     return {
         "properties": {
-            "roleDefinitionId": _definition_id(paths.parse(scope).subscription if scope else "", guid),
+            "roleDefinitionId": definitions.definition_id(paths.parse(scope).subscription if scope else "", guid),
             "principalId": principal["object_id"],
             "principalType": kind,
             "scope": scope or "/",
@@ -96,14 +89,33 @@ def role_assignments_get(call: Call) -> Reply:
 
 
 def role_assignments_create(call: Call) -> Reply:
-    """Create an assignment (201); the front door honours it from now on."""
+    """Create an assignment (201), or answer with the same one again (200); the front door honours it from now on."""
     properties = call.body_object().get("properties") or {}
     if not properties.get("roleDefinitionId") or not properties.get("principalId"):
         raise ArmError(400, "InvalidRequestContent", "roleDefinitionId and principalId are required.")
-    if call.world.store.exists(call.resource_id):
-        raise ArmError(409, "RoleAssignmentExists", "The role assignment already exists.")
+    scope = scope_of(call) or "/"
+    wanted = _meaning({**properties, "scope": scope})
+    known = _assignments(call.world)
+    same = next((one for one in known if paths.same(one["id"], call.resource_id)), None)
+    if same is not None:
+        return _again(same, wanted)
+    for one in known:
+        if _meaning(one["properties"]) == wanted:
+            message = f"The role assignment already exists. The ID of the existing role assignment is {one['name']}."
+            raise ArmError(409, "RoleAssignmentExists", message)
+    _check_principal(call, properties)
+    _check_definition(call, str(properties["roleDefinitionId"]), scope)
+    created = rfc7(call.world.now)
     document = {
-        "properties": {**properties, "scope": scope_of(call) or "/", "createdOn": rfc7(call.world.now)},
+        "properties": {
+            "principalType": _kind_of(call.world, str(properties["principalId"])),
+            **properties,
+            "scope": scope,
+            "createdOn": created,
+            "updatedOn": created,
+            "createdBy": call.identity.object_id,
+            "updatedBy": call.identity.object_id,
+        },
         "id": call.resource_id,
         "type": ASSIGNMENT,
         "name": call.params["assignment"],
@@ -111,106 +123,103 @@ def role_assignments_create(call: Call) -> Reply:
     return Reply(201, call.world.store.put(document).doc)
 
 
-def role_assignments_delete(call: Call) -> Reply:
-    """Delete an assignment that is a resource: 200, or 204 where it is absent."""
-    return Reply(200 if call.world.store.delete(call.resource_id) else 204)
+def _meaning(properties: dict[str, Any]) -> tuple[str, ...]:
+    """What an assignment says: who, which role, where."""
+    role = str(properties.get("roleDefinitionId", "")).rpartition("/")[2]
+    return tuple(
+        text.lower().rstrip("/") for text in (str(properties.get("principalId")), role, str(properties["scope"]))
+    )
 
 
-def _definitions(call: Call) -> list[dict[str, Any]]:
-    subscription = paths.parse(scope_of(call)).subscription if scope_of(call) else ""
-    found = [_definition(subscription, role["id"], name, "BuiltInRole", role) for name, role in ROLES.items()]
-    for principal in call.world.identities.raw():
-        for one in principal.get("roles") or ():
-            if isinstance(one["role"], dict):
-                guid = _custom_guid(one["role"])
-                found.append(_definition(subscription, guid, f"Custom role {guid[:8]}", "CustomRole", one["role"]))
-    return [*found, *(resource.doc for resource in call.world.store.list(DEFINITION))]
+def _again(one: dict[str, Any], wanted: tuple[str, ...]) -> Reply:
+    if _meaning(one["properties"]) == wanted:
+        return Reply(200, one)
+    message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
+    raise ArmError(400, "RoleAssignmentUpdateNotPermitted", message)
 
 
-def _definition(subscription: str, guid: str, name: str, kind: str, role: dict[str, Any]) -> dict[str, Any]:
-    permission = {key: list(role.get(key, ())) for key in ("actions", "notActions", "dataActions", "notDataActions")}
-    return {
-        "properties": {
-            "roleName": name,
-            "type": kind,
-            "description": name,
-            "assignableScopes": ["/"],
-            "permissions": [permission],
-        },
-        "id": _definition_id(subscription, guid),
-        "type": DEFINITION,
-        "name": guid,
-    }
+def _kind_of(world: World, principal: str) -> str:
+    kinds = {str(one["object_id"]).lower(): one.get("kind") for one in world.identities.raw()}
+    if principal.lower() not in kinds:
+        return "Group"
+    return "User" if kinds[principal.lower()] == "user" else "ServicePrincipal"
 
 
-def role_definitions_list(call: Call) -> Reply:
-    """List the role definitions (`roleName eq` narrows it)."""
-    wanted = re.search(r"roleName\s+eq\s+'([^']+)'", call.query.get("$filter", ""), re.IGNORECASE)
-    found = [
-        one
-        for one in _definitions(call)
-        if wanted is None or str(one["properties"].get("roleName", "")).lower() == wanted[1].lower()
-    ]
-    return Reply(200, {"value": found})
+def _check_principal(call: Call, properties: dict[str, Any]) -> None:
+    """Refuse a principal that the tenant does not have; who says its type is believed, as by Azure."""
+    principal = str(properties["principalId"])
+    known = {str(one["object_id"]).lower() for one in call.world.identities.raw()}
+    known |= {str(group).lower() for one in call.world.identities.raw() for group in one.get("groups") or ()}
+    if properties.get("principalType") or principal.lower() in known:
+        return
+    raise ArmError(
+        400,
+        "PrincipalNotFound",
+        f"Principal {principal.replace('-', '')} does not exist in the directory {call.world.tenant_id}. Check that "
+        "you have the correct principal ID. If you are creating this principal and then immediately assigning a role, "
+        "this error might be related to a replication delay. In this case, set the role assignment principalType "
+        "property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
+    )
 
 
-def role_definitions_get(call: Call) -> Reply:
-    """Answer with a role definition, or 404."""
-    wanted = call.params["definition"].lower()
-    for one in _definitions(call):
-        if str(one["name"]).lower() == wanted:
-            return Reply(200, one)
-    message = f"The specified role definition with ID '{wanted}' does not exist."
-    raise ArmError(404, "RoleDefinitionDoesNotExist", message)
-
-
-def role_definitions_create_or_update(call: Call) -> Reply:
-    """Create (201) or change (201, as Azure) a custom role; a built-in one cannot be changed."""
-    given = call.body_object().get("properties") or {}
-    name, permissions = given.get("roleName"), given.get("permissions") or []
-    if not name or not permissions or not given.get("assignableScopes"):
+def _check_definition(call: Call, definition_id: str, scope: str) -> None:
+    """Refuse a role that there is not, or that may not be assigned at *scope*."""
+    guid = definition_id.rpartition("/")[2]
+    found = definitions.find(call.world, guid)
+    if found is None:
+        message = f"The specified role definition with ID '{guid}' does not exist."
+        raise ArmError(400, "RoleDefinitionDoesNotExist", message)
+    if not any(covers(call.world, str(one), scope) for one in found["properties"]["assignableScopes"]):
         raise ArmError(
             400,
-            "RoleDefinitionInvalid",
-            "roleName, permissions and assignableScopes of the role definition are required.",
+            "RoleAssignmentScopeNotAssignableToRoleDefinition",
+            f"The role assignment scope '{scope}' is not within the assignable scopes of the role definition '{guid}'.",
         )
-    for one in _definitions(call):
-        same_id = str(one["name"]).lower() == call.params["definition"].lower()
-        if same_id and one["properties"]["type"] == "BuiltInRole":
-            raise ArmError(400, "RoleDefinitionIsBuiltIn", f"The built-in role '{name}' cannot be changed.")
-        if not same_id and str(one["properties"].get("roleName", "")).lower() == str(name).lower():
-            raise ArmError(
-                409, "RoleDefinitionWithSameNameExists", f"A custom role with the same name '{name}' already exists."
-            )
-    keys = ("actions", "notActions", "dataActions", "notDataActions")
-    document = {
-        "properties": {
-            "roleName": name,
-            "type": "CustomRole",
-            "description": given.get("description") or "",
-            "assignableScopes": given["assignableScopes"],
-            "permissions": [{key: list(block.get(key) or ()) for key in keys} for block in permissions],
-            "createdOn": rfc7(call.world.now),
-            "updatedOn": rfc7(call.world.now),
-        },
-        "id": call.resource_id,
-        "type": DEFINITION,
-        "name": call.params["definition"],
-    }
-    return Reply(201, call.world.store.put(document).doc)
 
 
-def role_definitions_delete(call: Call) -> Reply:
-    """Delete a custom role that nobody is assigned: 200, or 204 where it is absent."""
-    guid = call.params["definition"].lower()
-    for one in _assignments(call.world):
-        if str(one["properties"].get("roleDefinitionId", "")).lower().endswith(guid):
-            raise ArmError(
-                400, "RoleDefinitionHasAssignments", f"There are existing role assignments referencing role '{guid}'."
-            )
-    return Reply(200 if call.world.store.delete(call.resource_id) else 204)
+def role_assignments_delete(call: Call) -> Reply:
+    """Delete an assignment, also one of the seed: 200 with what it was, or 204 where it is absent."""
+    found = next((one for one in _assignments(call.world) if paths.same(one["id"], call.resource_id)), None)
+    if found is None:
+        return Reply(204)
+    if not call.world.store.delete(call.resource_id):
+        _take_from_principal(call.world, found)
+    return Reply(200, found)
+
+
+def _take_from_principal(world: World, assignment: dict[str, Any]) -> None:
+    for principal in world.identities.raw():
+        kept = [
+            one
+            for one in principal.get("roles") or ()
+            if _assignment(principal, one["role"], str(one["scope"]), world)["id"] != assignment["id"]
+        ]
+        if len(kept) != len(principal.get("roles") or ()):
+            context.mark_accepted()
+            world.identities.put({**principal, "roles": kept})
+
+
+def deny_assignments_list(call: Call) -> Reply:
+    """List the deny assignments that bear on a scope; the seed's, for none can be made."""
+    scope, below = scope_of(call), "atscope()" not in call.query.get("$filter", "").lower()
+    listed = call.world.store.list(DENIALS)
+    return Reply(200, {"value": [_denial(one) for one in listed if concerns(scope_assigned(one), scope, below=below)]})
+
+
+def deny_assignments_get(call: Call) -> Reply:
+    """Answer with a deny assignment, or 404."""
+    found = call.world.store.get(call.resource_id)
+    if found is None:
+        message = f"The deny assignment '{call.params['assignment']}' is not found."
+        raise ArmError(404, "DenyAssignmentNotFound", message)
+    return Reply(200, _denial(found))
+
+
+def _denial(resource: Resource) -> dict[str, Any]:
+    resource.properties.setdefault("scope", scope_assigned(resource))
+    return resource.doc
 
 
 def nothing_list(_: Call) -> Reply:
-    """Answer a listing of what this cloud never has (policy and deny assignments)."""
+    """Answer a listing of what this cloud never has (policy assignments)."""
     return Reply(200, {"value": []})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from simulator.authorization import locks, roles
+from simulator.authorization import definitions, locks, roles
 from simulator.authorization.names import ASSIGNMENT, DEFINITION, LOCK
 from simulator.provider import Route
+from simulator.rbac import DENIALS
 
 _AT = "{scope*}/providers"
 _LOCK = f"{_AT}/{LOCK}/{{lock}}"
@@ -20,10 +21,11 @@ ROUTES = [
     Route("GET", _ASSIGNMENT, roles.role_assignments_get),
     Route("PUT", _ASSIGNMENT, roles.role_assignments_create),
     Route("DELETE", _ASSIGNMENT, roles.role_assignments_delete),
-    Route("GET", f"{_AT}/{DEFINITION}", roles.role_definitions_list),
-    Route("GET", f"{_AT}/{DEFINITION}/{{definition}}", roles.role_definitions_get),
-    Route("PUT", f"{_AT}/{DEFINITION}/{{definition}}", roles.role_definitions_create_or_update),
-    Route("DELETE", f"{_AT}/{DEFINITION}/{{definition}}", roles.role_definitions_delete),
+    Route("GET", f"{_AT}/{DEFINITION}", definitions.role_definitions_list),
+    Route("GET", f"{_AT}/{DEFINITION}/{{definition}}", definitions.role_definitions_get),
+    Route("PUT", f"{_AT}/{DEFINITION}/{{definition}}", definitions.role_definitions_create_or_update),
+    Route("DELETE", f"{_AT}/{DEFINITION}/{{definition}}", definitions.role_definitions_delete),
     Route("GET", f"{_AT}/Microsoft.Authorization/policyAssignments", roles.nothing_list),
-    Route("GET", f"{_AT}/Microsoft.Authorization/denyAssignments", roles.nothing_list),
+    Route("GET", f"{_AT}/{DENIALS}", roles.deny_assignments_list),
+    Route("GET", f"{_AT}/{DENIALS}/{{assignment}}", roles.deny_assignments_get),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from simulator import rbac
 from simulator.errors import ArmError
 from simulator.paging import page
 from simulator.paths import GROUP_TYPE
@@ -22,14 +23,16 @@ _SHOWN = ("id", "name", "type", "location", "kind", "managedBy", "sku", "zones",
 
 
 def resources_list(call: Call) -> Reply:
-    """List the tracked resources of a subscription or group, filtered by ``$filter``."""
+    """List the tracked resources of a subscription or group that the caller may read, filtered by ``$filter``."""
     wanted = _conditions(call.query.get("$filter", ""))
     scope = f"/subscriptions/{call.subscription}" + (f"/resourceGroups/{call.group}" if call.group else "")
     types = {value for name, value in wanted if name == "resourcetype"}
     rest = [(name, value) for name, value in wanted if name != "resourcetype"]
-    tracked = (key for type_, key in _tracked(call, scope) if not types or type_ in types)
+    tracked = ((type_, key) for type_, key in _tracked(call, scope) if not types or type_ in types)
+    action = "Microsoft.Resources/subscriptions/" + ("resourceGroups/" if call.group else "") + "resources/read"
     store = call.world.store
-    keys = [key for key in tracked if not rest or _fits(store.require(key), rest)]
+    seen = rbac.seen(call.world, call.identity, action, scope, tracked)
+    keys = [key for key in seen if not rest or _fits(store.require(key), rest)]
     return page(call, keys, lambda key: _shown(store.require(key)), size=page_size(call))
 
 

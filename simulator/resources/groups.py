@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from simulator import frontdoor, paths
+from simulator import frontdoor, paths, rbac
 from simulator.errors import ArmError, group_not_found
 from simulator.operations import OperationStyle, on_done, on_failed
 from simulator.paging import page
@@ -27,6 +27,7 @@ DELETION = OperationStyle(
     result_path="/subscriptions/{subscription}/operationresults/{operation}", retry_after_seconds=15
 )
 HOOKS: list[GroupHook] = []
+LISTED_TYPE = "Microsoft.Resources/subscriptions/resourceGroups"
 _NAME = re.compile(r"[\w\-.()]{1,90}(?<!\.)")
 _DELETE_SECONDS = 60
 
@@ -87,9 +88,10 @@ def resource_groups_check_existence(call: Call) -> Reply:
 
 
 def resource_groups_list(call: Call) -> Reply:
-    """List the groups of a subscription."""
-    store = call.world.store
-    keys = store.keys(GROUP_TYPE, f"/subscriptions/{call.subscription}")
+    """List the groups of a subscription that the caller may read."""
+    store, scope = call.world.store, f"/subscriptions/{call.subscription}"
+    entries = ((LISTED_TYPE, key) for key in store.keys(GROUP_TYPE, scope))
+    keys = rbac.seen(call.world, call.identity, f"{LISTED_TYPE}/read", scope, entries)
     return page(call, keys, lambda key: store.require(key).doc, size=page_size(call))
 
 

@@ -169,6 +169,31 @@ def test_nth_and_times(sim: Simulator) -> None:
     assert [200, 500, 500, 200, 200] == answers
 
 
+def test_an_operation_is_matched_by_its_name(sim: Simulator) -> None:
+    """The id of the specification and RBAC actions with wildcards mean an operation, whatever the path."""
+    sim.fault({"kind": "status", "status": 500}, operation="ResourceGroups_CreateOrUpdate")
+    sim.fault({"kind": "status", "status": 501}, operation="Microsoft.Resources/*/resourceGroups/delete")
+
+    assert [404, 500, 201] == [sim.arm("GET", group(sim)).status_code, put(sim).status_code, put(sim).status_code]
+    assert [501, 202] == [sim.arm("DELETE", group(sim)).status_code for _ in range(2)]
+
+
+def test_the_dice_fall_alike_for_a_seed(sim: Simulator) -> None:
+    """With a probability some matches are met; which ones follows from the fault's seed."""
+
+    def met(**match: object) -> list[bool]:
+        sim.clear_faults()
+        sim.fault({"kind": "status", "status": 500}, path="/subscriptions$", times=0, **match)
+        return [500 == sim.arm("GET", "/subscriptions").status_code for _ in range(24)]
+
+    one = met(probability=0.5, seed=1)
+
+    assert one == met(probability=0.5, seed=1) != met(probability=0.5, seed=2)
+    assert 4 < sum(one) < 20
+    assert not any(met(probability=0))
+    assert all(met(probability=1))
+
+
 def test_faults_reach_the_sign_in(sim: Simulator) -> None:
     """The token endpoint can be out of order too."""
     sim.forget_tokens()
@@ -210,6 +235,10 @@ def test_crash_forgets_no_fault(sim: Simulator) -> None:
         ({"match": {"path": "("}, "effect": {"kind": "truncate"}}, "match.path: not a regular expression"),
         ({"match": {"nth": 0}, "effect": {"kind": "truncate"}}, "match.nth: give a whole number from 1"),
         ({"match": {"url": "x"}, "effect": {"kind": "truncate"}}, "match.url: not known"),
+        ({"match": {"vm": 1}, "effect": {"kind": "truncate"}}, "match.vm: give a text"),
+        ({"match": {"seed": 1.5}, "effect": {"kind": "truncate"}}, "match.seed: give a whole number"),
+        ({"match": {"probability": 2}, "effect": {"kind": "truncate"}}, "match.probability: give a number from 0 to 1"),
+        ({"match": {"operation": "VirtualMachine_Start"}, "effect": {"kind": "truncate"}}, "'virtualmachinesstart'?"),
         ([], "fault: give an object"),
     ],
 )

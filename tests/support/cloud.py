@@ -103,7 +103,6 @@ class Cloud:
     def send(self, method: str, path: str, content: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
         """Send one request as it is, without token or api-version of its own."""
         target = path.removeprefix(ENDPOINT)
-        effects = self.world.faults.meet(method, plain_path(unquote(target.partition("?")[0])))
         incoming = Incoming(
             method=method,
             path=plain_path(unquote(target.partition("?")[0])),
@@ -112,7 +111,7 @@ class Cloud:
             content=content,
             target=target,
         )
-        return Answer(self._exchange.answer(incoming, effects))
+        return Answer(self._exchange.answer(incoming, self._exchange.effects(incoming)))
 
     def token(self, client_id: str | None = None, secret: str | None = None) -> str:
         """An access token of a service principal (default: the ready line's)."""
@@ -149,6 +148,10 @@ class Cloud:
     def seed(self, seed: Mapping[str, Any]) -> None:
         """Add to the estate."""
         seeds.load(self.world, json.dumps(seed), "seed.json")
+
+    def reset(self) -> None:
+        """Go back to the seed."""
+        seeds.reset(self.world)
 
     def resources(self) -> list[dict[str, Any]]:
         """Everything that somebody could delete."""
