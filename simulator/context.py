@@ -27,6 +27,7 @@ current_request: ContextVar[Request | None] = ContextVar("current_request", defa
 current_actor: ContextVar[str] = ContextVar("current_actor", default=SEED)
 frozen_now: ContextVar[datetime | None] = ContextVar("frozen_now", default=None)
 as_of: ContextVar[datetime | None] = ContextVar("as_of", default=None)
+hidden: ContextVar[frozenset[str]] = ContextVar("hidden", default=frozenset())
 seeding: ContextVar[bool] = ContextVar("seeding", default=False)
 
 
@@ -65,6 +66,16 @@ def seen_as_of(moment: datetime) -> Iterator[None]:
         yield
     finally:
         as_of.reset(token)
+
+
+@contextmanager
+def without(keys: frozenset[str]) -> Iterator[None]:
+    """Let reads inside the block not find the resources of these lower-cased ids: they are too new."""
+    token = hidden.set(keys)
+    try:
+        yield
+    finally:
+        hidden.reset(token)
 
 
 @contextmanager

@@ -179,6 +179,18 @@ class Database:
         self.connection.execute("DELETE FROM versions")
         self.connection.execute("DELETE FROM events")
 
+    def created_since(self, area: str, moment: datetime) -> frozenset[str]:
+        """The keys of *area* that are there now and were not at *moment* (of at most an hour ago)."""
+        cutoff, changed = to_micros(moment), set()
+        for where, key, virtual in self.connection.execute("SELECT area, key, virtual FROM versions ORDER BY n DESC"):
+            if virtual <= cutoff:
+                break
+            if where == area:
+                changed.add(key)
+        with context.seen_as_of(moment):
+            then = {key for key in changed if self.has(area, key)}
+        return frozenset(changed - then)
+
     def _record(self, area: str, key: str, text: str | None, *, quiet: bool) -> None:
         self.begin()
         if not quiet:

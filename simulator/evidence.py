@@ -117,7 +117,8 @@ ASSUMPTIONS = {
         "Replica disks stay from the failover until commit and disabling.",
         "Recovery plans are kept and shown, but cannot be run.",
         "Events are the failed jobs; job export makes no blob.",
-        "There is no limit to parallel jobs of one vault, and no throttling by Site Recovery itself.",
+        "There is no limit to parallel jobs of one vault; Site Recovery's own throttling is a setting, off at first.",
+        "How the documented limits refuse: codes and words, for vaults, recovery plans, disks and groups of machines.",
     ),
     "compute": (
         "How long a start, a stop and a deletion take (recorded moments, no distribution).",

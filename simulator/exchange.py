@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 REPEATED_STATUSES = frozenset({400, 404, 409})
 REPEATED_MICROS = 5 * 60 * 1_000_000
+_POLL = re.compile(r"/\w*operation\w*/[^/]+$", re.IGNORECASE)
 NO_ANSWER = frozenset({"reset_before", "reset_after"})
 FIXED_HEADERS = {
     "Cache-Control": "no-cache",
@@ -183,6 +184,7 @@ class Exchange:
                 if effects.seconds_stale is not None and not route.writes:
                     moment = world.now - timedelta(seconds=effects.seconds_stale)
                     stack.enter_context(context.seen_as_of(moment))
+                stack.enter_context(context.without(_too_new(world, incoming.path, route)))
                 frontdoor.check_group(world, incoming.path, route)
                 budget = throttling.provider_headers(call)
                 reply = route.handler(call)
@@ -250,6 +252,14 @@ class Exchange:
             "write": writes,
             "accepted": trace.accepted,
         }
+
+
+def _too_new(world: World, path: str, route: Route) -> frozenset[str]:
+    """What a read does not find yet by the setting of eventual consistency; operations are polled without delay."""
+    seconds = world.setting("created_visible_after_seconds")
+    if not seconds or route.writes or _POLL.search(path):
+        return frozenset()
+    return world.store.too_new(world.now - timedelta(seconds=seconds))
 
 
 def _call(

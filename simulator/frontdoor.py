@@ -24,7 +24,7 @@ def meter(world: World, identity: Identity, method: str, path: str) -> dict[str,
     """Take a token from the buckets of the subscription, or of the tenant; the headers that say so. Raises 429."""
     subscription = paths.parse(path).subscription
     kind = throttling.kind_of(method)
-    remaining, everyone = world.throttle.take((subscription or "tenant").lower(), identity.object_id, method)
+    remaining, everyone = world.throttle.take((subscription or throttling.TENANT).lower(), identity.object_id, method)
     if not subscription:
         return {f"x-ms-ratelimit-remaining-tenant-{kind}": str(remaining)}
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator import paths
+from simulator import paths, providerlimits
 from simulator.authorization.routes import ROUTES as AUTHORIZATION
 from simulator.compute.routes import ROUTES as COMPUTE
 from simulator.network.routes import ROUTES as NETWORK
@@ -14,6 +14,8 @@ from simulator.storage.routes import ROUTES as STORAGE
 
 if TYPE_CHECKING:
     from simulator.provider import Route
+
+__all__ = ["ROUTES", "canonical_type", "has_type", "providerlimits"]
 
 ROUTES: list[Route] = [*RESOURCES, *COMPUTE, *NETWORK, *STORAGE, *AUTHORIZATION, *SITE_RECOVERY]
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 SUPPORT_MATRIX = "azure-to-azure-support-matrix.md of MicrosoftDocs/azure-docs"
+LIMITS = "site-recovery-limits.md of MicrosoftDocs/azure-docs"
+QUESTIONS = "azure-to-azure-common-questions.md of MicrosoftDocs/azure-docs"
+THROTTLING = "request-limits-and-throttling.md of MicrosoftDocs/azure-docs"
 
 
 class UnknownSettingError(ValueError):
@@ -22,6 +25,7 @@ class Setting:
     default: int
     meaning: str
     source: str | None = None
+    least: int = 1
 
 
 SETTINGS = {
@@ -36,6 +40,23 @@ SETTINGS = {
     "machines_per_consistency_group": Setting(
         16, "Machines that replicate in one multi-VM consistency group.", SUPPORT_MATRIX
     ),
+    "data_disks_per_machine": Setting(
+        64, "Data disks of a machine that Site Recovery replicates.", SUPPORT_MATRIX, least=0
+    ),
+    "vaults_per_subscription": Setting(500, "Recovery Services vaults in one subscription.", LIMITS),
+    "machines_per_recovery_plan": Setting(100, "Machines in one recovery plan.", LIMITS),
+    "groups_per_recovery_plan": Setting(7, "Groups of machines in one recovery plan.", QUESTIONS),
+    "network_reads_per_5_minutes": Setting(10_000, "Network's reads in a subscription and region.", THROTTLING),
+    "network_writes_per_5_minutes": Setting(1000, "Network's writes and deletions, likewise.", THROTTLING),
+    "storage_reads_per_5_minutes": Setting(800, "Storage's reads of accounts, likewise.", THROTTLING),
+    "storage_lists_per_5_minutes": Setting(100, "Storage's lists of accounts, likewise.", THROTTLING),
+    "storage_writes_per_hour": Setting(1200, "Storage's writes of accounts, likewise.", THROTTLING),
+    "site_recovery_requests_per_minute": Setting(
+        0, "Requests to Recovery Services in a subscription and region (0: no limit of its own).", least=0
+    ),
+    "created_visible_after_seconds": Setting(
+        0, "Virtual seconds for which reads and lists do not show a resource that was just created.", least=0
+    ),
 }
 
 
@@ -48,7 +69,8 @@ def checked(given: Any) -> dict[str, int]:
         if name not in SETTINGS:
             message = f"settings.{name}: not known; give some of {', '.join(SETTINGS)}"
             raise UnknownSettingError(message)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            message = f"settings.{name}: give a whole number from 1"
+        least = SETTINGS[name].least
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            message = f"settings.{name}: give a whole number from {least}"
             raise UnknownSettingError(message)
     return given

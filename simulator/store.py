@@ -14,6 +14,7 @@ from simulator.errors import group_not_found, resource_not_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from simulator.database import Database
 
@@ -92,6 +93,11 @@ class Area:
         return [value for _, value in self.items(prefix)]
 
 
+def _is_hidden(id_: str) -> bool:
+    hidden = context.hidden.get()
+    return bool(hidden) and id_.rstrip("/").lower() in hidden
+
+
 class Store:
     """The resources of every subscription."""
 
@@ -116,17 +122,21 @@ class Store:
 
     def get(self, id_: str) -> Resource | None:
         """The resource, or None."""
+        if _is_hidden(id_):
+            return None
         value = self._database.read(RESOURCES, id_.rstrip("/"))
         return None if value is None else Resource(value["doc"], value["meta"])
 
     def glance(self, id_: str) -> Resource | None:
         """The resource to look at only, or None: quicker than :meth:`get`, but nobody may change it."""
+        if _is_hidden(id_):
+            return None
         value = self._database.glance(RESOURCES, id_.rstrip("/"))
         return None if value is None else Resource(value["doc"], value["meta"])
 
     def exists(self, id_: str) -> bool:
         """Tell whether the resource is there."""
-        return self._database.has(RESOURCES, id_.rstrip("/"))
+        return self._database.has(RESOURCES, id_.rstrip("/")) and not _is_hidden(id_)
 
     def require(self, id_: str) -> Resource:
         """The resource, or Azure's 404 ``ResourceNotFound`` (``ResourceGroupNotFound`` for a group)."""
@@ -202,8 +212,13 @@ class Store:
         if context.as_of.get() is not None:
             past = (resource for resource in self.everything() if resource.type.lower() == type_.lower())
             return [key for resource in past if (key := resource.id.lower()).startswith(prefix)]
-        known = self._by_type.get(type_.lower(), {})
-        return [key for key in known if key.startswith(prefix)] if prefix else list(known)
+        known, hidden = self._by_type.get(type_.lower(), {}), context.hidden.get()
+        shown = [key for key in known if key.startswith(prefix)] if prefix else list(known)
+        return [key for key in shown if key not in hidden] if hidden else shown
+
+    def too_new(self, moment: datetime) -> frozenset[str]:
+        """The lower-cased ids of the resources that did not exist yet at *moment*."""
+        return self._database.created_since(RESOURCES, moment)
 
     def located_keys(self, scope: str) -> Iterator[tuple[str, str]]:
         """The lower-cased type and id of everything under *scope* that is in a region, type by type."""
@@ -213,7 +228,8 @@ class Store:
             yield from ((type_, key) for type_, key in past if key.startswith(prefix))
             return
         for type_, keys in self._by_type.items():
-            yield from ((type_, key) for key, located in keys.items() if located and key.startswith(prefix))
+            found = (key for key, located in keys.items() if located and key.startswith(prefix))
+            yield from ((type_, key) for key in found if not _is_hidden(key))
 
     def count(self, type_: str, scope: str = "") -> int:
         """How many resources of *type_* lie under *scope*."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMITS = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
 AREA = "throttle"
+TENANT = "tenant"
+"""The scope of requests outside any subscription."""
 GLOBAL_FACTOR = 15
 """How much more all principals of a subscription together may ask than one."""
 FIELDS = frozenset({"enabled", "clock", "limits"})
@@ -133,10 +135,12 @@ class Throttle:
         """
         kind = kind_of(method)
         size, per_second = self.settings.get("limits", {}).get(kind) or DEFAULT_LIMITS[kind]
-        everyone, waits_for_all = self.draw((scope, kind), size * GLOBAL_FACTOR, per_second * GLOBAL_FACTOR)
-        remaining, waits = self.draw((scope, principal, kind), size, per_second)
-        if waits or waits_for_all:
-            raise _too_many(scope, principal, kind, waits or waits_for_all)
+        remaining, wait = self.draw((scope, principal, kind), size, per_second)
+        if wait:
+            raise _too_many(self._world, scope, kind, wait, actor=principal)
+        everyone, wait = self.draw((scope, kind), size * GLOBAL_FACTOR, per_second * GLOBAL_FACTOR)
+        if wait:
+            raise _too_many(self._world, scope, kind, wait, actor=None)
         return remaining, everyone
 
     def draw(self, parts: tuple[str, ...], size: float, per_second: float) -> tuple[int, int]:
@@ -159,12 +163,21 @@ class Throttle:
         return self._world.clock.read().timestamp()
 
 
-def _too_many(scope: str, principal: str, kind: str, wait: int) -> ArmError:
+def _too_many(world: World, scope: str, kind: str, wait: int, *, actor: str | None) -> ArmError:
+    """Resource Manager's 429; without *actor* it is all principals together who asked too much."""
+    of_tenant = scope == TENANT
+    whose = f"tenant '{world.tenant_id}'" if of_tenant else f"subscription '{scope}'"
+    who = f" actor '{actor}'" if actor else ""
+    middle = f"{'tenant' if of_tenant else 'subscription'}{'' if actor or of_tenant else '-global'}"
     return ArmError(
         429,
-        "SubscriptionRequestsThrottled",
-        f"Number of '{kind}' for subscription '{scope}' actor '{principal}' exceeded. Please try again after "
-        f"'{wait}' seconds after additional tokens are available. Refer to https://aka.ms/arm-throttling for "
-        "additional information.",
-        headers={"Retry-After": str(wait), "x-ms-failure-cause": "gateway"},
+        "TenantRequestsThrottled" if of_tenant else "SubscriptionRequestsThrottled",
+        f"Number of '{kind.removesuffix('s')}' requests for {whose}{who} exceeded. Please try again after '{wait}' "
+        "seconds after additional tokens are available. Refer to https://aka.ms/arm-throttling for additional "
+        "information.",
+        headers={
+            "Retry-After": str(wait),
+            "x-ms-failure-cause": "gateway",
+            f"x-ms-ratelimit-remaining-{middle}-{kind}": "0",
+        },
     )

@@ -256,6 +256,16 @@ def too_many_disks(subscription: str, limit: int) -> AsrError:
     )
 
 
+def too_many_data_disks(vm: str, limit: int) -> AsrError:
+    """The machine has more data disks than Site Recovery replicates."""
+    return AsrError(
+        "150176",
+        f"Protection couldn't be enabled for the virtual machine '{vm}' because it has more than {limit} data disks.",
+        "Site Recovery limits the number of data disks of a virtual machine.",
+        "Exclude data disks from replication and retry.",
+    )
+
+
 def group_full(group: str, limit: int) -> AsrError:
     """The consistency group has as many machines as it may."""
     return AsrError(

@@ -44,6 +44,9 @@ def _source_problems(world: World, item: Resource, given: dict[str, Any]) -> Ite
     if machines.agent_state(world, source.resource) != "ready":
         yield causes.agent_not_ready(name)
     yield from _disk_problems(item, source, given)
+    most = world.setting("data_disks_per_machine")
+    if sum(disk["kind"] == "Data" for disk in item.meta["disks"]) > most:
+        yield causes.too_many_data_disks(name, most)
     yield from _target_problems(world, item)
     yield from _cache_problems(world, item, expected)
 

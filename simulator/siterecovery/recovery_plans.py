@@ -81,13 +81,31 @@ def replication_recovery_plans_create(call: Call) -> Reply:
         require(call, names.asr_id(given[key]))
     if not isinstance(given.get("groups"), list):
         raise missing_input(call, "groups")
+    _check_limits(call, given["groups"])
     return _start(call, id_, ("CreateRecoveryPlan", "Create a recovery plan"), "asr.plan_written", {"input": given})
+
+
+def _check_limits(call: Call, groups: list[dict[str, Any]]) -> None:
+    """Refuse a plan with more machines or groups of them than Site Recovery takes."""
+    counted = {
+        "groups": (sum(str(group.get("groupType")) == "Boot" for group in groups), "groups_per_recovery_plan"),
+        "machines": (
+            sum(len(group.get("replicationProtectedItems") or []) for group in groups),
+            "machines_per_recovery_plan",
+        ),
+    }
+    for what, (count, setting) in counted.items():
+        most = call.world.setting(setting)
+        if count > most:
+            message = f"A recovery plan can't have more than {most} {what}; {count} are given."
+            raise refusals.bad_request(call, "RecoveryPlanLimitExceeded", message)
 
 
 def replication_recovery_plans_update(call: Call) -> Reply:
     """Change the plan's groups."""
     resource = require(call, object_id(call))
     given = {**resource.meta["input"], **properties(call)}
+    _check_limits(call, given["groups"])
     return _start(call, resource.id, ("SaveRecoveryPlan", "Save a recovery plan"), "asr.plan_written", {"input": given})
 
 

@@ -77,6 +77,7 @@ def vaults_create_or_update(call: Call) -> Reply:
         raise ArmError(400, "MissingSkuInput", "The sku of the vault is missing.")
     if old is not None:
         return Reply(200, call.world.store.save(_changed(call, old, body)).doc)
+    _check_limit(call)
     resource = call.world.store.put(_new_doc(call, body, location), {"created_by": call.world.created_by})
     reply = call.world.operations.start(
         call,
@@ -90,6 +91,17 @@ def vaults_create_or_update(call: Call) -> Reply:
     )
     headers = {key: value for key, value in reply.headers.items() if key != "Retry-After"}
     return Reply(reply.status, reply.body, headers)
+
+
+def _check_limit(call: Call) -> None:
+    most = call.world.setting("vaults_per_subscription")
+    if call.world.store.count(names.VAULT, f"/subscriptions/{call.subscription}") >= most:
+        raise ArmError(
+            409,
+            "ServiceResourceQuotaExceeded",
+            f"The subscription '{call.subscription}' can't have more than {most} Recovery Services vaults. Delete "
+            "those that are not used any more, or use another subscription.",
+        )
 
 
 def _etag(world: World) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from requests import Response
 
-from tests.simulator.compute_estate import VM, machine, network, seed
-from tests.simulator.siterecovery_estate import Lab, item_id
+from tests.simulator.compute_estate import SCOPE, SUBSCRIPTION, VM, machine, network, seed
+from tests.simulator.siterecovery_estate import PRIMARY, RECOVERY, VAULT, Lab, item_id
 from tests.simulator.siterecovery_estate import seed as shop
 from tests.support.cloud import Answer, Cloud
 from tests.support.sim import Simulator
@@ -111,6 +111,111 @@ def test_all_principals_together_are_limited_too(cloud: Cloud) -> None:
 
     assert "249" == answer.headers["x-ms-ratelimit-remaining-subscription-reads"]
     assert "3749" == answer.headers["x-ms-ratelimit-remaining-subscription-global-reads"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "path", "code"),
+    [
+        ("reads", "GET", f"/subscriptions/{SUBSCRIPTION}/resourceGroups", "SubscriptionRequestsThrottled"),
+        ("writes", "PUT", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g", "SubscriptionRequestsThrottled"),
+        ("deletes", "DELETE", f"{VM}/nothing", "SubscriptionRequestsThrottled"),
+        ("reads", "GET", "/tenants", "TenantRequestsThrottled"),
+    ],
+)
+def test_each_kind_has_a_bucket_of_its_own(cloud: Cloud, kind: str, method: str, path: str, code: str) -> None:
+    """The bucket empties one by one, the 429 has Azure's words, and the other kinds are not touched."""
+    size = 250 if kind == "reads" else 200
+    cloud.world.throttle.configure(limits={kind: [5, 1]})
+    scope = "tenant" if path == "/tenants" else "subscription"
+    header = f"x-ms-ratelimit-remaining-{scope}-{kind}"
+    answers = [cloud.arm(method, path, {"location": "westeurope"}) for _ in range(6)]
+    error = answers[-1].json()["error"]
+    whose = f"tenant '{cloud.world.tenant_id}'" if scope == "tenant" else f"subscription '{SUBSCRIPTION}'"
+
+    assert ["4", "3", "2", "1", "0", "0"] == [answer.headers[header] for answer in answers]
+    assert (429, code) == (answers[-1].status_code, error["code"])
+    assert error["message"].startswith(f"Number of '{kind[:-1]}' requests for {whose} actor '")
+    assert answers[-1].headers["Retry-After"] in error["message"]
+    assert not cloud.requests()[-1]["accepted"]
+    cloud.world.throttle.configure(limits={})
+    assert str(size - 1) == cloud.arm(method, path, {"location": "westeurope"}).headers[header]
+
+
+def test_a_throttled_principal_leaves_the_others_their_share(cloud: Cloud) -> None:
+    """Refused requests take nothing from what all principals share."""
+    cloud.world.throttle.configure(limits={"reads": [5, 1]})
+    for _ in range(100):
+        cloud.arm("GET", VM)
+    taken = cloud.world.throttle.take(SUBSCRIPTION, "somebody-else", "GET")
+
+    assert (4, 15 * 5 - 6) == taken
+
+
+@pytest.mark.parametrize(
+    ("setting", "path"),
+    [
+        ("network_reads_per_5_minutes", "Microsoft.Network/virtualNetworks"),
+        ("storage_lists_per_5_minutes", "Microsoft.Storage/storageAccounts"),
+        ("storage_reads_per_5_minutes", "Microsoft.Storage/storageAccounts/none"),
+        ("site_recovery_requests_per_minute", "Microsoft.RecoveryServices/vaults"),
+    ],
+)
+def test_other_providers_have_buckets_too(cloud: Cloud, setting: str, path: str) -> None:
+    """As many as the setting says, then the provider's own 429, and more as time goes by."""
+    cloud.world.change_settings({setting: 3})
+    answers = [cloud.arm("GET", f"{SCOPE}/providers/{path}") for _ in range(4)]
+    cloud.advance(100)
+
+    assert [429] == [answer.status_code for answer in answers if answer.status_code not in {200, 404}]
+    assert ("TooManyRequests", "service") == (
+        answers[-1].json()["error"]["code"],
+        answers[-1].headers["x-ms-failure-cause"],
+    )
+    assert 429 != cloud.arm("GET", f"{SCOPE}/providers/{path}").status_code
+
+
+def test_vaults_and_recovery_plans_have_their_limits() -> None:
+    """The vault too many, and the plan with too many machines or groups, are refused."""
+    with Cloud(shop("one", "two", behaviour={"one": {}, "two": {}})) as cloud:
+        lab = Lab(cloud)  # type: ignore[arg-type]
+        lab.set_up()
+        cloud.world.change_settings(
+            {"vaults_per_subscription": 1, "machines_per_recovery_plan": 1, "groups_per_recovery_plan": 2}
+        )
+        vault = {"location": "northeurope", "sku": {"name": "Standard"}, "properties": {}}
+        second = cloud.arm("PUT", f"{VAULT}2", vault)
+        again = cloud.arm("PUT", VAULT, vault)
+
+        def plan(*sizes: int) -> Answer:
+            groups = [
+                {"groupType": "Boot", "replicationProtectedItems": [{"id": item_id(f"vm{n}")} for n in range(size)]}
+                for size in sizes
+            ]
+            body = {"primaryFabricId": PRIMARY, "recoveryFabricId": RECOVERY, "groups": groups}
+            return cloud.arm("PUT", f"{VAULT}/replicationRecoveryPlans/all", {"properties": body})
+
+        refused = [plan(2), plan(1, 1), plan(0, 0, 0)]
+
+        assert (409, 200) == (second.status_code, again.status_code)
+        assert [400, 400, 400] == [answer.status_code for answer in refused]
+        assert "can't have more than 1 machines" in refused[0].text
+        assert "can't have more than 2 groups" in refused[2].text
+        assert 202 == plan(1, 0).status_code
+
+
+def test_a_machine_with_too_many_data_disks_cannot_be_replicated() -> None:
+    """The data disk too many fails the job, which says the limit."""
+    with Cloud(shop("one", behaviour={"one": {}})) as cloud:
+        lab = Lab(cloud)  # type: ignore[arg-type]
+        lab.set_up()
+        cloud.world.change_settings({"data_disks_per_machine": 0})
+        status = lab.status("PUT", item_id("one"), lab.enable_body("one"))
+        cloud.world.change_settings({"data_disks_per_machine": 1})
+        lab.status("POST", f"{item_id('one')}/remove", {"properties": {}})
+        lab.enable("one")
+
+    assert ("Failed", "150176") == (status["status"], status["error"]["code"])
+    assert "more than 0 data disks" in status["error"]["message"]
 
 
 def test_site_recovery_protects_so_many_disks_and_no_more() -> None:
