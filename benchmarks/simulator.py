@@ -11,6 +11,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import re
 import signal
 import socket
 import ssl
@@ -121,11 +122,11 @@ class Simulator:
         status, text = self.connection.send("POST", f"/_simulator/{name}", {}, json.dumps(body).encode())
         expect(status, 200, f"{name}: {text!r}")
 
-    def read(self, target: str) -> Any:
-        """The JSON of a path."""
+    def read(self, target: str) -> bytes:
+        """The body of a path."""
         status, body = self.connection.send("GET", target, {"Authorization": f"Bearer {self.token}"})
         expect(status, 200, target)
-        return json.loads(body)
+        return body
 
     @property
     def resident_mib(self) -> float:
@@ -181,16 +182,17 @@ def reads_per_second(simulator: Simulator, targets: list[str], clients: int, sec
     return {"reads_per_second": total / elapsed, "processor_microseconds_per_read": used / total * 1e6}
 
 
-def pages(simulator: Simulator, target: str) -> tuple[int, int, float]:
-    """Entries and pages of a list, and the seconds that reading all of it took."""
-    entries, count, start = 0, 0, time.perf_counter()
+def pages(simulator: Simulator, target: str) -> dict[str, float]:
+    """Read a list to its end: its entries and pages, the seconds it took and those of the simulator's processor."""
+    entries, count, start, used = 0, 0, time.perf_counter(), simulator.cpu_seconds
     next_target: str | None = target
     while next_target:
-        page = simulator.read(next_target)
-        entries, count = entries + len(page["value"]), count + 1
-        link = page.get("nextLink")
-        next_target = link.removeprefix(simulator.ready["endpoint"]) if link else None
-    return entries, count, time.perf_counter() - start
+        body = simulator.read(next_target)
+        entries, count = entries + body.count(b'"protectionStateDescription"'), count + 1
+        link = re.search(rb'"nextLink":"https://[^/"]*([^"]*)"\}$', body)
+        next_target = link[1].decode() if link else None
+    took, used = time.perf_counter() - start, simulator.cpu_seconds - used
+    return {"entries": entries, "list_pages": count, "list_seconds": took, "list_processor_seconds": used}
 
 
 def estate(folder: Path, machines: int, items: int) -> tuple[Path, str, list[str]]:
@@ -237,9 +239,9 @@ def measure(machines: int, items: int, clients: int, seconds: float) -> dict[str
             figures = {"seconds_to_start": simulator.seconds_to_start}
             targets = [f"{machine}?{API_VERSION}" for machine in found[:: max(1, len(found) // 100)]]
             figures |= reads_per_second(simulator, targets, clients, seconds)
-            listed = [pages(simulator, f"{vault}/replicationProtectedItems?{API_VERSION}") for _ in range(3)]
-            expect({count for count, _, _ in listed}, {items}, "entries of the list")
-            figures |= {"list_pages": listed[0][1], "list_seconds": min(took for _, _, took in listed)}
+            listed = [pages(simulator, f"{vault}/replicationProtectedItems?{API_VERSION}") for _ in range(5)]
+            expect({one.pop("entries") for one in listed}, {items}, "entries of the list")
+            figures |= min(listed, key=lambda one: one["list_seconds"])
             figures["memory_mib"] = simulator.resident_mib
     return figures
 
@@ -270,6 +272,7 @@ def main(argv: list[str] | None = None) -> int:
         f"single reads a second by {given.clients} clients: {figures['reads_per_second']:.0f} (goal: 1500)",
         f"processor time of the simulator for each: {cost:.0f} us",
         f"seconds to list {given.items} replicated items: {figures['list_seconds']:.2f} (goal: under 1)",
+        f"processor time of the simulator for that: {figures['list_processor_seconds']:.2f} s",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0 if met(figures) else 1

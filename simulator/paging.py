@@ -9,6 +9,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any
 
+from simulator.jsontext import encode
 from simulator.provider import ArmError, Reply
 
 if TYPE_CHECKING:
@@ -27,13 +28,14 @@ def page(call: Call, keys: Sequence[str], show: Callable[[str], Any], *, size: i
     """
     start = _start(call, keys)
     chosen = keys[start : start + size]
-    value = [entry for key in chosen if (entry := show(key)) is not None]
-    body: dict[str, Any] = {"value": value}
+    # Each entry is written as soon as it is made: a page of them at once would not stay in the processor's cache.
+    shown = [encode(entry) for key in chosen if (entry := show(key)) is not None]
+    end = ""
     if start + size < len(keys):
-        body["nextLink"] = _link(call, start + size, chosen[-1])
+        end = f',"nextLink":{encode(_link(call, start + size, chosen[-1]))}'
     elif null_link:
-        body["nextLink"] = None
-    return Reply(200, body)
+        end = ',"nextLink":null'
+    return Reply(200, f'{{"value":[{",".join(shown)}]{end}}}')
 
 
 def page_of_resources(call: Call, type_: str, scope: str, show: Callable[[Resource], Any]) -> Reply:

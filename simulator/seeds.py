@@ -177,7 +177,8 @@ def _arranged(given: dict[str, Any]) -> dict[str, Any]:
     document = unflatten(given)
     parsed = paths.parse(document["id"].rstrip("/"))
     document["id"] = document["id"].rstrip("/")
-    document["name"] = document.get("name") or parsed.name
+    # Lists of resources name what is inside another one with it: `web/AzureMonitorLinuxAgent`.
+    document["name"] = str(document.get("name") or parsed.name).rpartition("/")[2]
     document["type"] = canonical_type(parsed.type)
     if document.get("location"):
         document["location"] = location_name(str(document["location"]))

@@ -27,7 +27,8 @@ def complete(world: World, vm_doc: dict[str, Any]) -> Resource:
     """Store the machine in ARM's shape and make its disks, NICs, network and extensions where they are absent."""
     document = unflatten(vm_doc)
     properties = document["properties"]
-    view = properties.pop("instanceView", None) or {}
+    extended = properties.pop("extended", None) or {}
+    view = properties.pop("instanceView", None) or extended.get("instanceView") or {}
     extensions = document.pop("resources", None) or []
     _arrange_nics(document)
     _fill_in(world, document)
@@ -68,7 +69,9 @@ def _power_state(text: Any) -> str | None:
 
 
 def _state_of_view(view: dict[str, Any]) -> str | None:
-    codes = (str(status.get("code", "")) for status in view.get("statuses") or [])
+    # Resource Graph has the state by itself, Compute among the statuses.
+    statuses = [view.get("powerState") or {}, *(view.get("statuses") or [])]
+    codes = (str(status.get("code", "")) for status in statuses)
     return _power_state(next((code for code in codes if code.startswith("PowerState/")), None))
 
 
@@ -141,7 +144,8 @@ def _make_extensions(world: World, machine: Resource, extensions: list[dict[str,
     for extension in extensions:
         name = extension.get("name") or paths.parse(extension["id"]).name
         id_ = f"{machine.id}/extensions/{name}"
-        if world.store.exists(id_):
+        known = world.store.get(id_)
+        if known is not None and known.properties.get("publisher"):
             continue
         order = {"name": name, "id": id_, "type": EXTENSION, "location": machine.location}
         arranged = unflatten({**order, **extension, "id": id_, "name": name, "type": EXTENSION})
@@ -150,4 +154,6 @@ def _make_extensions(world: World, machine: Resource, extensions: list[dict[str,
         if any(kinds):
             arranged["properties"].setdefault("type", next(kind for kind in kinds if kind))
         arranged["properties"].setdefault("provisioningState", "Succeeded")
+        if known is not None:
+            arranged = {**known.doc, **arranged, "properties": {**known.properties, **arranged["properties"]}}
         world.store.put(arranged)

@@ -56,7 +56,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _import(arguments: argparse.Namespace) -> dict[str, Any]:
     imported = importing.read({str(file): file.read_text(encoding="utf-8-sig") for file in arguments.files})
-    for note in imported.notes:
+    for note in [*imported.notes, *imported.hints]:
         sys.stderr.write(f"{note}\n")
     sys.stderr.write(f"{len(imported.resources)} resources taken, {len(imported.notes)} notes\n")
     _try(imported.seed)

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulator import paths
+from simulator.compute import machines
 from simulator.compute.crud import merge
 from simulator.compute.flattened import unflatten
+from simulator.compute.sizes import find_size
 from simulator.registry import canonical_type, has_type
 from simulator.resources.locations import location_name
 
@@ -33,6 +35,8 @@ class Imported:
 
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+    """What another export would tell."""
 
     @property
     def seed(self) -> dict[str, Any]:
@@ -107,6 +111,35 @@ def _look_over(imported: Imported) -> None:
     for kind, count in sorted(kinds.items()):
         if not has_type(kind):
             imported.notes.append(f"{kind}: {count} kept; they are listed, but have no operations of their own here")
-    for document in imported.resources.values():
-        if document["type"].lower() == MACHINE and not document["properties"].get("storageProfile"):
-            imported.notes.append(f"{document['id']}: only its envelope is known; size, disks and NIC are made up")
+    missing: Counter[str] = Counter()
+    for document in list(imported.resources.values()):
+        if document["type"].lower() == MACHINE:
+            imported.notes += (f"{document['id']}: {note}" for note in _notes_on(document))
+            missing.update(_absent(imported, document))
+    for command, count in sorted(missing.items()):
+        hint = f"made up from the machines that name them, for want of `{command}`: {count} resources"
+        imported.hints.append(hint)
+
+
+def _notes_on(machine: dict[str, Any]) -> Iterator[str]:
+    """What is not understood of a machine."""
+    properties = machine["properties"]
+    if not properties.get("storageProfile"):
+        yield "only its envelope is known; size, disks and NIC are made up"
+        return
+    size = str((properties.get("hardwareProfile") or {}).get("vmSize") or "")
+    if size and find_size(size) is None:
+        yield f"the size '{size}' is not known here; cores, memory and what it supports are not told"
+    if any(disk.get("vhd") for disk in machines.disk_references(machine)):
+        yield "it has unmanaged disks (a blob); they are taken as managed ones of the same name"
+    if properties.get("virtualMachineScaleSet"):
+        yield "it belongs to a scale set, which is not simulated"
+
+
+def _absent(imported: Imported, machine: dict[str, Any]) -> Iterator[str]:
+    """The command whose export would have had each resource that the machine names and no file has."""
+    named = [
+        *((id_, "az disk list") for id_ in machines.disk_ids(machine)),
+        *((reference["id"], "az network nic list") for reference in machines.nic_references(machine)),
+    ]
+    yield from (command for id_, command in named if id_.lower() not in imported.resources)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from simulator.clock import rfc7
+from simulator.clock import rfc7, to_micros
 from simulator.compute import machines
 from simulator.schedule import event_handler
 from simulator.siterecovery import durations, estate, jobs, names, nics, states
@@ -30,6 +30,7 @@ LADDERS = (
 PENDING_BEFORE_END_SECONDS = 360.0
 HEARTBEAT = timedelta(seconds=270)
 RETRY_SECONDS = 300.0
+MINUTE_MICROS = 60_000_000
 
 
 def begin(world: World, item: Resource) -> None:
@@ -127,7 +128,7 @@ def _pending_megabytes(world: World, item: Resource, disk: dict[str, Any]) -> fl
     """A few megabytes that change every minute, in 256ths as the agent counts them."""
     if item.meta["state"] not in {states.INITIAL_REPLICATION, states.PROTECTED}:
         return 0.0
-    minute = world.now.strftime("%Y%m%d%H%M")
+    minute = str(to_micros(world.now) // MINUTE_MICROS)
     return 1 / 256 + int(fraction(world, "pending", disk["id"], minute) * 1024) / 256
 
 

@@ -13,6 +13,8 @@ from tests.simulator.siterecovery_estate import Lab, item_id, vm_id
 from tests.simulator.siterecovery_estate import seed as shop
 from tests.support.cloud import Cloud
 
+EXPORTS = Path(__file__).with_name("az_exports.json")
+"""What each command of `az` prints of a small estate, with its nulls, spellings and keys of its own."""
 FLAT_VM: dict[str, Any] = {
     "id": f"{VM}/web",
     "name": "web",
@@ -84,6 +86,63 @@ def test_what_is_not_understood_is_said() -> None:
     assert "/web: only its envelope is known" in told
     with Cloud(imported.seed) as cloud:
         assert 200 == cloud.arm("GET", f"{VM}/web").status_code
+
+
+def test_a_whole_export_becomes_the_estate_that_it_shows() -> None:
+    """Every list of `az` and Resource Graph together: shapes, links, power and extensions are ARM's again."""
+    exports = json.loads(EXPORTS.read_text(encoding="utf-8"))
+    imported = importing.read({name: json.dumps(value) for name, value in exports.items()})
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/contoso-rg/providers"
+    paths = {
+        "vm": "Microsoft.Compute/virtualMachines/web-01",
+        "graph": "Microsoft.Compute/virtualMachines/db-01",
+        "extension": "Microsoft.Compute/virtualMachines/web-01/extensions/AzureMonitorLinuxAgent",
+        "disk": "Microsoft.Compute/disks/web-01_OsDisk_1",
+        "data": "Microsoft.Compute/disks/web-01-data",
+        "nic": "Microsoft.Network/networkInterfaces/web-01-nic",
+        "vnet": "Microsoft.Network/virtualNetworks/vnet",
+        "nsg": "Microsoft.Network/networkSecurityGroups/web-nsg",
+        "ip": "Microsoft.Network/publicIPAddresses/web-01-ip",
+    }
+    with Cloud(imported.seed) as cloud:
+        shown = {name: cloud.arm("GET", f"{group}/{path}").json() for name, path in paths.items()}
+        power = {r["id"].rpartition("/")[2]: r.get("power_state") for r in cloud.resources()}
+        tags = cloud.arm("GET", group.removesuffix("/providers")).json()["tags"]
+    it = {name: document["properties"] for name, document in shown.items()}
+
+    assert ("PowerState/running", "PowerState/deallocated") == (power["web-01"], power["db-01"])
+    assert {"owner": "ada"} == tags
+    assert 128 == it["vm"]["storageProfile"]["dataDisks"][0]["diskSizeGB"] == it["data"]["diskSizeGB"]
+    assert not [
+        text for text in ("diskSizeGb", "powerState", 'resourceGroup"', "extended") if text in json.dumps(shown)
+    ]
+    assert ("AzureMonitorLinuxAgent", "Microsoft.Azure.Monitor", "AzureMonitorLinuxAgent") == (
+        shown["extension"]["name"],
+        it["extension"]["publisher"],
+        it["extension"]["type"],
+    )
+    assert (30, "Premium_LRS", ["1"]) == (
+        it["disk"]["diskSizeGB"],
+        shown["disk"]["sku"]["name"],
+        shown["disk"]["zones"],
+    )
+    place = it["nic"]["ipConfigurations"][0]["properties"]
+    assert ("10.1.0.4", "Static", shown["ip"]["id"]) == (
+        place["privateIPAddress"],
+        place["privateIPAllocationMethod"],
+        place["publicIPAddress"]["id"],
+    )
+    assert "10.1.0.0/24" == it["vnet"]["subnets"][0]["properties"]["addressPrefix"]
+    assert "443" == it["nsg"]["securityRules"][0]["properties"]["destinationPortRange"]
+    assert [
+        "microsoft.insights/components: 1 kept; they are listed, but have no operations of their own here",
+        "the size 'Standard_Weird9' is not known here; cores, memory and what it supports are not told",
+        "it has unmanaged disks (a blob); they are taken as managed ones of the same name",
+    ] == [note.removeprefix(f"{exports['odd'][0]['id']}: ") for note in imported.notes]
+    assert [
+        "made up from the machines that name them, for want of `az disk list`: 2 resources",
+        "made up from the machines that name them, for want of `az network nic list`: 1 resources",
+    ] == imported.hints
 
 
 def test_graph_tables_are_read() -> None:
