@@ -1,4 +1,4 @@
-"""``python -m simulator.estates``: import what Azure's tools export, export a cloud, generate an estate."""
+"""``python -m simulator.estates``: import, export and generate estates, save and load a whole state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator import seeds
-from simulator.estates import exporting, generating, importing
+from simulator.estates import exporting, generating, importing, saving
 from simulator.resources.locations import location_name
 from simulator.world import World
 
@@ -24,7 +24,8 @@ EPILOG = """examples:
   python -m simulator.estates import vms.json disks.json nics.json -o mine.estate.json
   python -m simulator.estates export .state/simulator -o now.estate.json
   python -m simulator.estates generate 500 --number 7 --region westeurope --region uksouth -o big.estate.json
-then: python -m simulator --seed mine.estate.json
+  python -m simulator.estates save .state/simulator before.zip; python -m simulator.estates load before.zip again
+then: python -m simulator --seed mine.estate.json, or --state-dir again
 """
 WRONG_INPUT = 2
 
@@ -49,6 +50,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     generator.add_argument("machines", type=int, help=f"1 to {generating.MOST_MACHINES}")
     generator.add_argument("--number", type=int, default=1, help="what the estate follows from (default 1)")
     generator.add_argument("--region", action="append", help="a region; may be given several times")
+    saver = commands.add_parser("save", help="save the whole state of a simulator, keys and jobs and all, as a file")
+    saver.add_argument("state_dir", type=Path)
+    saver.add_argument("file", type=Path)
+    loader = commands.add_parser("load", help="make a state folder of a saved file, for --state-dir")
+    loader.add_argument("file", type=Path)
+    loader.add_argument("state_dir", type=Path)
     for command in (importer, exporter, generator):
         command.add_argument("-o", "--output", type=Path, help="the file to write (default: stdout)")
     return parser.parse_args(argv)
@@ -85,23 +92,32 @@ def _generate(arguments: argparse.Namespace) -> dict[str, Any]:
     return generating.seed_of(arguments.machines, arguments.number, [str(region) for _, region in regions])
 
 
+def _write_seed(arguments: argparse.Namespace) -> None:
+    if arguments.command == "import":
+        seed = _import(arguments)
+    elif arguments.command == "export":
+        seed = exporting.from_state(arguments.state_dir)
+    else:
+        seed = _generate(arguments)
+    text = json.dumps(seed, ensure_ascii=False, indent=1) + "\n"
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        arguments.output.write_text(text, encoding="utf-8")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code: 0, or 2 where the input cannot be used."""
     arguments = _arguments(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        if arguments.command == "import":
-            seed = _import(arguments)
-        elif arguments.command == "export":
-            seed = exporting.from_state(arguments.state_dir)
+        if arguments.command == "save":
+            saving.save(arguments.state_dir, arguments.file)
+        elif arguments.command == "load":
+            saving.load(arguments.file, arguments.state_dir)
         else:
-            seed = _generate(arguments)
-        text = json.dumps(seed, ensure_ascii=False, indent=1) + "\n"
-        if arguments.output is None:
-            sys.stdout.write(text)
-        else:
-            arguments.output.write_text(text, encoding="utf-8")
-    except (InputError, seeds.SeedError, OSError, UnicodeDecodeError, sqlite3.Error) as problem:
+            _write_seed(arguments)
+    except (InputError, saving.StateError, seeds.SeedError, OSError, UnicodeDecodeError, sqlite3.Error) as problem:
         sys.stderr.write(f"{arguments.command}: {problem}\n")
         return WRONG_INPUT
     return 0

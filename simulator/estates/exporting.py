@@ -6,7 +6,6 @@ Secrets are left out, and so is what is on its way: operations and jobs.
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from simulator import inventory
 from simulator.compute import machines
 from simulator.compute.names import VM
+from simulator.estates.saving import DATABASE, copy_database
 from simulator.siterecovery.views import VIEWS, show
 from simulator.world import World
 
@@ -46,13 +46,7 @@ def from_state(state_dir: Path) -> dict[str, Any]:
     """The seed of the estate in a simulator's state folder, which may be in use."""
     with tempfile.TemporaryDirectory(prefix="simulator-export-") as scratch:
         copy = Path(scratch)
-        source = sqlite3.connect(f"file:{state_dir / 'state.sqlite'}?mode=ro", uri=True)
-        target = sqlite3.connect(copy / "state.sqlite")
-        try:
-            source.backup(target)
-        finally:
-            source.close()
-            target.close()
+        copy_database(state_dir / DATABASE, copy / DATABASE)
         shutil.copy(state_dir / "signing.pem", copy)
         world = World(copy)
         try:

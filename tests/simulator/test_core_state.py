@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from simulator.clock import parse_time
+from simulator.estates.__main__ import main as estates
 from tests.support.sim import ROOT, Simulator
 
 
@@ -38,6 +39,34 @@ def test_crash_loses_nothing_that_was_answered(sim: Simulator) -> None:
     assert 204 == sim.arm("GET", started.headers["Location"]).status_code
     assert [404, 200] == [sim.arm("GET", group(sim, name)).status_code for name in ("g", "kept")]
     assert log_before[-1]["n"] + 3 <= sim.requests()[-1]["n"]
+
+
+def test_a_saved_state_goes_on_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A state saved while the simulator runs has tokens, operations, faults, buckets and log; both go their own way."""
+    file, folder = tmp_path / "saved.zip", tmp_path / "again"
+    with Simulator(speed=0) as sim:
+        sim.arm("PUT", group(sim), {"location": "westeurope"})
+        started = sim.arm("DELETE", group(sim))
+        sim.fault({"kind": "status", "status": 418}, path="/tenants$", nth=2)
+        sim.arm("GET", "/tenants")
+        log, token = sim.requests(), sim.token()
+        left = sim.arm("GET", "/subscriptions").headers["x-ms-ratelimit-remaining-tenant-reads"]
+        assert 0 == estates(["save", str(sim.state_dir), str(file)])
+        sim.advance(120)
+        assert 404 == sim.arm("GET", group(sim)).status_code
+    assert 0 == estates(["load", str(file), str(folder)])
+    with Simulator(speed=0, state_dir=folder) as copy:
+        location = started.headers["Location"].replace(sim.endpoint, copy.endpoint)
+        answers = [copy.arm("GET", path, token=token) for path in ("/subscriptions", group(copy), location, "/tenants")]
+        assert log == copy.requests()[: len(log)]
+
+    assert [200, 200, 202, 418] == [answer.status_code for answer in answers]
+    assert int(left) - 1 == int(answers[0].headers["x-ms-ratelimit-remaining-tenant-reads"])
+    assert 0o600 == file.stat().st_mode & 0o777
+    for wrong in (["load", str(file), str(folder)], ["save", str(tmp_path), str(file)], ["load", __file__, "new"]):
+        assert 2 == estates(wrong)
+    told = capsys.readouterr().err
+    assert all(words in told for words in ("is not empty", "holds no simulator's state", "is no saved state"))
 
 
 def test_every_write_survives_a_crash_at_once(sim: Simulator) -> None:
