@@ -42,8 +42,8 @@ JOB_TONES = {"InProgress": "busy", "Cancelling": "busy", "Succeeded": "good", "F
 
 def page(world: World, refresh: str = "") -> str:
     """The whole page; *refresh* is the query's number of seconds, or anything else for none."""
-    found = world.store.list(VM)
-    items = [show(world, item) for item in world.store.list(names.ITEM)]
+    found = _glances(world, VM)
+    items = _glances(world, names.ITEM)
     every_job = [job for vault in world.store.list(names.VAULT) for job in jobs.in_vault(world, vault.id)]
     running, ended = ([job for job in every_job if job.running is wanted] for wanted in (True, False))
     counts = {
@@ -52,12 +52,12 @@ def page(world: World, refresh: str = "") -> str:
         "running": sum(machine.meta.get("power_state", machines.RUNNING) == machines.RUNNING for machine in found),
         "replicated items": len(items),
         "running jobs": len(running),
-        "faults waiting": len(world.faults.all()),
+        "faults": len(world.faults.all()),
     }
     parts = [
         facts(counts),
         section("Running jobs", _jobs("running jobs", running, ("Task", _task))),
-        section("Replicated items", _items(items)),
+        section("Replicated items", _items(world, items)),
         *_regions(world, found, items),
         section("Last jobs", _jobs("ended jobs", ended[:ENDED_JOBS], ("Ended", _end))),
         _unknown(world),
@@ -82,11 +82,16 @@ def _document(world: World, body: str, refresh: int) -> str:
     )
 
 
-def _regions(world: World, found: list[Resource], items: list[dict[str, Any]]) -> list[Html]:
+def _glances(world: World, type_: str) -> list[Resource]:
+    """Every resource of a type, to look at: a large estate is not read anew for each look."""
+    return [found for key in world.store.keys(type_) if (found := world.store.glance(key)) is not None]
+
+
+def _regions(world: World, found: list[Resource], items: list[Resource]) -> list[Html]:
     by_region: dict[str, list[Resource]] = {}
     for machine in found:
         by_region.setdefault(machine.location, []).append(machine)
-    protected = {item["properties"]["providerSpecificDetails"]["fabricObjectId"].lower() for item in items}
+    protected = {str(item.meta["vm"]).lower() for item in items}
     head = ("Name", "Power", "Size", "Addresses", "Disks", "Resource group", "Made by", "Replicated")
     return [
         section(
@@ -94,7 +99,8 @@ def _regions(world: World, found: list[Resource], items: list[dict[str, Any]]) -
             table(
                 f"virtual machines in {region}",
                 head,
-                (_machine(world, machine, protected) for machine in by_region[region]),
+                by_region[region],
+                lambda machine: _machine(world, machine, protected),
                 limit=MOST_ROWS,
             ),
             note=f"{len(by_region[region])} {plural('virtual machines', len(by_region[region]))}",
@@ -119,9 +125,11 @@ def _machine(world: World, machine: Resource, protected: set[str]) -> tuple[str 
     )
 
 
-def _items(items: list[dict[str, Any]]) -> Html:
+def _items(world: World, items: list[Resource]) -> Html:
     head = ("Machine", "From", "To", "State", "Replication", "Failover", "Vault")
-    return table("replicated items", head, map(_item, items), limit=MOST_ROWS)
+    return table(
+        "replicated items", head, items, lambda item: _item(show(world, world.store.require(item.id))), limit=MOST_ROWS
+    )
 
 
 def _item(item: dict[str, Any]) -> tuple[str | Html, ...]:
@@ -140,8 +148,8 @@ def _item(item: dict[str, Any]) -> tuple[str | Html, ...]:
 
 
 def _jobs(caption: str, listed: list[Job], last: tuple[str, Callable[[Job], str]]) -> Html:
-    rows = ((*_job(job), last[1](job)) for job in listed)
-    return table(caption, ("Job", "On", "State", "Started", last[0]), rows, limit=MOST_ROWS)
+    head = ("Job", "On", "State", "Started", last[0])
+    return table(caption, head, listed, lambda job: (*_job(job), last[1](job)), limit=MOST_ROWS)
 
 
 def _job(job: Job) -> tuple[str, ...]:
@@ -160,6 +168,12 @@ def _unknown(world: World) -> Html:
     listed = world.unknown.all()
     if not listed:
         return Html("")
-    rows = [(one["method"], one["type"], one["count"], one["example"]) for one in listed]
-    head = ("Method", "Resource type", "Times", "Example")
-    return section("Asked for and not simulated", table("unknown operations", head, rows, limit=MOST_ROWS))
+    head = ("Resource type", "Method", "Times", "Example")
+    shown = table(
+        "unknown operations",
+        head,
+        listed,
+        lambda one: (one["type"], one["method"], one["count"], one["example"]),
+        limit=MOST_ROWS,
+    )
+    return section("Asked for and not simulated", shown)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8882; --good: #18794e; --bad: #c62a2f; --busy: #b35900; }
@@ -17,13 +17,14 @@ p { margin: .3rem 0; } nav a { margin-right: 1rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { font-size: .85rem; } td { font-variant-numeric: tabular-nums; }
+thead th { font-size: .85rem; } tbody th { font-weight: normal; } td { font-variant-numeric: tabular-nums; }
 .state, .time { white-space: nowrap; }
 .good { color: var(--good); } .bad { color: var(--bad); } .busy { color: var(--busy); }
 .facts { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1rem 0; padding: 0; list-style: none; }
 .facts li { background: var(--soft); border-radius: .5rem; padding: .4rem .9rem; } .facts b { font-size: 1.2rem; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 """
+Entry = TypeVar("Entry")
 SIGNS = {"good": "●", "busy": "◐", "bad": "▲", "": "○"}
 
 
@@ -51,17 +52,27 @@ def time(text: str | None) -> Html:
 
 
 def table(
-    caption: str, head: Sequence[str], rows: Iterable[Sequence[str | Html | float | None]], *, limit: int
+    caption: str,
+    head: Sequence[str],
+    entries: Sequence[Entry],
+    row: Callable[[Entry], Sequence[str | Html | float | None]],
+    *,
+    limit: int,
 ) -> Html:
-    """A table, or what there is none of; at most *limit* rows, and how many more there are."""
-    rows = list(rows)
-    if not rows:
+    """A table with a *row* for each of the first *limit* entries and how many more there are, or that there is none."""
+    if not entries:
         return Html(f"<p>No {escape(caption)}.</p>")
     titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell(value)}</td>" for value in row) + "</tr>" for row in rows[:limit])
-    rest = f"<p>… and {len(rows) - limit} more.</p>" if len(rows) > limit else ""
+    body = "".join(_row(row(entry)) for entry in entries[:limit])
+    rest = f"<p>… and {len(entries) - limit} more.</p>" if len(entries) > limit else ""
     opening = f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(caption)}">'
     return Html(f"{opening}<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>{rest}")
+
+
+def _row(values: Sequence[str | Html | float | None]) -> str:
+    first, *rest = values
+    cells = "".join(f"<td>{cell(value)}</td>" for value in rest)
+    return f'<tr><th scope="row">{cell(first)}</th>{cells}</tr>'
 
 
 def section(title: str, *parts: str, note: str = "") -> Html:
