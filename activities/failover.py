@@ -167,7 +167,7 @@ class FailoverActivities:
 
     async def _finished(self, task: VmTask, scenario: str) -> Started:
         """Return the job of what the item says has been done; None as its job where the vault does not keep it."""
-        job = await jobs.newest_job(self._azure, task.shared.vault_id, scenario, _vm_name(task))
+        job = await jobs.newest_job(self._azure, task.shared.vault_id, scenario, _vm_name(task), since=ENABLING)
         return Started(resource_id=task.item_id, job=job, existed=True)
 
     def _refusal(self, task: VmTask, doing: str, why: str, kind: str = VM_FAILURE) -> ApplicationError:

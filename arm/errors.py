@@ -8,7 +8,7 @@
     ├── ClientAuthenticationError           denied: Entra, or the machine's identity endpoint, gives no token
     ├── HttpResponseError
     │   ├── 429                             throttled
-    │   ├── 401, 403, locks, registrations  denied
+    │   ├── 401, 403, locks, registrations  denied (also a subscription that we do not see, and Entra's refusals)
     │   ├── 404                             not_found (also Site Recovery's 400 for a vault that it never saw)
     │   ├── 409                             busy: another operation works on it
     │   ├── 408, 5xx, unreadable body       environment
@@ -37,6 +37,8 @@ _DENIED_CODES = {
     "missingsubscriptionregistration",
     "requestdisallowedbypolicy",
     "readonlydisabledsubscription",
+    # A 404 by status, but what lies in the subscription is not gone: we may not see it, or not by this tenant.
+    "subscriptionnotfound",
 }
 _BUSINESS_409 = {"protecteditemalreadyexists", "skunotavailable", "quotaexceeded", "storageaccountalreadytaken"}
 _ABSENT_400 = {"subscriptionidnotregisteredwithsrs", "armresourcedoesnotexist"}
@@ -108,8 +110,12 @@ def _answered(error: HttpResponseError) -> ArmFailure:
     codes = {str(body.get("code", "")).lower() for body in (outer, inner)}
     message = str(inner.get("message") or outer.get("message") or response.reason or "")
     retry_after = response.headers.get("Retry-After")
+    kind = _kind(status, codes, message.lower())
+    if isinstance(error, ClientAuthenticationError) and kind in {"business", "not_found"}:
+        # Entra answers 400 where it knows no such application or tenant: nothing that a virtual machine did.
+        kind = "denied"
     return ArmFailure(
-        kind=_kind(status, codes, message.lower()),
+        kind=kind,
         status=status,
         code=code,
         message=redacted(message),

@@ -47,12 +47,16 @@ class Evidence:
         return self.source.power_state if self.source else None
 
     @property
+    def is_deallocated(self) -> bool:
+        """Whether the source has given its host back. One stopped from within tells no time, and can come back."""
+        return (self.source_state or "").lower() == power.DEALLOCATED.lower()
+
+    @property
     def stopped(self) -> str | None:
         """When the source began to stop: its shutdown task's start, else when Azure saw it stopped."""
         if self.shutdown is not None:
             return self.shutdown.started
-        off = self.source is not None and power.is_off(self.source.power_state)
-        return self.source.power_since if off and self.source else None
+        return self.source.power_since if self.source and self.is_deallocated else None
 
     def _task(self, name: str) -> JobTask | None:
         found = [task for task in jobs.tasks(self.job or {}) if task.name.lower() == name.lower()]
@@ -82,7 +86,9 @@ def _verdict(evidence: Evidence) -> tuple[bool | None, str]:
     failed = _failed_task(evidence) if evidence.asked else ""
     if failed:
         return False, failed
-    if not power.is_off(evidence.source_state):
+    if evidence.source is None:
+        return None, "the source cannot be read any more"
+    if not evidence.is_deallocated:
         return False, f"the source reads {evidence.source_state}"
     if evidence.job is None:
         return None, "the failover's job cannot be read"
@@ -115,7 +121,8 @@ def _loss(evidence: Evidence, *, held: bool | None) -> int | None:
     if held is not False:
         return 0 if held else None
     loss = seconds_between(evidence.point, evidence.stopped or _started(evidence.job))
-    return None if loss is None else max(loss, 0)
+    # A point from after the stop, and still no fence: the source wrote on, nobody knows for how long.
+    return None if loss is None or loss < 0 else loss
 
 
 def _started(job: Json | None) -> str | None:

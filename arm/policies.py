@@ -120,7 +120,8 @@ class OperationHostPolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
 
     def on_request(self, request: Request) -> None:
         """Check where the request goes."""
-        if _origin(request.http_request.url) != self._origin:
+        origin = _origin(request.http_request.url)
+        if origin is None or origin != self._origin:
             host = urlsplit(request.http_request.url).hostname
             raise ForeignHostError(f"sending a request to {host}: Azure Resource Manager is at {self._host}")
 

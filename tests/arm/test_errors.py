@@ -41,6 +41,12 @@ def answered(status: int, code: str = "Code", message: str = "told", **headers: 
     return HttpResponseError(response=response)
 
 
+def unknown_to_entra(status: int, word: str) -> ClientAuthenticationError:
+    """Return the error of a token that Entra does not give."""
+    response: Any = Answer(status, {"error": word, "error_description": "AADSTS700016: no such application"})
+    return ClientAuthenticationError(response=response)
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -52,6 +58,11 @@ def answered(status: int, code: str = "Code", message: str = "told", **headers: 
         (answered(409, "MissingSubscriptionRegistration"), "denied"),
         (answered(404), "not_found"),
         (answered(400, "SubscriptionIdNotRegisteredWithSrs"), "not_found"),
+        (answered(404, "SubscriptionNotFound"), "denied"),
+        (unknown_to_entra(400, "unauthorized_client"), "denied"),
+        (unknown_to_entra(401, "invalid_client"), "denied"),
+        (unknown_to_entra(429, "temporarily_unavailable"), "throttled"),
+        (unknown_to_entra(503, "temporarily_unavailable"), "environment"),
         (answered(409, "Conflict"), "busy"),
         (answered(409, "OperationNotAllowed", "exceeding approved Total Regional Cores quota"), "business"),
         (answered(400, "InvalidParameter"), "business"),

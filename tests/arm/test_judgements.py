@@ -14,7 +14,8 @@ from migration.plan import Approval, Failover
 
 S = "11111111-2222-3333-4444-555555555555"
 NETWORK = ids.network_id(S, "ne", "vnet")
-RUNNING, OFF = "PowerState/running", "PowerState/deallocated"
+RUNNING, OFF, STOPPED = "PowerState/running", "PowerState/deallocated", "PowerState/stopped"
+LONG_AGO = "2026-10-01T00:00:00Z"
 
 
 def machine(power: str = RUNNING, **changed: Any) -> Machine:
@@ -81,11 +82,20 @@ def skipped(task: tuple[str, str, str]) -> tuple[str, str, str]:
         (
             fence.Evidence(job(SHUTDOWN, skipped(SYNCHRONISED)), FRESH, machine(OFF), machine(), asked=True),
             False,
-            0,
+            None,
             "did not run",
         ),
         (fence.Evidence(job(SHUTDOWN, SYNCHRONISED), STALE, machine(OFF), machine(), asked=True), False, 180, "older"),
-        (fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(), machine(), asked=True), False, 0, "reads"),
+        (fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(), machine(), asked=True), False, None, "reads"),
+        (fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, None, machine(), asked=True), None, None, "cannot be read"),
+        (
+            fence.Evidence(
+                job(skipped(SHUTDOWN)), FRESH, machine(STOPPED, power_since=LONG_AGO), machine(), asked=False
+            ),
+            False,
+            None,
+            "reads PowerState/stopped",
+        ),
         (
             fence.Evidence(job(SHUTDOWN, SYNCHRONISED), None, machine(OFF), machine(), asked=True),
             None,
@@ -99,7 +109,7 @@ def skipped(task: tuple[str, str, str]) -> tuple[str, str, str]:
             149,
             "older",
         ),
-        (fence.Evidence(job(skipped(SHUTDOWN)), FRESH, machine(), machine(), asked=False), False, 0, "reads"),
+        (fence.Evidence(job(skipped(SHUTDOWN)), FRESH, machine(), machine(), asked=False), False, None, "reads"),
         (
             fence.Evidence(
                 job(skipped(SHUTDOWN)), FRESH, machine(OFF, power_since="2026-11-23T09:00:00Z"), machine(), asked=False
@@ -290,3 +300,38 @@ def test_milestones_of_a_machine(power: str, ready: bool, reached: set[str]) -> 
     milestones = ("running", "serving", "deallocated", "gone")
 
     assert reached == {milestone for milestone in milestones if machines.reached(there, milestone)}
+
+
+def listed(name: str, scenario: str, owner: str, state: str = "Succeeded") -> dict[str, Any]:
+    """Return a job of a virtual machine called web, as a listing shows it."""
+    shown = {"scenarioName": scenario, "state": state, "targetObjectName": "Web", "targetObjectId": owner}
+    return {"name": name, "properties": shown}
+
+
+@pytest.mark.parametrize(
+    ("there", "running", "found"),
+    [
+        ([listed("2", "UnplannedFailover", "a"), listed("1", "EnableDr", "a")], False, "2"),
+        ([listed("2", "EnableDr", "a"), listed("1", "UnplannedFailover", "a")], False, None),
+        ([listed("2", "UnplannedFailover", "b"), listed("1", "UnplannedFailover", "a")], False, None),
+        ([listed("2", "EnableDr", "b"), listed("1", "UnplannedFailover", "a")], False, None),
+        (
+            [listed("2", "UnplannedFailover", "b"), listed("1", "UnplannedFailover", "a", "InProgress")],
+            True,
+            "1",
+        ),
+    ],
+)
+async def test_the_job_of_a_namesake_is_not_taken_for_ones_own(
+    monkeypatch: pytest.MonkeyPatch, there: list[dict[str, Any]], running: bool, found: str | None
+) -> None:
+    """Two groups may hold machines of one name: of jobs that have ended nobody can tell whose they are."""
+
+    async def all_jobs(*_: Any) -> list[dict[str, Any]]:
+        return there
+
+    monkeypatch.setattr(jobs, "list_jobs", all_jobs)
+    clients: Any = None
+    job = await jobs.newest_job(clients, "/v", "UnplannedFailover", "web", running=running, since="EnableDr")
+
+    assert found == (job and job.id.rsplit("/", 1)[-1])
