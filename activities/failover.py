@@ -27,6 +27,7 @@ class FailoverActivities:
 
     def __init__(self, azure: AzureClients, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
         self._azure = azure
+        self._settle_seconds = settle_seconds
         self._writer = Writer(azure, settle_seconds)
 
     @activity.defn
@@ -69,8 +70,10 @@ class FailoverActivities:
                 return Started(resource_id=task.item_id)
             if _runs(state, TEST_CLEANUP):
                 return _adopted(task, state)
-            none = state.test_failover_state in items.TEST_FAILOVER_DONE and not _runs(state, TEST_FAILOVER)
-            return Started(resource_id=task.item_id) if none else None
+            if _untested(state) and request.settled:
+                await asyncio.sleep(self._settle_seconds)
+                state = await items.read_state(self._azure, task.item_id)
+            return Started(resource_id=task.item_id) if _untested(state) else None
 
         async def clean_up() -> Accepted:
             return await self._begin(
@@ -178,6 +181,10 @@ class FailoverActivities:
         client = self._azure.site_recovery(item.subscription).replication_protected_items
         path = [item.resource_group, *(name for _, name in item.names)]
         return await begin(getattr(client, operation), *path, *body)
+
+
+def _untested(state: ItemState) -> bool:
+    return state.test_failover_state in items.TEST_FAILOVER_DONE and not _runs(state, TEST_FAILOVER)
 
 
 def _runs(state: ItemState, scenario: str) -> bool:

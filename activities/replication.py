@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from temporalio import activity
 
 from activities.failures import refused
+from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
 from arm import items, jobs, machines, protection, reads
 from arm.clients import AzureClients
@@ -33,6 +36,7 @@ class ReplicationActivities:
 
     def __init__(self, azure: AzureClients, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
         self._azure = azure
+        self._settle_seconds = settle_seconds
         self._writer = Writer(azure, settle_seconds)
 
     @activity.defn
@@ -101,7 +105,7 @@ class ReplicationActivities:
             item = await items.read_state(self._azure, task.item_id)
             if not item.exists:
                 # An enabling that has just begun shows no item yet, and would leave one behind.
-                begun = await jobs.newest_job(self._azure, task.shared.vault_id, ENABLING, _vm_name(task), running=True)
+                begun = await self._enabling_begun(task, settled=request.settled)
                 return Started(resource_id=task.item_id, job=begun, existed=begun is not None)
             job = item.current_job
             if job is not None:
@@ -126,7 +130,13 @@ class ReplicationActivities:
     @activity.defn
     async def read_item(self, request: ReadItem) -> ItemState:
         """Tell where the protected item stands."""
-        return await items.read_state(self._azure, request.task.item_id)
+        async with beating(list):
+            state = await items.read_state(self._azure, request.task.item_id)
+            quiet = state.current_job is None and not state.failed_over
+            if request.settled and quiet and not state.committed:
+                await asyncio.sleep(self._settle_seconds)
+                state = await items.read_state(self._azure, request.task.item_id)
+            return state
 
     async def _other_job(self, task: VmTask) -> JobRef | None:
         """Return the job that keeps the item from being removed; an enabling that allows it is cancelled first."""
@@ -136,6 +146,14 @@ class ReplicationActivities:
         if job.scenario == ENABLING:
             await self._cancel(job)
         return job
+
+    async def _enabling_begun(self, task: VmTask, *, settled: bool) -> JobRef | None:
+        vault, name = task.shared.vault_id, _vm_name(task)
+        begun = await jobs.newest_job(self._azure, vault, ENABLING, name, running=True)
+        if begun is None and settled:
+            await asyncio.sleep(self._settle_seconds)
+            begun = await jobs.newest_job(self._azure, vault, ENABLING, name, running=True)
+        return begun
 
     async def _cancel(self, job: JobRef) -> None:
         vault = ResourceId.parse(ids.vault_of(job.id))

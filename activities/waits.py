@@ -26,6 +26,7 @@ from migration import power
 from migration.ids import describe, job_id
 from migration.models import JobRef, Progress
 from migration.requests import (
+    JOB_LOST,
     JobFailure,
     JobWait,
     JobWaited,
@@ -210,7 +211,7 @@ def _gone(vm_id: str) -> ApplicationError:
 def _failure(document: Json | None, job: JobRef) -> JobFailure | None:
     if document is None:
         told = "the vault does not keep the job any more"
-        return JobFailure(job_id=job.id, scenario=job.scenario, state="unknown", message=told)
+        return JobFailure(job_id=job.id, scenario=job.scenario, state=JOB_LOST, message=told)
     return jobs.failure(document) if jobs.has_failed(document) else None
 
 

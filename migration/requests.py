@@ -23,6 +23,10 @@ class AzureFailure(Value):
     request_id: str = Field("", description="Azure's id of the request, for a support case.")
 
 
+JOB_LOST = "unknown"
+"""The state of a job that its vault does not keep any more: it may have ended either way."""
+
+
 class JobFailure(Value):
     """The first detail of an error of type `AsrJobFailed`: a Site Recovery job that did not end well."""
 
@@ -151,12 +155,18 @@ class DisableReplication(Value):
     """Ends a virtual machine's protection."""
 
     task: VmTask
+    settled: bool = Field(
+        default=False, description="Whether an enabling may have been asked for a moment ago, which does not show yet."
+    )
 
 
 class ReadItem(Value):
     """Asks for a virtual machine's protected item."""
 
     task: VmTask
+    settled: bool = Field(
+        default=False, description="Whether a failover may have been asked for a moment ago, which does not show yet."
+    )
 
 
 class ItemState(Value):
@@ -253,6 +263,9 @@ class StartFailover(Value):
     """Starts a failover, a test failover, its clean-up or a commit of a virtual machine."""
 
     task: VmTask
+    settled: bool = Field(
+        default=False, description="Of a clean-up: whether the test may have begun a moment ago, and not show yet."
+    )
 
 
 class FailoverStarted(Value):

@@ -95,7 +95,7 @@ class Board:
             phase=self.phase,
             waiting_for=self.waiting_for,
             needs_action=self.needs_action,
-            outcome=self.outcome,
+            outcome=self._outcome_now,
             last_refusal=last_refusal,
             reason=self.reason,
             choices=self.choices,
@@ -109,7 +109,7 @@ class Board:
             name=self.task.vm.name,
             id=self.task.vm.source_id,
             wave=self.task.vm.wave,
-            outcome=self.outcome,
+            outcome=self._outcome_now,
             reason=self.reason,
             downtime_seconds=self.downtime_seconds,
             data_loss_seconds=self.fence.data_loss_seconds if self.fence else None,
@@ -122,6 +122,11 @@ class Board:
             resources=reported(ledger),
             incidents=self.incidents,
         )
+
+    @property
+    def _outcome_now(self) -> Outcome | None:
+        """The outcome; of one that only a person's word moves on, that it needs an operator."""
+        return self.outcome or (Outcome.NEEDS_OPERATOR if self.phase is Phase.NEEDS_ACTION else None)
 
     def _markdown(self) -> str:
         vm = self.task.vm

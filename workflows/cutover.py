@@ -10,8 +10,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.verification import VerificationActivities
     from activities.waits import WaitActivities
     from migration.models import FenceEvidence, JobRef, JobTask, PowerStates, Verification, VmTask
-    from migration.power import is_off, is_running
+    from migration.power import DEALLOCATED, is_off, is_running
     from migration.requests import (
+        JOB_LOST,
         ItemState,
         JudgeFence,
         PowerChange,
@@ -44,6 +45,8 @@ class Cutover:
         self._belongings = belongings
         self._replication = replication
         self._attempted = False
+        self._answered = False
+        self._ran_beside = False
         self._source_ran = True
         self._source_was_off = False
         self._shutdown_started: str | None = None
@@ -58,21 +61,35 @@ class Cutover:
         started = await self._engine.call(
             FailoverActivities.start_failover, StartFailover(task=self._task), "Start the failover: latest point"
         )
+        self._answered = True
         if started.source_power_state_before is not None:
             self._source_ran = is_running(started.source_power_state_before)
-        await self._wait_for_failover(started.started.job)
+        job = await self._wait_for_failover(started.started.job)
         await self._enter_parts()
-        await self._hold_the_fence(started.started.job)
+        await self._hold_the_fence(job)
 
-    async def _wait_for_failover(self, job: JobRef | None) -> None:
+    async def _wait_for_failover(self, job: JobRef | None) -> JobRef | None:
+        """Wait for the failover, and return the job that proves how it went; None where nothing does."""
         try:
-            ended = await self._engine.wait_for_job(job, "Until the failover is done")
+            ended = await self._engine.wait_for_job(job, "Until the failover is done", evidence=self._both_power_states)
         except FailureError as error:
             # The downtime of a failover that fails counts as well: it may have shut the source down.
             if type_of(error) == ASR_JOB_FAILED:
                 self._note_shutdown(tasks_of(error))
             raise
-        self._note_shutdown(ended.tasks if ended else [])
+        if ended is None or ended.state != JOB_LOST:
+            self._note_shutdown(ended.tasks if ended else [])
+            return job
+        item = await self._engine.call(
+            ReplicationActivities.read_item, ReadItem(task=self._task), "See whether it has failed over"
+        )
+        if not item.failed_over:
+            raise vm_failure(f"failing over: its job is not kept, and the item reads {item.protection_state or 'gone'}")
+        return None
+
+    async def _both_power_states(self) -> str:
+        power = await self._read_power("Read both sides for the person who is asked")
+        return f"; the source reads {power.source or 'absent'}, the target {power.target or 'absent'}"
 
     def _note_shutdown(self, tasks: list[JobTask]) -> None:
         self._end_is_known = True
@@ -84,7 +101,8 @@ class Cutover:
         board, seen = self._board, await self._verify()
         while is_running(seen.source_power_state) and is_running(seen.target_power_state):
             await self._contain("the verification found both copies running")
-            await self._follow_policy(FenceEvidence(held=False, reason="the source ran beside its copy"))
+            while not await self._follow_policy(board.fence or FenceEvidence(held=False, reason=_RAN_BESIDE)):
+                pass  # nothing that could be read again proves that the source did not write meanwhile
             seen = await self._verify()
         board.mismatches = seen.mismatches
         if board.fence is not None:
@@ -126,7 +144,14 @@ class Cutover:
             raise kept_target("returning to the source: the failover is committed, so there is no way back")
         await self._enter_parts()
         power = await self._read_power("Undo: read both sides")
-        if power.target is not None and not is_off(power.target):
+        if power.target is not None and not item.exists:
+            raise vm_failure(
+                "returning to the source: the protected item is gone, so nobody can tell whether somebody committed "
+                f"the failover; the source reads {power.source or 'absent'}, the target {power.target}"
+            )
+        if is_running(power.target) and is_running(power.source):
+            await self._contain("the way back found both copies running")
+        elif power.target is not None and not is_off(power.target):
             await self._stop(self._task.vm.target_id, "Undo: deallocate the target")
         await self._serve_from_source(power)
 
@@ -177,7 +202,8 @@ class Cutover:
         vm = self._task.vm
         change = PowerChange(vm_id=vm.target_id, other_id=vm.source_id, reason="the source does not start")
         await self._engine.call(PowerActivities.start_vm, change, "Start the target again")
-        await self._wait_for_vm(vm.target_id, "running", "Until the target runs")
+        serving = await self._wait_for_vm(vm.target_id, "running", "Until the target runs")
+        self._board.downtime_seconds = seconds_between(self._shutdown_started, serving)
         raise kept_target("a person chose to keep the target running")
 
     async def _verify(self) -> Verification:
@@ -197,10 +223,18 @@ class Cutover:
 
     async def _judge_fence(self, job: JobRef | None) -> FenceEvidence:
         if job is None:
-            return FenceEvidence(held=None, reason="the failover had ended before, and its job is not kept")
-        return await self._engine.call(
+            power = await self._read_power("Read both sides: no job tells of the fence")
+            return FenceEvidence(
+                held=None,
+                reason="the failover had ended before, and its job is not kept",
+                source_power_state=power.source,
+                target_power_state=power.target,
+                both_running_seen=is_running(power.source) and is_running(power.target),
+            )
+        fence = await self._engine.call(
             FailoverActivities.judge_fence, JudgeFence(task=self._task, job=job), "Judge the fence"
         )
+        return _broken(fence) if self._ran_beside and fence.held is not False else fence
 
     async def _follow_policy(self, fence: FenceEvidence) -> bool:
         """Do what the plan says where the fence did not hold; return False to look at the evidence again."""
@@ -223,8 +257,11 @@ class Cutover:
 
     async def _serve_from_target(self, fence: FenceEvidence) -> None:
         vm = self._task.vm
-        self._board.record_incident(f"the copy was accepted although {fence.reason}")
         power = await self._read_power("Read both sides")
+        if is_running(power.source) and is_running(power.target):
+            await self._contain("before the copy was accepted both copies were running")
+            power = power.model_copy(update={"target": DEALLOCATED})
+        self._board.record_incident(f"the copy was accepted although {fence.reason}")
         if not is_off(power.source):
             await self._stop(vm.source_id, "Deallocate the source: the copy was accepted")
         if not is_running(power.target):
@@ -234,16 +271,20 @@ class Cutover:
 
     async def _contain(self, what: str) -> None:
         """Stop the target, which lacks the newest writes, and prove it, before anything is discussed."""
-        self._board.record_incident(f"two running copies: {what}")
+        board = self._board
+        board.record_incident(f"two running copies: {what}")
         await self._stop(self._task.vm.target_id, "Contain: deallocate the target")
-        self._board.record_incident("contained: the target is deallocated")
+        board.record_incident("contained: the target is deallocated")
+        self._ran_beside = True
+        if board.fence is not None and board.fence.held is not False:
+            board.fence = _broken(board.fence)
 
     async def _settled_item(self) -> ItemState:
         """Wait out a job that runs on the item: a running failover is never cancelled."""
         while True:
-            item = await self._engine.call(
-                ReplicationActivities.read_item, ReadItem(task=self._task), "Undo: read the protected item"
-            )
+            # A failover whose answer nobody heard may run, and show a moment later only.
+            wanted = ReadItem(task=self._task, settled=not self._answered)
+            item = await self._engine.call(ReplicationActivities.read_item, wanted, "Undo: read the protected item")
             if item.current_job is None:
                 return item
             ended = await self._engine.wait_for_job(
@@ -279,5 +320,11 @@ class Cutover:
         )
 
 
+def _broken(fence: FenceEvidence) -> FenceEvidence:
+    """Return *fence* after the source was seen running beside its copy: what it wrote since, the copy lacks."""
+    return fence.model_copy(update={"held": False, "reason": _RAN_BESIDE, "data_loss_seconds": None})
+
+
+_RAN_BESIDE = "the source ran beside its copy"
 _SHUTDOWN_TASK = "Shut down the virtual machine"
 """The task's friendly name, as the portal and the recorded jobs show it."""

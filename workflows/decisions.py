@@ -14,8 +14,8 @@ from workflows.policies import RECENT_REFUSALS
 
 Verdict = Literal["approve", "reject"]
 
-_REFUSED_COMMENT = 200
-"""How many characters of a comment are kept that did not count: a flood must not make the report large."""
+_REFUSED_COMMENT, _REFUSED_APPROVER = 120, 80
+"""How many bytes are kept of a message that did not count: a flood must not make the report large."""
 _EXAMPLE = '{"approver": "..."}'
 
 
@@ -87,7 +87,7 @@ class Decisions:
         if self.counted is not None:
             return f"late: {self.counted.approver} decided already ({self.counted.decision})"
         if not self._known(message.approver):
-            return f"refused: {message.approver} is not an approver of this plan"
+            return f"refused: {_cut(message.approver, _REFUSED_APPROVER)} is not an approver of this plan"
         if self._is_requester(message.approver) and not self._approval.allow_self_approval:
             return f"refused: {message.approver} started this plan and may not approve it"
         if self._gate == "over":
@@ -104,9 +104,9 @@ class Decisions:
 
     def _record(self, approver: str, verdict: str, comment: str, reason: str, *, via: str, counted: bool) -> Decision:
         decision = Decision(
-            approver=approver,
+            approver=approver if counted else _cut(approver, _REFUSED_APPROVER),
             decision=verdict,
-            comment=comment if counted else comment[:_REFUSED_COMMENT],
+            comment=comment if counted else _cut(comment, _REFUSED_COMMENT),
             at=now_text(),
             counted=counted,
             reason=reason,
@@ -115,3 +115,9 @@ class Decisions:
         if counted or not self.flooded:
             self.recorded.append(decision)
         return decision
+
+
+def _cut(text: str, size: int) -> str:
+    """Return the beginning of *text* that takes at most *size* bytes, without what JSON would blow up."""
+    plain = "".join(character if character.isprintable() else "?" for character in text[:size])
+    return plain.encode()[:size].decode(errors="ignore")

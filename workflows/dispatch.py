@@ -63,6 +63,8 @@ class Dispatcher:
             if vm.state != "cutting_over":
                 vm.state = "wanting"
             vm.told = ""
+        elif notice.reason == "cutting_over":
+            vm.state = "cutting_over"
         else:
             vm.state = "passed"
 
@@ -78,6 +80,12 @@ class Dispatcher:
         vm.began = True
         if vm.state == "new":
             vm.state = "replicating"
+
+    def lost(self, name: str) -> None:
+        """Forget where a virtual machine stood that is gone without a word; it begins anew."""
+        vm = self.vms[name]
+        if vm.state != "ended":
+            vm.state, vm.told = "new", ""
 
     def stopped(self) -> list[str]:
         """Return those that never start, since the plan stops when virtual machines of an earlier wave fail."""

@@ -12,9 +12,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.waits import WaitActivities
     from migration.models import JobRef, JobResult
     from migration.report import DecisionAnswer, Resolution
-    from migration.requests import JobWait
+    from migration.requests import JOB_LOST, JobWait
 from workflows import policies
-from workflows.failures import gave_up
+from workflows.failures import gave_up, job_is_lost
 
 
 class Waited(Protocol):
@@ -42,6 +42,10 @@ W = TypeVar("W", bound=Waited)
 
 async def _nothing() -> None:
     return None
+
+
+async def _no_evidence() -> str:
+    return ""
 
 
 class Engine:
@@ -72,36 +76,59 @@ class Engine:
         ask: Callable[[int | None], P],
         summary: str,
         deadline: timedelta = policies.JOB_DEADLINE,
+        *,
+        evidence: Callable[[], Awaitable[str]] = _no_evidence,
     ) -> W:
-        """Hold a long poll until it ends; *ask* makes its input, given the seconds after which it gives itself back."""
+        """Hold a long poll until it ends; *ask* makes its input, given the seconds after which it gives itself back.
+
+        Past the deadline it looks once more, then asks a person, who is told the *evidence*.
+        """
         pauses, young = _Pauses(), True
         ends = workflow.now() + deadline
         while True:
             left = ends - workflow.now()
-            if left <= timedelta():
-                await self.ask(f"{summary}: not done after {deadline}", ("retry", "give_up"))
-                ends, left = workflow.now() + deadline, deadline
-            give_back = int(policies.YOUNG_WAIT.total_seconds()) if young else None
-            options = policies.waiting(left, young=young)
+            late = left <= timedelta()
+            held = policies.LAST_LOOK if late else policies.YOUNG_WAIT if young else None
+            options = policies.waiting(2 * policies.LAST_LOOK if late else left, young=young or late)
+            wanted = ask(int(held.total_seconds()) if held else None)
             try:
-                answer: W = await workflow.execute_activity_method(method, ask(give_back), summary=summary, **options)
+                answer: W = await workflow.execute_activity_method(method, wanted, summary=summary, **options)
             except ActivityError as error:
-                await self._after_failure(error, summary, pauses)
+                await self._after_failure(error, summary, pauses, may_hold=workflow.now() < ends)
             else:
                 self.stop_if_cancelled()
                 if not answer.running:
                     return answer
                 young = False
+            if late:
+                await self.ask(f"{summary}: not done after {deadline}{await evidence()}", ("retry", "give_up"))
+                ends = workflow.now() + deadline
 
-    async def wait_for_job(self, job: JobRef | None, summary: str, *, accept_failure: bool = False) -> JobResult | None:
-        """Wait for a Site Recovery job; None when there is none. A failed job fails the step, unless accepted."""
+    async def wait_for_job(
+        self,
+        job: JobRef | None,
+        summary: str,
+        *,
+        accept_failure: bool = False,
+        evidence: Callable[[], Awaitable[str]] = _no_evidence,
+    ) -> JobResult | None:
+        """Wait for a Site Recovery job; None when there is none. A failed job fails the step, unless accepted.
+
+        One that the vault does not keep any more (`JOB_LOST`) may have ended either way: what it worked on tells.
+        """
         if job is None:
             return None
-        waited = await self.wait(
-            WaitActivities.wait_for_job,
-            lambda give_back: JobWait(job=job, give_back_after_seconds=give_back, accept_failure=accept_failure),
-            summary,
-        )
+        try:
+            waited = await self.wait(
+                WaitActivities.wait_for_job,
+                lambda give_back: JobWait(job=job, give_back_after_seconds=give_back, accept_failure=accept_failure),
+                summary,
+                evidence=evidence,
+            )
+        except ActivityError as error:
+            if not job_is_lost(error):
+                raise
+            return JobResult(id=job.id, scenario=job.scenario, state=JOB_LOST, state_description="")
         return waited.result
 
     async def ask(self, question: str, choices: tuple[str, ...]) -> str:
@@ -170,10 +197,14 @@ class Engine:
         if not self.shielded and workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError
 
-    async def _after_failure(self, error: ActivityError, summary: str, pauses: "_Pauses") -> None:
+    async def _after_failure(
+        self, error: ActivityError, summary: str, pauses: "_Pauses", *, may_hold: bool = True
+    ) -> None:
         self.stop_if_cancelled()
         if not _of_the_environment(error):
             raise error
+        if not may_hold:
+            return
         question = f"{summary}: {reason_of(error)}"
         pause = pauses.next()
         if pause is None:
@@ -185,20 +216,26 @@ class Engine:
 
 
 class _Pauses:
-    """The growing pauses of one call while the environment refuses it."""
+    """The growing pauses of one call while the environment refuses it, counted from the first failure in a row."""
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        self._count, self._began = 0, workflow.now()
+        """Forget the failures so far."""
+        self._count = 0
+        self._began = self._tried = workflow.now()
 
     def next(self) -> timedelta | None:
         """Return the next pause, or None once the deadline has passed."""
-        if workflow.now() - self._began > policies.ENVIRONMENT_DEADLINE:
+        now = workflow.now()
+        if not self._count or now - self._tried > policies.ENVIRONMENT_RECOVERED:
+            self.restart()
+        if now - self._began > policies.ENVIRONMENT_DEADLINE:
             return None
         delay = policies.ENVIRONMENT_DELAYS[min(self._count, len(policies.ENVIRONMENT_DELAYS) - 1)]
         self._count += 1
+        self._tried = now + delay
         return delay
 
 

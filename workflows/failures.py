@@ -5,12 +5,13 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from migration.models import JobTask
-    from migration.requests import JobFailure
+    from migration.requests import JOB_LOST, JobFailure
 
 REFUSED = "Refused"
 REJECTED = "Rejected"
 VM_FAILURE = "VmFailure"
 PLAN_STOPPED = "PlanStopped"
+MOVED_BEFORE = "MovedBefore"
 GAVE_UP = "GaveUp"
 """A person's `give_up`."""
 KEPT_TARGET = "KeptTarget"
@@ -49,11 +50,27 @@ def kept_target(why: str) -> ApplicationError:
     return _final(why, KEPT_TARGET)
 
 
+def moved_before(evidence: str) -> ApplicationError:
+    """Return the error that ends the move of what was moved before: nothing is left to do."""
+    return _final(evidence, MOVED_BEFORE)
+
+
 def tasks_of(error: FailureError) -> list[JobTask]:
     """Return the tasks of the Site Recovery job whose failure *error* tells; none where it tells of no job."""
+    failure = _job_failure(error)
+    return failure.tasks if failure else []
+
+
+def job_is_lost(error: FailureError) -> bool:
+    """Tell whether *error* says of a Site Recovery job only that its vault does not keep it any more."""
+    failure = _job_failure(error)
+    return failure is not None and failure.state == JOB_LOST
+
+
+def _job_failure(error: FailureError) -> JobFailure | None:
     cause = error.cause if isinstance(error, ActivityError) else error
     details = cause.details if isinstance(cause, ApplicationError) and cause.type == ASR_JOB_FAILED else ()
-    return JobFailure.model_validate(details[0]).tasks if details else []
+    return JobFailure.model_validate(details[0]) if details else None
 
 
 def _final(message: str, kind: str) -> ApplicationError:

@@ -82,7 +82,9 @@ class Fleet:
             self._note_absence(name)
             self.changed = True
         elif self._dispatcher.vms[name].state != "ended":
+            self._dispatcher.lost(name)
             await self.start(task)
+            self.changed = True
 
     async def signal(self, name: str, signal: str, *args: object) -> bool:
         """Signal a virtual machine; return False when it does not run."""

@@ -25,7 +25,7 @@ from workflows.board import Board
 from workflows.cutover import Cutover
 from workflows.decisions import Decisions
 from workflows.engine import Engine, reason_of, shielded, type_of
-from workflows.failures import GAVE_UP, REFUSED, refusal, rejected
+from workflows.failures import GAVE_UP, MOVED_BEFORE, REFUSED, moved_before, refusal, rejected
 from workflows.messages import NOTHING
 from workflows.replication import Replication
 from workflows.resolutions import read_resolution
@@ -52,6 +52,7 @@ class MigrateVm:
         self.turns = Turns(task, self.engine)
         self.claim = Claim(task)
         self.undo = UndoStack()
+        self.moved_before = False
         self.engine.before_hold = self.turns.give_back
 
     async def migrate(self) -> None:
@@ -108,13 +109,23 @@ class MigrateVm:
     async def check_prerequisites(self) -> None:
         """Ask all that can be known before anything is written."""
         findings = await self._check("start")
+        if self.moved_before:
+            raise moved_before("moved by an earlier run")
         if findings:
             raise refusal("; ".join(findings))
 
     async def check_prerequisites_again(self) -> None:
-        """Ask again right before the failover. A finding holds the virtual machine; the copy is not thrown away."""
-        while findings := await self._check("cutover"):
-            await self.engine.ask(f"before the failover: {'; '.join(findings)}", ("retry", "give_up"))
+        """Ask again right before the failover. A finding holds the virtual machine; the copy is not thrown away.
+
+        Who waited for a person gave the turn back, and waits for it once more.
+        """
+        while (findings := await self._check("cutover")) or self.turns.lost:
+            if findings:
+                await self.engine.ask(f"before the failover: {'; '.join(findings)}", ("retry", "give_up"))
+            if self.turns.lost:
+                self.board.enter(Phase.WAITING_FOR_TURN)
+                await self.turns.wait_for_turn()
+                self.board.enter(Phase.CHECKING)
 
     async def wait_for_approval(self) -> None:
         """Wait for a person; a rejection, or the deadline where the plan says so, leads back."""
@@ -140,6 +151,9 @@ class MigrateVm:
 
     async def roll_back(self, error: BaseException) -> None:
         """Undo what was done. A migration beyond the commit stays as it is."""
+        if type_of(error) == MOVED_BEFORE:
+            await self.end(Outcome.MIGRATED, reason_of(error))
+            return
         if self.engine.shielded:
             await self.end(Outcome.NEEDS_OPERATOR, reason_of(error))
             return
@@ -237,6 +251,7 @@ class MigrateVm:
         )
         answer = await self.engine.call(PreflightActivities.check_vm, request, f"Check {self.task.vm.name}: {moment}")
         self.board.findings = answer.findings
+        self.moved_before = answer.already_migrated
         if answer.source is not None:
             self.replication.source = answer.source
         return [f"{finding.subject}: {finding.evidence}" for finding in answer.blocking]

@@ -44,11 +44,17 @@ def waiting(deadline: timedelta, *, young: bool) -> dict[str, Any]:
 JOB_DEADLINE = timedelta(hours=6)
 """A Site Recovery job or a power operation; the longest seen took minutes, Terraform allows 3 hours for enabling."""
 
+LAST_LOOK = timedelta(seconds=90)
+"""How long a wait past its deadline looks once more before a person is asked: our own outage may have let it pass."""
+
 PROTECTION_DEADLINE = timedelta(days=7)
 """Initial replication, which depends on data and churn; Microsoft publishes no rate."""
 
 ENVIRONMENT_DEADLINE = timedelta(days=2)
 """How long a step tries again by itself while the environment refuses it (expired secret, outage)."""
+
+ENVIRONMENT_RECOVERED = timedelta(hours=1)
+"""A try that held for so long shows that the environment worked in between: its failure is a new one."""
 
 ENVIRONMENT_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600, 1200, 1800))
 """Pauses between such tries; the last one repeats. A person who knows that it is over need not wait: `retry`."""

@@ -1,5 +1,7 @@
 """Enable replication, wait for it, set up the target, test it, and stop it again."""
 
+from collections.abc import Awaitable, Callable
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -32,6 +34,8 @@ class Replication:
         self._task = task
         self._engine = engine
         self._belongings = belongings
+        self._unheard = False
+        """Whether a write was asked for whose answer has not come: what it began may not show yet."""
         self.source: SourceVm | None = None
 
     @property
@@ -45,11 +49,13 @@ class Replication:
         """Enable replication, which installs the agent and makes the replica disks."""
         task = self._task
         await self._belongings.predict(made.replication_entries(task, self.found), "Read what enabling will make")
+        self._unheard = True
         started = await self._engine.call(
             ReplicationActivities.enable_replication,
             EnableReplication(task=task, source=self.found),
             f"Enable replication of {task.vm.name}",
         )
+        self._unheard = False
         await self._engine.wait_for_job(started.job, "Until replication is enabled")
 
     async def wait_until_protected(self) -> None:
@@ -79,9 +85,11 @@ class Replication:
         """Run a test failover into the isolated network, and clean it up."""
         engine, task = self._engine, self._task
         await self._belongings.predict(made.test_entries(task, self.found), "Read what the test failover will make")
+        self._unheard = True
         started = await engine.call(
             FailoverActivities.start_test_failover, StartFailover(task=task), "Start the test failover"
         )
+        self._unheard = False
         await engine.wait_for_job(started.job, "Until the test failover is done")
         parts = await engine.call(
             PowerActivities.read_parts, ReadParts(vm_id=task.vm.test_vm_id), "See the virtual machine of the test"
@@ -94,24 +102,30 @@ class Replication:
     async def clean_up_test_failover(self) -> None:
         """Remove what a test failover made; nothing there is fine."""
         engine, task = self._engine, self._task
-        started = await engine.call(
-            FailoverActivities.clean_up_test_failover, StartFailover(task=task), "Clean up the test failover"
-        )
+        wanted = StartFailover(task=task, settled=self._unheard)
+        started = await engine.call(FailoverActivities.clean_up_test_failover, wanted, "Clean up the test failover")
         await engine.wait_for_job(started.job, "Until the test failover is cleaned up")
 
     async def disable_replication(self) -> None:
         """Stop replication for good; a running enable is stopped or waited for first."""
+        await self._disable()
+
+    async def _disable(self, after_foreign_job: Callable[[], Awaitable[None]] | None = None) -> None:
         for _ in range(_DISABLING_ROUNDS):
             started = await self._disable_once()
             if not started.existed and started.job is None:
                 return
+            if started.existed and after_foreign_job is not None:
+                await after_foreign_job()
         raise vm_failure("disabling replication: the protected item is still there after its removal was reported done")
 
     async def disable_and_remove(self) -> None:
         """Stop replication, and remove from the target all that was made; not while the source is down for it."""
-        if self._belongings.may_have_made(self._task.vm.target_id):
+        may_have_failed_over = self._belongings.may_have_made(self._task.vm.target_id)
+        if may_have_failed_over:
             await self._confirm_source()
-        await self.disable_replication()
+        # The job that was waited for may have been a failover, which stops the source.
+        await self._disable(self._confirm_source if may_have_failed_over else None)
         await self._belongings.remove()
 
     async def _confirm_source(self) -> None:
@@ -126,9 +140,8 @@ class Replication:
 
     async def _disable_once(self) -> Started:
         engine = self._engine
-        started = await engine.call(
-            ReplicationActivities.disable_replication, DisableReplication(task=self._task), "Disable replication"
-        )
+        wanted = DisableReplication(task=self._task, settled=self._unheard)
+        started = await engine.call(ReplicationActivities.disable_replication, wanted, "Disable replication")
         await engine.wait_for_job(started.job, "Until replication is disabled", accept_failure=started.existed)
         return started
 

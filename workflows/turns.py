@@ -19,7 +19,7 @@ from workflows import policies
 from workflows.engine import Engine
 from workflows.failures import plan_stopped
 
-Reason = Literal["protected", "verified", "waits_for_a_person", "ended"]
+Reason = Literal["protected", "cutting_over", "verified", "waits_for_a_person", "ended"]
 
 
 class VmNotice(Value):
@@ -48,7 +48,13 @@ class Turns:
         self._answer: TurnAnswer | None = None
         self._unread = False
         self._wanting = False
+        self._cutting_over = False
         self._released: Reason | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the turn was given back, since a person was waited for after it had come."""
+        return self._task.gated and not self._cutting_over
 
     async def wait_for_turn(self) -> None:
         """Wait for the wave, a permit and the plan's consent.
@@ -58,14 +64,14 @@ class Turns:
         """
         if not self._task.gated:
             return
-        self._wanting, self._released = True, None
+        self._wanting, self._released, self._answer = True, None, None
         for pause in chain(policies.TURN_REPEATS, repeat(policies.TURN_REPEATS[-1])):
             heard = await self._tell(names.SIGNAL_TURN_WANTED, self._notice("protected"))
             self._engine.stop_if_cancelled()  # Temporal lets a signal under way end, and the cancel with it
             choice = await self._wait(pause, heard=heard)
             if self._granted or choice == "skip":
                 break
-        self._wanting = False
+        self._wanting, self._cutting_over = False, True
 
     def take_answer(self, answer: TurnAnswer) -> None:
         """Note what the plan said; a refusal shows why the plan holds."""
@@ -89,6 +95,8 @@ class Turns:
         """Tell a plan that has just adopted this virtual machine where it stands."""
         if self._wanting:
             await self._tell(names.SIGNAL_TURN_WANTED, self._notice("protected"))
+        elif self._cutting_over:
+            await self._tell(names.SIGNAL_TURN_WANTED, self._notice("cutting_over"))
         elif self._released is not None:
             await self._tell(names.SIGNAL_TURN_DONE, self._notice(self._released))
 
@@ -120,7 +128,7 @@ class Turns:
 
     async def _release(self, reason: Reason) -> None:
         if self._released is None or reason == "verified":
-            self._released = reason
+            self._released, self._cutting_over = reason, False
             await self._tell(names.SIGNAL_TURN_DONE, self._notice(reason))
             self._engine.stop_if_cancelled()
 

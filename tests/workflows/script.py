@@ -161,6 +161,12 @@ def vm_failure(message: str = "Azure refuses") -> ApplicationError:
     return ApplicationError(message, type="VmFailure", non_retryable=True)
 
 
+def lost_job(scenario: str) -> ApplicationError:
+    """Return what a wait raises when the vault does not keep the job any more."""
+    failure = JobFailure(job_id="/job", scenario=scenario, state="unknown", message="it is not kept")
+    return ApplicationError(f"{scenario} ended unknown", failure, type="AsrJobFailed", non_retryable=True)
+
+
 def job_failure(scenario: str, code: str = "150097", message: str = "the quota is exceeded") -> ApplicationError:
     """Return what a wait raises when the job did not end well."""
     failure = JobFailure(job_id="/job", scenario=scenario, state="Failed", code=code, message=message)

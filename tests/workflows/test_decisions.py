@@ -211,6 +211,16 @@ async def test_a_flood_is_neither_recorded_without_end_nor_shuts_the_approver_ou
     assert 101 == len((await stage.report(handle)).decisions)
 
 
+@pytest.mark.parametrize("character", ["x", "\N{PILE OF POO}", "\x00", '"'], ids=["plain", "wide", "control", "quote"])
+async def test_a_flood_of_odd_names_keeps_the_report_small(stage: Stage, character: str) -> None:
+    """Names and comments of any kind that did not count are cut by their bytes in JSON."""
+    handle = await _waiting(stage)
+    for _ in range(100):
+        await stage.send(handle, names.SIGNAL_APPROVE_COMMIT, character * 320, comment=character * 2000)
+    assert 100 == len(await _refusals(stage, handle, 100))
+    assert 100_000 > len((await stage.report(handle)).model_dump_json().encode())
+
+
 async def test_nobody_decides_and_the_plan_rolls_back(stage: Stage, script: Script) -> None:
     """At the deadline a plan that says roll_back leads the machine back, days later by Temporal's clock."""
     task = make_task(approval={"deadline": "3d", "at_deadline": "roll_back"})

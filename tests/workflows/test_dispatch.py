@@ -100,6 +100,30 @@ def test_a_machine_of_an_earlier_run_that_speaks_up_is_still_started() -> None:
     assert ("passed", ["a"]) == (dispatcher.vms["d"].state, dispatcher.to_start())
 
 
+def test_an_adopted_machine_keeps_the_permit_that_an_earlier_run_gave_it() -> None:
+    """One that is in its failover counts against the permits of the new run, until it gives its own back."""
+    dispatcher = Dispatcher(_plan())
+    dispatcher.note(_notice("a", "cutting_over"))
+    dispatcher.note(_notice("b", "protected"))
+    assert [] == _granted(dispatcher)
+    dispatcher.note(_notice("a", "verified"))
+    assert ["b"] == _granted(dispatcher)
+
+
+def test_a_machine_that_is_gone_with_its_permit_and_begins_anew_gets_a_turn() -> None:
+    """What a machine had that is gone without a word does not keep its successor from a turn, nor others."""
+    dispatcher = Dispatcher(_plan())
+    for vm in "ab":
+        dispatcher.note(_notice(vm, "protected"))
+    assert ["a"] == _granted(dispatcher)
+    dispatcher.lost("a")
+    assert ["b"] == _granted(dispatcher)
+    dispatcher.started("a")
+    dispatcher.note(_notice("a", "protected"))
+    dispatcher.note(_notice("b", "verified"))
+    assert ["a"] == _granted(dispatcher)
+
+
 NOTICES = st.lists(
     st.tuples(
         st.sampled_from("abcd"),

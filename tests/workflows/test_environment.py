@@ -1,6 +1,7 @@
 """Failures of the environment hold a step and undo nothing; waits outlive them, and their deadlines ask a person."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,6 +9,7 @@ from migration.phases import Outcome, Phase
 from migration.requests import JobWait, JobWaited
 from tests.workflows.script import Script, environment_failure, vm_failure
 from tests.workflows.stage import Stage
+from workflows import engine
 
 
 @pytest.mark.parametrize("step", ["check_vm", "enable_replication", "start_failover", "verify_target"])
@@ -102,6 +104,39 @@ async def test_a_young_wait_gives_itself_back_and_is_held_again(stage: Stage, sc
     assert (600, None) == (young.give_back_after_seconds, old.give_back_after_seconds)
 
 
+def test_the_deadline_of_an_outage_counts_failures_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage after days of sound waiting is tried again like the first; one of two days ends in a question."""
+    clock = {"now": datetime(2026, 3, 1, tzinfo=UTC)}
+    monkeypatch.setattr(engine, "workflow", SimpleNamespace(now=lambda: clock["now"]))
+    pauses = engine._Pauses()
+    clock["now"] += timedelta(days=5)
+    assert timedelta(seconds=15) == pauses.next()
+    clock["now"] += timedelta(hours=8)
+    assert timedelta(seconds=15) == pauses.next()
+    begun = clock["now"]
+    while (pause := pauses.next()) is not None:
+        clock["now"] += pause + timedelta(minutes=15)
+    assert timedelta(days=2) < clock["now"] - begun < timedelta(days=2, hours=2)
+
+
+async def test_a_wait_whose_deadline_passed_in_our_own_outage_looks_once_more(stage: Stage, script: Script) -> None:
+    """A job that ended while nobody could hear of it is no question: past the deadline one fresh look comes first."""
+    looks: list[JobWait] = []
+
+    def hear_late(wait: JobWait) -> object:
+        looks.append(wait)
+        if wait.give_back_after_seconds != 90:
+            raise environment_failure("no answer")
+        return JobWaited(running=False)
+
+    script.on_job("UnplannedFailover", hear_late, times=0)
+    handle = await stage.start_vm()
+    await stage.until_asked(handle)
+    await stage.environment.sleep(timedelta(hours=7))
+    assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
+    assert 90 == looks[-1].give_back_after_seconds
+
+
 async def test_a_wait_past_its_deadline_asks_and_undoes_nothing(stage: Stage, script: Script) -> None:
     """A failover job that never ends is a question, not a rollback; a retry waits on."""
     answers: list[str] = []
@@ -116,7 +151,9 @@ async def test_a_wait_past_its_deadline_asks_and_undoes_nothing(stage: Stage, sc
     await stage.until_asked(handle)
     await stage.environment.sleep(timedelta(hours=7))
     status = await stage.until_phase(handle, Phase.NEEDS_ACTION)
-    assert "not done after 6:00:00" in status.waiting_for
+    assert "not done after 6:00:00; the source reads PowerState/deallocated, the target PowerState/running" in (
+        status.waiting_for
+    )
     assert "read_item" not in script.labels()
     answers.append("the job ended")
     await stage.resolve(handle, "retry")

@@ -7,7 +7,7 @@ from migration.models import PowerStates, Verification
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
 from tests.workflows.scenes import APPROVER, make_task
-from tests.workflows.script import Script
+from tests.workflows.script import Script, lost_job
 from tests.workflows.stage import Stage
 from tests.workflows.world import World, held_fence
 
@@ -133,6 +133,109 @@ async def test_the_verification_contains_two_running_copies(
     assert ["verify_target", "deallocate_vm", "wait_for_vm(deallocated)"] == labels[at : at + 3]
     assert (Outcome.ROLLED_BACK if policy == "roll_back" else Outcome.MIGRATED) == ending.outcome
     assert (DEALLOCATED if policy == "accept" else RUNNING) == world.power_of(task.vm.source_id)
+
+
+async def test_a_fence_is_not_mended_by_stopping_the_source_again(stage: Stage, script: Script, world: World) -> None:
+    """Once the source ran beside its copy it has writes that the copy lacks, however the evidence reads later."""
+    task = make_task(failover={"if_shutdown_fails": "ask"})
+
+    def both(_: object) -> object:
+        world.power[ids.id_key(task.vm.source_id)] = RUNNING
+        return held_fence(**BROKEN, both_running_seen=True)
+
+    script.on("judge_fence", both)
+    handle = await stage.start_vm(task)
+    await stage.until_asked(handle, "the shutdown task failed")
+    world.power[ids.id_key(task.vm.source_id)] = DEALLOCATED
+    await stage.resolve(handle, "retry")
+    status = await stage.until_asked(handle, "the source ran beside its copy")
+    assert "the writes of an unknown time" in status.waiting_for
+    await stage.resolve(handle, "skip")
+    assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
+    assert RUNNING == world.power_of(task.vm.target_id)
+    report = await stage.report(handle)
+    assert (False, None) == (report.fence and report.fence.held, report.data_loss_seconds)
+
+
+async def test_copies_that_the_verification_finds_running_break_the_fence(
+    stage: Stage, script: Script, world: World
+) -> None:
+    """A source that runs again after the fence was judged writes on: no loss of 0 s is claimed; retry asks again."""
+    task = make_task(failover={"if_shutdown_fails": "ask"})
+
+    def both(_: object) -> object:
+        world.power[ids.id_key(task.vm.source_id)] = RUNNING
+        return Verification(mismatches=[], target_power_state=RUNNING, source_power_state=RUNNING)
+
+    script.on("verify_target", both)
+    handle = await stage.start_vm(task)
+    await stage.until_asked(handle, "the source ran beside its copy")
+    before = len(script.calls)
+    await stage.resolve(handle, "retry")
+    await stage.until_asked(handle, "the source ran beside its copy")
+    assert DEALLOCATED == world.power_of(task.vm.target_id)
+    await stage.resolve(handle, "skip")
+    assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
+    assert "return_to_source" not in script.labels(since=before)
+    assert (await stage.report(handle)).data_loss_seconds is None
+
+
+async def test_copies_found_running_on_the_way_to_the_policy_are_contained(
+    stage: Stage, script: Script, broken: World
+) -> None:
+    """Also the read before the copy is accepted contains: the target stops before the source does."""
+    task = make_task(failover={"if_shutdown_fails": "accept"})
+    script.on("judge_fence", lambda _: _still_running(broken, task.vm.source_id))
+    handle = await stage.start_vm(task)
+    await stage.approve(handle)
+    stopped = [request.vm_id for request in script.requests("deallocate_vm")]
+    assert [task.vm.target_id, task.vm.source_id] == stopped
+    assert "two running copies" in (await stage.report(handle)).incidents[0]
+    assert (DEALLOCATED, RUNNING) == (broken.power_of(task.vm.source_id), broken.power_of(task.vm.target_id))
+
+
+async def test_two_running_copies_are_contained_also_where_no_job_tells_of_them(
+    stage: Stage, script: Script, world: World
+) -> None:
+    """Before a person is asked about a fence without evidence, both sides are read, and the target stops."""
+    task = make_task()
+
+    def lost(_: object) -> None:
+        world.power[ids.id_key(task.vm.source_id)] = RUNNING
+        raise lost_job("UnplannedFailover")
+
+    script.on_job("UnplannedFailover", lost)
+    handle = await stage.start_vm(task)
+    status = await stage.until_phase(handle, Phase.NEEDS_ACTION)
+    assert "the fence did not hold" in status.waiting_for
+    assert (RUNNING, DEALLOCATED) == (world.power_of(task.vm.source_id), world.power_of(task.vm.target_id))
+    await stage.resolve(handle, "give_up")
+    assert Outcome.ROLLED_BACK == (await handle.result()).outcome
+
+
+async def test_a_lost_job_of_a_failover_that_ended_asks_and_undoes_nothing(stage: Stage, script: Script) -> None:
+    """A job that the vault does not keep any more is no failed failover: the item tells, and the fence is unknown."""
+    script.on_job("UnplannedFailover", lost_job("UnplannedFailover"))
+    handle = await stage.start_vm()
+    await stage.until_asked(handle, "its job is not kept")
+    await stage.resolve(handle, "skip")
+    assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
+
+
+async def test_a_lost_job_of_a_failover_that_did_not_happen_leads_back(
+    stage: Stage, script: Script, world: World
+) -> None:
+    """Where the item says that nothing failed over, the move is undone."""
+    task = make_task()
+
+    def lost(_: object) -> None:
+        world.items[task.item_id].failed_over = False
+        raise lost_job("UnplannedFailover")
+
+    script.on_job("UnplannedFailover", lost)
+    ending = await (await stage.start_vm(task)).result()
+    assert Outcome.ROLLED_BACK == ending.outcome
+    assert "its job is not kept" in ending.reason
 
 
 async def test_two_running_copies_after_the_approval_are_contained(stage: Stage, script: Script, world: World) -> None:

@@ -264,6 +264,26 @@ async def test_a_new_run_adopts_machines_that_still_move(real_stage: Stage, scri
     assert 3 == script.labels().count("start_failover")
 
 
+async def test_an_adopted_machine_in_its_failover_keeps_its_permit(real_stage: Stage, script: Script) -> None:
+    """A plan started again counts the permit of a machine that fails over: with one, nobody else begins."""
+    plan = make_plan({"only": ["app-01", "web-01"]}, concurrency={"cutover": 1})
+    verifying = script.gate("verify_target", vm="app-01")
+    copying = script.gate("wait_until_protected", vm="web-01")
+    first = await real_stage.start_plan(plan)
+    await verifying.reached.wait()
+    await first.terminate("lost")
+    again = await real_stage.start_plan(plan)
+    await real_stage.until_plan(again, lambda status: status.vms[0].phase is Phase.FAILING_OVER)
+    copying.open()
+    await real_stage.until_phase(real_stage.vm_of(plan, "web-01"), Phase.WAITING_FOR_TURN)
+    await real_stage.until_plan(again, lambda status: status.vms[1].phase is Phase.WAITING_FOR_TURN)
+    assert 1 == script.labels().count("start_failover")
+    verifying.open()
+    for vm in plan.vms:
+        await real_stage.approve(real_stage.vm_of(plan, vm.name))
+    assert Outcome.MIGRATED == (await again.result()).outcome
+
+
 async def test_a_cancelled_plan_does_not_wait_for_an_adopted_machine_that_is_gone(
     real_stage: Stage, script: Script
 ) -> None:

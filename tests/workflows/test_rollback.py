@@ -292,3 +292,73 @@ async def test_downtime_of_a_rolled_back_machine_ends_with_the_source(stage: Sta
     handle = await stage.start_vm()
     await handle.result()
     assert 1200 == (await stage.report(handle)).downtime_seconds
+
+
+async def test_the_undo_of_an_unanswered_failover_lets_things_settle(stage: Stage, script: Script) -> None:
+    """Where nobody heard whether the failover was taken, the item is read after it would show; else at once."""
+    script.on("start_failover", vm_failure())
+    await (await stage.start_vm()).result()
+    assert [True] == [request.settled for request in script.requests("read_item")]
+    script.on("verify_target", vm_failure())
+    await (await stage.start_vm()).result()
+    assert False is script.requests("read_item")[-1].settled
+
+
+async def test_a_failover_that_shows_late_keeps_the_target(stage: Stage, script: Script, world: World) -> None:
+    """When disabling finds a failover that has stopped the source, the only copy that runs is not deleted."""
+    task = make_task()
+    source, target = ids.id_key(task.vm.source_id), task.vm.target_id
+
+    def late(_: object) -> object:
+        world.fail_over(task)
+        return {"resource_id": task.item_id, "existed": True, "job": world.job("UnplannedFailover", task.item_id)}
+
+    script.on("start_failover", vm_failure("no answer"))
+    script.on("disable_replication", late)
+    handle = await stage.start_vm(task)
+    status = await stage.until_asked(handle, "undoing (disable_and_remove)")
+    assert "does not run now" in status.waiting_for
+    assert world.is_there(target)
+    assert Outcome.NEEDS_OPERATOR == status.outcome
+    world.power[ids.id_key(target)], world.power[source] = DEALLOCATED, RUNNING
+    await stage.resolve(handle, "retry")
+    assert Outcome.ROLLED_BACK == (await handle.result()).outcome
+    assert not world.is_there(target)
+
+
+@pytest.mark.parametrize("failed", ["enable_replication", "start_test_failover"])
+async def test_the_undo_of_an_unanswered_write_lets_things_settle(stage: Stage, script: Script, failed: str) -> None:
+    """An enabling or a test whose answer nobody heard may show later only: its undo looks twice."""
+    script.on(failed, vm_failure())
+    await (await stage.start_vm(make_task(failover=WITH_TEST))).result()
+    undo = "disable_replication" if failed == "enable_replication" else "clean_up_test_failover"
+    assert script.requests(undo)[0].settled
+
+
+async def test_a_target_whose_item_is_gone_is_not_deleted(stage: Stage, script: Script, world: World) -> None:
+    """Who removed the item may have committed the failover before: the undo asks, and deletes nothing."""
+    task = make_task()
+
+    def gone(_: object) -> None:
+        world.items.clear()
+        raise vm_failure("no such disk")
+
+    script.on("verify_target", gone)
+    handle = await stage.start_vm(task)
+    status = await stage.until_asked(handle, "undoing (return_to_source)")
+    assert "the protected item is gone" in status.waiting_for
+    assert RUNNING == world.power_of(task.vm.target_id)
+    await stage.resolve(handle, "give_up")
+    assert Outcome.NEEDS_OPERATOR == (await handle.result()).outcome
+    assert (DEALLOCATED, RUNNING) == (world.power_of(task.vm.source_id), world.power_of(task.vm.target_id))
+
+
+async def test_the_downtime_of_a_kept_target_ends_with_the_target(stage: Stage, script: Script) -> None:
+    """When a person keeps the target, the downtime goes on until it runs again."""
+    script.on("verify_target", vm_failure())
+    script.on("start_vm", vm_failure("AllocationFailed"))
+    handle = await stage.start_vm()
+    await stage.until_phase(handle, Phase.NEEDS_ACTION)
+    await stage.resolve(handle, "skip")
+    await handle.result()
+    assert 300 == (await stage.report(handle)).downtime_seconds

@@ -225,3 +225,15 @@ async def test_a_source_that_was_off_is_left_off(stage: Stage, script: Script, w
     ending = await (await stage.start_vm(task)).result()
     assert Outcome.ROLLED_BACK == ending.outcome
     assert "start_vm" not in script.labels()
+
+
+async def test_a_machine_that_was_moved_before_is_left_alone(stage: Stage, script: Script) -> None:
+    """What an earlier run has moved meanwhile counts as migrated: nothing is written for it."""
+    task = make_task()
+    note = finding(severity="note", evidence="it has a committed failover")
+    script.on("check_vm", VmCheck(findings=[note], already_migrated=True))
+    ending = await (await stage.start_vm(task)).result()
+    assert (Outcome.MIGRATED, "moved by an earlier run") == (ending.outcome, ending.reason)
+    assert ["check_vm"] == script.labels()
+    script.on("wait_until_protected", vm_failure())
+    assert Outcome.ROLLED_BACK == (await (await stage.start_vm(task)).result()).outcome

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from migration.models import VmCheck
 from migration.phases import Outcome, Phase
 from migration.plan import Plan
-from tests.workflows.scenes import make_plan
+from tests.workflows.scenes import finding, make_plan
 from tests.workflows.script import Script, environment_failure, vm_failure
 from tests.workflows.stage import Stage
 
@@ -15,6 +16,10 @@ TWO_WAVES = {"database": ["db-01"], "web": ["app-01", "web-01"]}
 
 def _of(vm: str) -> Any:
     return lambda request: request.task.vm.name == vm
+
+
+def _cutover_of(vm: str) -> Any:
+    return lambda request: request.moment == "cutover" and request.task.vm.name == vm
 
 
 def _failed_over(script: Script) -> list[str]:
@@ -128,6 +133,52 @@ async def test_a_machine_that_held_before_its_turn_gives_the_permit_back_as_well
     gate.open()
     assert Outcome.MIGRATED == (await stage.approve(stage.vm_of(plan, "b"))).outcome
     await stage.resolve(a, "give_up")
+
+
+async def test_who_was_held_before_the_failover_waits_for_a_turn_again(stage: Stage, script: Script) -> None:
+    """A finding gives the permit back, so it must come again: machines that are released together go one by one."""
+    plan = make_plan({"only": ["a", "b", "c"]}, concurrency={"cutover": 1})
+    held = VmCheck(findings=[finding(evidence="its recovery point is too old")])
+    for vm in "ab":
+        script.on("check_vm", held, when=_cutover_of(vm))
+    gates = {vm: script.gate("verify_target", vm=vm) for vm in "abc"}
+    copying = script.gate("wait_until_protected", vm="c")
+    await stage.start_plan(plan)
+    for vm in "ab":
+        await stage.until_asked(stage.vm_of(plan, vm), "its recovery point is too old")
+    copying.open()
+    await gates["c"].reached.wait()
+    for vm in "ab":
+        await stage.resolve(stage.vm_of(plan, vm), "retry")
+        await stage.until_phase(stage.vm_of(plan, vm), Phase.WAITING_FOR_TURN)
+    assert ["c"] == _failed_over(script)
+    gates["c"].open()
+    for _ in "ab":
+        await stage.until_true(lambda: any(gates[vm].reached.is_set() for vm in gates if vm != "c"))
+        [vm] = [name for name in gates if name != "c" and gates[name].reached.is_set()]
+        assert vm == _failed_over(script)[-1]
+        gates.pop(vm).open()
+        await stage.until_phase(stage.vm_of(plan, vm), Phase.AWAITING_APPROVAL)
+    checks = [request.task.vm.name for request in script.requests("check_vm") if request.moment == "cutover"]
+    assert (2, 2, 1) == (checks.count("a"), checks.count("b"), checks.count("c"))
+    await _end_all(stage, plan)
+
+
+async def test_an_outage_before_the_failover_gives_the_turn_back_for_good(stage: Stage, script: Script) -> None:
+    """Also who goes on by itself after an outage waits for a permit, while another one has it."""
+    plan = make_plan({"only": ["a", "b"]}, concurrency={"cutover": 1})
+    script.on("check_vm", environment_failure(), when=_cutover_of("a"))
+    waiting = script.gate("wait_until_protected", vm="b")
+    verifying = script.gate("verify_target", vm="b")
+    await stage.start_plan(plan)
+    await stage.until_asked(stage.vm_of(plan, "a"), "the client secret has expired")
+    waiting.open()
+    await verifying.reached.wait()
+    await stage.resolve(stage.vm_of(plan, "a"), "retry")
+    await stage.until_phase(stage.vm_of(plan, "a"), Phase.WAITING_FOR_TURN)
+    assert ["b"] == _failed_over(script)
+    verifying.open()
+    await _end_all(stage, plan)
 
 
 async def test_the_turn_comes_at_once(stage: Stage, script: Script) -> None:
