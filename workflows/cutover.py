@@ -182,13 +182,17 @@ class Cutover:
             change = PowerChange(vm_id=vm.source_id, other_id=vm.target_id, reason="returning to the source")
             await self._engine.call(PowerActivities.start_vm, change, "Undo: start the source")
         serving = await self._wait_for_vm(vm.source_id, "serving", "Undo: until the source serves")
-        if self._board.fence is not None:
-            self._shutdown_started = self._board.fence.shutdown_started
-        elif self._source_was_off and not self._end_is_known:
+        if self._board.fence is None and self._source_was_off and not self._end_is_known:
             await self._look_up_shutdown()
-        downtime = seconds_between(self._shutdown_started, serving)
+        downtime = seconds_between(self._down_since, serving)
         # A source that its shutdown did not stop has served since before that.
         self._board.downtime_seconds = None if downtime is None else max(downtime, 0)
+
+    @property
+    def _down_since(self) -> str | None:
+        """When Azure began to shut the source down, by the fence's evidence or the job's."""
+        fence = self._board.fence
+        return (fence.shutdown_started if fence is not None else None) or self._shutdown_started
 
     async def _look_up_shutdown(self) -> None:
         """Ask Azure when the source was stopped by a failover that ended while its cancel was under way."""
@@ -203,7 +207,7 @@ class Cutover:
         change = PowerChange(vm_id=vm.target_id, other_id=vm.source_id, reason="the source does not start")
         await self._engine.call(PowerActivities.start_vm, change, "Start the target again")
         serving = await self._wait_for_vm(vm.target_id, "running", "Until the target runs")
-        self._board.downtime_seconds = seconds_between(self._shutdown_started, serving)
+        self._board.downtime_seconds = seconds_between(self._down_since, serving)
         raise kept_target("a person chose to keep the target running")
 
     async def _verify(self) -> Verification:
