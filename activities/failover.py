@@ -8,6 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import VM_FAILURE, refused
+from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
 from arm import fence, items, jobs, machines
 from arm.clients import AzureClients
@@ -120,21 +121,23 @@ class FailoverActivities:
         The name of a virtual machine outlives its item, so a failover of an earlier item is not this one's.
         """
         task = request.task
-        name = _vm_name(task)
-        job = await jobs.newest_job(self._azure, task.shared.vault_id, FAILOVER, name, since=ENABLING)
+        async with beating(list):
+            name = _vm_name(task)
+            job = await jobs.newest_job(self._azure, task.shared.vault_id, FAILOVER, name, since=ENABLING)
         return Started(resource_id=task.item_id, job=job, existed=job is not None)
 
     @activity.defn
     async def judge_fence(self, request: JudgeFence) -> FenceEvidence:
         """Tell whether the source had stopped before its copy took over."""
         task = request.task
-        item, job, source, target = await asyncio.gather(
-            items.read_item(self._azure, task.item_id),
-            jobs.read_job(self._azure, request.job.id),
-            machines.read_machine(self._azure, task.vm.source_id),
-            machines.read_machine(self._azure, task.vm.target_id),
-        )
-        point = await items.recovery_point_time(self._azure, task.item_id, item) if item else None
+        async with beating(list):
+            item, job, source, target = await asyncio.gather(
+                items.read_item(self._azure, task.item_id),
+                jobs.read_job(self._azure, request.job.id),
+                machines.read_machine(self._azure, task.vm.source_id),
+                machines.read_machine(self._azure, task.vm.target_id),
+            )
+            point = await items.recovery_point_time(self._azure, task.item_id, item) if item else None
         return fence.judge(fence.Evidence(job, point, source, target, asked=task.failover.shut_down_source))
 
     @activity.defn
@@ -164,6 +167,10 @@ class FailoverActivities:
 
     async def _state(self, task: VmTask, doing: str) -> ItemState:
         state = await items.read_state(self._azure, task.item_id)
+        if not state.exists:
+            # One reading that says so may be stale, and would undo the move.
+            await asyncio.sleep(self._settle_seconds)
+            state = await items.read_state(self._azure, task.item_id)
         if not state.exists:
             raise self._refusal(task, doing, "it is not replicated any more.")
         return state

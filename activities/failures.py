@@ -67,6 +67,17 @@ _SUBJECTS = (
 )
 
 
+class UnsettledWriteError(Exception):
+    """An error of Azure by which nobody can tell whether a write was taken; a later attempt finds out, so one follows.
+
+    The next attempt knows of the write by its recorded intent; an activity that is scheduled anew does not.
+    """
+
+    def __init__(self, cause: AzureError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 class AzureFailures(Interceptor):
     """Translates the errors of every activity of a worker."""
 
@@ -82,6 +93,9 @@ class _Translation(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except FailureError:
             raise
+        except UnsettledWriteError as unsettled:
+            subject = subject_of(input.args[0]) if input.args else ""
+            raise translated(unsettled.cause, subject, may_end=False) from None
         except Exception as error:  # noqa: BLE001 - whatever is wrong, a workflow decides by its type
             subject = subject_of(input.args[0]) if input.args else ""
             if not isinstance(error, AzureError):
@@ -90,8 +104,11 @@ class _Translation(ActivityInboundInterceptor):
             raise translated(error, subject) from None
 
 
-def translated(error: BaseException, subject: str) -> ApplicationError:
-    """Return the error that tells what *error* means for the activity that runs and the resource that it works on."""
+def translated(error: BaseException, subject: str, *, may_end: bool = True) -> ApplicationError:
+    """Return the error that tells what *error* means for the activity that runs and the resource that it works on.
+
+    Where it may not end, the activity is tried again for longer than its patience.
+    """
     failure = classify(error)
     message = _message(failure, subject)
     detail = AzureFailure(
@@ -109,9 +126,9 @@ def translated(error: BaseException, subject: str) -> ApplicationError:
         return _retryable(message, detail, ENVIRONMENT_FAILURE, delay or 10)
     if failure.kind == "superseded":
         return _retryable(message, detail, SUPERSEDED, 1)
-    if failure.kind == "busy" and _waited() < BUSY_PATIENCE:
+    if failure.kind == "busy" and (_waited() < BUSY_PATIENCE or not may_end):
         return _retryable(message, detail, BUSY, delay or _BUSY_DELAY_SECONDS)
-    if failure.kind != "busy" and _waited() < _patience(error):
+    if failure.kind != "busy" and (_waited() < _patience(error) or not may_end):
         return _retryable(message, detail, ENVIRONMENT_FAILURE, delay or _environment_delay())
     return ApplicationError(message, detail, type=ENVIRONMENT_FAILURE, non_retryable=True)
 

@@ -44,6 +44,7 @@ class Intents:
         self._info = activity.info()
         self._began = time.monotonic()
         self._kept = self.previous = _previous(list(self._info.heartbeat_details))
+        self._sent = False
 
     def details(self) -> list[Any]:
         """Return what each heartbeat of this attempt repeats."""
@@ -54,6 +55,13 @@ class Intents:
         if self.previous is None:
             return 0.0
         return min(max(wanted - (self._now() - self.previous.recorded).total_seconds(), 0.0), wanted)
+
+    def unsettled(self, wanted: float) -> bool:
+        """Tell whether the outcome of a write is unknown that this attempt sent, or one sent less than *wanted* ago."""
+        kept = self._kept
+        if kept is None:
+            return False
+        return self._sent or (self._now() - kept.recorded).total_seconds() < wanted
 
     async def record(self, target: str, scenario: str) -> WriteLease:
         """Record that a write follows, and return the lease under which it may leave.
@@ -66,6 +74,7 @@ class Intents:
         intent = Intent(target=target, scenario=scenario, recorded=self._now(), request_ids=[*before, request_id])
         asked = time.monotonic()
         await self._tell(intent)
+        self._sent = True
         return WriteLease(request_id, expires=asked + heartbeats.timeout_seconds() / 2)
 
     async def withdraw(self) -> None:
@@ -73,6 +82,7 @@ class Intents:
         kept = self._kept
         if kept is None:
             return
+        self._sent = False
         earlier = kept.request_ids[:-1]
         await self._tell(kept.model_copy(update={"request_ids": earlier}) if earlier else None)
 

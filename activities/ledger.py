@@ -9,6 +9,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.failures import refused
+from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
 from arm import reads
 from arm.clients import AzureClients
@@ -38,7 +39,8 @@ class LedgerActivities:
             async with together:
                 return Observation(id=resource_id, exists=await reads.read(self._azure, resource_id) is not None)
 
-        return Observations(seen=list(await asyncio.gather(*(look(one) for one in request.ids))))
+        async with beating(list):
+            return Observations(seen=list(await asyncio.gather(*(look(one) for one in request.ids))))
 
     @activity.defn
     async def delete_resources(self, request: DeleteResources) -> None:

@@ -7,6 +7,7 @@ import asyncio
 from temporalio import activity
 
 from activities.failures import refused
+from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Find, Write, Writer
 from arm import machines, operations
 from arm.clients import AzureClients
@@ -64,9 +65,11 @@ class PowerActivities:
     @activity.defn
     async def read_power(self, request: ReadPower) -> PowerStates:
         """Read both copies at one moment."""
-        source, target = await asyncio.gather(
-            machines.read_machine(self._azure, request.source_id), machines.read_machine(self._azure, request.target_id)
-        )
+        async with beating(list):
+            source, target = await asyncio.gather(
+                machines.read_machine(self._azure, request.source_id),
+                machines.read_machine(self._azure, request.target_id),
+            )
         return PowerStates(
             source=_state(source),
             target=_state(target),
@@ -77,7 +80,8 @@ class PowerActivities:
     @activity.defn
     async def read_parts(self, request: ReadParts) -> VmParts:
         """Tell the interfaces and disks of a virtual machine."""
-        machine = await machines.read_machine(self._azure, request.vm_id)
+        async with beating(list):
+            machine = await machines.read_machine(self._azure, request.vm_id)
         if machine is None:
             return VmParts(exists=False)
         return VmParts(exists=True, nic_ids=list(machine.nic_ids), disk_ids=[disk.id for disk in machine.disks])

@@ -63,9 +63,11 @@ class ReplicationActivities:
         """Set what the virtual machine becomes in the target region, if anything differs; it must be protected."""
         task = request.task
         found: Json = {}
-        test_subnet = await self._test_subnet(task)
+        test_subnet: str | None = None
 
         async def find() -> Started | None:
+            nonlocal test_subnet
+            test_subnet = await self._test_subnet(task)
             item = await self._protected_item(task)
             found.update(item)
             job = await jobs.working_on(self._azure, item, task.item_id)
@@ -83,7 +85,8 @@ class ReplicationActivities:
     @activity.defn
     async def read_target_configuration(self, request: ConfigureTarget) -> TargetConfiguration:
         """Tell how the item differs from what the plan wants."""
-        item = await self._protected_item(request.task)
+        async with beating(list):
+            item = await self._protected_item(request.task)
         return TargetConfiguration(mismatches=protection.differences(request.task, request.source, item))
 
     @activity.defn
@@ -140,7 +143,8 @@ class ReplicationActivities:
 
     async def _other_job(self, task: VmTask) -> JobRef | None:
         """Return the job that keeps the item from being removed; an enabling that allows it is cancelled first."""
-        job = (await items.read_state(self._azure, task.item_id)).current_job
+        async with beating(lambda: list(activity.info().heartbeat_details)):
+            job = (await items.read_state(self._azure, task.item_id)).current_job
         if job is None or job.scenario in _REMOVALS:
             return None
         if job.scenario == ENABLING:
@@ -171,6 +175,10 @@ class ReplicationActivities:
 
     async def _protected_item(self, task: VmTask) -> Json:
         item = await items.read_item(self._azure, task.item_id)
+        if item is None:
+            # One reading that says so may be stale, and would undo the move.
+            await asyncio.sleep(self._settle_seconds)
+            item = await items.read_item(self._azure, task.item_id)
         if item is None:
             raise refused(
                 f"configuring the target of {describe(task.vm.source_id)}: it is not replicated any more.",

@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities import sharing
 from activities.failures import refused
+from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
 from arm import reads, vault_reads
 from arm.clients import AzureClients
@@ -204,7 +205,8 @@ class VaultActivities:
     @activity.defn
     async def read_vault_use(self, request: VaultUse) -> VaultUseAnswer:
         """Tell what a vault holds."""
-        return await vault_reads.read_use(self._azure, request.vault_id)
+        async with beating(list):
+            return await vault_reads.read_use(self._azure, request.vault_id)
 
     @activity.defn
     async def remove_shared(self, request: RemoveShared) -> Started:

@@ -6,6 +6,7 @@ import asyncio
 
 from temporalio import activity
 
+from activities.heartbeats import beating
 from arm import machines, verify
 from arm.clients import AzureClients
 from migration.ids import describe
@@ -22,6 +23,10 @@ class VerificationActivities:
     @activity.defn
     async def verify_target(self, request: VerifyTarget) -> Verification:
         """Tell every field in which the target differs from the plan, and both power states."""
+        async with beating(list):
+            return await self._verify(request)
+
+    async def _verify(self, request: VerifyTarget) -> Verification:
         vm = request.task.vm
         source, target = await asyncio.gather(
             machines.read_machine(self._azure, vm.source_id), machines.read_machine(self._azure, vm.target_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import structlog
 from azure.core.exceptions import AzureError
 
+from activities.failures import UnsettledWriteError
 from activities.heartbeats import beating
 from activities.intents import Intents
 from arm import jobs, leases
@@ -23,6 +25,8 @@ Answer = TypeVar("Answer")
 INTENT_SETTLE_SECONDS = 30.0
 _LEASES = 5
 """How many times a lease may run out unused (Temporal slow to answer, a token slow to come) before the attempt ends."""
+_FRESH_SECONDS = 5.0
+"""How old the reading may be on which a write stands; throttling can hold a write for minutes."""
 _log = structlog.get_logger(__name__)
 
 
@@ -58,7 +62,12 @@ class Writer:
         """Carry out one write of this activity."""
         intents = Intents()
         async with beating(intents.details):
-            started = await self._done_already(write, intents) or await self._send(write, intents)
+            try:
+                started = await self._done_already(write, intents) or await self._send(write, intents)
+            except AzureError as error:
+                if intents.unsettled(self._settle_seconds):
+                    raise UnsettledWriteError(error) from None
+                raise
             if write.afterwards is not None:
                 await write.afterwards()
             return started
@@ -94,7 +103,10 @@ class Writer:
         bucket = self._azure.limiter.writes(ResourceId.parse(write.target_id).subscription)
         left = _LEASES
         while True:
+            read = time.monotonic()
             await bucket.take()
+            if time.monotonic() - read > _FRESH_SECONDS and (found := await write.decide()) is not None:
+                return found
             lease = await intents.record(write.target_id, write.scenario)
             try:
                 accepted = await _uninterrupted(write.send, lease)

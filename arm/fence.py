@@ -120,10 +120,10 @@ def _loss(evidence: Evidence, *, held: bool | None) -> int | None:
     """Return the seconds of writes that the copy lacks, None where the evidence is missing."""
     if held is not False:
         return 0 if held else None
-    loss = seconds_between(evidence.point, evidence.stopped or _started(evidence.job))
-    # A point from after the stop, and still no fence: the source wrote on, nobody knows for how long.
-    return None if loss is None or loss < 0 else loss
-
-
-def _started(job: Json | None) -> str | None:
-    return None if job is None else (job.get("properties") or {}).get("startTime")
+    times = (evidence.job or {}).get("properties") or {}
+    # A point from after the stop, and still no fence: the source wrote on, at least until its copy took over.
+    losses = (
+        seconds_between(evidence.point, end)
+        for end in (evidence.stopped or times.get("startTime"), times.get("endTime"))
+    )
+    return next((loss for loss in losses if loss is not None and loss >= 0), None)

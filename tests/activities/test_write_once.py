@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 
+from activities import failures, writing
 from activities.failover import FailoverActivities
 from activities.ledger import LedgerActivities
 from activities.power import PowerActivities
@@ -25,6 +27,7 @@ from migration.requests import (
     JobWait,
     PowerChange,
     ProtectedWait,
+    ReadPower,
     ResourceGroupWanted,
     StartFailover,
     VmWait,
@@ -149,6 +152,62 @@ async def test_a_second_attempt_does_not_trust_its_first_reading(stage: Stage) -
 
     assert started.job
     assert 1 == len(stage.writes("unplannedFailover", before))
+
+
+async def test_a_write_of_unknown_outcome_is_followed_up_whatever_the_patience(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that does not know whether its write was taken is not the last: an activity begun anew forgets it."""
+    case = stage.arrange()
+    await stage.protect(case)
+    monkeypatch.setattr(failures, "ENVIRONMENT_PATIENCE", timedelta())
+    stage.sim.fault({"kind": "reset_after"}, method="POST", path=f"{case.name}/unplannedFailover$")
+    before = stage.mark
+
+    started = await _fail_over(stage, case)
+
+    assert started.job
+    assert 1 == len(stage.writes("unplannedFailover", before))
+
+
+async def test_one_stale_reading_ends_nothing(stage: Stage) -> None:
+    """A protected item that one reading misses is read again, before the move is undone for it."""
+    case = stage.arrange()
+    await stage.protect(case)
+    missing = {"kind": "status", "status": 404, "body": {"error": {"code": "ResourceNotFound", "message": "no"}}}
+    stage.sim.fault(missing, method="GET", path=f"{case.name}$")
+
+    assert (await _fail_over(stage, case)).job
+
+
+async def test_what_was_read_long_before_a_write_is_read_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Throttling may hold a write for minutes: a copy that was started meanwhile keeps the other one off."""
+    case, other = stage.arrange(behaviour={"power_state": "PowerState/deallocated"}), stage.arrange()
+    vm, beside = case.source.id, other.source.id
+    await stage.run(PowerActivities.deallocate_vm, PowerChange(vm_id=beside, reason="testing"))
+    await stage.run(WaitActivities.wait_for_vm, VmWait(vm_id=beside, until="deallocated"))
+    monkeypatch.setattr(writing, "_FRESH_SECONDS", 0.5)
+    stage.azure.limiter.writes(SUBSCRIPTION).pause(3)
+    before = stage.mark
+    handle = await stage.start(PowerActivities.start_vm, PowerChange(vm_id=vm, other_id=beside, reason="testing"))
+    await _until(lambda: any(beside.lower() in line["path"].lower() for line in stage.sim.requests(before)))
+    stage.sim.arm("POST", f"{beside}/start").raise_for_status()
+
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+
+    assert [] == [line for line in stage.writes(vm, before) if line["path"].endswith("/start")]
+
+
+async def test_a_slow_reading_is_no_lost_worker(stage: Stage) -> None:
+    """A reading that throttling holds longer than the heartbeat timeout beats meanwhile, and is not begun twice."""
+    case = stage.arrange()
+    stage.azure.limiter.reads(SUBSCRIPTION).pause(3)
+    request = ReadPower(source_id=case.source.id, target_id=case.source.id)
+
+    power = await stage.run(PowerActivities.read_power, request, heartbeat_seconds=1.0, retries=1)
+
+    assert power.source
 
 
 async def test_a_cancel_waits_for_the_answer_of_a_write(stage: Stage) -> None:

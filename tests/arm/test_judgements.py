@@ -128,6 +128,15 @@ def test_the_fence(evidence: fence.Evidence, held: bool | None, loss: int | None
     assert reason in verdict.reason
 
 
+def test_a_source_that_was_not_stopped_wrote_until_its_copy_took_over() -> None:
+    """With a point from after the failed shutdown the loss is not 0 s: it lasts at least to the failover's end."""
+    ended = job((SHUTDOWN[0], "Failed", SHUTDOWN[2]))
+    ended["properties"]["endTime"] = "2026-11-23T10:05:30.0000000Z"
+    verdict = fence.judge(fence.Evidence(ended, FRESH, machine(), machine(), asked=True))
+
+    assert (False, 179) == (verdict.held, verdict.data_loss_seconds)
+
+
 def test_two_running_copies_are_seen() -> None:
     """The judgement says so whatever else it finds."""
     seen = fence.judge(fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(), machine(), asked=True))
