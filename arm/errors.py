@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
@@ -79,11 +79,9 @@ def classify(error: BaseException) -> ArmFailure:
         return ArmFailure("superseded", None, "LeaseExpired", str(error))
     if isinstance(error, HttpResponseError) and error.response is not None and not isinstance(error, DecodeError):
         failure = _answered(error)
-        # Entra says 400 where it does not know the tenant or the application: that is no fault of a virtual machine.
-        if not isinstance(error, ClientAuthenticationError):
+        wordless = failure.kind == "denied" and failure.code == f"Http{failure.status}"
+        if not isinstance(error, ClientAuthenticationError) or not wordless:
             return failure
-        if failure.code != f"Http{failure.status}":
-            return replace(failure, kind="denied")
     if isinstance(error, ClientAuthenticationError):
         return ArmFailure("denied", 401, "AuthenticationFailed", redacted(error.message))
     if isinstance(error, AzureError):
