@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.report import DecisionAnswer, Resolution
     from migration.requests import JOB_LOST, JobWait
 from workflows import policies
-from workflows.failures import gave_up, job_is_lost
+from workflows.failures import gave_up, job_is_lost, why_cancelled
 
 
 class Waited(Protocol):
@@ -256,7 +256,7 @@ async def shielded(work: Awaitable[R]) -> R:
 def reason_of(error: BaseException) -> str:
     """Return the sentence at the root of an error."""
     if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError):
-        return f"cancelled: {workflow.cancellation_reason() or 'no reason given'}"
+        return why_cancelled(workflow.cancellation_reason())
     cause = error
     while isinstance(cause, FailureError) and not isinstance(cause, ApplicationError) and cause.cause:
         cause = cause.cause

@@ -1,5 +1,7 @@
 """The errors that a story raises by itself, by type. Those of activities come from `activities.failures`."""
 
+import re
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
@@ -18,6 +20,8 @@ KEPT_TARGET = "KeptTarget"
 """The target keeps serving, by a person's choice or since it is committed: nothing may be deleted then."""
 ASR_JOB_FAILED = "AsrJobFailed"
 """A Site Recovery job that did not end well; the first detail is a `JobFailure`."""
+_CANCELLED_BY_A_PLAN = re.compile(r"Cancel requested by workflow with run id \S+ with reason:")
+"""What the server puts before the reason of a workflow that cancels another."""
 
 
 def refusal(message: str) -> ApplicationError:
@@ -75,3 +79,11 @@ def _job_failure(error: FailureError) -> JobFailure | None:
 
 def _final(message: str, kind: str) -> ApplicationError:
     return ApplicationError(message, type=kind, non_retryable=True)
+
+
+def why_cancelled(reason: str | None) -> str:
+    """Return the sentence that says who cancelled, and why."""
+    told = _CANCELLED_BY_A_PLAN.sub("", reason or "").strip()
+    if _CANCELLED_BY_A_PLAN.match(reason or ""):
+        return f"cancelled with its plan{f' {told}' if told else ''}"
+    return f"cancelled {told}" if told.startswith("by ") else f"cancelled: {told or 'no reason given'}"

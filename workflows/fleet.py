@@ -101,7 +101,7 @@ class Fleet:
         for name in self._dispatcher.running:
             handle = workflow.get_external_workflow_handle(names.migrate_vm_id(self._plan, name))
             try:
-                await handle.cancel()
+                await handle.cancel(reason=workflow.cancellation_reason() or "")
             except ApplicationError:
                 self._note_absence(name)
             # Temporal takes a cancel of what has ended, but no signal.

@@ -185,13 +185,14 @@ async def test_a_cancelled_plan_cancels_its_machines_and_tidies_up(
     handle = await real_stage.start_plan(plan)
     await real_stage.until_phase(real_stage.vm_of(plan, "db-01"), Phase.AWAITING_APPROVAL)
     await real_stage.until_phase(real_stage.vm_of(plan, "web-01"), Phase.AWAITING_APPROVAL)
-    await handle.cancel()
+    await handle.cancel(reason="by anna")
     with pytest.raises(WorkflowFailureError):
         await handle.result()
     assert set() == world.resources
     assert {RUNNING} == set(world.power.values())
     report = await real_stage.plan_report(handle)
     assert {Outcome.ROLLED_BACK} == {vm.outcome for vm in report.vms}
+    assert {"cancelled with its plan by anna"} == {vm.reason for vm in report.vms}
     labels = script.labels()
     assert max(i for i, label in enumerate(labels) if label == "delete_resources") < labels.index("remove_shared")
 
