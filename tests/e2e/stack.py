@@ -9,9 +9,10 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from migration import names
 from migration.inputs import MigratePlanInput
@@ -20,6 +21,9 @@ from tests.e2e.estates import APPROVER, REQUESTER, Case
 from tests.support.sim import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
+Report = TypeVar("Report", VmReport, PlanReport)
+_ASKED = 6
+"""How often a report is asked for; Temporal answers after ten seconds that nobody does."""
 
 
 class WorkerProcess:
@@ -136,13 +140,20 @@ class Stack:
 
     async def report(self, case: Case, vm: str = "vm") -> VmReport:
         """Return the report of a virtual machine."""
-        report: VmReport = await self.vm(case, vm).query(names.QUERY_REPORT, result_type=VmReport)
-        return report
+        return await self._report(self.vm(case, vm), VmReport)
 
     async def plan_report(self, case: Case) -> PlanReport:
         """Return the plan's own part of the report."""
-        report: PlanReport = await self.plan(case).query(names.QUERY_REPORT, result_type=PlanReport)
-        return report
+        return await self._report(self.plan(case), PlanReport)
+
+    async def _report(self, handle: WorkflowHandle[Any, Any], kind: type[Report]) -> Report:
+        """Ask until somebody answers: the worker may be killed meanwhile, for another case."""
+        for _ in range(_ASKED):
+            with contextlib.suppress(RPCError):
+                answer: Report = await handle.query(names.QUERY_REPORT, result_type=kind)
+                return answer
+        message = f"nobody answered {_ASKED} queries for the report of {handle.id}"
+        raise AssertionError(message)
 
 
 async def until(
