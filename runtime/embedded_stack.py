@@ -143,7 +143,7 @@ class Stack:
             ready = json.loads(line)
         except ValueError:
             return
-        self.state.write("simulator.json", line)
+        self.state.write("simulator.json", line, mode=0o600)
         if not self._ready_line.done():
             self._ready_line.set_result(ready)
 

@@ -29,15 +29,15 @@ def clone(tmp_path: Path, root: Path) -> Iterator[SmallClone]:
 
 
 def test_env_names_everything_and_is_for_the_owner_only(clone: SmallClone) -> None:
-    """A shell that reads `.state/env` talks to this stack, and nobody else reads its secret."""
+    """A shell that reads `.state/env` talks to this stack, and nobody else reads its secret, there or beside it."""
     with clone.up():
         env = clone.env()
-        mode = stat.S_IMODE((clone.state / "env").stat().st_mode)
+        modes = {stat.S_IMODE((clone.state / name).stat().st_mode) for name in ("env", "simulator.json")}
 
     assert "it's secret" == env["AZURE_CLIENT_SECRET"]
     assert "https://localhost:40001" == env["AZURE_RESOURCE_MANAGER_ENDPOINT"]
     assert "approver@contoso.example" == env["MIGRATION_APPROVER"]
-    assert 0o600 == mode
+    assert {0o600} == modes
 
 
 @pytest.mark.parametrize("name", ["temporal", "simulator", "worker"])
