@@ -4,7 +4,14 @@
 import os
 import sys
 
-from console.main import leave, main
+try:
+    from console.main import leave, main
+except ModuleNotFoundError as error:
+    sys.stderr.write(
+        f"starting starter.py: {sys.executable} has no module {error.name}; run `make setup`, then "
+        ".venv/bin/python starter.py\n"
+    )
+    sys.exit(2)
 
 if __name__ == "__main__":
     leave(main(sys.argv[1:], os.environ))

@@ -48,6 +48,17 @@ def test_every_command_has_help_with_an_example_and_json(command: str, capsys: p
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
+def test_a_python_without_our_packages_is_told_in_a_sentence() -> None:
+    """Whoever forgets the environment is sent there, without a stack trace."""
+    ran = subprocess.run(
+        [sys.executable, "-S", ROOT / "starter.py", "status"], capture_output=True, text=True, check=False
+    )
+
+    assert (2, "") == (ran.returncode, ran.stdout)
+    assert "run `make setup`, then .venv/bin/python starter.py" in ran.stderr
+    assert 1 == len(ran.stderr.splitlines())
+
+
 def test_version_names_the_program(capsys: pytest.CaptureFixture[str]) -> None:
     """The version is the project's."""
     assert main(["--version"], {}) == 0
