@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from simulator.provider import Handler, Route
 
 FILE = Path(__file__).parents[1] / "docs" / "simulator.md"
+GUIDE = Path(__file__).with_name("guide.md")
 PROVIDERS = {
     "siterecovery": "Microsoft.RecoveryServices",
     "compute": "Microsoft.Compute",
@@ -56,7 +57,16 @@ How well each operation is founded:
 def page() -> str:
     """The whole page."""
     return "\n".join(
-        [INTRODUCTION, *_operations(), *_signing_in(), *_assumptions(), *_settings(), *_durations(), *_control()]
+        [
+            INTRODUCTION,
+            GUIDE.read_text(encoding="utf-8"),
+            *_operations(),
+            *_signing_in(),
+            *_assumptions(),
+            *_settings(),
+            *_durations(),
+            *_control(),
+        ]
     )
 
 
