@@ -195,6 +195,8 @@ def test_custom_roles_are_listed_and_end(cloud: Cloud) -> None:
         ({"exp": 1_000_000_000}, "ExpiredAuthenticationToken"),
         ({"nbf": 4_000_000_000}, "InvalidAuthenticationToken"),
         ({"oid": "99999999-0000-4000-8000-000000000000"}, "InvalidAuthenticationToken"),
+        ({"aud": "https://vault.azure.net"}, "InvalidAuthenticationTokenAudience"),
+        ({"typ": "refresh"}, "InvalidAuthenticationTokenAudience"),
     ],
 )
 def test_tokens_of_other_tenants_times_and_people_are_refused(cloud: Cloud, changes: dict[str, Any], code: str) -> None:
@@ -212,6 +214,31 @@ def test_a_token_that_somebody_else_signed_is_refused(cloud: Cloud) -> None:
     token = jwt.encode(claims, "a secret of thirty-two characters!", algorithm="HS256")
 
     assert (401, "InvalidAuthenticationToken") == _error(cloud.arm("GET", "/subscriptions", token=token))
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        (None, "AuthenticationFailed"),
+        ("Basic YTpi", "AuthenticationFailedInvalidHeader"),
+        ("Bearer", "AuthenticationFailedInvalidHeader"),
+        ("Bearer not.a.token", "InvalidAuthenticationToken"),
+        ("Bearer {unsigned}", "InvalidAuthenticationToken"),
+        ("Bearer {changed}", "InvalidAuthenticationToken"),
+    ],
+)
+def test_what_is_no_token_is_refused(cloud: Cloud, header: str | None, code: str) -> None:
+    """No header, another scheme, rubbish, a token without signature or with another's: 401 and where to sign in."""
+    token = cloud.token()
+    claims = jwt.decode(token, options={"verify_signature": False})
+    unsigned = jwt.encode(claims, "", algorithm="none")
+    changed = ".".join((token.split(".")[0], unsigned.split(".")[1][:-2] + "AA", token.split(".")[2]))
+    sent = {} if header is None else {"Authorization": header.format(unsigned=unsigned, changed=changed)}
+    answer = cloud.send("GET", "/subscriptions?api-version=2022-12-01", headers=sent)
+
+    assert (401, code) == _error(answer)
+    assert f'authorization_uri="{cloud.endpoint}/{cloud.world.tenant_id}"' in answer.headers["WWW-Authenticate"]
+    assert None is cloud.requests()[-1]["identity"]
 
 
 def _error(answer: Answer) -> tuple[int, str]:
