@@ -18,6 +18,7 @@ class Request:
 
     accepted: bool = False
     identity: str | None = None
+    api_version: str = ""
 
 
 SEED = "seed"

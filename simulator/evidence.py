@@ -78,6 +78,9 @@ EXAMPLES = _operations(
       replication_vault_health_refresh replication_vault_setting_create replication_vault_setting_get
       replication_vault_setting_list supported_operating_systems_get
       target_compute_sizes_list_by_replication_protected_items usages_list_by_vaults vaults_create_or_update
+      private_link_resources_get private_link_resources_list
+      recovery_services_capabilities recovery_services_check_name_availability registered_identities_delete
+      vault_certificates_create vault_extended_info_get vault_extended_info_update
       vaults_delete vaults_get vaults_list_by_resource_group vaults_list_by_subscription_id vaults_update
     """
 )

@@ -88,7 +88,8 @@ class Exchange:
 
     def answer(self, incoming: Incoming, effects: Effects) -> Reply:
         """Handle one request wholly: events that are due, the handler, the log, and the commit."""
-        trace, moment = context.Request(), self._world.run_due()
+        trace = context.Request(api_version=incoming.query.get("api-version", ""))
+        moment = self._world.run_due()
         drawn_from = guids.drawn_from(self._world.seed_number, "request", self._log.next_number)
         with context.at_time(moment), drawn_from:
             found = self._router.find(incoming.method, incoming.path)

@@ -9,7 +9,7 @@ from simulator.siterecovery import names, refusals
 from simulator.siterecovery.views import show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from simulator.provider import Call, Reply
     from simulator.store import Resource
@@ -93,10 +93,16 @@ def missing_input(call: Call, key: str) -> Exception:
 def require_instance_type(call: Call, value: dict[str, Any], expected: str) -> None:
     """Answer 400 unless the provider's ``instanceType`` is *expected*."""
     if str(value.get("instanceType", "")).lower() != expected.lower():
-        raise refusals.bad_request(
-            call,
-            "InvalidInstanceType",
-            f"The instance type '{value.get('instanceType')}' isn't supported for this operation.",
-            "The replication provider isn't valid for the fabric.",
-            f"Use the instance type '{expected}'.",
-        )
+        raise unknown_instance_type(call, value, (expected,))
+
+
+def unknown_instance_type(call: Call, value: dict[str, Any], expected: Iterable[str]) -> Exception:
+    """The 400 for an ``instanceType`` that is not one of those *expected*."""
+    known = " or ".join(f"'{name}'" for name in expected)
+    return refusals.bad_request(
+        call,
+        "InvalidInstanceType",
+        f"The instance type '{value.get('instanceType')}' isn't supported for this operation.",
+        "The replication provider isn't valid for the fabric.",
+        f"Use the instance type {known}.",
+    )

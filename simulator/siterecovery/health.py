@@ -1,4 +1,4 @@
-"""Health of replicated items and of the vault."""
+"""Health of replicated items."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import rfc7
-from simulator.provider import Reply
-from simulator.siterecovery import durations, jobs, names, recovery_points, states
-from simulator.siterecovery.calls import require_vault
-from simulator.siterecovery.job_model import Plan, Task
+from simulator.siterecovery import names, recovery_points, states
 
 if TYPE_CHECKING:
-    from simulator.provider import Call
     from simulator.store import Resource
     from simulator.world import World
 
@@ -119,50 +115,3 @@ def failover_health(item: Resource) -> str:
     """``Warning`` from protection until a test failover was cleaned up."""
     warned = item.meta["state"] == states.PROTECTED and not item.meta.get("last_test")
     return "Warning" if warned else "Normal"
-
-
-def _vault_health(world: World, vault: str) -> dict[str, Any]:
-    items = world.store.list(names.ITEM, vault)
-    critical = [item for item in items if not is_healthy(world, item)]
-    issue = {
-        "summaryCode": "10008",
-        "category": "Replication",
-        "severity": "Error",
-        "summaryMessage": "Replication isn't healthy",
-        "affectedResourceType": "replicationProtectedItems",
-        "affectedResourceSubtype": "",
-        "affectedResourceCorrelationIds": [item.meta["correlation"] for item in critical],
-    }
-    return {
-        "name": "Default",
-        "type": f"{names.VAULT}/replicationVaultHealth",
-        "id": f"{names.vault_id(vault)}/replicationVaultHealth/Default",
-        "properties": {
-            "vaultErrors": [],
-            "protectedItemsHealth": {"resourceCount": len(items), "issues": [issue] if critical else []},
-            "fabricsHealth": {"resourceCount": world.store.count(names.FABRIC, vault), "issues": []},
-        },
-    }
-
-
-def replication_vault_health_get(call: Call) -> Reply:
-    """Show the vault's health."""
-    return Reply(200, _vault_health(call.world, require_vault(call).id))
-
-
-def replication_vault_health_refresh(call: Call) -> Reply:
-    """Gather the vault's health anew."""
-    vault = names.vault_id(require_vault(call).id)
-    task = Task(
-        "RefreshVaultHealthTask",
-        "Refreshing the vault's health",
-        ((durations.seconds(call.world, "small", vault), None),),
-    )
-    plan = Plan(
-        scenario="RefreshVaultHealth",
-        friendly_name="Refresh vault health",
-        subject=f"{vault}/replicationVaultHealth/default",
-        target=(names.stable_uuid(vault), names.last(vault), "Vault"),
-        tasks=(task,),
-    )
-    return jobs.start(call, plan)

@@ -9,7 +9,7 @@ from simulator.clock import parse_time
 from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals, views
 from simulator.siterecovery.calls import listing, require_vault
-from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.job_model import OWN_NAME, Job, Plan, Task
 from simulator.siterecovery.job_views import abbreviated, operation_status, whole
 from simulator.siterecovery.jobs import effect
 
@@ -98,9 +98,15 @@ def operation_results_get(call: Call) -> Reply:
     found = call.world.store.get(job.subject)
     if found is not None and found.type.lower() in views.VIEWS:
         return Reply(200, views.show(call.world, found), urls)
-    if "/replicationjobs" in job.subject.lower():
-        return Reply(200, whole(job), urls)
+    collection = job.subject.split("/")[9].lower()
+    if collection in views.RESULTS:
+        return Reply(200, views.RESULTS[collection](call.world, job), urls)
     return Reply(204, None, urls)
+
+
+@views.result("replicationJobs")
+def _after_job(_world: World, job: Job) -> dict[str, Any]:
+    return whole(job)
 
 
 def replication_jobs_cancel(call: Call) -> Reply:
@@ -161,7 +167,7 @@ def replication_jobs_export(call: Call) -> Reply:
     plan = Plan(
         scenario="ExportJobs",
         friendly_name="Export jobs",
-        subject=f"{vault}/replicationJobs",
+        subject=f"{vault}/replicationJobs/{OWN_NAME}",
         target=("", "", "Other"),
         tasks=(Task("ExportJobsTask", "Exporting jobs", ((seconds, None),)),),
         details={"blobUri": None, "sasToken": None, "instanceType": "ExportJobDetails"},

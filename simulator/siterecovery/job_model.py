@@ -7,6 +7,8 @@ from typing import Any
 
 from simulator.siterecovery import names
 
+OWN_NAME = "{job}"
+"""Stands in a plan's subject for the name that the job will have."""
 RUNNING = {"NotStarted", "InProgress", "Cancelling"}
 
 

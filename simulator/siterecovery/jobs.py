@@ -14,7 +14,7 @@ from simulator.clock import rfc7, rfc_seconds
 from simulator.provider import ArmError, Reply
 from simulator.schedule import event_handler
 from simulator.siterecovery import durations, names, refusals
-from simulator.siterecovery.job_model import Job, Plan, Task
+from simulator.siterecovery.job_model import OWN_NAME, Job, Plan, Task
 from simulator.siterecovery.refusals import AsrError, JobFailureError, TaskFailureError
 
 if TYPE_CHECKING:
@@ -90,12 +90,13 @@ def start(call: Call, plan: Plan) -> Reply:
 
 def launch(world: World, plan: Plan, *, fault: OperationFault | None = None, client_request: str | None = None) -> Job:
     """Start a job, with or without a request behind it."""
+    name = names.new_uuid()
     job = Job(
-        name=names.new_uuid(),
+        name=name,
         vault=names.vault_id(plan.subject),
         scenario=plan.scenario,
         friendly_name=plan.friendly_name,
-        subject=names.asr_id(plan.subject),
+        subject=names.asr_id(plan.subject.replace(OWN_NAME, name)),
         target=list(plan.target),
         tasks=[_new_task(task) for task in plan.tasks],
         activity=names.new_uuid(),

@@ -83,6 +83,7 @@ def replication_protection_container_mappings_create(call: Call) -> Reply:
     id_ = object_id(call)
     require(call, names.container_of(id_))
     policy = require(call, names.asr_id(_text(call, "policyId")))
+    require_instance_type(call, policy.meta["input"], "A2A")
     target_container = require(call, names.asr_id(_text(call, "targetProtectionContainerId")))
     given = properties(call).get("providerSpecificInput") or {"instanceType": "A2A"}
     require_instance_type(call, given, "A2A")

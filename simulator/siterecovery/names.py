@@ -31,6 +31,11 @@ def stable_uuid(*parts: str) -> str:
     return str(uuid.uuid5(_ROOT, "|".join(part.lower() for part in parts)))
 
 
+def number(*parts: str) -> int:
+    """The positive 63-bit number that belongs to *parts*, whatever their case (a vault's id in the service)."""
+    return uuid.UUID(stable_uuid("number", *parts)).int >> 65
+
+
 def new_uuid() -> str:
     """A fresh identifier, as jobs and activities have."""
     return new_guid()

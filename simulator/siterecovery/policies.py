@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from simulator import context
 from simulator.provider import Reply
-from simulator.siterecovery import durations, jobs, names, refusals
-from simulator.siterecovery.calls import listing_of, object_id, require, require_instance_type, require_vault, section
+from simulator.siterecovery import durations, jobs, names, policy_kinds, refusals
+from simulator.siterecovery.calls import (
+    listing_of,
+    object_id,
+    require,
+    require_instance_type,
+    require_vault,
+    section,
+    unknown_instance_type,
+)
 from simulator.siterecovery.fabrics import require_or_never_used, target
 from simulator.siterecovery.job_model import Job, Plan, Task
 from simulator.siterecovery.jobs import effect
@@ -24,19 +33,20 @@ CRASH_CONSISTENT_MINUTES = 5
 
 
 @view(names.POLICY)
-def policy_view(_world: World, resource: Resource) -> dict[str, Any]:
+def policy_view(world: World, resource: Resource) -> dict[str, Any]:
     """The policy; what the caller left out reads 0."""
-    given = resource.meta["input"]
-    details = {
-        "instanceType": "A2A",
-        "recoveryPointThresholdInMinutes": 0,
-        "recoveryPointHistory": given.get("recoveryPointHistory") or 0,
-        "appConsistentFrequencyInMinutes": given.get("appConsistentFrequencyInMinutes") or 0,
-        "multiVmSyncStatus": "Enabled" if given.get("multiVmSyncStatus") == "Enable" else "Disabled",
-        "crashConsistentFrequencyInMinutes": CRASH_CONSISTENT_MINUTES,
-    }
+    request = context.current_request.get()
+    version = request.api_version if request is not None else ""
+    details = policy_kinds.details(resource.meta["input"], version, _governed(world, resource))
     properties = {"friendlyName": resource.name, "providerSpecificDetails": details}
     return {"id": resource.id, "name": resource.name, "type": names.POLICY, "properties": properties}
+
+
+def _governed(world: World, policy: Resource) -> int:
+    """How many items are in the containers that are mapped by the policy."""
+    mapped = world.store.list(names.MAPPING, names.vault_id(policy.id))
+    containers = {names.container_of(one.id) for one in mapped if one.meta["policy"].lower() == policy.id.lower()}
+    return sum(world.store.count(names.ITEM, container) for container in containers)
 
 
 def replication_policies_create(call: Call) -> Reply:
@@ -46,15 +56,18 @@ def replication_policies_create(call: Call) -> Reply:
 
 
 def replication_policies_update(call: Call) -> Reply:
-    """Change the policy; the input has another key than at creation."""
-    require(call, object_id(call))
+    """Change the policy, but not its kind; the input has another key than at creation."""
+    resource = require(call, object_id(call))
     settings = section(call, "replicationProviderSettings")
+    require_instance_type(call, settings, resource.meta["input"]["instanceType"])
     return _write(call, settings, "UpdateProtectionProfile", "Update replication policy")
 
 
 def _write(call: Call, given: dict[str, Any], scenario: str, friendly_name: str) -> Reply:
-    require_instance_type(call, given, "A2A")
-    if given.get("multiVmSyncStatus") not in {"Enable", "Disable"}:
+    kind = policy_kinds.find(given)
+    if kind is None:
+        raise unknown_instance_type(call, given, policy_kinds.KINDS)
+    if kind[0] == "A2A" and given.get("multiVmSyncStatus") not in {"Enable", "Disable"}:
         raise refusals.bad_request(call, "InvalidInput", "'multiVmSyncStatus' must be 'Enable' or 'Disable'.")
     id_ = object_id(call)
     seconds = durations.seconds(call.world, "policy", id_)
@@ -72,6 +85,8 @@ def _write(call: Call, given: dict[str, Any], scenario: str, friendly_name: str)
 
 
 def _sound(given: dict[str, Any]) -> bool:
+    if str(given.get("instanceType")).lower() != "a2a":
+        return True
     history = given.get("recoveryPointHistory") or 0
     app_consistent = given.get("appConsistentFrequencyInMinutes") or 0
     crash_consistent = given.get("crashConsistentFrequencyInMinutes") or CRASH_CONSISTENT_MINUTES

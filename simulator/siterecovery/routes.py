@@ -13,7 +13,6 @@ from simulator.siterecovery import (
     enabling,
     fabrics,
     failover,
-    health,
     item_operations,
     items,
     job_calls,
@@ -24,37 +23,41 @@ from simulator.siterecovery import (
     recovery_points,
     switching,
     testing,
+    vault_extras,
+    vault_health,
     vault_reads,
     vaults,
+)
+from simulator.siterecovery.other_routes import OTHER_ROUTES
+from simulator.siterecovery.scopes import (
+    CONTAINER,
+    CONTAINERS,
+    FABRIC,
+    FABRICS,
+    GROUP,
+    ITEM,
+    ITEMS,
+    JOB,
+    JOBS,
+    LOCATION,
+    MAPPING,
+    MAPPINGS,
+    NAMESPACE,
+    NETWORK_MAPPING,
+    NETWORK_MAPPINGS,
+    NETWORKS,
+    PLAN,
+    PLANS,
+    POLICIES,
+    POLICY,
+    RESULTS,
+    SUBSCRIPTION,
+    VAULT,
+    VAULTS,
 )
 
 if TYPE_CHECKING:
     from simulator.provider import Handler
-
-NAMESPACE = "Microsoft.RecoveryServices"
-SUBSCRIPTION = "/subscriptions/{subscription}"
-GROUP = f"{SUBSCRIPTION}/resourceGroups/{{group}}"
-VAULTS = f"{GROUP}/providers/{NAMESPACE}/vaults"
-VAULT = f"{VAULTS}/{{vault}}"
-FABRICS = f"{VAULT}/replicationFabrics"
-FABRIC = f"{FABRICS}/{{fabric}}"
-CONTAINERS = f"{FABRIC}/replicationProtectionContainers"
-CONTAINER = f"{CONTAINERS}/{{container}}"
-MAPPINGS = f"{CONTAINER}/replicationProtectionContainerMappings"
-MAPPING = f"{MAPPINGS}/{{mapping}}"
-ITEMS = f"{CONTAINER}/replicationProtectedItems"
-ITEM = f"{ITEMS}/{{item}}"
-NETWORKS = f"{FABRIC}/replicationNetworks"
-NETWORK_MAPPINGS = f"{NETWORKS}/{{network}}/replicationNetworkMappings"
-NETWORK_MAPPING = f"{NETWORK_MAPPINGS}/{{mapping}}"
-POLICIES = f"{VAULT}/replicationPolicies"
-POLICY = f"{POLICIES}/{{policy}}"
-JOBS = f"{VAULT}/replicationJobs"
-JOB = f"{JOBS}/{{job}}"
-PLANS = f"{VAULT}/replicationRecoveryPlans"
-PLAN = f"{PLANS}/{{plan}}"
-MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{{vm}}"
-RESULTS = f"{MACHINE}/providers/{NAMESPACE}/replicationEligibilityResults"
 
 _VAULT_ROUTES = [
     Route("GET", f"{SUBSCRIPTION}/providers/{NAMESPACE}/vaults", vaults.vaults_list_by_subscription_id),
@@ -65,10 +68,28 @@ _VAULT_ROUTES = [
     Route("DELETE", VAULT, vaults.vaults_delete),
     Route("GET", f"{VAULT}/operationStatus/{{operation}}", vaults.operation_status_get, action=""),
     Route("GET", f"{VAULT}/operationResults/{{operation}}", vaults.operation_results_get, action=""),
-    Route("GET", f"{VAULT}/usages", vault_reads.usages_list_by_vaults),
+    Route("GET", f"{VAULT}/usages", vault_extras.usages_list_by_vaults),
     Route("GET", f"{VAULT}/replicationUsages", vault_reads.replication_usages_list),
-    Route("GET", f"{GROUP}/providers/{NAMESPACE}/operations", vault_reads.operations_list),
-    Route("GET", f"/providers/{NAMESPACE}/operations", vault_reads.operations_list),
+    Route("GET", f"{VAULT}/extendedInformation/vaultExtendedInfo", vault_extras.vault_extended_info_get),
+    Route("PUT", f"{VAULT}/extendedInformation/vaultExtendedInfo", vault_extras.vault_extended_info_create_or_update),
+    Route("PATCH", f"{VAULT}/extendedInformation/vaultExtendedInfo", vault_extras.vault_extended_info_update),
+    Route("PUT", f"{VAULT}/certificates/{{certificate}}", vault_extras.vault_certificates_create),
+    Route("GET", f"{VAULT}/privateLinkResources", vault_extras.private_link_resources_list),
+    Route("GET", f"{VAULT}/privateLinkResources/{{link}}", vault_extras.private_link_resources_get),
+    Route("DELETE", f"{VAULT}/registeredIdentities/{{identity}}", vault_extras.registered_identities_delete),
+    Route("GET", f"{LOCATION}/deletedVaults", vault_extras.deleted_vaults_list_by_subscription_id),
+    Route("GET", f"{LOCATION}/deletedVaults/{{vault}}", vault_extras.deleted_vaults_get),
+    Route("GET", f"{LOCATION}/deletedVaults/{{vault}}/operations/{{operation}}", vault_extras.deleted_vaults_get),
+    Route("POST", f"{LOCATION}/deletedVaults/{{vault}}/undelete", vault_extras.deleted_vaults_get),
+    Route("POST", f"{LOCATION}/capabilities", vault_extras.recovery_services_capabilities, reads=True),
+    Route(
+        "POST",
+        f"{GROUP}/providers/{NAMESPACE}/locations/{{location}}/checkNameAvailability",
+        vault_extras.recovery_services_check_name_availability,
+        reads=True,
+    ),
+    Route("GET", f"{GROUP}/providers/{NAMESPACE}/operations", vault_extras.operations_list),
+    Route("GET", f"/providers/{NAMESPACE}/operations", vault_extras.operations_list),
 ]
 _FABRIC_ROUTES = [
     Route("GET", FABRICS, fabrics.replication_fabrics_list),
@@ -194,56 +215,9 @@ _READ_ROUTES = [
     Route("GET", f"{VAULT}/replicationVaultSettings/{{setting}}", vault_reads.replication_vault_setting_get),
     Route("PUT", f"{VAULT}/replicationVaultSettings/{{setting}}", vault_reads.replication_vault_setting_create),
     Route("GET", f"{VAULT}/replicationSupportedOperatingSystems", vault_reads.supported_operating_systems_get),
-    Route("GET", f"{VAULT}/replicationVaultHealth", health.replication_vault_health_get),
-    Route("POST", f"{VAULT}/replicationVaultHealth/default/refresh", health.replication_vault_health_refresh),
+    Route("GET", f"{VAULT}/replicationVaultHealth", vault_health.replication_vault_health_get),
+    Route("POST", f"{VAULT}/replicationVaultHealth/default/refresh", vault_health.replication_vault_health_refresh),
 ]
-# What other kinds of replication have: Azure-to-Azure lists none of it, and finds none.
-_OTHERS_OF_VAULT = (
-    "replicationAppliances",
-    "replicationMigrationItems",
-    "replicationProtectionClusters",
-    "replicationProtectionIntents",
-    "replicationRecoveryServicesProviders",
-    "replicationStorageClassifications",
-    "replicationStorageClassificationMappings",
-    "replicationvCenters",
-)
-_OTHERS_OF_FABRIC = (
-    "replicationLogicalNetworks",
-    "replicationRecoveryServicesProviders",
-    "replicationStorageClassifications",
-    "replicationvCenters",
-)
-_OTHERS_OF_CONTAINER = ("replicationMigrationItems", "replicationProtectableItems", "replicationProtectionClusters")
-_EMPTY_ROUTES = [
-    Route("GET", f"{scope}/{collection}", vault_reads.empty_list)
-    for scope, collections in (
-        (VAULT, _OTHERS_OF_VAULT),
-        (FABRIC, _OTHERS_OF_FABRIC),
-        (CONTAINER, _OTHERS_OF_CONTAINER),
-    )
-    for collection in collections
-]
-_ABSENT_ROUTES = [
-    Route("GET", f"{scope}/{collection}/{{name}}", vault_reads.absent)
-    for scope, collections in (
-        (VAULT, ("replicationProtectionIntents",)),
-        (FABRIC, _OTHERS_OF_FABRIC),
-        (CONTAINER, _OTHERS_OF_CONTAINER),
-    )
-    for collection in collections
-]
-_REFUSED_ROUTES = [
-    Route(method, f"{scope}/{collection}/{{name}}", vault_reads.not_supported)
-    for scope, collections in (
-        (VAULT, ("replicationProtectionIntents",)),
-        (FABRIC, ("replicationRecoveryServicesProviders", "replicationvCenters")),
-        (CONTAINER, ("replicationMigrationItems", "replicationProtectionClusters")),
-    )
-    for collection in collections
-    for method in ("PUT", "PATCH", "DELETE")
-]
-
 ROUTES = [
     *_VAULT_ROUTES,
     *_FABRIC_ROUTES,
@@ -253,7 +227,5 @@ ROUTES = [
     *_JOB_ROUTES,
     *_PLAN_ROUTES,
     *_READ_ROUTES,
-    *_EMPTY_ROUTES,
-    *_ABSENT_ROUTES,
-    *_REFUSED_ROUTES,
+    *OTHER_ROUTES,
 ]

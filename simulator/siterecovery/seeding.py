@@ -61,7 +61,7 @@ def _details(resource: Resource, key: str) -> dict[str, Any]:
 
 def _policy(details: dict[str, Any]) -> dict[str, Any]:
     status = "Disable" if details.get("multiVmSyncStatus") == "Disabled" else "Enable"
-    return {**details, "multiVmSyncStatus": status}
+    return {"instanceType": "A2A", **details, "multiVmSyncStatus": status}
 
 
 def _mapping(_world: World, found: Resource) -> dict[str, Any]:

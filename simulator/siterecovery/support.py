@@ -10,22 +10,29 @@ from simulator.compute.sizes import find_size
 if TYPE_CHECKING:
     from simulator.compute.guest import Guest
 
+_EDITIONS = ("Standard", "Datacenter")
+_WINDOWS: dict[str, tuple[str, ...]] = {
+    "6.1": ("Server 2008 R2 Datacenter", "Server 2008 R2 Enterprise", "Server 2008 R2 Standard", "7"),
+    "6.2": ("Server 2012 Standard", "Server 2012 Datacenter", "8"),
+    "6.3": ("Server 2012 R2 Datacenter", "Server 2012 R2 Standard", "8.1"),
+    "10.0": (*(f"Server {year} {kind}" for year in (2016, 2019, 2022, 2025) for kind in _EDITIONS), "10", "11"),
+}
+_LINUX: dict[str, tuple[str, ...]] = {
+    "centos": ("6", "7", "8"),
+    "redhat": ("6", "7", "8", "9"),
+    "rhel": ("6", "7", "8", "9"),
+    "oracle": ("6", "7", "8", "9"),
+    "rocky": ("8", "9"),
+    "alma": ("8", "9"),
+    "almalinux": ("8", "9"),
+    "suse": ("11", "12"),
+    "sles": ("12", "15"),
+    "debian": ("8", "9", "10", "11", "12"),
+    "ubuntu": ("14.04", "16.04", "18.04", "20.04", "22.04", "24.04"),
+}
 SUPPORTED_OS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "Windows Server 2012": ("windows", ("6.2",)),
-    "Windows Server 2012 R2": ("windows", ("6.3",)),
-    "Windows Server 2016": ("windows", ("10.0.14393",)),
-    "Windows Server 2019": ("windows", ("10.0.17763",)),
-    "Windows Server 2022": ("windows", ("10.0.20348",)),
-    "Windows Server 2025": ("windows", ("10.0.26100",)),
-    "ubuntu": ("linux", ("18.04", "20.04", "22.04", "24.04")),
-    "rhel": ("linux", ("7", "8", "9")),
-    "centos": ("linux", ("7", "8")),
-    "rocky": ("linux", ("8", "9")),
-    "alma": ("linux", ("8", "9")),
-    "almalinux": ("linux", ("8", "9")),
-    "oracle": ("linux", ("7", "8", "9")),
-    "sles": ("linux", ("12", "15")),
-    "debian": ("linux", ("10", "11", "12")),
+    **{name: ("linux", versions) for name, versions in _LINUX.items()},
+    **{f"Windows {name}": ("windows", (version,)) for version, names in _WINDOWS.items() for name in names},
 }
 """Supported systems: name, family, versions (a Linux version by its beginning)."""
 
@@ -41,9 +48,8 @@ def os_supported(guest: Guest) -> bool:
     """Whether Site Recovery replicates the operating system."""
     name = guest.os_name.lower()
     if guest.os_type == "Windows":
-        client = re.match(r"windows (10|11)\b", name)
-        year = re.search(r"20\d\d", name)
-        return client is not None or (year is not None and f"Windows Server {year[0]}" in SUPPORTED_OS)
+        known = [system.lower() for system, (family, _) in SUPPORTED_OS.items() if family == "windows"]
+        return bool(name) and any(name.startswith(system) or system.startswith(name) for system in known)
     family, versions = SUPPORTED_OS.get(name.split()[0] if name else "", ("", ()))
     return family == "linux" and any(_is_version(guest.os_version, version) for version in versions)
 

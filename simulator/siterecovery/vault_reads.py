@@ -1,12 +1,12 @@
-"""What else a vault answers: events, alert settings, vault settings, supported systems, usages, empty lists."""
+"""What else a vault answers: events, alert settings, vault settings, supported systems, usages."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.provider import ArmError, Reply
+from simulator.provider import Reply
 from simulator.siterecovery import health, jobs, names, refusals, support
-from simulator.siterecovery.calls import listing, object_id, properties, require, require_vault
+from simulator.siterecovery.calls import listing, properties, require_vault
 from simulator.siterecovery.mappings import friendly_fabric
 
 if TYPE_CHECKING:
@@ -125,23 +125,22 @@ def replication_vault_setting_create(call: Call) -> Reply:
 
 
 def supported_operating_systems_get(call: Call) -> Reply:
-    """Show the supported operating systems."""
+    """Show the operating systems of which Azure machines can be replicated (``instanceType`` narrows the list)."""
     vault = names.vault_id(require_vault(call).id)
-    systems = [
-        {
-            "osName": name,
-            "osType": family,
-            "osVersions": [{"version": version, "servicePack": None} for version in versions],
-        }
-        for name, (family, versions) in support.SUPPORTED_OS.items()
-    ]
+    wanted = call.query.get("instancetype", "A2A").lower()
+    systems = [_system(name, family, versions) for name, (family, versions) in support.SUPPORTED_OS.items()]
     body = {
+        "id": f"{vault}/replicationSupportedOperatingSystems/Default",
         "name": "Default",
         "type": f"{names.VAULT}/replicationSupportedOperatingSystems",
-        "id": f"{vault}/replicationSupportedOperatingSystems/Default",
-        "properties": {"supportedOsList": [{"instanceType": "A2A", "supportedOs": systems}]},
+        "properties": {"supportedOsList": [{"instanceType": "A2A", "supportedOs": systems}] if wanted == "a2a" else []},
     }
     return Reply(200, body)
+
+
+def _system(name: str, family: str, versions: tuple[str, ...]) -> dict[str, Any]:
+    pack = {"servicePack": "1"} if versions == ("6.1",) else {}
+    return {"osName": name, "osType": family, "osVersions": [{"version": version, **pack} for version in versions]}
 
 
 def replication_usages_list(call: Call) -> Reply:
@@ -168,48 +167,3 @@ def replication_usages_list(call: Call) -> Reply:
         "recoveryPlanCount": world.store.count(names.RECOVERY_PLAN, vault.id),
     }
     return Reply(200, {"value": [usage]})
-
-
-def usages_list_by_vaults(call: Call) -> Reply:
-    """List the usages of Backup, which this cloud does not have."""
-    require_vault(call)
-    return Reply(200, {"value": []})
-
-
-def empty_list(call: Call) -> Reply:
-    """Answer for what Azure-to-Azure replication has none of."""
-    id_ = object_id(call, action=True)
-    if id_.lower() == names.vault_id(id_).lower():
-        require_vault(call)
-    else:
-        require(call, id_)
-    return listing(call, [])
-
-
-def absent(call: Call) -> Reply:
-    """Answer for an object that Azure-to-Azure replication never has."""
-    require_vault(call)
-    raise refusals.missing(call, names.last(call.path))
-
-
-def not_supported(call: Call) -> Reply:
-    """Refuse an operation of another kind of replication."""
-    require_vault(call)
-    raise ArmError(400, "BadRequest", "The operation isn't supported for the replication of Azure virtual machines.")
-
-
-def operations_list(_call: Call) -> Reply:
-    """List the provider's operations."""
-    shown = [
-        {
-            "name": f"{names.VAULT}/{name}",
-            "display": {
-                "provider": "Microsoft Recovery Services",
-                "resource": name.partition("/")[0],
-                "operation": name.rpartition("/")[2],
-                "description": name,
-            },
-        }
-        for name in ("read", "write", "delete", "replicationFabrics/read", "replicationJobs/read")
-    ]
-    return Reply(200, {"value": shown, "nextLink": None})

@@ -23,6 +23,19 @@ DEFAULT_MONITORING = {
     "azureMonitorAlertSettings": {"alertsForAllJobFailures": "Enabled"},
     "classicAlertSettings": {"alertsForCriticalOperations": "Enabled"},
 }
+DEFAULT_RESTORE = {"crossSubscriptionRestoreSettings": {"crossSubscriptionRestoreState": "Enabled"}}
+SETTINGS = (
+    "publicNetworkAccess",
+    "monitoringSettings",
+    "securitySettings",
+    "restoreSettings",
+    "encryption",
+    "redundancySettings",
+)
+"""What of a vault's properties its owner sets; what is left out of a change stays."""
+SCORES = {"secureScore": "None", "bcdrSecurityLevel": "Poor"}
+SCORES_SINCE = "2024-01-01"
+"""Api-versions since when a vault shows its scores (absent in 2023-02-01, present in 2024-04-01)."""
 BLOCKERS = {
     names.ITEM: "replicated items",
     names.MAPPING: "protection container mappings",
@@ -39,8 +52,6 @@ def _status_body(operation: dict[str, Any]) -> dict[str, Any]:
         "name": operation["id"],
         "status": operation["status"],
     }
-    if operation["end"] is not None:
-        body |= {"startTime": operation["start"], "endTime": operation["end"]}
     if operation["error"] is not None:
         body["error"] = operation["error"]
     return body
@@ -76,7 +87,7 @@ def vaults_create_or_update(call: Call) -> Reply:
     if not isinstance(body.get("sku"), dict):
         raise ArmError(400, "MissingSkuInput", "The sku of the vault is missing.")
     if old is not None:
-        return Reply(200, call.world.store.save(_changed(call, old, body)).doc)
+        return Reply(200, _shown(call, call.world.store.save(_changed(call, old, body)).doc))
     _check_limit(call)
     resource = call.world.store.put(_new_doc(call, body, location), {"created_by": call.world.created_by})
     reply = call.world.operations.start(
@@ -120,21 +131,40 @@ def _new_doc(call: Call, body: dict[str, Any], location: str) -> dict[str, Any]:
         "provisioningState": "Provisioning",
         "privateEndpointStateForBackup": "None",
         "privateEndpointStateForSiteRecovery": "None",
+        **{key: given[key] for key in ("encryption", "redundancySettings") if given.get(key) is not None},
         "monitoringSettings": given.get("monitoringSettings") or DEFAULT_MONITORING,
+        **({"securitySettings": given["securitySettings"]} if given.get("securitySettings") else {}),
         "publicNetworkAccess": given.get("publicNetworkAccess") or "Enabled",
-        "restoreSettings": {"crossSubscriptionRestoreSettings": {"crossSubscriptionRestoreState": "Enabled"}},
+        "restoreSettings": given.get("restoreSettings") or DEFAULT_RESTORE,
     }
     return doc | {"id": call.path, "type": names.VAULT, "sku": body["sku"]}
 
 
 def _changed(call: Call, resource: Resource, body: dict[str, Any]) -> Resource:
-    resource.doc |= {key: body[key] for key in ("tags", "identity", "sku") if body.get(key) is not None}
+    resource.doc |= {key: body[key] for key in ("tags", "sku") if body.get(key) is not None}
+    if body.get("identity") is not None:
+        resource.doc["identity"] = _identity(call.world, resource.id, body["identity"])
     given = body.get("properties") or {}
-    for key in ("publicNetworkAccess", "monitoringSettings", "securitySettings", "restoreSettings"):
-        if given.get(key) is not None:
+    for key in SETTINGS:
+        if isinstance(given.get(key), dict):
+            resource.properties[key] = {**(resource.properties.get(key) or {}), **given[key]}
+        elif given.get(key) is not None:
             resource.properties[key] = given[key]
     resource.doc["etag"] = _etag(call.world)
     return resource
+
+
+def _identity(world: World, vault: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The identity as Azure completes it: with the ids of the principals that it made or found."""
+    shown = dict(given)
+    if "SystemAssigned" in str(given.get("type")):
+        shown |= {"tenantId": world.tenant_id, "principalId": names.stable_uuid("principal", vault)}
+    if given.get("userAssignedIdentities"):
+        shown["userAssignedIdentities"] = {
+            id_: {"clientId": names.stable_uuid("client", id_), "principalId": names.stable_uuid("principal", id_)}
+            for id_ in given["userAssignedIdentities"]
+        }
+    return shown
 
 
 @on_done("asr.vault_created")
@@ -142,38 +172,52 @@ def _created(world: World, payload: dict[str, Any]) -> dict[str, Any] | None:
     resource = world.store.get(payload["vault"])
     if resource is None:
         return None
-    resource.properties["provisioningState"] = "Succeeded"
-    resource.doc["properties"] |= {
+    given = resource.properties
+    soft_delete = {"softDeleteRetentionPeriodInDays": 14, "softDeleteState": "Enabled"}
+    security = {"immutabilitySettings": None, "softDeleteSettings": soft_delete, "multiUserAuthorization": "Disabled"}
+    late = ("monitoringSettings", "securitySettings", "publicNetworkAccess", "restoreSettings")
+    resource.doc["properties"] = {
+        **{key: value for key, value in given.items() if key not in late},
+        "provisioningState": "Succeeded",
         "backupStorageVersion": "Unassigned",
-        "securitySettings": {
-            "softDeleteSettings": {"softDeleteRetentionPeriodInDays": 14, "softDeleteState": "Enabled"},
-            "multiUserAuthorization": "Disabled",
-        },
-        "secureScore": "None",
-        "bcdrSecurityLevel": "Poor",
+        "monitoringSettings": given["monitoringSettings"],
+        "securitySettings": {**security, **(given.get("securitySettings") or {})},
+        "publicNetworkAccess": given["publicNetworkAccess"],
+        "restoreSettings": given["restoreSettings"],
+        **SCORES,
     }
+    if resource.doc.get("identity"):
+        resource.doc["identity"] = _identity(world, resource.id, resource.doc["identity"])
     return world.store.save(resource).doc
+
+
+def _shown(call: Call, doc: dict[str, Any]) -> dict[str, Any]:
+    """The vault as the caller's api-version shows it."""
+    if call.api_version >= SCORES_SINCE:
+        return doc
+    kept = {key: value for key, value in doc["properties"].items() if key not in SCORES}
+    return {**doc, "properties": kept}
 
 
 def vaults_get(call: Call) -> Reply:
     """Show the vault."""
-    return Reply(200, call.world.store.require(call.path).doc)
+    return Reply(200, _shown(call, call.world.store.require(call.path).doc))
 
 
 def vaults_update(call: Call) -> Reply:
     """Change tags, identity or settings of the vault."""
     resource = call.world.store.require(call.path)
-    return Reply(200, call.world.store.save(_changed(call, resource, call.body_object())).doc)
+    return Reply(200, _shown(call, call.world.store.save(_changed(call, resource, call.body_object())).doc))
 
 
 def vaults_list_by_resource_group(call: Call) -> Reply:
     """List the vaults of the group."""
-    return page_of_resources(call, names.VAULT, paths.scope_of(call.path), lambda vault: vault.doc)
+    return page_of_resources(call, names.VAULT, paths.scope_of(call.path), lambda vault: _shown(call, vault.doc))
 
 
 def vaults_list_by_subscription_id(call: Call) -> Reply:
     """List the vaults of the subscription."""
-    return page_of_resources(call, names.VAULT, paths.scope_of(call.path), lambda vault: vault.doc)
+    return page_of_resources(call, names.VAULT, paths.scope_of(call.path), lambda vault: _shown(call, vault.doc))
 
 
 def vaults_delete(call: Call) -> Reply:
