@@ -73,7 +73,9 @@ EXAMPLES = _operations(
       replication_protection_containers_discover_protectable_item replication_protection_containers_get
       replication_protection_containers_list replication_protection_containers_list_by_replication_fabrics
       replication_protection_containers_switch_protection replication_recovery_plans_create
-      replication_recovery_plans_delete replication_recovery_plans_get replication_recovery_plans_list
+      replication_recovery_plans_delete replication_recovery_plans_failover_commit replication_recovery_plans_get
+      replication_recovery_plans_list replication_recovery_plans_test_failover
+      replication_recovery_plans_test_failover_cleanup replication_recovery_plans_unplanned_failover
       replication_recovery_plans_update replication_usages_list replication_vault_health_get
       replication_vault_health_refresh replication_vault_setting_create replication_vault_setting_get
       replication_vault_setting_list supported_operating_systems_get
@@ -118,7 +120,8 @@ ASSUMPTIONS = {
         "A failed operation's status body repeats the job's error with `details`; no recording shows one.",
         "A change of the recovery point, a cancelled failover and a reprotection that fails leave what they made.",
         "Replica disks stay from the failover until commit and disabling.",
-        "Recovery plans are kept and shown, but cannot be run.",
+        "Recovery plans take one job for each machine; scripts, manual actions and their pauses are not run.",
+        "The task that a recovery plan's test failover, clean-up and commit consist of (its failover's are known).",
         "Events are the failed jobs; job export makes no blob.",
         "There is no limit to parallel jobs of one vault; Site Recovery's own throttling is a setting, off at first.",
         "How the documented limits refuse: codes and words, for vaults, recovery plans, disks and groups of machines.",

@@ -24,8 +24,13 @@ def replication_protected_items_failover_commit(call: Call) -> Reply:
     """Commit the failover: the recovery points go, and there is no way back to the source."""
     item = require(call, object_id(call, action=True))
     require_operation(call, item, "Commit")
-    seconds = durations.seconds(call.world, "commit", item.id)
-    plan = Plan(
+    return jobs.start(call, commit_of(call.world, item))
+
+
+def commit_of(world: World, item: Resource) -> Plan:
+    """The job that commits a failover."""
+    seconds = durations.seconds(world, "commit", item.id)
+    return Plan(
         scenario="CommitFailover",
         friendly_name="Commit",
         subject=item.id,
@@ -36,7 +41,6 @@ def replication_protected_items_failover_commit(call: Call) -> Reply:
         ),
         locks=(item.id,),
     )
-    return jobs.start(call, plan)
 
 
 @effect("asr.committed")

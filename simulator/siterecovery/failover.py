@@ -48,7 +48,8 @@ def replication_protected_items_unplanned_failover(call: Call) -> Reply:
     if operations not in {"Required", "NotRequired"}:
         raise refusals.bad_request(call, "InvalidInput", "'sourceSiteOperations' must be 'Required' or 'NotRequired'.")
     require_operation(call, item, "UnplannedFailover")
-    return jobs.start(call, _plan(call.world, item, details.get("recoveryPointId"), shut_down=operations == "Required"))
+    plan = failover_of(call.world, item, details.get("recoveryPointId"), shut_down=operations == "Required")
+    return jobs.start(call, plan)
 
 
 def require_direction(call: Call, given: dict[str, Any]) -> None:
@@ -63,7 +64,8 @@ def require_direction(call: Call, given: dict[str, Any]) -> None:
         )
 
 
-def _plan(world: World, item: Resource, point: str | None, *, shut_down: bool) -> Plan:
+def failover_of(world: World, item: Resource, point: str | None, *, shut_down: bool) -> Plan:
+    """The job of a failover."""
     main = durations.seconds(world, "failover", item.id) - PREFLIGHT_SECONDS - START_SECONDS
     shutdown = durations.seconds(world, "shutdown", item.id)
     steps = (

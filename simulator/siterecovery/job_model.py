@@ -13,6 +13,16 @@ RUNNING = {"NotStarted", "InProgress", "Cancelling"}
 
 
 @dataclass(frozen=True)
+class Group:
+    """How a group task of a recovery plan is shown: ``taskType``, ``rpGroupType``, and the group inside it, if any."""
+
+    task_type: str
+    group_type: str
+    inner: tuple[str, str] | None = None
+    """``groupId`` and ``friendlyName`` of the one group between the task and its machines."""
+
+
+@dataclass(frozen=True)
 class Task:
     """One task of a job to be: its id, its name on the screen, and its steps of seconds and effect."""
 
@@ -20,6 +30,10 @@ class Task:
     friendly_name: str
     steps: tuple[tuple[float, str | None], ...]
     skipped: bool = False
+    name: str = ""
+    """What Azure shows as the task's ``name`` where that is not its id."""
+    group: Group | None = None
+    """Set for a task of a recovery plan that stands for the jobs of its machines."""
 
 
 @dataclass(frozen=True)

@@ -95,11 +95,19 @@ def _allowed_actions(job: Job) -> list[str]:
 
 
 def _task(job: Job, task: dict[str, Any]) -> dict[str, Any]:
-    children = task["children"]
+    children, group = task["children"], task.get("group")
+    if group is not None:
+        return _in_group(job, task, group)
     kind = "GroupTaskDetails" if children else "TaskDetails"
+    details = {"instanceType": kind, "childTasks": [_child(task, child) for child in children]} if children else None
+    return _shown(job, task, kind, details)
+
+
+def _shown(job: Job, task: dict[str, Any], kind: str, group: dict[str, Any] | None) -> dict[str, Any]:
+    """A task of *kind*; one with the details of a *group* has none of its own."""
     return {
         "taskId": task["taskId"],
-        "name": task["taskId"],
+        "name": task.get("name") or task["taskId"],
         "startTime": task["start"] or NEVER,
         "endTime": task["end"] or NEVER,
         "allowedActions": [],
@@ -107,11 +115,48 @@ def _task(job: Job, task: dict[str, Any]) -> dict[str, Any]:
         "state": task["state"],
         "stateDescription": DESCRIPTIONS[task["state"]],
         "taskType": kind,
-        "customDetails": None if children else {"instanceType": kind},
-        "groupTaskCustomDetails": {"instanceType": kind, "childTasks": [_child(task, child) for child in children]}
-        if children
-        else None,
+        "customDetails": None if group is not None else {"instanceType": kind},
+        "groupTaskCustomDetails": group,
         "errors": [_error(job, note) for note in task["errors"]],
+    }
+
+
+def _in_group(job: Job, task: dict[str, Any], group: dict[str, Any]) -> dict[str, Any]:
+    """A task of a recovery plan: its machines, in the shutdown's case with a group in between."""
+    machines = [_machine(child) for child in task["children"]]
+    if group["inner"] is not None and machines:
+        id_, label = group["inner"]
+        inner = {**task, "taskId": id_, "friendlyName": label, "errors": []}
+        kind = "RecoveryPlanGroupTaskDetails"
+        machines = [_shown(job, inner, kind, _group_details(id_, group["group_type"], kind, machines))]
+    details = _group_details(task["taskId"], group["group_type"], group["task_type"], machines)
+    return _shown(job, task, group["task_type"], details)
+
+
+def _group_details(id_: str, type_: str, kind: str, children: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"name": id_, "groupId": id_, "rpGroupType": type_, "instanceType": kind, "childTasks": children}
+
+
+def _machine(child: dict[str, Any]) -> dict[str, Any]:
+    kind = "VirtualMachineTaskDetails"
+    return {
+        "taskId": child["taskId"],
+        "name": "Unknown",
+        "startTime": child["start"] or NEVER,
+        "endTime": child["end"] or NEVER,
+        "allowedActions": [],
+        "friendlyName": child["jobTask"]["targetObjectName"],
+        "state": child["state"],
+        "stateDescription": DESCRIPTIONS[child["state"]],
+        "taskType": kind,
+        "customDetails": {
+            "skippedReason": "None",
+            "skippedReasonString": None,
+            "jobTask": child["jobTask"],
+            "instanceType": kind,
+        },
+        "groupTaskCustomDetails": None,
+        "errors": [],
     }
 
 

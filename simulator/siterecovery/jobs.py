@@ -124,6 +124,8 @@ def _begin(world: World, job: Job) -> Job:
 def _new_task(task: Task) -> dict[str, Any]:
     return {
         "taskId": task.id,
+        "name": task.name or task.id,
+        "group": None if task.group is None else asdict(task.group),
         "friendlyName": task.friendly_name,
         **_FRESH,
         "errors": [],

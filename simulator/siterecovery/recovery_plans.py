@@ -1,11 +1,11 @@
-"""Recovery plans: groups of items that fail over together. They can be kept here, but not run."""
+"""Recovery plans: groups of items that fail over together."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from simulator.provider import Reply
-from simulator.siterecovery import durations, jobs, names, refusals, states
+from simulator.siterecovery import durations, jobs, names, states
 from simulator.siterecovery.calls import listing, missing_input, object_id, properties, require, require_vault
 from simulator.siterecovery.fabrics import target
 from simulator.siterecovery.job_model import Job, Plan, Task
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 
+OPERATIONS = ("UnplannedFailover", "TestFailover", "TestFailoverCleanup", "Commit")
+
+
 @view(names.RECOVERY_PLAN)
 def recovery_plan_view(world: World, resource: Resource) -> dict[str, Any]:
     """The plan with its groups, those for shutdown and failover first."""
     given = resource.meta["input"]
     primary, recovery = names.asr_id(given["primaryFabricId"]), names.asr_id(given["recoveryFabricId"])
+    last, scenario = resource.meta.get("last_times") or {}, resource.meta.get("scenario") or {}
     fields = {
         "friendlyName": resource.name,
         "primaryFabricId": primary,
@@ -33,24 +37,31 @@ def recovery_plan_view(world: World, resource: Resource) -> dict[str, Any]:
         "failoverDeploymentModel": given.get("failoverDeploymentModel") or "ResourceManager",
         "replicationProviders": ["A2A"],
         "allowedOperations": _allowed(world, given),
-        "currentScenario": None,
-        "currentScenarioStatus": None,
-        "currentScenarioStatusDescription": None,
+        **last,
+        "currentScenario": scenario.get("currentScenario"),
+        "currentScenarioStatus": scenario.get("status"),
+        "currentScenarioStatusDescription": scenario.get("description"),
         "groups": [_group("Shutdown", []), _group("Failover", []), *_groups(world, given)],
         "providerSpecificDetails": [],
     }
     return {"id": resource.id, "name": resource.name, "type": names.RECOVERY_PLAN, "properties": fields}
 
 
-def _items(world: World, given: dict[str, Any]) -> list[Resource]:
+def items_of(world: World, given: dict[str, Any]) -> list[Resource]:
+    """The items of a plan's input, those of its first group first."""
     ids = [entry["id"] for group in given["groups"] for entry in group.get("replicationProtectedItems") or []]
     return [item for id_ in ids if (item := world.store.get(names.asr_id(id_))) is not None]
 
 
+def boot_groups(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """The groups that machines are in."""
+    return [group for group in given["groups"] if group.get("groupType", "Boot") == "Boot"]
+
+
 def _allowed(world: World, given: dict[str, Any]) -> list[str]:
-    found = _items(world, given)
-    ready = found and all(states.state_of(world, item) == states.PROTECTED for item in found)
-    return ["UnplannedFailover", "TestFailover"] if ready else []
+    """What every item of the plan allows."""
+    found = [set(states.allowed_operations(world, item)) for item in items_of(world, given)]
+    return [name for name in OPERATIONS if found and all(name in allowed for allowed in found)]
 
 
 def _group(kind: str, items: list[dict[str, Any]], given: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -65,7 +76,7 @@ def _group(kind: str, items: list[dict[str, Any]], given: dict[str, Any] | None 
 def _groups(world: World, given: dict[str, Any]) -> list[dict[str, Any]]:
     shown = []
     for group in given["groups"]:
-        items = _items(world, {"groups": [group]})
+        items = items_of(world, {"groups": [group]})
         entries = [{"id": item.id, "virtualMachineId": names.stable_uuid(item.meta["vm"])} for item in items]
         shown.append(_group(str(group.get("groupType", "Boot")), entries, group))
     return shown
@@ -126,7 +137,8 @@ def _start(call: Call, id_: str, names_: tuple[str, str], on_success: str, args:
 
 @effect("asr.plan_written")
 def _written(world: World, job: Job) -> None:
-    world.store.put({"id": job.subject, "properties": {}}, dict(job.args))
+    old = world.store.get(job.subject)
+    world.store.put({"id": job.subject, "properties": {}}, {**(old.meta if old else {}), **job.args})
 
 
 def replication_recovery_plans_get(call: Call) -> Reply:
@@ -147,9 +159,3 @@ def replication_recovery_plans_delete(call: Call) -> Reply:
     """Delete the plan."""
     resource = require(call, object_id(call))
     return _start(call, resource.id, ("DeleteRecoveryPlan", "Delete a recovery plan"), "asr.tree_removed", {})
-
-
-def run(call: Call) -> Reply:
-    """Refuse to run a plan: this cloud fails over machine by machine."""
-    resource = require(call, object_id(call, action=True))
-    raise refusals.not_allowed(call, resource.name, names.last(call.path), "NotSupported")

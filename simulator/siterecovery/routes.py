@@ -19,6 +19,7 @@ from simulator.siterecovery import (
     mappings,
     networks,
     policies,
+    recovery_plan_runs,
     recovery_plans,
     recovery_points,
     switching,
@@ -190,17 +191,13 @@ _PLAN_ROUTES = [
     Route("PATCH", PLAN, recovery_plans.replication_recovery_plans_update),
     Route("GET", PLAN, recovery_plans.replication_recovery_plans_get),
     Route("DELETE", PLAN, recovery_plans.replication_recovery_plans_delete),
+    Route("POST", f"{PLAN}/unplannedFailover", recovery_plan_runs.replication_recovery_plans_unplanned_failover),
+    Route("POST", f"{PLAN}/testFailover", recovery_plan_runs.replication_recovery_plans_test_failover),
+    Route("POST", f"{PLAN}/testFailoverCleanup", recovery_plan_runs.replication_recovery_plans_test_failover_cleanup),
+    Route("POST", f"{PLAN}/failoverCommit", recovery_plan_runs.replication_recovery_plans_failover_commit),
     *(
-        Route("POST", f"{PLAN}/{action}", recovery_plans.run)
-        for action in (
-            "failoverCancel",
-            "failoverCommit",
-            "plannedFailover",
-            "reProtect",
-            "testFailover",
-            "testFailoverCleanup",
-            "unplannedFailover",
-        )
+        Route("POST", f"{PLAN}/{action}", recovery_plan_runs.unsupported)
+        for action in ("failoverCancel", "plannedFailover", "reProtect")
     ),
 ]
 _READ_ROUTES = [

@@ -48,10 +48,11 @@ def replication_protected_items_test_failover(call: Call) -> Reply:
         raise missing_input(call, "networkId")
     require_operation(call, item, "TestFailover")
     linked.require_right(call, "Microsoft.Network/virtualNetworks/subnets/join/action", network)
-    return jobs.start(call, _plan(call.world, item, network, details.get("recoveryPointId")))
+    return jobs.start(call, test_of(call.world, item, network, details.get("recoveryPointId")))
 
 
-def _plan(world: World, item: Resource, network: str, point: str | None) -> Plan:
+def test_of(world: World, item: Resource, network: str, point: str | None) -> Plan:
+    """The job that makes the copy."""
     total = durations.seconds(world, "test_failover", item.id)
     make = ((0.35 * total, "asr.test_disks"), (0.15 * total, "asr.test_nics"), (0.25 * total, "asr.test_machine"))
     return Plan(
@@ -155,8 +156,13 @@ def replication_protected_items_test_failover_cleanup(call: Call) -> Reply:
     item = require(call, object_id(call, action=True))
     given: dict[str, Any] = (call.body or {}).get("properties") or {}
     require_operation(call, item, "TestFailoverCleanup")
-    seconds = durations.seconds(call.world, "cleanup", item.id)
-    plan = Plan(
+    return jobs.start(call, cleanup_of(call.world, item, given.get("comments")))
+
+
+def cleanup_of(world: World, item: Resource, comments: str | None) -> Plan:
+    """The job that deletes the copy."""
+    seconds = durations.seconds(world, "cleanup", item.id)
+    return Plan(
         scenario="TestFailoverCleanup",
         friendly_name="Test failover cleanup",
         subject=item.id,
@@ -175,9 +181,8 @@ def replication_protected_items_test_failover_cleanup(call: Call) -> Reply:
         on_success="asr.cleaned_up",
         on_failure="asr.cleanup_failed",
         locks=(item.id,),
-        args={"comments": given.get("comments")},
+        args={"comments": comments},
     )
-    return jobs.start(call, plan)
 
 
 @effect("asr.cleanup_begun")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tests.simulator.replay import Outcome, differences
 from tests.simulator.siterecovery_estate import (
     A2A,
+    PRIMARY,
     PRIMARY_CONTAINER,
+    RECOVERY,
     SOURCE,
     SOURCE_NETWORK,
     TARGET,
@@ -23,7 +25,8 @@ from tests.support.cloud import Cloud
 if TYPE_CHECKING:
     from pathlib import Path
 
-RECOVERY_PLAN = "recovery plans are kept here, but not run"
+CUT = 3
+"""The task of the recovery plan's job of which the excerpt has only the beginning."""
 OLDER = "whole seconds without fraction in 2021; with seven zeros in the newer recordings, which are held"
 HYPER_V = "the body is a Hyper-V machine's; its keys are held by the Azure CLI's recording"
 
@@ -36,11 +39,11 @@ def replay(folder: Path) -> list[Outcome]:
         return [
             _accepted(folder / "powershell-excerpts/headers_202_fabric_put.json", lab),
             _jobs(folder / "powershell-excerpts/jobs_list_A2A_enable.json", lab),
+            _plan(folder / "powershell-excerpts/job_A2A_recoveryplan_UnplannedFailover_inprogress.json", lab),
             _operation(folder / "net-excerpts/CommitFailover_location_operationresults.json", lab),
             _reprotect(
                 folder / "powershell-excerpts/job_A2A_reprotect_SwitchReplicationGroupProtection_inprogress.json", lab
             ),
-            _plan(folder / "powershell-excerpts/job_A2A_recoveryplan_UnplannedFailover_inprogress.json"),
         ]
 
 
@@ -108,7 +111,6 @@ def _job_differences(recorded: dict[str, Any], actual: dict[str, Any]) -> list[s
 def _operation(file: Path, lab: Lab) -> Outcome:
     """A commit followed to the end of its Location: statuses, headers, the eight keys."""
     flow = _read(file)["flow"]
-    lab.fail_over("web")
     accepted = lab.accepted("POST", f"{item_id('web')}/failoverCommit", {"properties": {}})
     running = lab.sim.arm("GET", accepted.headers["Azure-AsyncOperation"])
     lab.finish(accepted)
@@ -167,5 +169,22 @@ def _cache(lab: Lab) -> str:
     return id_
 
 
-def _plan(file: Path) -> Outcome:
-    return Outcome(file.name, exceptions=[f"GET job of a recovery plan's failover: {RECOVERY_PLAN}"])
+def _plan(file: Path, lab: Lab) -> Outcome:
+    """The job of a recovery plan's failover, after its sources were shut down."""
+    plan = f"{VAULT}/replicationRecoveryPlans/shop"
+    group = {"groupType": "Boot", "replicationProtectedItems": [{"id": item_id("web")}]}
+    body = {"primaryFabricId": PRIMARY, "recoveryFabricId": RECOVERY, "groups": [group]}
+    lab.run("PUT", plan, {"properties": body})
+    answer = lab.accepted("POST", f"{plan}/unplannedFailover", lab.failover_body(several=True))
+    for _ in range(60):
+        lab.sim.advance(5)
+        actual = lab.get(answer.headers["x-ms-request-id"])
+        if actual["properties"]["tasks"][2]["state"] == "InProgress":
+            break
+    lab.finish(answer)
+    recorded = _read(file)["responseBody"]
+    for job in (recorded, actual):
+        del job["properties"]["tasks"][CUT]
+    outcome = _outcome(file, "GET job", _job_differences(recorded, actual))
+    outcome.excused.append(f"GET job: task {CUT} was not read whole")
+    return outcome

@@ -239,14 +239,14 @@ class Lab:
         raise TimeoutError(name)
 
     @staticmethod
-    def failover_body(*, shut_down: bool = True, point: str | None = None) -> dict[str, Any]:
-        """The input of a failover."""
+    def failover_body(*, shut_down: bool = True, point: str | None = None, several: bool = False) -> dict[str, Any]:
+        """The input of a failover; of *several* machines, by a recovery plan."""
         details = {**A2A, **({"recoveryPointId": point} if point else {})}
         return {
             "properties": {
                 "failoverDirection": "PrimaryToRecovery",
                 "sourceSiteOperations": "Required" if shut_down else "NotRequired",
-                "providerSpecificDetails": details,
+                "providerSpecificDetails": [details] if several else details,
             }
         }
 

@@ -9,10 +9,7 @@ import pytest
 from tests.simulator import replay
 from tests.support.sim import Simulator
 
-EXCEPTED = {
-    "flow_scenarios.jsonl": 5,
-    "job_A2A_recoveryplan_UnplannedFailover_inprogress.json": 1,
-}
+EXCEPTED = {"flow_scenarios.jsonl": 5}
 """How many interactions of which recordings are not replayed, for the reasons that the command prints."""
 
 
