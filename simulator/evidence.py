@@ -39,8 +39,8 @@ RECORDED = _operations(
 EXAMPLES = _operations(
     """
     authorization: management_locks_list permissions_list
-    compute: resource_skus_list run_commands_list usage_list virtual_machines_deallocate virtual_machines_get
-      virtual_machines_instance_view virtual_machines_run_command
+    compute: resource_skus_list run_commands_get run_commands_list usage_list virtual_machines_deallocate
+      virtual_machines_get virtual_machines_instance_view virtual_machines_run_command
     network: network_interfaces_get subnets_get usages_list virtual_networks_check_ip_address_availability
       virtual_networks_get virtual_networks_list virtual_networks_list_usage
     resources: providers_get

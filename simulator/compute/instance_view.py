@@ -24,20 +24,32 @@ def instance_view(world: World, machine: Resource) -> dict[str, Any]:
     state = str(machine.meta.get("power_state", machines.RUNNING))
     since = machines.running_since(machine) or world.now
     view: dict[str, Any] = {}
+    if machine.properties.get("availabilitySet"):
+        view |= {"platformUpdateDomain": 0, "platformFaultDomain": 0}
     if state == machines.RUNNING:
         view.update(_guest(world, machine))
     view["disks"] = [
         {"name": disk.get("name"), "statuses": [{**_PROVISIONED, "time": rfc_offset(since)}]}
         for disk in machines.disk_references(machine.doc)
     ]
-    if (machine.properties.get("diagnosticsProfile") or {}).get("bootDiagnostics", {}).get("enabled"):
-        view["bootDiagnostics"] = {}
+    diagnostics = (machine.properties.get("diagnosticsProfile") or {}).get("bootDiagnostics") or {}
+    if diagnostics.get("enabled"):
+        view["bootDiagnostics"] = _boot_diagnostics(machine, diagnostics)
     extensions = extensions_of(world, machine.id)
     if extensions and state == machines.RUNNING:
         view["extensions"] = [_extension_status(extension) for extension in extensions]
     view["hyperVGeneration"] = machine.meta.get("hyperv") or _generation(world, machine)
     view["statuses"] = [_provisioning_status(machine, since), _power_status(state)]
     return view
+
+
+def _boot_diagnostics(machine: Resource, given: dict[str, Any]) -> dict[str, Any]:
+    """The addresses in an account of the owner's; of Azure's own account nothing is shown here."""
+    if not given.get("storageUri"):
+        return {}
+    store = f"{given['storageUri'].rstrip('/')}/bootdiagnostics-{machine.name.lower()}/{machine.name}"
+    kinds = {"consoleScreenshotBlobUri": "screenshot.bmp", "serialConsoleLogBlobUri": "serialconsole.log"}
+    return {key: f"{store}.{end}" for key, end in kinds.items()}
 
 
 def _guest(world: World, machine: Resource) -> dict[str, Any]:

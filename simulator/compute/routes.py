@@ -46,6 +46,7 @@ ROUTES = [
     Route("GET", f"{_PLACE}/usages", offers.usage_list),
     Route("GET", f"{_PLACE}/vmSizes", offers.virtual_machine_sizes_list),
     Route("GET", f"{_PLACE}/runCommands", run_command.run_commands_list),
+    Route("GET", f"{_PLACE}/runCommands/{{command}}", run_command.run_commands_get),
     Route("GET", f"{_SUBSCRIPTION}/providers/Microsoft.Compute/skus", offers.resource_skus_list),
     Route("GET", _VM, virtual_machines.virtual_machines_get),
     Route("PUT", _VM, vm_creation.virtual_machines_create_or_update),

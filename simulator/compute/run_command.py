@@ -108,6 +108,20 @@ def run_commands_list(_: Call) -> Reply:
     return Reply(200, {"value": [_command(*command) for command in _COMMANDS]})
 
 
+def run_commands_get(call: Call) -> Reply:
+    """Show a built-in command with its script, which is a sample, and the sample's parameters."""
+    wanted = call.params["command"].lower()
+    for name, *rest in _COMMANDS:
+        if name.lower() == wanted:
+            sample = {"script": ["echo $arg1 $arg2"], "parameters": [_parameter(number) for number in (1, 2)]}
+            return Reply(200, {**sample, **_command(name, *rest)})
+    raise ArmError(404, "NotFound", f"The entity was not found: run command '{call.params['command']}'.")
+
+
+def _parameter(number: int) -> dict[str, str]:
+    return {"name": f"arg{number}", "type": "string", "defaultValue": f"value{number}"}
+
+
 def _command(name: str, system: str, label: str, description: str) -> dict[str, str]:
     return {
         "$schema": "http://schema.management.azure.com/schemas/2016-11-17/runcommands.json",

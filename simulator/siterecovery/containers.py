@@ -54,7 +54,10 @@ def _role(world: World, resource: Resource) -> str:
 def replication_protection_containers_create(call: Call) -> Reply:
     """Create the container, or take the same input again."""
     id_ = object_id(call)
-    require(call, names.fabric_of(id_))
+    fabric = require(call, names.fabric_of(id_))
+    if not fabric.meta["location"]:
+        message = "A protection container can be created only in an Azure fabric; a Hyper-V site has its own."
+        raise refusals.bad_request(call, "OperationNotSupported", message)
     given = properties(call).get("providerSpecificInput")
     if not isinstance(given, list) or not given:
         raise missing_input(call, "providerSpecificInput")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals, regions
-from simulator.siterecovery.calls import listing_of, object_id, require, require_instance_type, require_vault, section
+from simulator.siterecovery.calls import listing_of, object_id, require, require_vault, section, unknown_instance_type
 from simulator.siterecovery.job_model import Job, Plan, Task
 from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.views import show, view
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from simulator.provider import Call
     from simulator.store import Resource
     from simulator.world import World
+
+
+AZURE = "Azure"
+HYPER_V = "HyperVSite"
+PLAIN = "FabricSpecificCreationInput"
+"""The input that has no details, with which a site of Hyper-V hosts is made."""
 
 
 def target(id_: str, kind: str = "Server") -> tuple[str, str, str]:
@@ -26,24 +32,27 @@ def target(id_: str, kind: str = "Server") -> tuple[str, str, str]:
 def fabric_view(world: World, resource: Resource) -> dict[str, Any]:
     """The fabric; ``containerIds`` end in identifiers, not in names."""
     location = resource.meta["location"]
-    containers = world.store.list(names.CONTAINER, resource.id)
     key = {"kekState": "None", "kekCertThumbprint": None}
     properties = {
-        "friendlyName": regions.display_name(location),
+        "friendlyName": regions.display_name(location) if location else resource.name,
         "encryptionDetails": dict(key),
         "rolloverEncryptionDetails": dict(key),
         "internalIdentifier": names.stable_uuid(resource.id),
         "bcdrState": "Valid",
-        "customDetails": {
-            "instanceType": "Azure",
-            "location": location,
-            "containerIds": [_container_id(resource, container) for container in containers],
-            "zones": [],
-        },
+        "customDetails": _custom_details(world, resource),
         "healthErrorDetails": [],
         "health": "Normal",
     }
     return {"name": resource.name, "type": names.FABRIC, "id": resource.id, "properties": properties}
+
+
+def _custom_details(world: World, resource: Resource) -> dict[str, Any]:
+    location = resource.meta["location"]
+    if not location:
+        return {"instanceType": HYPER_V, "hyperVHosts": []}
+    containers = world.store.list(names.CONTAINER, resource.id)
+    ids = [_container_id(resource, container) for container in containers]
+    return {"instanceType": AZURE, "location": location, "containerIds": ids, "zones": []}
 
 
 def _container_id(fabric: Resource, container: Resource) -> str:
@@ -51,11 +60,9 @@ def _container_id(fabric: Resource, container: Resource) -> str:
 
 
 def replication_fabrics_create(call: Call) -> Reply:
-    """Create the fabric of a region; again for an existing one is taken, and takes as long."""
+    """Create the fabric of a region, or a site of Hyper-V hosts; again for an existing one is taken, and as slow."""
     require_vault(call)
-    details = section(call, "customDetails")
-    require_instance_type(call, details, "Azure")
-    location = regions.require_for_fabric(call, str(details.get("location") or ""))
+    location = _location(call, section(call, "customDetails"))
     id_ = object_id(call)
     old = call.world.store.get(id_)
     if old is not None and old.meta["location"] != location:
@@ -77,6 +84,16 @@ def replication_fabrics_create(call: Call) -> Reply:
         args={"location": location},
     )
     return jobs.start(call, plan)
+
+
+def _location(call: Call, details: dict[str, Any]) -> str:
+    """The region of the fabric to be; a site of Hyper-V hosts, which stays empty here, has none."""
+    kind = str(details.get("instanceType") or "").lower()
+    if kind in {HYPER_V.lower(), PLAIN.lower()}:
+        return ""
+    if kind != AZURE.lower():
+        raise unknown_instance_type(call, details, (AZURE, HYPER_V))
+    return regions.require_for_fabric(call, str(details.get("location") or ""))
 
 
 @effect("asr.fabric_created")

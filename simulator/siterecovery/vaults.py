@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -90,7 +91,7 @@ def vaults_create_or_update(call: Call) -> Reply:
         return Reply(200, _shown(call, call.world.store.save(_changed(call, old, body)).doc))
     _check_limit(call)
     resource = call.world.store.put(_new_doc(call, body, location), {"created_by": call.world.created_by})
-    reply = call.world.operations.start(
+    return call.world.operations.start(
         call,
         _style(resource.id, location=False),
         seconds=durations.seconds(call.world, "vault", resource.id),
@@ -100,8 +101,6 @@ def vaults_create_or_update(call: Call) -> Reply:
         status=201,
         body=resource.doc,
     )
-    headers = {key: value for key, value in reply.headers.items() if key != "Retry-After"}
-    return Reply(reply.status, reply.body, headers)
 
 
 def _check_limit(call: Call) -> None:
@@ -126,12 +125,15 @@ def _new_doc(call: Call, body: dict[str, Any], location: str) -> dict[str, Any]:
         "name": call.params["vault"],
         "etag": _etag(call.world),
     }
-    doc |= {key: body[key] for key in ("tags", "identity") if body.get(key)}
+    doc |= {"tags": body["tags"]} if body.get("tags") else {}
+    if body.get("identity"):
+        doc["identity"] = {**_identity(call.world, call.path, body["identity"]), **_users_to_come(body["identity"])}
     doc["properties"] = {
         "provisioningState": "Provisioning",
         "privateEndpointStateForBackup": "None",
         "privateEndpointStateForSiteRecovery": "None",
-        **{key: given[key] for key in ("encryption", "redundancySettings") if given.get(key) is not None},
+        **({"encryption": _encryption(given["encryption"])} if given.get("encryption") else {}),
+        **({"redundancySettings": given["redundancySettings"]} if given.get("redundancySettings") else {}),
         "monitoringSettings": given.get("monitoringSettings") or DEFAULT_MONITORING,
         **({"securitySettings": given["securitySettings"]} if given.get("securitySettings") else {}),
         "publicNetworkAccess": given.get("publicNetworkAccess") or "Enabled",
@@ -150,8 +152,21 @@ def _changed(call: Call, resource: Resource, body: dict[str, Any]) -> Resource:
             resource.properties[key] = {**(resource.properties.get(key) or {}), **given[key]}
         elif given.get(key) is not None:
             resource.properties[key] = given[key]
+    if resource.properties.get("encryption"):
+        resource.properties["encryption"] = _encryption(resource.properties["encryption"])
     resource.doc["etag"] = _etag(call.world)
     return resource
+
+
+def _encryption(given: dict[str, Any]) -> dict[str, Any]:
+    """The encryption with the identity that opens the key: the vault's own only where that is said."""
+    return {**given, "kekIdentity": {"useSystemAssignedIdentity": False, **(given.get("kekIdentity") or {})}}
+
+
+def _users_to_come(given: dict[str, Any]) -> dict[str, Any]:
+    """The assigned identities while a vault is being made: their principals are not known yet."""
+    users = given.get("userAssignedIdentities")
+    return {"userAssignedIdentities": {id_: {} for id_ in users}} if users else {}
 
 
 def _identity(world: World, vault: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -279,5 +294,9 @@ def operation_status_get(call: Call) -> Reply:
 
 def operation_results_get(call: Call) -> Reply:
     """Follow the Location of an operation of a vault."""
-    style = _style(call.path.rpartition("/operation")[0], location=True)
-    return call.world.operations.result_reply(call, call.params["operation"], style)
+    vault = call.path.rpartition("/operation")[0]
+    reply = call.world.operations.result_reply(call, call.params["operation"], _style(vault, location=True))
+    if reply.status != HTTPStatus.ACCEPTED:
+        return reply
+    status = call.url(f"{vault}/operationStatus/{call.params['operation']}")
+    return Reply(reply.status, reply.body, {**reply.headers, "Azure-AsyncOperation": status})
