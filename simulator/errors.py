@@ -43,22 +43,26 @@ class ArmError(Exception):
         return error
 
 
+def from_gateway(status: int, code: str, message: str, **more: Any) -> ArmError:
+    """An error that the front door itself gives, which says so in a header."""
+    headers = {"x-ms-failure-cause": "gateway", **more.pop("headers", {})}
+    return ArmError(status, code, message, headers=headers, **more)
+
+
 def resource_not_found(resource_type: str, name: str, group: str) -> ArmError:
     """The front door's 404 for an absent resource, in the recorded words."""
-    return ArmError(
+    return from_gateway(
         404,
         "ResourceNotFound",
         f"The Resource '{resource_type}/{name}' under resource group '{group}' was not found. "
         "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-        headers={"x-ms-failure-cause": "gateway"},
     )
 
 
 def group_not_found(group: str) -> ArmError:
     """The front door's 404 for an absent resource group."""
-    return ArmError(
+    return from_gateway(
         404,
         "ResourceGroupNotFound",
         f"Resource group '{group}' could not be found.",
-        headers={"x-ms-failure-cause": "gateway"},
     )

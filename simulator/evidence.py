@@ -122,7 +122,7 @@ ASSUMPTIONS = {
         "Replica disks stay from the failover until commit and disabling.",
         "Recovery plans take one job for each machine; scripts, manual actions and their pauses are not run.",
         "The task that a recovery plan's test failover, clean-up and commit consist of (its failover's are known).",
-        "Events are the failed jobs; job export makes no blob.",
+        "Events are the failed jobs and the health errors of now, without history; job export makes no blob.",
         "There is no limit to parallel jobs of one vault; Site Recovery's own throttling is a setting, off at first.",
         "How the documented limits refuse: codes and words, for vaults, recovery plans, disks and groups of machines.",
     ),

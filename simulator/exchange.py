@@ -166,13 +166,9 @@ class Exchange:
         world, api_version = self._world, incoming.query.get("api-version", "")
         if found is None:
             world.unknown.note(incoming.method, incoming.path, api_version)
+        frontdoor.check_api_version(api_version)
+        if found is None:
             raise self._router.explain(incoming.method, incoming.path, api_version)
-        if not api_version:
-            raise ArmError(
-                400,
-                "MissingApiVersionParameter",
-                "The api-version query parameter (?api-version=) is required for all requests.",
-            )
         route, params = found
         earlier = self._earlier_failure(incoming, identity, route)
         if earlier is not None:

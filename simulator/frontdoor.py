@@ -5,18 +5,22 @@ In Azure's order: token, throttling, subscription, permission, registration of t
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from simulator import paths, rbac, throttling
-from simulator.errors import ArmError, group_not_found
+from simulator.errors import from_gateway, group_not_found
 
 if TYPE_CHECKING:
+    from simulator.errors import ArmError
     from simulator.identity import Identity
     from simulator.provider import Route
     from simulator.store import Resource
     from simulator.world import World
 
 LOCKS = "Microsoft.Authorization/locks"
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+API_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-\w+)*")
 ALWAYS_REGISTERED = frozenset({"microsoft.resources", "microsoft.authorization", ""})
 
 
@@ -31,6 +35,22 @@ def meter(world: World, identity: Identity, method: str, path: str) -> dict[str,
         f"x-ms-ratelimit-remaining-subscription-{kind}": str(remaining),
         f"x-ms-ratelimit-remaining-subscription-global-{kind}": str(everyone),
     }
+
+
+def check_api_version(version: str) -> None:
+    """Raise 400 unless the request names an api-version: any date, with or without ``-preview``."""
+    if not version:
+        raise from_gateway(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if API_VERSION.fullmatch(version) is None:
+        message = (
+            f"The api-version '{version}' is invalid. The supported versions are of the form 'yyyy-MM-dd' or "
+            "'yyyy-MM-dd-preview'."
+        )
+        raise from_gateway(400, "InvalidApiVersionParameter", message)
 
 
 def admit(world: World, identity: Identity, method: str, path: str, route: Route) -> None:
@@ -49,12 +69,10 @@ def admit(world: World, identity: Identity, method: str, path: str, route: Route
 
 def _check_subscription(world: World, subscription: str) -> None:
     if world.store.area("subscriptions").get(subscription) is None:
-        raise ArmError(
-            404,
-            "SubscriptionNotFound",
-            f"The subscription '{subscription}' could not be found.",
-            headers={"x-ms-failure-cause": "gateway"},
-        )
+        if GUID.fullmatch(subscription) is None:
+            message = f"The provided subscription identifier '{subscription}' is malformed or invalid."
+            raise from_gateway(400, "InvalidSubscriptionId", message)
+        raise from_gateway(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
 
 
 def _check_registration(world: World, parsed: paths.ResourceId) -> None:
@@ -67,7 +85,7 @@ def _check_registration(world: World, parsed: paths.ResourceId) -> None:
         "https://aka.ms/rps-not-found for how to register subscriptions."
     )
     detail = {"code": "MissingSubscriptionRegistration", "target": parsed.namespace, "message": message}
-    raise ArmError(409, "MissingSubscriptionRegistration", message, details=[detail])
+    raise from_gateway(409, "MissingSubscriptionRegistration", message, details=[detail])
 
 
 def check_group(world: World, path: str, route: Route) -> None:
@@ -105,10 +123,9 @@ def _forbids(lock: Resource, scope: str, *, deletes: bool) -> bool:
 def scope_locked(scope: str, locked: list[str], verb: str) -> ArmError:
     """Azure's 409 for a locked scope; *verb* is ``delete`` or ``write``."""
     listed = ",".join(locked)
-    return ArmError(
+    return from_gateway(
         409,
         "ScopeLocked",
         f"The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked: '{listed}'. "
         "Please remove the lock and try again.",
-        headers={"x-ms-failure-cause": "gateway"},
     )

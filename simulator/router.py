@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from simulator import paths
-from simulator.errors import ArmError
+from simulator.errors import from_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from simulator.errors import ArmError
     from simulator.provider import Route
 
 _PARAMETER = re.compile(r"\{(\w+)(\*?)\}")
@@ -60,20 +61,20 @@ class Router:
         """The error that ARM gives where no route fits."""
         methods = [other for other in ("GET", "PUT", "POST", "PATCH", "DELETE") if self.find(other, path)]
         if methods:
-            return ArmError(
+            return from_gateway(
                 405,
                 "HttpMethodNotSupported",
                 f"The HTTP method '{method}' is not supported at path '{path}'.",
                 headers={"Allow": ", ".join(methods)},
             )
         if "/providers/" not in path.lower():
-            return ArmError(404, "NotFound", f"The requested path '{path}' was not found.")
+            return from_gateway(404, "NotFound", f"The requested path '{path}' was not found.")
         parsed = paths.parse(path)
         if parsed.namespace.lower() not in self._types:
             message = f"The resource namespace '{parsed.namespace}' is invalid."
-            return ArmError(404, "InvalidResourceNamespace", message)
+            return from_gateway(404, "InvalidResourceNamespace", message)
         type_ = parsed.type.partition("/")[2]
-        return ArmError(
+        return from_gateway(
             404,
             "InvalidResourceType",
             f"The resource type '{type_}' could not be found in the namespace '{parsed.namespace}' for api version "

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from simulator.clock import parse_time
 from simulator.provider import Reply
-from simulator.siterecovery import durations, jobs, names, refusals, views
+from simulator.siterecovery import durations, filters, jobs, names, refusals, views
 from simulator.siterecovery.calls import listing, require_vault
 from simulator.siterecovery.job_model import OWN_NAME, Job, Plan, Task
 from simulator.siterecovery.job_views import abbreviated, operation_status, whole
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
 
     from simulator.provider import Call
     from simulator.world import World
-
-_CONDITION = re.compile(r"(\w+)\s+(eq|ge|le|gt|lt)\s+'([^']*)'", re.IGNORECASE)
 
 
 def _require_job(call: Call) -> Job:
@@ -39,41 +35,21 @@ def replication_jobs_get(call: Call) -> Reply:
 def replication_jobs_list(call: Call) -> Reply:
     """List the vault's jobs, newest first, abbreviated."""
     vault = require_vault(call)
-    wanted = _conditions(call.query.get("$filter", ""))
-    found = [job for job in jobs.in_vault(call.world, vault.id) if all(fits(job) for fits in wanted)]
-    return listing(call, [abbreviated(job) for job in found])
+    fits = filters.matcher(call.query.get("$filter", ""), FILTERS, lambda job: job.start)
+    return listing(call, [abbreviated(job) for job in jobs.in_vault(call.world, vault.id) if fits(job)])
 
 
-def _conditions(text: str) -> list[Callable[[Job], bool]]:
-    """The conditions of ``$filter`` that Azure's tools use; others let everything through."""
-    found: list[Callable[[Job], bool]] = []
-    for name, _operator, value in _CONDITION.findall(text):
-        condition = _condition(name.lower(), value)
-        if condition is not None:
-            found.append(condition)
-    return found
-
-
-def _condition(name: str, value: str) -> Callable[[Job], bool] | None:
-    options = {option.strip().lower() for option in value.split(",") if option.strip()}
-    if name == "starttime":
-        moment = parse_time(value)
-        return lambda job: parse_time(job.start) >= moment
-    if name == "endtime":
-        moment = parse_time(value)
-        return lambda job: parse_time(job.start) <= moment
-    readers: dict[str, Callable[[Job], str]] = {
-        "jobstatus": lambda job: job.state,
-        "state": lambda job: job.state,
-        "affectedobjecttypes": lambda job: job.target[2],
-        "scenarioname": lambda job: job.scenario,
-        "jobname": lambda job: job.friendly_name,
-        "affectedobjectid": lambda job: job.target[0],
-        "targetobjectid": lambda job: job.target[0],
-        "targetobjectname": lambda job: job.target[1],
-    }
-    reader = readers.get(name)
-    return None if reader is None or not options else lambda job: reader(job).lower() in options
+FILTERS: dict[str, Callable[[Job], str]] = {
+    "jobstatus": lambda job: job.state,
+    "state": lambda job: job.state,
+    "affectedobjecttypes": lambda job: job.target[2],
+    "scenarioname": lambda job: job.scenario,
+    "jobname": lambda job: job.friendly_name,
+    "affectedobjectid": lambda job: job.target[0],
+    "targetobjectid": lambda job: job.target[0],
+    "targetobjectname": lambda job: job.target[1],
+}
+"""What of a job the filters of Azure's tools ask."""
 
 
 def replication_operation_status_get(call: Call) -> Reply:

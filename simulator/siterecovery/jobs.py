@@ -143,6 +143,8 @@ def accepted(call: Call, job: Job) -> Reply:
         "Retry-After": call.world.retry_after(30),
         "x-ms-request-id": job.id,
     }
+    if call.headers.get("x-ms-client-request-id"):
+        headers["x-ms-client-request-id"] = call.headers["x-ms-client-request-id"]
     return Reply(202, None, headers)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 LADDERS = (
-    ((0.08, 0),),
+    ((0.3, 0),),
     ((0.08, 0), (0.5, 9)),
     ((0.08, 0), (0.18, 4), (0.28, 32), (0.56, 33), (0.68, 43)),
 )
@@ -109,7 +109,7 @@ def progress(world: World, item: Resource) -> tuple[int | None, str | None]:
     share = _elapsed_share(world, item)
     if share is None:
         return None, None
-    ladder = LADDERS[int(fraction(world, "ladder", item.meta["vm"]) * len(LADDERS))]
+    ladder = LADDERS[int(fraction(world, "plateaus", item.meta["vm"]) * len(LADDERS))]
     reached = [percent for start, percent in ladder if share >= start]
     return (reached[-1], "InitialReplication") if reached else (None, None)
 

@@ -11,6 +11,7 @@ from simulator.siterecovery import (
     disabling,
     eligibility,
     enabling,
+    events,
     fabrics,
     failover,
     item_operations,
@@ -203,8 +204,8 @@ _PLAN_ROUTES = [
 _READ_ROUTES = [
     Route("GET", RESULTS, eligibility.replication_eligibility_results_list),
     Route("GET", f"{RESULTS}/default", eligibility.replication_eligibility_results_get),
-    Route("GET", f"{VAULT}/replicationEvents", vault_reads.replication_events_list),
-    Route("GET", f"{VAULT}/replicationEvents/{{event}}", vault_reads.replication_events_get),
+    Route("GET", f"{VAULT}/replicationEvents", events.replication_events_list),
+    Route("GET", f"{VAULT}/replicationEvents/{{event}}", events.replication_events_get),
     Route("GET", f"{VAULT}/replicationAlertSettings", vault_reads.replication_alert_settings_list),
     Route("GET", f"{VAULT}/replicationAlertSettings/{{setting}}", vault_reads.replication_alert_settings_get),
     Route("PUT", f"{VAULT}/replicationAlertSettings/{{setting}}", vault_reads.replication_alert_settings_create),

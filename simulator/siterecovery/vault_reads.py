@@ -1,68 +1,18 @@
-"""What else a vault answers: events, alert settings, vault settings, supported systems, usages."""
+"""What else a vault answers: alert settings, vault settings, supported systems, usages."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from simulator.provider import Reply
-from simulator.siterecovery import health, jobs, names, refusals, support
+from simulator.siterecovery import events, health, jobs, names, support
 from simulator.siterecovery.calls import listing, properties, require_vault
-from simulator.siterecovery.mappings import friendly_fabric
 
 if TYPE_CHECKING:
     from simulator.provider import Call
-    from simulator.siterecovery.job_model import Job
-    from simulator.world import World
 
 SETTINGS = "asr-settings"
 DEFAULT_ALERTS = {"sendToOwners": "DoNotSend", "customEmailAddresses": [], "locale": "en_US"}
-
-
-def _event(world: World, job: Job) -> dict[str, Any]:
-    name = f"JobStatusEvent;{names.stable_uuid('event', job.name)}"
-    item = world.store.get(job.subject)
-    container = names.container_of(job.subject)
-    details: dict[str, Any] = {"instanceType": "A2A"}
-    if item is not None and item.type.lower() == names.ITEM.lower():
-        details |= {
-            "protectedItemName": item.name,
-            "fabricObjectId": item.meta["vm"].lower(),
-            "fabricName": friendly_fabric(world, container),
-            "remoteFabricName": friendly_fabric(world, item.meta["recovery_container"]),
-        }
-    fields: dict[str, Any] = {
-        "eventCode": "JobFailure",
-        "description": f"The job '{job.friendly_name}' on '{job.target[1]}' failed.",
-        "eventType": "VmHealth",
-        "affectedObjectFriendlyName": job.target[1],
-        "affectedObjectCorrelationId": job.target[0],
-        "severity": "Critical",
-        "timeOfOccurrence": job.end,
-        "fabricId": names.fabric_of(job.subject) if "/replicationfabrics/" in job.subject.lower() else None,
-        "providerSpecificDetails": details,
-        "eventSpecificDetails": {"instanceType": "JobStatus", "jobId": job.id, "jobFriendlyName": job.friendly_name},
-        "healthErrors": [],
-    }
-    id_ = f"{job.vault}/replicationEvents/{name}"
-    return {"type": f"{names.VAULT}/replicationEvents", "id": id_, "name": name, "properties": fields}
-
-
-def _events(call: Call) -> list[dict[str, Any]]:
-    vault = require_vault(call)
-    return [_event(call.world, job) for job in jobs.in_vault(call.world, vault.id) if job.state == "Failed"]
-
-
-def replication_events_list(call: Call) -> Reply:
-    """List the events: one for every job that failed, newest first."""
-    return listing(call, _events(call))
-
-
-def replication_events_get(call: Call) -> Reply:
-    """Show one event."""
-    for event in _events(call):
-        if event["name"].lower() == call.params["event"].lower():
-            return Reply(200, event)
-    raise refusals.missing(call, call.params["event"])
 
 
 def _setting(call: Call, type_: str, name: str, default: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +102,7 @@ def replication_usages_list(call: Call) -> Reply:
         "monitoringSummary": {
             "unHealthyVmCount": sum(not health.is_healthy(world, item) for item in items),
             "unHealthyProviderCount": 0,
-            "eventsCount": len(_events(call)),
+            "eventsCount": len(events.of_vault(world, vault.id)),
             "deprecatedProviderCount": 0,
             "supportedProviderCount": 0,
             "unsupportedProviderCount": 0,

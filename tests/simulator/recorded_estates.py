@@ -41,7 +41,7 @@ class Estate:
 def of(name: str, entries: list[dict[str, Any]]) -> Estate:
     """The estate of the recording *name*."""
     seen = _seen(entries)
-    if name == "flow_A2A_scenarios.jsonl":
+    if "A2A_scenarios" in name:
         return _life_of_a_replication(seen)
     exceptions = {
         entry["index"]: DEPLOYMENT for entry in entries if "/Microsoft.Resources/deployments/" in entry["url"]

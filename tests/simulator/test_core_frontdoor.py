@@ -77,9 +77,13 @@ def put_tags(cloud: Simulator, group: str, who: str = "owner") -> Response:
 
 def test_unknown_subscription(cloud: Simulator) -> None:
     """A subscription that does not exist gives 404 SubscriptionNotFound."""
-    answer = cloud.arm("GET", "/subscriptions/nowhere/resourceGroups")
+    answer = cloud.arm("GET", "/subscriptions/99999999-0000-4000-8000-000000000000/resourceGroups")
 
-    assert (404, "SubscriptionNotFound", "The subscription 'nowhere' could not be found.") == error_of(answer)
+    assert (
+        404,
+        "SubscriptionNotFound",
+        "The subscription '99999999-0000-4000-8000-000000000000' could not be found.",
+    ) == error_of(answer)
 
 
 def test_absent_group(cloud: Simulator) -> None:

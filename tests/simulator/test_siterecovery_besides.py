@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.siterecovery_estate import A2A, POLICY, PRIMARY_CONTAINER, RECOVERY_CONTAINER, VAULT, Lab, seed
+from tests.simulator.siterecovery_estate import (
+    A2A,
+    POLICY,
+    PRIMARY_CONTAINER,
+    RECOVERY_CONTAINER,
+    VAULT,
+    Lab,
+    seed,
+    vm_id,
+)
 from tests.support.cloud import Cloud
 
 COUNTS = {"status": False, "associatedItemsCount": 0, "dataSourceType": "VM"}
@@ -203,3 +212,36 @@ def test_a_vault_keeps_what_its_owner_sets(lab: Lab) -> None:
     assert "GeoRedundant" == shown["properties"]["redundancySettings"]["standardTierStorageRedundancy"]
     assert {"azureMonitorAlertSettings", "classicAlertSettings"} == set(shown["properties"]["monitoringSettings"])
     assert {"secureScore", "bcdrSecurityLevel"} == shown["properties"].keys() - old["properties"].keys()
+
+
+def test_events_tell_of_jobs_and_of_health() -> None:
+    """A job that failed and an item that is unwell are events, found by the filters of Azure's tools."""
+    with Cloud(seed("web", behaviour={"web": {}})) as cloud:
+        lab = Lab(cloud)  # type: ignore[arg-type]
+        lab.set_up()
+        lab.protect("web")
+        bad = {"instanceType": "A2A", "multiVmSyncStatus": "Enable", "recoveryPointHistory": -1}
+        lab.status("PUT", f"{VAULT}/replicationPolicies/bad", {"properties": {"providerSpecificInput": bad}})
+        path = f"{VAULT}/replicationEvents"
+        events = {one["properties"]["eventType"]: one for one in lab.get(path)["value"]}
+        filters = {
+            "Severity eq 'Warning'": ["VmHealth"],
+            "EventType eq 'JobStatus' and Severity eq 'Critical,Warning'": ["JobStatus"],
+            f"StartTime eq '{events['JobStatus']['properties']['timeOfOccurrence']}'": ["JobStatus"],
+            "EndTime eq '2001-01-01T00:00:00Z'": [],
+            "AffectedObjectFriendlyName eq 'WEB' and EventType eq 'VmHealth'": ["VmHealth"],
+            "Unheard eq 'of'": ["JobStatus", "VmHealth"],
+        }
+        found = {text: lab.get(f"{path}?$filter={text}")["value"] for text in filters}
+
+    assert filters == {text: [one["properties"]["eventType"] for one in value] for text, value in found.items()}
+    failed, unwell = events["JobStatus"], events["VmHealth"]
+    kinds = ["JobStatusMonitoringEvent", "VmMonitoringEvent"]
+    assert kinds == [one["name"].partition(";")[0] for one in (failed, unwell)]
+    assert failed["name"].partition(";")[2] < unwell["name"].partition(";")[2]
+    assert ("AddProtectionProfile - Failed", "Failed") == (
+        failed["properties"]["description"],
+        failed["properties"]["eventSpecificDetails"]["jobStatus"],
+    )
+    assert "161011" == unwell["properties"]["healthErrors"][0]["errorCode"]
+    assert vm_id("web").lower() == unwell["properties"]["providerSpecificDetails"]["fabricObjectId"]
