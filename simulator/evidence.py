@@ -16,10 +16,10 @@ def _operations(text: str) -> frozenset[str]:
 
 RECORDED = _operations(
     """
-    compute: virtual_machines_get
+    compute: virtual_machine_images_get virtual_machine_images_list virtual_machine_sizes_list virtual_machines_get
     network: get_resource/publicIPAddresses network_interfaces_get operations_get
       virtual_networks_create_or_update virtual_networks_get virtual_networks_list
-    resources: resource_groups_get
+    resources: deployment_operation_statuses_get deployments_create_or_update deployments_get resource_groups_get
     siterecovery: replication_eligibility_results_get replication_eligibility_results_list
       replication_fabrics_create replication_fabrics_get replication_fabrics_purge
       replication_network_mappings_create replication_network_mappings_get replication_operation_status_get
@@ -131,6 +131,7 @@ ASSUMPTIONS = {
         "The names of the throttling policies in `x-ms-ratelimit-remaining-resource`, but those of reads.",
         "Extensions other than Site Recovery's install in seconds and do nothing.",
         "A disk's copy is complete at once.",
+        "Images are a handful of the marketplace's, each with one version.",
     ),
     "network": (
         "Peerings, routes and security rules are kept as given and reach no traffic: there is none.",
@@ -144,6 +145,7 @@ ASSUMPTIONS = {
     ),
     "resources": (
         "A group that cannot be deleted loses everything else in it.",
+        "Templates know the functions that the Azure CLI's own use; links to templates and scripts are refused.",
         "A deleted resource is gone from every list at once.",
     ),
 }

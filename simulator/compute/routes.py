@@ -6,6 +6,7 @@ from simulator.compute import (
     diagnostics,
     disk_resources,
     extension_resources,
+    images,
     offers,
     power,
     run_command,
@@ -21,6 +22,7 @@ from simulator.provider import Route
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
 _PLACE = f"{_SUBSCRIPTION}/providers/Microsoft.Compute/locations/{{location}}"
+_IMAGE = f"{_PLACE}/publishers/{{publisher}}/artifacttypes/vmimage/offers/{{offer}}/skus/{{sku}}/versions"
 _VM = f"{_GROUP}/providers/{VM}/{{vm}}"
 _EXTENSION = f"{_VM}/extensions/{{extension}}"
 _DISK = f"{_GROUP}/providers/{DISK}/{{disk}}"
@@ -45,6 +47,8 @@ ROUTES = [
     Route("GET", f"{_PLACE}/operations/{{operation}}", operations_get, action=""),
     Route("GET", f"{_PLACE}/usages", offers.usage_list),
     Route("GET", f"{_PLACE}/vmSizes", offers.virtual_machine_sizes_list),
+    Route("GET", _IMAGE, images.virtual_machine_images_list),
+    Route("GET", f"{_IMAGE}/{{version}}", images.virtual_machine_images_get),
     Route("GET", f"{_PLACE}/runCommands", run_command.run_commands_list),
     Route("GET", f"{_PLACE}/runCommands/{{command}}", run_command.run_commands_get),
     Route("GET", f"{_SUBSCRIPTION}/providers/Microsoft.Compute/skus", offers.resource_skus_list),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import rfc_offset
-from simulator.compute import machines
+from simulator.compute import images, machines
 from simulator.compute.capacity import check_capacity
 from simulator.compute.crud import require_location
 from simulator.compute.disks import create_disk
 from simulator.compute.names import DISK, VM, resource_id
 from simulator.compute.operations import begin, finish, release
+from simulator.compute.sizes import find_size
 from simulator.compute.virtual_machines import update_machine
 from simulator.operations import on_done, on_failed
 from simulator.provider import ArmError, Call, Reply
@@ -67,17 +68,58 @@ def _new_document(call: Call, body: dict[str, Any], properties: dict[str, Any], 
     for key in ("zones", "identity", "plan"):
         if body.get(key):
             document[key] = body[key]
-    profile = dict(properties.get("osProfile") or {})
-    if profile:
-        profile.pop("adminPassword", None)
-        properties["osProfile"] = {"secrets": [], "allowExtensionOperations": True, **profile}
+    if properties.get("osProfile"):
+        properties["osProfile"] = _os_profile(properties["osProfile"])
+    image = images.find((properties.get("storageProfile") or {}).get("imageReference") or {})
     document["properties"] = {
         "vmId": call.world.new_guid(),
-        **properties,
+        **{key: properties[key] for key in ORDER if key in properties},
+        **{key: value for key, value in properties.items() if key not in ORDER},
         "provisioningState": "Creating",
         "timeCreated": rfc_offset(call.world.now),
     }
+    if image is not None:
+        document["properties"]["storageProfile"] = _from_image(properties, image)
     return document
+
+
+ORDER = ("hardwareProfile", "storageProfile", "osProfile", "networkProfile")
+"""The order in which Azure shows what callers write in any."""
+PATCHING = {"patchMode": "ImageDefault", "assessmentMode": "ImageDefault"}
+
+
+def _os_profile(given: dict[str, Any]) -> dict[str, Any]:
+    """The profile as Azure completes it; a password is never shown again."""
+    profile = {key: value for key, value in given.items() if key != "adminPassword"}
+    linux = profile.get("linuxConfiguration")
+    if isinstance(linux, dict):
+        keys = (linux.get("ssh") or {}).get("publicKeys") or []
+        if keys:
+            linux = {**linux, "ssh": {"publicKeys": [{"path": key.get("path"), **key} for key in keys]}}
+        kept = {"provisionVMAgent": True, "patchSettings": PATCHING, "enableVMAgentPlatformUpdates": False}
+        profile["linuxConfiguration"] = {**linux, **{key: linux.get(key, value) for key, value in kept.items()}}
+    rest = {"secrets": [], "allowExtensionOperations": True, "requireGuestProvisionSignal": True}
+    return {**profile, **{key: profile.get(key, value) for key, value in rest.items()}}
+
+
+def _from_image(properties: dict[str, Any], image: images.Image) -> dict[str, Any]:
+    """The disks of a machine made from a marketplace image: the exact version, the system, what was left out."""
+    profile = dict(properties["storageProfile"])
+    size = find_size(str((properties.get("hardwareProfile") or {}).get("vmSize") or ""))
+    sku = "Premium_LRS" if size is not None and size.premium_io else "Standard_LRS"
+    given = dict(profile.get("osDisk") or {})
+    managed = {"storageAccountType": sku, **(given.pop("managedDisk", None) or {})}
+    disk = {
+        "osType": image.system,
+        **({"name": given["name"]} if given.get("name") else {}),
+        "createOption": "FromImage",
+        "caching": given.get("caching") or "ReadWrite",
+        "managedDisk": managed,
+        "deleteOption": given.get("deleteOption") or "Detach",
+    }
+    reference = {**profile["imageReference"], "exactVersion": image.version}
+    rest = {key: value for key, value in given.items() if key not in disk and key != "createOption"}
+    return {"imageReference": reference, "osDisk": {**disk, **rest}, "dataDisks": profile.get("dataDisks") or []}
 
 
 def _check_references(world: World, properties: dict[str, Any]) -> None:
@@ -99,14 +141,22 @@ def _check_references(world: World, properties: dict[str, Any]) -> None:
             raise ArmError(400, code, f"Resource {id_} is in use by another virtual machine.")
 
 
+def _put_after(disk: dict[str, Any], before: str, key: str, value: str) -> None:
+    """Set *key*, where Azure shows it: right after *before*, if that is there."""
+    rest = {name: kept for name, kept in disk.items() if name not in {before, key}}
+    first = {before: disk[before]} if before in disk else {}
+    disk.clear()
+    disk.update({**first, key: value, **rest})
+
+
 def _make_disks(call: Call, document: dict[str, Any], zone: str | None) -> None:
     """Make the managed disks of a new machine that are not attached from elsewhere."""
     for position, disk in enumerate(machines.disk_references(document)):
         if disk.get("createOption") == "Attach":
             continue
         managed = disk.setdefault("managedDisk", {})
-        kind = f"OsDisk_{position + 1}" if position == 0 else f"disk{position + 1}"
-        name = disk.setdefault("name", f"{document['name']}_{kind}_{call.world.new_guid().replace('-', '')}")
+        name = disk.get("name") or f"{document['name']}_disk{position + 1}_{call.world.new_guid().replace('-', '')}"
+        _put_after(disk, "osType", "name", name)
         managed.setdefault("storageAccountType", "Standard_LRS")
         managed["id"] = resource_id(call.subscription, call.group, DISK, name)
         system = (disk.setdefault("osType", "Linux")) if position == 0 else None
@@ -132,6 +182,10 @@ def _created(world: World, payload: dict[str, Any]) -> None:
     machine.properties["provisioningState"] = "Succeeded"
     world.store.save(machine)
     machines.set_power_state(world, machine.id, machines.RUNNING)
+    machine = world.store.require(machine.id)
+    # Azure calls a machine created once its agent has reported.
+    machine.meta.pop("agent_ready_at", None)
+    world.store.save(machine)
 
 
 @on_failed("compute.vm_created")

@@ -115,7 +115,30 @@ def save_nic(world: World, document: dict[str, Any], meta: dict[str, Any] | None
     old = world.store.get(document["id"])
     saved = world.store.put(document, meta)
     note_nic(world, saved.doc, old=old.doc if old else None)
+    _note_public_addresses(world, old.doc if old else None, saved.doc)
     return saved
+
+
+def _note_public_addresses(world: World, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
+    """Let each public address say which configuration has it."""
+    before, after = _public_addresses(old), _public_addresses(new)
+    for id_ in before.keys() | after.keys():
+        address = world.store.get(id_)
+        if address is None or before.get(id_) == after.get(id_):
+            continue
+        address.properties.pop("ipConfiguration", None)
+        if id_ in after:
+            address.properties["ipConfiguration"] = {"id": after[id_]}
+        world.store.save(address)
+
+
+def _public_addresses(nic: dict[str, Any] | None) -> dict[str, str]:
+    configurations = nic["properties"].get("ipConfigurations") or [] if nic else []
+    return {
+        str(public["id"]).lower(): str(configuration["id"])
+        for configuration in configurations
+        if (public := configuration["properties"].get("publicIPAddress"))
+    }
 
 
 def delete_nic(world: World, nic_id: str) -> bool:
@@ -125,6 +148,7 @@ def delete_nic(world: World, nic_id: str) -> bool:
         return False
     world.store.delete(nic_id)
     forget_nic(world, nic.doc)
+    _note_public_addresses(world, nic.doc, None)
     return True
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from simulator.provider import Route
-from simulator.resources import everything, groups, providers, subscriptions
+from simulator.resources import deployments, everything, groups, providers, subscriptions
 
 SUBSCRIPTION = "/subscriptions/{subscription}"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/{{group}}"
+DEPLOYMENTS = f"{GROUP}/providers/Microsoft.Resources/deployments"
+DEPLOYMENT = f"{DEPLOYMENTS}/{{deployment}}"
 PROVIDER = f"{SUBSCRIPTION}/providers/{{namespace}}"
 
 ROUTES = [
@@ -22,6 +24,18 @@ ROUTES = [
     Route("PATCH", GROUP, groups.resource_groups_update),
     Route("DELETE", GROUP, groups.resource_groups_delete),
     Route("GET", f"{SUBSCRIPTION}/operationresults/{{operation}}", groups.operation_results_get, action=""),
+    Route("GET", DEPLOYMENTS, deployments.deployments_list_by_resource_group),
+    Route("PUT", DEPLOYMENT, deployments.deployments_create_or_update),
+    Route("GET", DEPLOYMENT, deployments.deployments_get),
+    Route("DELETE", DEPLOYMENT, deployments.deployments_delete),
+    Route("POST", f"{DEPLOYMENT}/validate", deployments.deployments_validate, reads=True),
+    Route("GET", f"{DEPLOYMENT}/operations", deployments.deployment_operations_list),
+    Route(
+        "GET",
+        f"{DEPLOYMENT}/operationStatuses/{{operation}}",
+        deployments.deployment_operation_statuses_get,
+        action="",
+    ),
     Route("GET", f"{SUBSCRIPTION}/resources", everything.resources_list, action=""),
     Route("GET", f"{GROUP}/resources", everything.resources_list, action=""),
     Route(

@@ -1,6 +1,5 @@
 """The page about the simulator: written from the route table, current, and honest about what it claims."""
 
-import json
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -8,6 +7,7 @@ from urllib.parse import unquote
 from simulator import docs, evidence
 from simulator.registry import ROUTES
 from simulator.router import Router
+from tests.simulator import cassettes
 from tests.support.cloud import Cloud
 
 KEYS = {docs.key_of(route) for route in ROUTES}
@@ -28,11 +28,9 @@ def test_every_operation_says_what_it_does() -> None:
 def test_what_is_called_recorded_is(shared_dir: Path) -> None:
     """The recordings show every operation that the page calls recorded, and no other."""
     router, found = Router(ROUTES), set()
-    for file in sorted((shared_dir / "azure/recordings/cli").glob("*.jsonl")):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            path = unquote(re.sub(r"^https://[^/]+", "", entry["url"]).partition("?")[0])
-            match = router.find(entry["method"], path)
+    for file in sorted((shared_dir / "azure/recordings/cli").iterdir()):
+        for entry in cassettes.entries(file):
+            match = router.find(entry["method"], unquote(entry["url"].partition("?")[0]))
             if match is not None:
                 found.add(docs.key_of(match[0]))
 
