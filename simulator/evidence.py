@@ -44,7 +44,8 @@ EXAMPLES = _operations(
     network: network_interfaces_get subnets_get usages_list virtual_networks_check_ip_address_availability
       virtual_networks_get virtual_networks_list virtual_networks_list_usage
     resources: providers_get
-    siterecovery: operation_status_get operations_list recovery_points_get
+    siterecovery: operations_list recovery_points_get recovery_services_get_operation_result
+      recovery_services_get_operation_status
       recovery_points_list_by_replication_protected_items replication_alert_settings_create
       replication_alert_settings_get replication_alert_settings_list replication_eligibility_results_get
       replication_eligibility_results_list replication_events_get replication_events_list
@@ -90,7 +91,8 @@ EXAMPLES = _operations(
 
 EXCERPTS = _operations(
     """
-    siterecovery: operation_results_get replication_jobs_get replication_jobs_list vaults_create_or_update vaults_get
+    siterecovery: operation_results_get replication_jobs_get replication_jobs_list
+      replication_recovery_plans_unplanned_failover vaults_create_or_update vaults_get
     """
 )
 """Operations of which parts of other recordings are known (Azure PowerShell, the .NET SDK)."""

@@ -140,6 +140,11 @@ def replication_protected_items_update_mobility_service(call: Call) -> Reply:
     )
 
 
+def replication_protected_items_reinstall_mobility_service(call: Call) -> Reply:
+    """Install the agent anew, as its update does."""
+    return replication_protected_items_update_mobility_service(call)
+
+
 @effect("asr.agent_updated")
 def _agent_updated(world: World, job: Job) -> None:
     item = world.store.require(job.subject)

@@ -280,7 +280,7 @@ def _deleted(world: World, payload: dict[str, Any]) -> None:
     world.store.delete_tree(payload["vault"])
 
 
-def operation_status_get(call: Call) -> Reply:
+def recovery_services_get_operation_status(call: Call) -> Reply:
     """Poll an operation of a vault: the body differs from Site Recovery's, and both URLs come again."""
     style = _style(call.path.rpartition("/operation")[0], location=True)
     reply = call.world.operations.status_reply(call, call.params["operation"], style)
@@ -292,7 +292,7 @@ def operation_status_get(call: Call) -> Reply:
     return Reply(200, reply.body, {**reply.headers, **urls})
 
 
-def operation_results_get(call: Call) -> Reply:
+def recovery_services_get_operation_result(call: Call) -> Reply:
     """Follow the Location of an operation of a vault."""
     vault = call.path.rpartition("/operation")[0]
     reply = call.world.operations.result_reply(call, call.params["operation"], _style(vault, location=True))

@@ -38,7 +38,8 @@ def lab() -> Iterator[Lab]:
         yield lab
 
 
-def _path(operation: Operation) -> str:
+def path_of(operation: Operation) -> str:
+    """The path of an operation in the estate."""
     return operation.path(OF_THE_MACHINE if "eligibility" in operation.name else ESTATE)
 
 
@@ -46,7 +47,7 @@ def _path(operation: Operation) -> str:
 def test_every_operation_has_a_route(sdk: str) -> None:
     """No operation of the SDK falls on a type or method that this cloud does not have."""
     router = Router(ROUTES)
-    missing = [one.name for one in operations(sdk).values() if router.find(one.method, _path(one)) is None]
+    missing = [one.name for one in operations(sdk).values() if router.find(one.method, path_of(one)) is None]
 
     assert [] == missing
     assert len(operations(sdk)) > 20
@@ -56,7 +57,7 @@ def test_every_operation_has_a_route(sdk: str) -> None:
 def test_every_list_answers(lab: Lab, sdk: str) -> None:
     """A list has a `value`, empty where this cloud has nothing of the kind, under an object of such a kind too."""
     lists = [one for one in operations(sdk).values() if one.lists]
-    answers = {one.name: lab.sim.arm("GET", _path(one)) for one in lists}
+    answers = {one.name: lab.sim.arm("GET", path_of(one)) for one in lists}
 
     assert {} == {name: answer.text for name, answer in answers.items() if answer.status_code != 200}
     assert {"list"} == {type(answer.json()["value"]).__name__ for answer in answers.values()}
