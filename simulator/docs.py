@@ -62,6 +62,7 @@ def page() -> str:
             GUIDE.read_text(encoding="utf-8"),
             *_operations(),
             *_signing_in(),
+            *_behaviour(),
             *_assumptions(),
             *_settings(),
             *_durations(),
@@ -144,6 +145,11 @@ def _signing_in() -> Iterator[str]:
         (f"`{'' if one.method == '*' else one.method + ' '}{one.template}`", _what(one.handler)) for one in ADDRESSES
     )
     yield from _table(("Address", "What it does"), rows)
+
+
+def _behaviour() -> Iterator[str]:
+    yield "## Where behaviour comes from\n"
+    yield from _table(("Behaviour", "Source"), evidence.BEHAVIOUR)
 
 
 def _assumptions() -> Iterator[str]:

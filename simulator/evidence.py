@@ -97,6 +97,7 @@ EXCERPTS = _operations(
 )
 """Operations of which parts of other recordings are known (Azure PowerShell, the .NET SDK)."""
 
+BUCKETS = "https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling"
 PAGES = {
     "siterecovery": (
         "https://learn.microsoft.com/azure/site-recovery/azure-to-azure-tutorial-migrate",
@@ -111,9 +112,51 @@ PAGES = {
         "https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources",
         "https://learn.microsoft.com/azure/role-based-access-control/role-definitions",
     ),
-    "resources": ("https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling",),
+    "resources": (BUCKETS,),
 }
 """The pages that each provider's behaviour follows where no recording shows it."""
+
+LIFE = "recording `test_siterecovery_A2A_scenarios` of Azure/azure-cli-extensions (2023-01)"
+ELIGIBILITY = "recording `test_siterecovery_scenarios` of Azure/azure-cli-extensions (2023-08)"
+VAULTS = "recording `test_siterecovery_vault_scenarios` of Azure/azure-cli-extensions (2023-08)"
+POWERSHELL = "recordings of Azure/azure-powershell, `AsrA2ATests` (2022-2025)"
+DOTNET = "recording `ASRTests/CommitFailover` of Azure/azure-sdk-for-net"
+SPEC = "examples of Azure/azure-rest-api-specs"
+TROUBLE = "page <https://learn.microsoft.com/azure/site-recovery/azure-to-azure-troubleshoot-errors>"
+TUTORIAL = "page <https://learn.microsoft.com/azure/site-recovery/azure-to-azure-tutorial-migrate>"
+BEHAVIOUR = (
+    ("A 202 has no body, two URLs, Retry-After 30, and the job's id as its request id", POWERSHELL),
+    ("An operation's status has eight keys, and never a percentage nor a Retry-After", f"{LIFE}; {DOTNET}"),
+    ("The Location of an operation ends in the object, or in 204 where that is gone", f"{DOTNET}; SDK's code"),
+    ("Vaults answer 201 and poll by an address and a body of their own", VAULTS),
+    ("Site Recovery writes `/Subscriptions/` and the ids of machines in small letters", LIFE),
+    (
+        "The job of each step: scenario, names, target; abbreviated in lists, with tasks alone",
+        f"{POWERSHELL}; {VAULTS}",
+    ),
+    ("Enabling takes 5 to 7 minutes, the copying 20 to 50 more, its percentage in plateaus below 100", LIFE),
+    ("A protected item warns with 161011 until a test failover", LIFE),
+    ("What a failover makes: same name and size, new id, disks attached, no profile, no extensions", LIFE),
+    (
+        "The source is shut down and synchronised only where that is asked for; the failover goes on regardless",
+        TUTORIAL,
+    ),
+    ("Reprotection moves the item to the other container and begins to copy anew", f"{LIFE}; {POWERSHELL}"),
+    ("An item that was failed over and not committed can be purged", LIFE),
+    ("Disabling needs a source that runs (150144); other error codes by cause", f"{TROUBLE}; field reports"),
+    ("A recovery plan's failover: checks, shutdown of all, failover of all, groups, end", POWERSHELL),
+    ("Policies of every kind, alert settings, health with its counts, supported systems, export of jobs", VAULTS),
+    (
+        "A vault that Site Recovery never worked in answers 400 for fabrics and policies",
+        "code of the Terraform provider",
+    ),
+    ("Eligibility knows the operating system, not the kernel", f"{ELIGIBILITY}; field reports"),
+    ("A template's deployment, and the machine that it makes", ELIGIBILITY),
+    ("The front door's 404 for resources and groups", f"{VAULTS}; {LIFE}"),
+    ("Buckets of tokens for each subscription and principal", f"page <{BUCKETS}>"),
+    ("Shapes that no recording shows", SPEC),
+)
+"""Which recording, page or example each behaviour comes from."""
 
 ASSUMPTIONS = {
     "siterecovery": (
