@@ -133,10 +133,12 @@ def _note_public_addresses(world: World, old: dict[str, Any] | None, new: dict[s
 
 
 def _public_addresses(nic: dict[str, Any] | None) -> dict[str, str]:
-    configurations = nic["properties"].get("ipConfigurations") or [] if nic else []
+    """The configurations of a NIC by the public addresses that they have."""
+    if nic is None:
+        return {}
     return {
-        str(public["id"]).lower(): str(configuration["id"])
-        for configuration in configurations
+        str(public["id"]).lower(): f"{nic['id']}/ipConfigurations/{configuration['name']}"
+        for configuration in nic["properties"].get("ipConfigurations") or []
         if (public := configuration["properties"].get("publicIPAddress"))
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.provider import Reply
-from simulator.siterecovery import durations, jobs, names, states
+from simulator.siterecovery import durations, jobs, names, refusals, states
 from simulator.siterecovery.calls import listing, missing_input, object_id, properties, require, require_vault
 from simulator.siterecovery.fabrics import target
 from simulator.siterecovery.job_model import Job, Plan, Task

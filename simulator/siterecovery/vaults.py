@@ -281,9 +281,11 @@ def _deleted(world: World, payload: dict[str, Any]) -> None:
 
 
 def recovery_services_get_operation_status(call: Call) -> Reply:
-    """Poll an operation of a vault: the body differs from Site Recovery's, and both URLs come again."""
+    """Poll an operation of a vault: the body differs from Site Recovery's, and both URLs come again while it runs."""
     style = _style(call.path.rpartition("/operation")[0], location=True)
     reply = call.world.operations.status_reply(call, call.params["operation"], style)
+    if reply.body["status"] != "InProgress":
+        return reply
     vault = reply.body["id"].rpartition("/operationStatus/")[0]
     urls = {
         "Azure-AsyncOperation": call.url(f"{vault}/operationStatus/{call.params['operation']}"),
