@@ -14,6 +14,7 @@ from simulator.faults import EFFECT_FIELDS
 from simulator.registry import ROUTES
 from simulator.settings import SETTINGS
 from simulator.signin import ADDRESSES
+from simulator.siterecovery.causes import CAUSES
 from simulator.siterecovery.durations import RANGES
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def page() -> str:
             *_operations(),
             *_signing_in(),
             *_behaviour(),
+            *_causes(),
             *_assumptions(),
             *_settings(),
             *_durations(),
@@ -150,6 +152,21 @@ def _signing_in() -> Iterator[str]:
 def _behaviour() -> Iterator[str]:
     yield "## Where behaviour comes from\n"
     yield from _table(("Behaviour", "Source"), evidence.BEHAVIOUR)
+
+
+def _causes() -> Iterator[str]:
+    yield "## Why Site Recovery fails\n"
+    yield "Each cause is a state of the estate; once it is mended, the failed job can be restarted.\n"
+    rows = (
+        (
+            f"`{it.code}`" + (f" (`{it.inner}`)" if it.inner else ""),
+            f"{it.scenario}: {it.task or 'the request is refused'}",
+            it.brought_about_by,
+            it.mended_by,
+        )
+        for it in CAUSES
+    )
+    yield from _table(("Code", "Where", "Brought about by", "Mended by"), rows)
 
 
 def _assumptions() -> Iterator[str]:

@@ -161,9 +161,15 @@ BEHAVIOUR = (
 ASSUMPTIONS = {
     "siterecovery": (
         "How long disks are added, replication is repaired and the agent is updated.",
-        "The numbers of those error codes that only a symptom is documented for (the last section of `causes.py`).",
+        "The numbers of those error codes that only a symptom is documented for (the last section of `failures.py`).",
+        "The numbers 150023 of a silent VM agent, 153016 of too many changes and 153021 of a resynchronisation.",
+        "A refusal of Azure itself inside a job (a lock, a policy, a provider, a full subnet) ends it with 150099.",
+        "A size that the target region lacks is replaced by the closest; one that is restricted fails (150097).",
+        "A reprotection that fails leaves the item where it was; only its last step moves it.",
+        "A ReadOnly lock on a source disk or a cache account stops the enabling, since both are read by a POST.",
+        "Removing an item whose enabling failed needs a running machine only where the agent was installed.",
         "A failed operation's status body repeats the job's error with `details`; no recording shows one.",
-        "A change of the recovery point, a cancelled failover and a reprotection that fails leave what they made.",
+        "A change of the recovery point and a cancelled failover leave what they made.",
         "Replica disks stay from the failover until commit and disabling.",
         "Recovery plans take one job for each machine; scripts, manual actions and their pauses are not run.",
         "The task that a recovery plan's test failover, clean-up and commit consist of (its failover's are known).",
@@ -186,6 +192,7 @@ ASSUMPTIONS = {
     "authorization": (
         "A management group that no subscription of the seed names holds all of them.",
         "A role that is assigned or taken away counts from the next request on.",
+        "Policies deny and do nothing else; a rule with a function that is not known here denies nothing.",
         "Operation URLs need a token, but no permission.",
     ),
     "resources": (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from simulator import context, faultmatch, frontdoor, guids, paths, signin, throttling
+from simulator.authorization import policies
 from simulator.clock import http_date, rfc7, to_micros
 from simulator.errors import ArmError
 from simulator.provider import Call, Reply
@@ -183,6 +184,7 @@ class Exchange:
                     stack.enter_context(context.seen_as_of(moment))
                 stack.enter_context(context.without(_too_new(world, incoming.path, route)))
                 frontdoor.check_group(world, incoming.path, route)
+                policies.check_request(call)
                 budget = throttling.provider_headers(call)
                 reply = route.handler(call)
                 reply = replace(reply, headers={**budget, **reply.headers})

@@ -126,7 +126,9 @@ def _fill_resources(world: World, resources: list[dict[str, Any]]) -> None:
     machines = []
     for given in resources:
         type_ = paths.parse(given["id"]).type.lower()
-        if type_ == MACHINE:
+        if "/" not in type_:
+            _set_registration(world, given)
+        elif type_ == MACHINE:
             machines.append(given)
         elif not type_.endswith("subscriptions/resourcegroups") and type_ != "microsoft.resources/subscriptions":
             world.store.put(_arranged(given))
@@ -141,6 +143,13 @@ def _fill_resources(world: World, resources: list[dict[str, Any]]) -> None:
             with _naming(given["id"]):
                 complete_lone_nic(world, given["id"])
     settle(world)
+
+
+def _set_registration(world: World, given: dict[str, Any]) -> None:
+    """Take over whether a provider is registered, from what `az provider show` prints."""
+    parsed = paths.parse(given["id"])
+    state = given.get("registrationState") or (given.get("properties") or {}).get("registrationState") or "Registered"
+    world.store.area("registrations").put(f"{parsed.subscription}/{parsed.type}", {"state": state})
 
 
 @contextmanager

@@ -218,8 +218,3 @@ def deny_assignments_get(call: Call) -> Reply:
 def _denial(resource: Resource) -> dict[str, Any]:
     resource.properties.setdefault("scope", scope_assigned(resource))
     return resource.doc
-
-
-def nothing_list(_: Call) -> Reply:
-    """Answer a listing of what this cloud never has (policy assignments)."""
-    return Reply(200, {"value": []})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.authorization import definitions, locks, roles
+from simulator.authorization import definitions, locks, policies, roles
 from simulator.authorization.names import ASSIGNMENT, DEFINITION, LOCK
 from simulator.provider import Route
 from simulator.rbac import DENIALS
@@ -25,7 +25,18 @@ ROUTES = [
     Route("GET", f"{_AT}/{DEFINITION}/{{definition}}", definitions.role_definitions_get),
     Route("PUT", f"{_AT}/{DEFINITION}/{{definition}}", definitions.role_definitions_create_or_update),
     Route("DELETE", f"{_AT}/{DEFINITION}/{{definition}}", definitions.role_definitions_delete),
-    Route("GET", f"{_AT}/Microsoft.Authorization/policyAssignments", roles.nothing_list),
+    Route("GET", f"{_AT}/{policies.ASSIGNMENT}", policies.policy_assignments_list),
+    Route("GET", f"{_AT}/{policies.DEFINITION}", policies.policy_definitions_list),
+    Route("GET", f"{_AT}/{policies.SET_DEFINITION}", policies.policy_set_definitions_list),
+    *(
+        Route(method, f"{_AT}/{type_}/{{policy}}", handler)
+        for type_ in (policies.ASSIGNMENT, policies.DEFINITION, policies.SET_DEFINITION)
+        for method, handler in (
+            ("GET", policies.policy_get),
+            ("PUT", policies.policy_create),
+            ("DELETE", policies.policy_delete),
+        )
+    ),
     Route("GET", f"{_AT}/{DENIALS}", roles.deny_assignments_list),
     Route("GET", f"{_AT}/{DENIALS}/{{assignment}}", roles.deny_assignments_get),
 ]

@@ -12,7 +12,9 @@ The seed's `behaviour` of a VM describes the guest; everything is optional (a so
         proxy: authenticated                # none (default), open, authenticated (Site Recovery does not support it)
         certificates: missing               # trusted roots are missing; or a list of the missing roots' names
         agent: not_ready                    # ready (default), not_ready, missing, never (not after a boot either)
-        services: {nginx: failed}           # of a service that is not named: active
+        services: {nginx: failed}           # of a service that is not named: active (Windows: Running); disabled
+        ports: [443, 8080]                  # what listens, besides 22 (Windows: 3389); a mapping: {8080: closed}
+        grub: /dev/sda1                     # a device that the boot configuration names instead of a UUID
         target: {agent: never}              # how the machine differs that a failover makes from this one's disks
 """
 
@@ -50,6 +52,14 @@ class Guest:
     unresolved: tuple[str, ...] = ()
     missing_roots: tuple[str, ...] = ()
     services: dict[str, str] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
+    """The TCP ports on which something listens."""
+    grub: str = ""
+    """The device that the boot configuration names instead of a UUID, if any."""
+
+    def service(self, name: str) -> str:
+        """The seeded state of a service in any case; `active` where the seed says nothing."""
+        return next((state for known, state in self.services.items() if known.lower() == name.lower()), "active")
 
     def resolves(self, host: str) -> bool:
         """Whether the guest's DNS finds the host."""
@@ -83,7 +93,17 @@ def guest_of(world: World, vm_id: str) -> Guest:
         unresolved=_patterns(seed.get("dns"), word="broken", everything=("*",)),
         missing_roots=_patterns(seed.get("certificates"), word="missing", everything=REQUIRED_ROOTS, lower=False),
         services={str(key): str(value) for key, value in (seed.get("services") or {}).items()},
+        ports=_ports(seed.get("ports"), os_type),
+        grub=str(seed.get("grub") or ""),
     )
+
+
+def _ports(given: Any, os_type: str) -> tuple[int, ...]:
+    usual = 3389 if os_type == "Windows" else 22
+    if isinstance(given, dict):
+        states = {usual: "open", **{int(port): str(state) for port, state in given.items()}}
+        return tuple(sorted(port for port, state in states.items() if state not in {"closed", "False"}))
+    return tuple(sorted({usual, *(int(port) for port in given or ())}))
 
 
 def _outbound(given: Any) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Virtual machines as things that run: making and deleting them, their power state and their agent.
 
 Private state in a machine's meta: `power_state`, `running_since`, `stopped_since` (when it left running) and
-`agent_ready_at` (ISO times, virtual), `busy` (the operation under way), `guest_of` (whose guest behaviour it has, for
-a machine made from another's disks).
+`agent_ready_at` (ISO times, virtual), `pauses` (the last times that it did not run), `busy` (the operation under way),
+`guest_of` (whose guest behaviour it has, for a machine made from another's disks).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ STOPPING = "PowerState/stopping"
 DEALLOCATED = "PowerState/deallocated"
 DEALLOCATING = "PowerState/deallocating"
 AGENT_BOOT_SECONDS = 60
+KEPT_PAUSES = 20
 
 
 def create_vm(  # noqa: PLR0913 - each is one property of a machine, all by name
@@ -191,7 +192,9 @@ def set_power_state(world: World, vm_id: str, state: str) -> None:
 def note_boot(world: World, machine: Resource) -> None:
     """Record on *machine* (not yet saved) that it boots now; its agent comes up later."""
     machine.meta["running_since"] = world.now.isoformat()
-    machine.meta.pop("stopped_since", None)
+    stopped = machine.meta.pop("stopped_since", None)
+    if stopped is not None:
+        machine.meta["pauses"] = [*(machine.meta.get("pauses") or []), [stopped, world.now.isoformat()]][-KEPT_PAUSES:]
     machine.meta["agent_ready_at"] = (world.now + timedelta(seconds=AGENT_BOOT_SECONDS)).isoformat()
 
 

@@ -57,6 +57,11 @@ def _zones() -> dict[str, list[str]]:
     return {name: [mapping["logicalZone"] for mapping in entries] for name, entries in mappings.items()}
 
 
+def zones_of(location: str) -> list[str]:
+    """The availability zones of a region, none where it has none."""
+    return _zones().get(region(location), [])
+
+
 def _plain_sku(kind: str, name: str, tier: str | None, place: str) -> dict[str, Any]:
     sku = {"resourceType": kind, "name": name, **({"tier": tier} if tier else {}), "locations": [place]}
     return {**sku, "locationInfo": [_location_info(place, [])], "capabilities": [], "restrictions": []}

@@ -1,341 +1,140 @@
-"""Why a job of Site Recovery fails, by its numeric code.
+"""What in the estate makes Site Recovery refuse or fail, at which moment, with which code, and what mends it.
 
-Codes and words follow Microsoft's troubleshooting pages and field reports. The codes of the last section are
-assumptions: what fails is documented, its number is not.
+Nothing here is a switch: each cause is a state of the estate (a quota, a lock, a policy, a disk, what the guest
+answers) that the seed or a request brings about, and that goes away when that state does. The list is what
+``docs/simulator.md`` prints and what tests walk; the words of the errors are in ``failures.py`` and
+``guest_failures.py``, and the checks stand where the work is done.
 """
 
 from __future__ import annotations
 
-from simulator.siterecovery.refusals import AsrError
-
-
-def capacity(detail: str) -> AsrError:
-    """The target region has no quota, or does not offer the size."""
-    return AsrError(
-        "150097",
-        f"Failover couldn't create the virtual machine in the target region. {detail}",
-        "The subscription's quota in the target region is used up, or the VM size isn't available there.",
-        "Raise the quota, or choose another VM size in 'Compute and Network' of the replicated item, and retry.",
-    )
-
-
-def provisioning(vm: str, state: str) -> AsrError:
-    """The machine is being changed, or a change has failed."""
-    return AsrError(
-        "150019",
-        f"The virtual machine '{vm}' isn't in a valid provisioning state: '{state}'.",
-        "Another operation is changing the virtual machine, or the last one failed.",
-        "Wait until the provisioning state is 'Succeeded', or repair it, then retry the operation.",
-    )
-
-
-def disk_not_found(vm: str, disk: str) -> AsrError:
-    """A disk of the request is not one of the machine's."""
-    return AsrError(
-        "150039",
-        f"The Azure data disk '{disk}' of the virtual machine '{vm}' wasn't found.",
-        "The disk isn't attached to the virtual machine, or isn't initialised inside it.",
-        "Check that the disk is attached and initialised, then retry the operation.",
-    )
-
-
-def needs_running_vm(vm: str) -> AsrError:
-    """The agent has to be uninstalled from inside the machine."""
-    return AsrError(
-        "150144",
-        "Disable replication requires action within the VM, which thus requires the VM to be in 'running' power "
-        "status.",
-        f"The virtual machine '{vm}' isn't running.",
-        "Start the virtual machine and retry, or remove the replicated item by purging it.",
-    )
-
-
-def replica_exists(disk: str) -> AsrError:
-    """A replica disk of an earlier protection is there still."""
-    return AsrError(
-        "150161",
-        f"Protection couldn't be enabled because the replica managed disk '{disk}' already exists, without the "
-        "expected tags, in the target resource group.",
-        "The virtual machine was replicated before and the replica disk wasn't cleaned up.",
-        "Delete the replica disk and restart the failed protection job.",
-    )
-
-
-def source_gone(vm: str) -> AsrError:
-    """Information: disabled although nothing could be done in the machine."""
-    return AsrError(
-        "150225",
-        f"Replication was disabled for the virtual machine '{vm}' with information: the virtual machine is gone.",
-        "The virtual machine was deleted.",
-        "No action is needed.",
-    )
-
-
-def proxy() -> AsrError:
-    """The guest's proxy wants credentials."""
-    return AsrError(
-        "151072",
-        "Site Recovery configuration failed because the proxy settings couldn't be used.",
-        "The virtual machine reaches the internet through a proxy that requires authentication.",
-        "Configure an unauthenticated proxy in ProxyInfo.conf, or bypass the proxy, and retry.",
-    )
-
-
-def certificates(missing: str) -> AsrError:
-    """Trusted roots are missing in the guest."""
-    return AsrError(
-        "151066",
-        "Site Recovery configuration failed.",
-        f"The required trusted root certificates aren't present on the machine: {missing}.",
-        "Install the latest trusted root certificates on the virtual machine and retry the protection job.",
-    )
-
-
-def kernel(version: str) -> AsrError:
-    """The agent has no driver for the kernel."""
-    return AsrError(
-        "151141",
-        f"The kernel version '{version}' isn't supported by this version of the mobility service.",
-        "The virtual machine runs a kernel that the mobility service has no driver for.",
-        "Boot a supported kernel, or wait for a mobility service that supports it, and restart the job.",
-    )
-
-
-def no_way_out() -> AsrError:
-    """The guest reaches nothing."""
-    return AsrError(
-        "151192",
-        "Site Recovery configuration failed: connection to Microsoft Entra endpoints couldn't be established.",
-        "The virtual machine has no outbound path: no NAT gateway, public IP or load balancer rule.",
-        "Give the virtual machine an outbound path and allow the AzureActiveDirectory service tag.",
-    )
-
-
-def dns() -> AsrError:
-    """The guest does not resolve names."""
-    return AsrError(
-        "151195",
-        "The virtual machine couldn't be registered with Site Recovery.",
-        "Connection to Site Recovery endpoints couldn't be established because of a DNS resolution failure.",
-        "Make the DNS server reachable from the virtual machine and retry.",
-    )
-
-
-def sign_in_blocked() -> AsrError:
-    """The guest does not reach Microsoft Entra."""
-    return AsrError(
-        "151196",
-        "Site Recovery configuration failed: connection to Office 365 authentication and identity endpoints failed.",
-        "Outbound traffic from the virtual machine to 'login.microsoftonline.com' is blocked.",
-        "Allow the AzureActiveDirectory service tag on port 443 and retry.",
-    )
-
-
-def service_blocked(host: str) -> AsrError:
-    """The guest does not reach Site Recovery."""
-    return AsrError(
-        "151197",
-        "Site Recovery configuration failed: connection to Site Recovery service endpoints couldn't be established.",
-        f"Outbound traffic from the virtual machine to '{host}' is blocked.",
-        "Allow the AzureSiteRecovery and EventHub service tags on port 443 and retry.",
-    )
-
-
-def storage_blocked(host: str) -> AsrError:
-    """The guest does not reach the cache storage account."""
-    return AsrError(
-        "151037",
-        "Site Recovery configuration failed: the cache storage account couldn't be reached.",
-        f"Outbound traffic from the virtual machine to '{host}' is blocked.",
-        "Allow the Storage service tag of the source region on port 443 and retry.",
-    )
-
-
-def controller(size: str) -> AsrError:
-    """The disks sit behind an NVMe controller that is not supported with this system."""
-    return AsrError(
-        "151273",
-        f"The virtual machine's size '{size}' uses an NVMe disk controller that isn't supported with its system.",
-        "NVMe is supported with RHEL 9.x, Ubuntu 24.04 and SLES 15 only.",
-        "Resize the virtual machine to a size with a SCSI disk controller.",
-    )
-
-
-def os_unsupported(name: str, version: str) -> AsrError:
-    """The system is not replicated at all; the code is the eligibility check's."""
-    return AsrError(
-        "A2AOperatingSystemNotSupported",
-        f"The A2A operation could not be completed as the virtual machine is running OS '{name}' with version "
-        f"'{version}' which is not supported for replication.",
-        "OS version not supported.",
-        "The virtual machine is running unsupported Operating system. Refer to the documentation for supported OS "
-        "versions - https://aka.ms/a2a-os-support-matrix.",
-    )
-
-
-# From here on the numbers are assumptions.
-
-
-def vm_not_found(vm: str) -> AsrError:
-    """There is no such machine."""
-    return AsrError(
-        "150016",
-        f"The virtual machine '{vm}' wasn't found.",
-        "The virtual machine was deleted, or its id isn't right.",
-        "Specify an existing virtual machine.",
-    )
-
-
-def wrong_region(vm: str, actual: str, expected: str) -> AsrError:
-    """The machine is not in the fabric's region."""
-    return AsrError(
-        "150017",
-        f"The virtual machine '{vm}' is in '{actual}', but the fabric is in '{expected}'.",
-        "The virtual machine isn't in the region of the source fabric.",
-        "Enable replication in the fabric of the virtual machine's region.",
-    )
-
-
-def vm_not_running(vm: str) -> AsrError:
-    """The machine is switched off."""
-    return AsrError(
-        "150020",
-        f"The virtual machine '{vm}' isn't running.",
-        "The mobility service can be installed only while the virtual machine runs.",
-        "Start the virtual machine and retry the operation.",
-    )
-
-
-def agent_not_ready(vm: str) -> AsrError:
-    """The VM agent does not answer."""
-    return AsrError(
-        "150023",
-        f"The Azure VM agent of the virtual machine '{vm}' isn't ready.",
-        "The VM agent isn't installed, or doesn't respond.",
-        "Install or restart the Azure VM agent and retry the operation.",
-    )
-
-
-def protected_already(vm: str, vault: str) -> AsrError:
-    """Another item replicates the machine."""
-    return AsrError(
-        "150024",
-        f"The virtual machine '{vm}' is already protected in the vault '{vault}'.",
-        "A virtual machine can be replicated only once.",
-        "Disable the existing replication first.",
-    )
-
-
-def disk_unsupported(disk: str, reason: str) -> AsrError:
-    """A disk cannot be replicated."""
-    return AsrError(
-        "150172",
-        f"Protection couldn't be enabled for the virtual machine because its disk '{disk}' isn't supported: {reason}.",
-        "The disk's type or size isn't supported for replication.",
-        "Exclude the disk, or change its type or size, and retry.",
-    )
-
-
-def os_disk_excluded(disk: str) -> AsrError:
-    """The OS disk has to be replicated."""
-    return AsrError(
-        "150173",
-        f"The OS disk '{disk}' isn't among the disks to be replicated.",
-        "The OS disk can't be excluded from replication.",
-        "Include the OS disk and retry.",
-    )
-
-
-def too_many_disks(subscription: str, limit: int) -> AsrError:
-    """The subscription protects as many disks as it may."""
-    return AsrError(
-        "150174",
-        f"The subscription '{subscription}' can't have more than {limit} protected disks.",
-        "Site Recovery limits the number of disks that are protected in one subscription.",
-        "Move machines that are replicated already and disable their replication, or use another subscription.",
-    )
-
-
-def too_many_data_disks(vm: str, limit: int) -> AsrError:
-    """The machine has more data disks than Site Recovery replicates."""
-    return AsrError(
-        "150176",
-        f"Protection couldn't be enabled for the virtual machine '{vm}' because it has more than {limit} data disks.",
-        "Site Recovery limits the number of data disks of a virtual machine.",
-        "Exclude data disks from replication and retry.",
-    )
-
-
-def group_full(group: str, limit: int) -> AsrError:
-    """The consistency group has as many machines as it may."""
-    return AsrError(
-        "150175",
-        f"The multi-VM consistency group '{group}' can't have more than {limit} virtual machines.",
-        "Site Recovery limits the number of virtual machines in one consistency group.",
-        "Use another group for the virtual machine.",
-    )
-
-
-def cache_account(account: str, reason: str) -> AsrError:
-    """The cache storage account cannot be used."""
-    return AsrError(
-        "150075",
-        f"The cache storage account '{account}' can't be used: {reason}.",
-        "The cache storage account has to be in the source region and to exist.",
-        "Specify an existing storage account of the source region.",
-    )
-
-
-def target_missing(kind: str, name: str) -> AsrError:
-    """A target object does not exist."""
-    return AsrError(
-        "150076",
-        f"The {kind} '{name}' wasn't found.",
-        f"The {kind} was deleted, or its name isn't right.",
-        f"Specify an existing {kind} in the replicated item's settings and retry.",
-    )
-
-
-def name_taken(kind: str, name: str) -> AsrError:
-    """Something else has the name in the target group."""
-    return AsrError(
-        "150098",
-        f"The {kind} '{name}' already exists in the target resource group.",
-        f"A {kind} with the same name exists that Site Recovery hasn't created.",
-        "Delete or rename it, or choose another name in the replicated item's settings, and retry.",
-    )
-
-
-def azure_refused(code: str, message: str) -> AsrError:
-    """Creating or deleting a resource was refused by Azure itself."""
-    return AsrError(
-        "150099",
-        f"An Azure operation failed with the error '{code}': {message}",
-        "The resource provider refused the operation.",
-        "Resolve the reason and retry the operation.",
-    )
-
-
-def locked(id_: str, lock: str) -> AsrError:
-    """A lock forbids what has to be done."""
-    return azure_refused("ScopeLocked", f"The scope '{id_}' cannot perform the operation because of the lock '{lock}'.")
-
-
-def shutdown_failed(vm: str) -> AsrError:
-    """The source did not shut down; the failover goes on."""
-    return AsrError(
-        "150110",
-        f"The virtual machine '{vm}' couldn't be shut down.",
-        "The virtual machine didn't respond to the shutdown request.",
-        "Shut down the virtual machine yourself, so that not two copies run.",
-    )
-
-
-def no_point(item: str) -> AsrError:
-    """There is no recovery point to use."""
-    return AsrError(
-        "150111",
-        f"No recovery point of '{item}' can be used.",
-        "The recovery point was removed, or none was created yet.",
-        "Choose another recovery point.",
-    )
+from dataclasses import dataclass
+
+REFUSED = ""
+"""The `task` of a cause for which the request itself is refused."""
+CHECK = "Prerequisites check"
+INSTALL = "Installing Mobility Service and preparing target"
+FAILOVER_CHECK = "Prerequisites check for failover"
+START_FAILOVER = "Start failover"
+SHUT_DOWN = "Shut down the virtual machine"
+UNINSTALL = "Uninstalling the Mobility Service"
+REMOVE_REPLICAS = "Removing the replica disks"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One cause of failure."""
+
+    name: str
+    scenario: str
+    """The job's `scenarioName`, also where the request is refused."""
+    task: str
+    """The friendly name of the task that fails; empty: the request is refused."""
+    code: str
+    """The job's error code, or the code of the refusal."""
+    brought_about_by: str
+    mended_by: str
+    inner: str = ""
+    """The code of Azure's own refusal in the message, where the job's code (150099) stands for any."""
+
+
+_GUEST = "behaviour of the VM"
+CAUSES = (
+    # Refused at once.
+    Cause("provider-not-registered", "EnableDr", REFUSED, "MissingSubscriptionRegistration",
+          "Microsoft.RecoveryServices unregistered in the vault's subscription", "registering it"),
+    Cause("vault-locked", "EnableDr", REFUSED, "ScopeLocked",
+          "a ReadOnly lock on the vault or above", "deleting the lock"),
+    # Enabling: what Site Recovery sees of the estate.
+    Cause("vm-absent", "EnableDr", CHECK, "150016", "no such VM", "creating it"),
+    Cause("vm-elsewhere", "EnableDr", CHECK, "150017", "a VM of another region than the fabric", "another fabric"),
+    Cause("vm-replicated", "EnableDr", CHECK, "150024", "another item for the VM", "removing that item"),
+    Cause("vm-busy", "EnableDr", CHECK, "150019", "provisioningState of the VM is not Succeeded", "waiting, repairing"),
+    Cause("vm-off", "EnableDr", CHECK, "150020", "the VM does not run", "starting it"),
+    Cause("agent-silent", "EnableDr", CHECK, "150023", f"{_GUEST}: agent", "a ready VM agent"),
+    Cause("disk-too-big", "EnableDr", CHECK, "150172", "an OS disk over 4,095 GiB, a data disk over 32,767 GiB",
+          "leaving a data disk out"),
+    Cause("disk-ultra", "EnableDr", CHECK, "150172", "a disk with the SKU UltraSSD_LRS", "leaving it out"),
+    Cause("disk-shared", "EnableDr", CHECK, "150172", "a disk with maxShares over 1", "leaving it out"),
+    Cause("disk-uninitialised", "EnableDr", CHECK, "150039", f"{_GUEST}: uninitialised_luns", "initialising the disk"),
+    Cause("disk-absent", "EnableDr", CHECK, "150039", "a disk that the VM does not have", "the right disk"),
+    Cause("os-disk-left-out", "EnableDr", CHECK, "150173", "vmManagedDisks without the OS disk", "including it"),
+    Cause("cache-unusable", "EnableDr", CHECK, "150075", "a cache account that is absent or in another region",
+          "an account of the source region"),
+    Cause("too-many-disks", "EnableDr", CHECK, "150174", "setting protected_disks_per_subscription reached",
+          "removing others"),
+    Cause("too-many-data-disks", "EnableDr", CHECK, "150176", "setting data_disks_per_machine exceeded",
+          "leaving data disks out"),
+    Cause("group-full", "EnableDr", CHECK, "150175", "16 VMs of one multiVmGroupName", "another group"),
+    Cause("target-absent", "EnableDr", CHECK, "150076", "no such target group, network, subnet, availability set, ...",
+          "creating it"),
+    Cause("zone-absent", "EnableDr", CHECK, "150077", "a target zone that the region does not have", "another zone"),
+    Cause("same-region", "EnableDr", CHECK, "150018", "source and target in one region and zone", "another zone"),
+    Cause("quota-exceeded", "EnableDr", CHECK, "150097", "quotas of the target region: cores, a family, VMs",
+          "raising the quota"),
+    Cause("size-not-offered", "EnableDr", CHECK, "150097", "quotas of the target region: the size is 0",
+          "offering the size, another size"),
+    Cause("size-not-offered-in-zone", "EnableDr", CHECK, "150097", "quotas of the target region: the size lacks a zone",
+          "another zone"),
+    # Enabling: the agent, the cache, the replica disks.
+    Cause("source-locked", "EnableDr", INSTALL, "150099", "a ReadOnly lock on the VM, its group or subscription",
+          "deleting the lock", "ScopeLocked"),
+    Cause("cache-locked", "EnableDr", INSTALL, "150099", "a ReadOnly lock on the cache account", "deleting the lock",
+          "ScopeLocked"),
+    Cause("disk-locked", "EnableDr", INSTALL, "150099", "a ReadOnly lock on a source disk", "deleting the lock",
+          "ScopeLocked"),
+    Cause("target-group-locked", "EnableDr", INSTALL, "150099", "a ReadOnly lock on the target group",
+          "deleting the lock", "ScopeLocked"),
+    Cause("policy-denies-extension", "EnableDr", INSTALL, "150099", "a policy that denies VM extensions",
+          "changing the assignment", "RequestDisallowedByPolicy"),
+    Cause("policy-denies-disk", "EnableDr", INSTALL, "150099", "a policy that denies disks in the target group",
+          "changing the assignment", "RequestDisallowedByPolicy"),
+    Cause("target-provider-not-registered", "EnableDr", INSTALL, "150099",
+          "Microsoft.Compute unregistered in the target's subscription", "registering it",
+          "MissingSubscriptionRegistration"),
+    Cause("replica-left-over", "EnableDr", INSTALL, "150161", "a disk <source>-ASRReplica without this item's tag",
+          "deleting it"),
+    Cause("os-unsupported", "EnableDr", INSTALL, "A2AOperatingSystemNotSupported", f"{_GUEST}: os", "another system"),
+    Cause("kernel-unsupported", "EnableDr", INSTALL, "151141", f"{_GUEST}: os.kernel", "a supported kernel"),
+    Cause("controller-unsupported", "EnableDr", INSTALL, "151273", "an NVMe-only size with a system that lacks it",
+          "another size"),
+    Cause("snapshot-services-disabled", "EnableDr", INSTALL, "151025", f"{_GUEST} (Windows): services VSS, COMSysApp",
+          "enabling them"),
+    Cause("boot-by-lvm", "EnableDr", INSTALL, "151124", f"{_GUEST}: grub, a device mapper's name", "correcting GRUB"),
+    Cause("boot-by-device-name", "EnableDr", INSTALL, "151126", f"{_GUEST}: grub, a device name", "UUIDs in GRUB"),
+    Cause("certificates-missing", "EnableDr", INSTALL, "151066", f"{_GUEST}: certificates", "installing the roots"),
+    Cause("name-resolution", "EnableDr", INSTALL, "151195", f"{_GUEST}: dns", "a DNS server that answers"),
+    Cause("proxy-authenticated", "EnableDr", INSTALL, "151072", f"{_GUEST}: proxy", "an open proxy, or none"),
+    Cause("no-way-out", "EnableDr", INSTALL, "151192", f"{_GUEST}: outbound", "a NAT gateway, a public IP"),
+    Cause("sign-in-blocked", "EnableDr", INSTALL, "151196", f"{_GUEST}: outbound", "tag AzureActiveDirectory"),
+    Cause("service-blocked", "EnableDr", INSTALL, "151197", f"{_GUEST}: outbound", "tags AzureSiteRecovery, EventHub"),
+    Cause("storage-blocked", "EnableDr", INSTALL, "151037", f"{_GUEST}: outbound", "tag Storage"),
+    # Failing over.
+    Cause("point-gone", "UnplannedFailover", FAILOVER_CHECK, "150111", "a recovery point that is not there (any more)",
+          "another point"),
+    Cause("name-taken", "UnplannedFailover", FAILOVER_CHECK, "150098", "a VM of that name in the target group",
+          "another name, deleting it"),
+    Cause("failover-group-locked", "UnplannedFailover", FAILOVER_CHECK, "150099", "a ReadOnly lock on the target group",
+          "deleting the lock", "ScopeLocked"),
+    Cause("shutdown-fails", "UnplannedFailover", SHUT_DOWN, "150110", f"{_GUEST}: shutdown_fails",
+          "shutting it down by hand; the failover goes on"),
+    Cause("shutdown-locked", "UnplannedFailover", SHUT_DOWN, "150099", "a ReadOnly lock on the VM or above",
+          "deleting the lock; the failover goes on", "ScopeLocked"),
+    Cause("failover-quota-exceeded", "UnplannedFailover", START_FAILOVER, "150097",
+          "quotas of the target region fell since", "raising the quota, another size"),
+    Cause("disk-name-taken", "UnplannedFailover", START_FAILOVER, "150098", "a disk of that name in the target group",
+          "another name, deleting it"),
+    Cause("nic-name-taken", "UnplannedFailover", START_FAILOVER, "150098", "a NIC of that name in the target group",
+          "another name, deleting it"),
+    Cause("subnet-full", "UnplannedFailover", START_FAILOVER, "150099", "no free address in the target subnet",
+          "a larger subnet, freeing addresses", "SubnetIsFull"),
+    Cause("policy-denies-vm", "UnplannedFailover", START_FAILOVER, "150099", "a policy that denies the VM",
+          "changing the assignment", "RequestDisallowedByPolicy"),
+    # Afterwards.
+    Cause("disable-while-off", "DisableDr", CHECK, "150144", "the source does not run", "starting it, or purging"),
+    Cause("disable-locked", "DisableDr", UNINSTALL, "150099", "a lock on the VM or above", "deleting the lock",
+          "ScopeLocked"),
+    Cause("replica-locked", "DisableDr", REMOVE_REPLICAS, "150099", "a lock on a replica disk or above",
+          "deleting the lock", "ScopeLocked"),
+)  # fmt: skip
+"""Every cause that there is, in the order in which Site Recovery comes upon them."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.compute import machines
 from simulator.compute.disks import delete_disk
-from simulator.siterecovery import causes, durations, estate, jobs, recovery_machines, recovery_points, states
+from simulator.siterecovery import arm_writes, durations, failures, jobs, recovery_machines, recovery_points, states
 from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type, section
 from simulator.siterecovery.failover import item_details
 from simulator.siterecovery.items import require_operation, target_of
@@ -62,9 +62,7 @@ def delete_replicas(world: World, item: Resource) -> None:
         replica = world.store.get(disk["replica_id"])
         if replica is None or (replica.doc.get("tags") or {}).get("ASR-ReplicaDisk") != item.meta["management"]:
             continue
-        lock = estate.lock_on(world, disk["replica_id"], "CanNotDelete", "ReadOnly")
-        if lock:
-            raise JobFailureError(causes.locked(disk["replica_id"], lock))
+        arm_writes.admit_deletion(world, disk["replica_id"])
         delete_disk(world, disk["replica_id"])
 
 
@@ -97,7 +95,7 @@ def replication_protected_items_apply_recovery_point(call: Call) -> Reply:
 def _apply_check(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     if recovery_points.find(world, item, job.args["point"]) is None:
-        raise JobFailureError(causes.no_point(item.name))
+        raise JobFailureError(failures.no_point(item.name))
 
 
 @effect("asr.point_applied")
@@ -105,7 +103,7 @@ def _point_applied(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     found = recovery_points.find(world, item, job.args["point"])
     if found is None:
-        raise JobFailureError(causes.no_point(item.name))
+        raise JobFailureError(failures.no_point(item.name))
     item.meta["failover_point"] = {"name": found[0], "time": found[1].isoformat()}
     world.store.save(item)
     recovery_machines.clear(world, item)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.compute.extensions import delete_extension
-from simulator.siterecovery import affected, causes, committing, durations, estate, jobs, names, states
+from simulator.compute.extensions import delete_extension, extension_id
+from simulator.siterecovery import affected, arm_writes, committing, durations, estate, failures, jobs, names, states
 from simulator.siterecovery.calls import object_id, require
 from simulator.siterecovery.items import require_operation, target_of
 from simulator.siterecovery.job_model import Job, Plan, Task
@@ -68,9 +68,17 @@ def _check(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     job.affected = affected.by_item(world, item)
     vm_id = item.meta["vm"]
-    if world.store.exists(vm_id) and not estate.is_running(world, vm_id):
-        raise JobFailureError(causes.needs_running_vm(names.last(vm_id)))
+    if _agent_is_there(world, item) and not estate.is_running(world, vm_id):
+        raise JobFailureError(failures.needs_running_vm(names.last(vm_id)))
     _begin(world, item)
+
+
+def _agent_is_there(world: World, item: Resource) -> bool:
+    """Whether something has to be uninstalled; where enabling failed before that, there is nothing."""
+    if not world.store.exists(item.meta["vm"]):
+        return False
+    extension = extension_id(item.meta["vm"], f"SiteRecovery-{item.meta['os_type']}")
+    return item.meta["state"] != states.ENABLING_FAILED or world.store.exists(extension)
 
 
 @effect("asr.disable_begun")
@@ -91,13 +99,14 @@ def _uninstall(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     vm_id = item.meta["vm"]
     if not world.store.exists(vm_id):
-        raise TaskFailureError(causes.source_gone(names.last(vm_id)))
+        raise TaskFailureError(failures.source_gone(names.last(vm_id)))
+    extension = extension_id(vm_id, f"SiteRecovery-{item.meta['os_type']}")
+    if not world.store.exists(extension) and job.args["prior"] == states.ENABLING_FAILED:
+        return
     if not estate.is_running(world, vm_id):
-        raise JobFailureError(causes.needs_running_vm(names.last(vm_id)))
-    lock = estate.lock_on(world, vm_id, "ReadOnly")
-    if lock:
-        raise JobFailureError(causes.locked(vm_id, lock))
-    delete_extension(world, vm_id, f"SiteRecovery-{item.meta['os_type']}")
+        raise JobFailureError(failures.needs_running_vm(names.last(vm_id)))
+    arm_writes.admit_deletion(world, extension)
+    delete_extension(world, vm_id, names.last(extension))
 
 
 @effect("asr.disable_replicas")

@@ -42,6 +42,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "disks": (120, 240),
     "mobility_service": (150, 240),
     "repair": (60, 120),
+    "resync": (15 * 60, 30 * 60),
     "cancel": (3, 9),
     "small": (0.6, 2),
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.compute import machines
 from simulator.compute.guest import guest_of
 from simulator.provider import Reply
-from simulator.siterecovery import causes, enabling_checks, estate, names, support
+from simulator.siterecovery import enabling_checks, estate, failures, guest_failures, names, support
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,17 +30,17 @@ def _problems(world: World, vm_id: str) -> Iterator[AsrError]:
         return
     guest = guest_of(world, vm_id)
     if not support.os_supported(guest):
-        yield causes.os_unsupported(guest.os_name, guest.os_version)
+        yield guest_failures.os_unsupported(guest.os_name, guest.os_version)
     if not support.controller_supported(guest, source.size):
-        yield causes.controller(source.size)
+        yield guest_failures.controller(source.size)
     if not estate.is_running(world, vm_id):
-        yield causes.vm_not_running(source.resource.name)
+        yield failures.vm_not_running(source.resource.name)
     elif machines.agent_state(world, source.resource) != "ready":
-        yield causes.agent_not_ready(source.resource.name)
+        yield guest_failures.agent_not_ready(source.resource.name)
     for disk in source.disks:
         reason = enabling_checks.unsupported(disk)
         if reason and disk.kind == "OperatingSystem":
-            yield causes.disk_unsupported(disk.name, reason)
+            yield failures.disk_unsupported(disk.name, reason)
 
 
 def _result(call: Call, vm_id: str) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from simulator.compute.extensions import extension_id, put_extension
 from simulator.context import SITE_RECOVERY
 from simulator.siterecovery import (
     affected,
-    causes,
+    arm_writes,
     durations,
     enabling_checks,
     estate,
+    failures,
     item_settings,
     jobs,
     linked,
@@ -22,6 +23,7 @@ from simulator.siterecovery import (
     refusals,
     replication,
     states,
+    target_checks,
 )
 from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type, section
 from simulator.siterecovery.fabrics import target
@@ -126,20 +128,34 @@ def plan(world: World, id_: str, args: dict[str, Any], *, seconds: float | None 
     )
 
 
+KEPT_BY_ANOTHER_ATTEMPT = ("management", "correlation", "lifecycle", "multi_vm_group")
+"""What an item keeps when its job is restarted: by the first, what the earlier attempt made is known again."""
+
+
 @effect("asr.enable_check")
 def _check(world: World, job: Job) -> None:
-    item = world.store.put({"id": job.subject, "properties": {}}, item_settings.new_meta(world, job.subject, job.args))
+    old = world.store.get(job.subject)
+    if old is not None and old.meta["state"] != states.ENABLING_FAILED:
+        vault = names.last(names.vault_id(job.subject))
+        raise JobFailureError(failures.protected_already(names.last(old.meta["vm"]), vault))
+    meta = item_settings.new_meta(world, job.subject, job.args)
+    if old is not None:
+        meta |= {key: old.meta[key] for key in KEPT_BY_ANOTHER_ATTEMPT}
+    item = world.store.put({"id": job.subject, "properties": {}}, meta)
     job.affected = affected.by_item(world, item)
     enabling_checks.check_source(world, item, job.args["input"])
+    target_checks.check_target(world, item)
+    world.store.save(item)
 
 
-def _extension_name(item: Resource) -> tuple[str, str]:
-    return f"SiteRecovery-{item.meta['os_type']}", str(item.meta["os_type"])
+def extension_name(item: Resource) -> str:
+    """The name of the agent's extension."""
+    return f"SiteRecovery-{item.meta['os_type']}"
 
 
 def write_extension(world: World, item: Resource, state: str) -> None:
     """Show the agent's extension on the machine in a provisioning state."""
-    name, type_ = _extension_name(item)
+    name, type_ = extension_name(item), str(item.meta["os_type"])
     settings = {
         "publicObject": None,
         "module": "a2a",
@@ -158,12 +174,16 @@ def _install(world: World, job: Job) -> None:
 
 
 def install(world: World, item: Resource) -> None:
-    """Put the agent's extension on the machine, which has to run and be free of locks."""
-    if not estate.is_running(world, item.meta["vm"]):
-        raise JobFailureError(causes.vm_not_running(names.last(item.meta["vm"])))
-    lock = estate.lock_on(world, item.meta["vm"], "ReadOnly")
-    if lock:
-        raise JobFailureError(causes.locked(item.meta["vm"], lock))
+    """Put the agent's extension on the machine, which has to run, and read the cache accounts' keys."""
+    vm = item.meta["vm"]
+    if not estate.is_running(world, vm):
+        raise JobFailureError(failures.vm_not_running(names.last(vm)))
+    location = world.store.require(vm).location
+    kind = {"publisher": PUBLISHER, "type": str(item.meta["os_type"])}
+    arm_writes.admit(world, extension_id(vm, extension_name(item)), location=location, properties=kind)
+    for account in sorted({disk["cache"] for disk in item.meta["disks"]}):
+        # Reading an account's keys is a POST, which a ReadOnly lock forbids too.
+        arm_writes.refuse_locked(world, account, "ReadOnly")
     write_extension(world, item, "Creating")
 
 
@@ -175,7 +195,7 @@ def _configure(world: World, job: Job) -> None:
 def configure(world: World, item: Resource) -> None:
     """Let the agent register from inside the machine; what stands against it leaves a failed extension behind."""
     if not estate.is_running(world, item.meta["vm"]):
-        raise JobFailureError(causes.vm_not_running(names.last(item.meta["vm"])))
+        raise JobFailureError(failures.vm_not_running(names.last(item.meta["vm"])))
     try:
         enabling_checks.check_guest(world, item)
     except JobFailureError:
@@ -190,18 +210,36 @@ def _make_replicas(world: World, job: Job) -> None:
 
 
 def make_replicas(world: World, item: Resource) -> None:
-    """Create the replica disk of every replicated disk."""
+    """Create the replica disk of every replicated disk, or none."""
+    for disk in item.meta["disks"]:
+        admit_replica(world, item, disk)
     for disk in item.meta["disks"]:
         make_replica(world, item, disk)
 
 
+def admit_replica(world: World, item: Resource, disk: dict[str, Any]) -> None:
+    """Fail the job where the replica of *disk* cannot be made: a leftover has its name, a lock or policy forbids it."""
+    replica = world.store.get(disk["replica_id"])
+    if replica is not None and not _is_own(replica, item):
+        raise JobFailureError(failures.replica_exists(names.last(disk["replica_id"])))
+    # The source's disk is opened for reading, which is a POST: a ReadOnly lock forbids it.
+    arm_writes.refuse_locked(world, disk["id"], "ReadOnly")
+    location = networks.fabric_location(world, item.meta["recovery_container"])
+    arm_writes.admit(world, disk["replica_id"], location=location, sku={"name": disk["replica_sku"]}, tags=_tags(item))
+
+
+def _is_own(replica: Resource, item: Resource) -> bool:
+    return bool((replica.doc.get("tags") or {}).get("ASR-ReplicaDisk") == item.meta["management"])
+
+
+def _tags(item: Resource) -> dict[str, str]:
+    return {"ASR-ReplicaDisk": item.meta["management"]}
+
+
 def make_replica(world: World, item: Resource, disk: dict[str, Any]) -> None:
-    """Create the replica disk that *disk* is copied to; one that is there already is a leftover."""
+    """Create the replica disk that *disk* is copied to, unless an earlier attempt of this item did."""
     if world.store.exists(disk["replica_id"]):
-        raise JobFailureError(causes.replica_exists(names.last(disk["replica_id"])))
-    lock = estate.lock_on(world, disk["replica_id"], "ReadOnly")
-    if lock:
-        raise JobFailureError(causes.locked(disk["group"], lock))
+        return
     create_disk(
         world,
         disk_id=disk["replica_id"],
@@ -211,7 +249,7 @@ def make_replica(world: World, item: Resource, disk: dict[str, Any]) -> None:
         os_type=item.meta["os_type"] if disk["kind"] == "OperatingSystem" else None,
         hyperv=disk["hyperv"],
         created_by=SITE_RECOVERY,
-        tags={"ASR-ReplicaDisk": item.meta["management"]},
+        tags=_tags(item),
         zone=item.meta.get("zone"),
         encryption_set_id=disk.get("encryption_set"),
         create_option="Empty",
@@ -236,7 +274,8 @@ def _enable_failed(world: World, job: Job) -> None:
         item = world.store.put(
             {"id": job.subject, "properties": {}}, item_settings.new_meta(world, job.subject, job.args)
         )
-    mark_failed(world, item, job)
+    if item.meta["state"] in {states.ENABLING, states.ENABLING_FAILED}:
+        mark_failed(world, item, job)
 
 
 def mark_failed(world: World, item: Resource, job: Job) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from simulator import paths
 from simulator.compute import machines
 from simulator.compute.guest import guest_of
-from simulator.siterecovery import causes, estate, names, networks, states, support
+from simulator.siterecovery import estate, failures, guest_failures, names, networks, states, support
 from simulator.siterecovery.refusals import AsrError, JobFailureError
 
 if TYPE_CHECKING:
@@ -28,26 +28,25 @@ def _source_problems(world: World, item: Resource, given: dict[str, Any]) -> Ite
     source = estate.machine(world, item.meta["vm"])
     name = names.last(item.meta["vm"])
     if source is None:
-        yield causes.vm_not_found(name)
+        yield failures.vm_not_found(name)
         return
     expected = networks.fabric_location(world, item.id)
     if estate.normal(source.resource.location) != expected:
-        yield causes.wrong_region(name, source.resource.location, expected)
+        yield failures.wrong_region(name, source.resource.location, expected)
     others = [other for other in world.store.list(names.ITEM) if not paths.same(other.id, item.id)]
     yield from _other_protection(others, item)
     yield from _limits(world, others, item)
     state = str(source.resource.properties.get("provisioningState", "Succeeded"))
     if state != "Succeeded":
-        yield causes.provisioning(name, state)
+        yield failures.provisioning(name, state)
     if not estate.is_running(world, source.id):
-        yield causes.vm_not_running(name)
+        yield failures.vm_not_running(name)
     if machines.agent_state(world, source.resource) != "ready":
-        yield causes.agent_not_ready(name)
-    yield from _disk_problems(item, source, given)
+        yield guest_failures.agent_not_ready(name)
+    yield from _disk_problems(world, item, source, given)
     most = world.setting("data_disks_per_machine")
     if sum(disk["kind"] == "Data" for disk in item.meta["disks"]) > most:
-        yield causes.too_many_data_disks(name, most)
-    yield from _target_problems(world, item)
+        yield failures.too_many_data_disks(name, most)
     yield from _cache_problems(world, item, expected)
 
 
@@ -57,7 +56,7 @@ def _other_protection(others: list[Resource], item: Resource) -> Iterator[AsrErr
         if other.meta["state"] == states.ENABLING_FAILED:
             continue
         if any(end and paths.same(end, item.meta["vm"]) for end in ends):
-            yield causes.protected_already(names.last(item.meta["vm"]), names.last(names.vault_id(other.id)))
+            yield failures.protected_already(names.last(item.meta["vm"]), names.last(names.vault_id(other.id)))
 
 
 def _limits(world: World, others: list[Resource], item: Resource) -> Iterator[AsrError]:
@@ -66,68 +65,54 @@ def _limits(world: World, others: list[Resource], item: Resource) -> Iterator[As
     for subscription in sorted(_subscriptions(item)):
         protected = sum(len(other.meta["disks"]) for other in others if subscription in _subscriptions(other))
         if protected + len(item.meta["disks"]) > disks:
-            yield causes.too_many_disks(subscription, disks)
+            yield failures.too_many_disks(subscription, disks)
     group, members = item.meta.get("multi_vm_group_name"), world.setting("machines_per_consistency_group")
     if group and sum(other.meta.get("multi_vm_group_name") == group for other in others) >= members:
-        yield causes.group_full(group, members)
+        yield failures.group_full(group, members)
 
 
 def _subscriptions(item: Resource) -> set[str]:
     return {paths.parse(id_).subscription.lower() for id_ in (item.meta["vm"], item.meta["recovery_group"])}
 
 
-def _disk_problems(item: Resource, source: estate.Machine, given: dict[str, Any]) -> Iterator[AsrError]:
+def _disk_problems(world: World, item: Resource, source: estate.Machine, given: dict[str, Any]) -> Iterator[AsrError]:
+    if source.unmanaged:
+        yield failures.disk_unsupported(source.unmanaged, "it isn't a managed disk")
     by_id = {disk.id.lower(): disk for disk in source.disks}
     chosen = [entry["diskId"].lower() for entry in given["vmManagedDisks"]]
     for id_ in chosen:
         if id_ not in by_id:
-            yield causes.disk_not_found(names.last(item.meta["vm"]), names.last(id_))
+            yield failures.disk_not_found(names.last(item.meta["vm"]), names.last(id_))
             continue
         reason = unsupported(by_id[id_])
         if reason:
-            yield causes.disk_unsupported(by_id[id_].name, reason)
+            yield failures.disk_unsupported(by_id[id_].name, reason)
+        if by_id[id_].lun in machines.behaviour(world, source.id).get("uninitialised_luns", ()):
+            yield failures.disk_not_found(names.last(item.meta["vm"]), by_id[id_].name)
     for disk in source.disks:
         if disk.kind == "OperatingSystem" and disk.id.lower() not in chosen:
-            yield causes.os_disk_excluded(disk.name)
+            yield failures.os_disk_excluded(disk.name)
 
 
 def unsupported(disk: estate.SourceDisk) -> str | None:
     """Why the disk cannot be replicated, or None."""
     if disk.sku.lower() in support.UNSUPPORTED_SKUS:
         return f"disks of the type '{disk.sku}' can't be replicated"
+    for trait in disk.traits:
+        return f"{trait} can't be replicated"
     largest = support.LARGEST_OS_DISK_GB if disk.kind == "OperatingSystem" else support.LARGEST_DATA_DISK_GB
     if disk.size_gb > largest:
         return f"its {disk.size_gb} GiB exceed the maximum of {largest} GiB"
     return None
 
 
-def _target_problems(world: World, item: Resource) -> Iterator[AsrError]:
-    groups = {item.meta["recovery_group"], *(disk["group"] for disk in item.meta["disks"])}
-    for group in sorted(groups):
-        if not world.store.exists(group):
-            yield causes.target_missing("resource group", names.last(group))
-    network = item.meta.get("network")
-    if network is None:
-        return
-    found = world.store.get(network)
-    if found is None:
-        yield causes.target_missing("virtual network", names.last(network))
-        return
-    expected = networks.fabric_location(world, item.meta["recovery_container"])
-    if estate.normal(found.location) != expected:
-        yield causes.wrong_region(found.name, found.location, expected)
-    subnet = item.meta.get("subnet")
-    if subnet and estate.choose_subnet(world, network, names.last(subnet)) is None:
-        yield causes.target_missing("subnet", names.last(subnet))
-
-
 def _cache_problems(world: World, item: Resource, expected: str) -> Iterator[AsrError]:
     for account_id in sorted({disk["cache"] for disk in item.meta["disks"]}):
         account = world.store.get(account_id)
         if account is None:
-            yield causes.cache_account(names.last(account_id), "it wasn't found")
+            yield failures.cache_account(names.last(account_id), "it wasn't found")
         elif estate.normal(account.location) != expected:
-            yield causes.cache_account(account.name, f"it is in '{account.location}', not in '{expected}'")
+            yield failures.cache_account(account.name, f"it is in '{account.location}', not in '{expected}'")
 
 
 def check_guest(world: World, item: Resource) -> None:
@@ -139,14 +124,25 @@ def check_guest(world: World, item: Resource) -> None:
 
 def _guest_problems(item: Resource, guest: Guest) -> Iterator[AsrError]:
     if not support.os_supported(guest):
-        yield causes.os_unsupported(guest.os_name, guest.os_version)
+        yield guest_failures.os_unsupported(guest.os_name, guest.os_version)
     if not support.kernel_supported(guest):
-        yield causes.kernel(guest.kernel)
+        yield guest_failures.kernel(guest.kernel)
     if not support.controller_supported(guest, item.meta["size"]):
-        yield causes.controller(item.meta["size"])
+        yield guest_failures.controller(item.meta["size"])
+    yield from _boot_problems(guest)
     if guest.missing_roots:
-        yield causes.certificates(", ".join(guest.missing_roots))
+        yield guest_failures.certificates(", ".join(guest.missing_roots))
     yield from _outbound_problems(item, guest)
+
+
+def _boot_problems(guest: Guest) -> Iterator[AsrError]:
+    disabled = [name for name in support.SNAPSHOT_SERVICES if guest.service(name) == "disabled"]
+    if guest.os_type == "Windows" and disabled:
+        yield guest_failures.vss_disabled(", ".join(disabled))
+    if guest.grub.startswith("/dev/mapper/"):
+        yield guest_failures.grub_lvm(guest.grub)
+    elif guest.grub:
+        yield guest_failures.grub_device_names(guest.grub)
 
 
 def _outbound_problems(item: Resource, guest: Guest) -> Iterator[AsrError]:
@@ -158,16 +154,16 @@ def _outbound_problems(item: Resource, guest: Guest) -> Iterator[AsrError]:
     storage = [f"{names.last(disk['cache'])}.blob.core.windows.net" for disk in item.meta["disks"]]
     answers = {host: guest.reaches(host) for host in (sign_in, *services, *storage)}
     if "dns" in answers.values():
-        yield causes.dns()
+        yield guest_failures.dns()
     if "proxy" in answers.values():
-        yield causes.proxy()
+        yield guest_failures.proxy()
     if all(answer != "ok" for answer in answers.values()):
-        yield causes.no_way_out()
+        yield guest_failures.no_way_out()
     if answers[sign_in] != "ok":
-        yield causes.sign_in_blocked()
+        yield guest_failures.sign_in_blocked()
     for host in services:
         if answers[host] != "ok":
-            yield causes.service_blocked(host)
+            yield guest_failures.service_blocked(host)
     for host in storage:
         if answers[host] != "ok":
-            yield causes.storage_blocked(host)
+            yield guest_failures.storage_blocked(host)

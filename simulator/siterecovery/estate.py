@@ -9,6 +9,8 @@ from simulator import paths
 from simulator.compute import machines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from simulator.store import Resource
     from simulator.world import World
 
@@ -29,6 +31,8 @@ class SourceDisk:
     size_gb: int
     hyperv: str
     encryption_set: str | None
+    traits: tuple[str, ...] = ()
+    """What Site Recovery does not replicate: `a shared disk`, ..."""
 
     @property
     def capacity_bytes(self) -> int:
@@ -46,6 +50,8 @@ class Machine:
     disks: tuple[SourceDisk, ...]
     nic_ids: tuple[str, ...]
     zone: str | None
+    unmanaged: str | None = None
+    """The name of a disk that is a file in a storage account, if there is one."""
 
     @property
     def id(self) -> str:
@@ -77,6 +83,7 @@ def machine(world: World, id_: str) -> Machine | None:
         disks=tuple(disk for reference in references if (disk := _disk(world, reference)) is not None),
         nic_ids=tuple(reference["id"] for reference in machines.nic_references(found.doc)),
         zone=str(zones[0]) if zones else None,
+        unmanaged=next((str(entry.get("name") or "vhd") for entry in references if entry.get("vhd")), None),
     )
 
 
@@ -96,7 +103,17 @@ def _disk(world: World, reference: dict[str, Any]) -> SourceDisk | None:
         size_gb=int(properties.get("diskSizeGB") or reference.get("diskSizeGB") or 30),
         hyperv=str(properties.get("hyperVGeneration") or "V1"),
         encryption_set=(properties.get("encryption") or {}).get("diskEncryptionSetId"),
+        traits=tuple(_traits(reference, properties)),
     )
+
+
+def _traits(reference: dict[str, Any], properties: dict[str, Any]) -> Iterator[str]:
+    if int(properties.get("maxShares") or 1) > 1:
+        yield "a shared disk"
+    if reference.get("writeAcceleratorEnabled"):
+        yield "a disk with write accelerator"
+    if (reference.get("diffDiskSettings") or {}).get("option"):
+        yield "an ephemeral OS disk"
 
 
 def is_running(world: World, id_: str) -> bool:

@@ -9,20 +9,22 @@ from simulator.clock import rfc7
 from simulator.compute import machines
 from simulator.siterecovery import (
     affected,
-    causes,
     durations,
+    estate,
+    failures,
     jobs,
     names,
     recovery_machines,
     recovery_points,
     refusals,
     states,
+    target_checks,
 )
 from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type
 from simulator.siterecovery.items import require_operation, target_of
 from simulator.siterecovery.job_model import Job, Plan, Task
 from simulator.siterecovery.jobs import effect
-from simulator.siterecovery.refusals import JobFailureError, TaskFailureError
+from simulator.siterecovery.refusals import AsrError, JobFailureError, TaskFailureError
 
 if TYPE_CHECKING:
     from simulator.provider import Call, Reply
@@ -107,7 +109,7 @@ def _check(world: World, job: Job) -> None:
     job.affected = affected.by_item(world, item)
     point = job.args["point"]
     if point and recovery_points.find(world, item, point) is None:
-        raise JobFailureError(causes.no_point(item.name))
+        raise JobFailureError(failures.no_point(item.name))
     recovery_machines.check(world, item, test=False)
     if not _is_on(world, item.meta["vm"]):
         job.skip(SHUTDOWN)
@@ -121,7 +123,7 @@ def _check(world: World, job: Job) -> None:
 @effect("asr.failover_stopping")
 def _stopping(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
-    if _shutdown_fails(world, item.meta["vm"]) or not _is_on(world, item.meta["vm"]):
+    if _why_it_stays_on(world, item.meta["vm"]) is not None or not _is_on(world, item.meta["vm"]):
         return
     # A machine that goes down takes no more points by itself.
     item.meta["frozen_at"] = item.meta.get("frozen_at") or world.now.isoformat()
@@ -133,9 +135,13 @@ def _stopping(world: World, job: Job) -> None:
     machines.set_power_state(world, source.id, machines.DEALLOCATING)
 
 
-def _shutdown_fails(world: World, vm_id: str) -> bool:
+def _why_it_stays_on(world: World, vm_id: str) -> AsrError | None:
+    """What keeps the source from being shut down: it does not respond, or it is locked."""
     behaviour = machines.behaviour(world, vm_id)
-    return bool(behaviour.get("shutdown_fails") or behaviour.get("deallocate_fails"))
+    if behaviour.get("shutdown_fails") or behaviour.get("deallocate_fails"):
+        return failures.shutdown_failed(names.last(vm_id))
+    lock = estate.lock_on(world, vm_id, "ReadOnly")
+    return failures.locked(vm_id, lock) if lock else None
 
 
 def _is_on(world: World, vm_id: str) -> bool:
@@ -148,9 +154,11 @@ def _is_on(world: World, vm_id: str) -> bool:
 def _stopped(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     vm_id = item.meta["vm"]
-    if _shutdown_fails(world, vm_id):
+    goes_down = not _is_on(world, vm_id) or machines.power_state(world, vm_id) == machines.DEALLOCATING
+    reason = None if goes_down else _why_it_stays_on(world, vm_id)
+    if reason is not None:
         job.skip(SYNCHRONISE)
-        raise TaskFailureError(causes.shutdown_failed(names.last(vm_id)))
+        raise TaskFailureError(reason)
     if world.store.exists(vm_id):
         machines.set_power_state(world, vm_id, machines.DEALLOCATED)
 
@@ -169,7 +177,7 @@ def _choose_point(world: World, job: Job) -> None:
     point = job.args["point"]
     chosen = recovery_points.find(world, item, point) if point else recovery_points.newest(world, item)
     if chosen is None:
-        raise JobFailureError(causes.no_point(item.name))
+        raise JobFailureError(failures.no_point(item.name))
     item.meta["frozen_at"] = item.meta.get("frozen_at") or world.now.isoformat()
     item.meta["failover_point"] = {"name": chosen[0], "time": chosen[1].isoformat()}
     world.store.save(item)
@@ -195,7 +203,7 @@ def item_details(item: Resource, *, test_vm: str | None, network: str | None = N
 @effect("asr.failover_disks")
 def _disks(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
-    recovery_machines.check_size(world, item)
+    target_checks.check_size(world, item)
     recovery_machines.clear(world, item)
     recovery_machines.make_disks(world, item)
 
@@ -208,7 +216,7 @@ def _nics(world: World, job: Job) -> None:
 @effect("asr.failover_machine")
 def _machine(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
-    recovery_machines.check_size(world, item)
+    target_checks.check_size(world, item)
     recovery_machines.make_machine(world, item)
 
 
@@ -217,10 +225,10 @@ def _started(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     vm_id = recovery_machines.target_vm_id(item)
     if not world.store.exists(vm_id):
-        raise JobFailureError(causes.vm_not_found(names.last(vm_id)))
+        raise JobFailureError(failures.vm_not_found(names.last(vm_id)))
     if machines.behaviour(world, vm_id).get("start_fails"):
         message = f"Allocation failed. There is no capacity for the VM '{names.last(vm_id)}' in the region."
-        raise JobFailureError(causes.azure_refused("AllocationFailed", message))
+        raise JobFailureError(failures.azure_refused("AllocationFailed", message))
     machines.set_power_state(world, vm_id, machines.RUNNING)
 
 

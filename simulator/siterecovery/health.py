@@ -1,4 +1,4 @@
-"""Health of replicated items."""
+"""What is wrong with a replicated item now, as its health errors say it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import rfc7
-from simulator.siterecovery import names, recovery_points, states
+from simulator.siterecovery import added_disks, names, recovery_points, replication_pace, states
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from simulator.store import Resource
     from simulator.world import World
 
+    Point = tuple[str, datetime] | None
+
 STALE_AFTER = timedelta(minutes=60)
+ADDED_DISKS_ID = "6:8040"
+FAILED = {states.ENABLING_FAILED, states.FAILOVER_FAILED, states.COMMITTED}
 
 
 def _error(item: Resource, fields: dict[str, str], created: datetime) -> dict[str, Any]:
@@ -31,8 +37,12 @@ def _error(item: Resource, fields: dict[str, str], created: datetime) -> dict[st
         "recoveryProviderErrorMessage": None,
         "entityId": names.stable_uuid(item.meta["vm"]),
         "errorId": f"6:{fields['type']}",
-        "customerResolvability": "NotAllowed",
+        "customerResolvability": fields.get("resolvability", "NotAllowed"),
     }
+
+
+def _of_replication(item: Resource, created: datetime, **fields: str) -> dict[str, Any]:
+    return _error(item, {"source": "ReplicationUnitProviderError", "category": "Replication", **fields}, created)
 
 
 def _no_test_failover(item: Resource) -> dict[str, Any]:
@@ -51,17 +61,71 @@ def _no_test_failover(item: Resource) -> dict[str, Any]:
 
 
 def _no_recent_point(item: Resource, since: datetime) -> dict[str, Any]:
-    fields = {
-        "source": "ReplicationUnitProviderError",
-        "type": "8020",
-        "level": "Error",
-        "category": "Replication",
-        "code": "153007",
-        "message": "No crash consistent recovery point available for the VM in the last 60 minutes.",
-        "causes": "The virtual machine isn't running, its data change rate is too high, or its network is too slow.",
-        "action": "Check that the virtual machine runs and reaches the cache storage account.",
-    }
-    return _error(item, fields, since)
+    return _of_replication(
+        item,
+        since,
+        type="8020",
+        level="Error",
+        code="153007",
+        message="No crash consistent recovery point available for the VM in the last 60 minutes.",
+        causes="The virtual machine isn't running, its data change rate is too high, or its network is too slow.",
+        action="Check that the virtual machine runs and reaches the cache storage account.",
+    )
+
+
+def _no_recent_snapshot(item: Resource, since: datetime, minutes: int) -> dict[str, Any]:
+    return _of_replication(
+        item,
+        since,
+        type="8021",
+        level="Warning",
+        code="153006",
+        message=f"No app-consistent recovery point available for the VM in the last '{minutes}' minutes.",
+        causes="The Volume Shadow Copy Service, or an application that takes part in its snapshots, fails.",
+        action="Check the services VSS and COM+ System Application, and the VSS writers, inside the virtual machine.",
+    )
+
+
+def _too_much_churn(item: Resource, since: datetime, rate: float, limit: int) -> dict[str, Any]:
+    # The documented event is "Data change rate beyond supported limits"; its number is an assumption.
+    return _of_replication(
+        item,
+        since,
+        type="8022",
+        level="Warning",
+        code="153016",
+        message=f"Data change rate beyond supported limits: {rate:g} MB/s, of which {limit} MB/s are supported.",
+        causes="The applications in the virtual machine write more than Site Recovery copies.",
+        action="Exclude the disk that changes most, or replicate with high churn through premium block blob storage.",
+    )
+
+
+def _resync_wanted(item: Resource, since: datetime, disks: set[str]) -> dict[str, Any]:
+    # That disks may need a resynchronisation is documented; the number is an assumption.
+    return _of_replication(
+        item,
+        since,
+        type="8023",
+        level="Error",
+        code="153021",
+        message=f"Resynchronization is required for the disks: {', '.join(sorted(disks))}.",
+        causes="Changes were lost, so that the copy differs from the source.",
+        action="Resynchronize the virtual machine.",
+    )
+
+
+def _added_disks(item: Resource, luns: list[int]) -> dict[str, Any]:
+    return _of_replication(
+        item,
+        datetime.fromisoformat(item.meta["protected_at"]),
+        type=ADDED_DISKS_ID.partition(":")[2],
+        level="Warning",
+        code="153039",
+        message=f"One or more disk(s) are available for protection. LUNs: {', '.join(map(str, luns))}.",
+        causes="Disks were added to the virtual machine after its protection was enabled.",
+        action="Enable replication for the disks, or dismiss this warning.",
+        resolvability="Allowed",
+    )
 
 
 def _from_job(item: Resource, failure: dict[str, Any]) -> dict[str, Any]:
@@ -78,40 +142,65 @@ def _from_job(item: Resource, failure: dict[str, Any]) -> dict[str, Any]:
     return _error(item, fields, datetime.fromisoformat(failure["time"]))
 
 
-Point = tuple[str, datetime] | None
-
-
-def errors(item: Resource, now: datetime, last: Point) -> list[dict[str, Any]]:
+def errors(world: World, item: Resource, last: Point) -> list[dict[str, Any]]:
     """The health errors of an item whose newest recovery point is *last*."""
-    meta, found = item.meta, []
-    if meta.get("failure") and meta["state"] in {states.ENABLING_FAILED, states.FAILOVER_FAILED}:
-        found.append(_from_job(item, meta["failure"]))
-    if meta["state"] == states.PROTECTED:
-        if not meta.get("last_test"):
+    found = []
+    if item.meta.get("failure") and item.meta["state"] in FAILED:
+        found.append(_from_job(item, item.meta["failure"]))
+    if item.meta["state"] == states.PROTECTED:
+        if not item.meta.get("last_test"):
             found.append(_no_test_failover(item))
-        stale = _stale_since(now, last)
-        if stale is not None:
-            found.append(_no_recent_point(item, stale))
+        found += _replication_errors(world, item, last)
     return found
+
+
+def _replication_errors(world: World, item: Resource, last: Point) -> Iterator[dict[str, Any]]:
+    stale = _stale_since(world.now, last)
+    if stale is not None:
+        yield _no_recent_point(item, stale)
+    stalled = replication_pace.stall_of(item)
+    since = datetime.fromisoformat(stalled["since"]) if stalled else world.now
+    if stalled.get("reason") == "churn":
+        rate, limit = replication_pace.churn(world, item), replication_pace.churn_limit(world, item)
+        yield _too_much_churn(item, since, rate, limit)
+    if stalled.get("reason") == "resync" and not item.meta.get("resynchronising"):
+        yield _resync_wanted(item, since, replication_pace.disks_to_resync(world, item))
+    snapshots = item.meta.get("snapshots")
+    if snapshots:
+        minutes = 2 * recovery_points.snapshots_every_minutes(world, item)
+        late = datetime.fromisoformat(snapshots["since"]) + timedelta(minutes=minutes)
+        if minutes and world.now >= late:
+            yield _no_recent_snapshot(item, late, minutes)
+    added = added_disks.added_luns(world, item)
+    if added:
+        yield _added_disks(item, added)
 
 
 def _stale_since(now: datetime, last: Point) -> datetime | None:
     return None if last is None or now - last[1] < STALE_AFTER else last[1] + STALE_AFTER
 
 
-def replication_health(item: Resource, now: datetime, last: Point) -> str:
-    """``Normal``, or ``Critical`` where replication failed or stands still."""
-    failed = item.meta["state"] in {states.ENABLING_FAILED, states.FAILOVER_FAILED}
-    stale = item.meta["state"] == states.PROTECTED and _stale_since(now, last) is not None
-    return "Critical" if failed or stale else "Normal"
-
-
-def is_healthy(world: World, item: Resource) -> bool:
-    """Whether the item replicates as it should."""
-    return replication_health(item, world.now, recovery_points.newest(world, item)) == "Normal"
+def replication_health(world: World, item: Resource, last: Point) -> str:
+    """``Normal``, ``Warning``, or ``Critical`` where replication failed or stands still."""
+    if item.meta["state"] in {states.ENABLING_FAILED, states.FAILOVER_FAILED}:
+        return "Critical"
+    if item.meta["state"] != states.PROTECTED:
+        return "Normal"
+    levels = {error["errorLevel"] for error in _replication_errors(world, item, last)}
+    return "Critical" if "Error" in levels else "Warning" if levels else "Normal"
 
 
 def failover_health(item: Resource) -> str:
     """``Warning`` from protection until a test failover was cleaned up."""
     warned = item.meta["state"] == states.PROTECTED and not item.meta.get("last_test")
     return "Warning" if warned else "Normal"
+
+
+def is_critical(world: World, item: Resource) -> bool:
+    """Whether the item does not replicate as it should."""
+    return replication_health(world, item, recovery_points.newest(world, item)) == "Critical"
+
+
+def is_warned(world: World, item: Resource) -> bool:
+    """Whether the item replicates, but not without trouble."""
+    return replication_health(world, item, recovery_points.newest(world, item)) == "Warning"

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from simulator.compute import machines
 from simulator.compute.disks import delete_disk
+from simulator.schedule import event_handler
 from simulator.siterecovery import (
-    causes,
+    added_disks,
+    arm_writes,
     durations,
     enabling,
     enabling_checks,
     estate,
+    failures,
+    health,
     item_settings,
     jobs,
     names,
     refusals,
+    replication_pace,
     states,
 )
 from simulator.siterecovery.calls import missing_input, object_id, require, require_instance_type, section
@@ -47,7 +54,18 @@ def _start(
     args: dict[str, Any] | None = None,
 ) -> Reply:
     seconds = durations.seconds(call.world, kind, item.id)
-    plan = Plan(
+    return jobs.start(call, _plan(item, scenario, friendly_name, seconds, effect_name, args))
+
+
+def _plan(
+    item: Resource,
+    scenario: str,
+    friendly_name: str,
+    seconds: float,
+    effect_name: str | None,
+    args: dict[str, Any] | None,
+) -> Plan:
+    return Plan(
         scenario=scenario,
         friendly_name=friendly_name,
         subject=item.id,
@@ -59,7 +77,12 @@ def _start(
         locks=(item.id,),
         args=args or {},
     )
-    return jobs.start(call, plan)
+
+
+def plan_of_added_disks(world: World, item: Resource, disks: list[dict[str, Any]]) -> Plan:
+    """The job that replicates more disks."""
+    seconds = durations.seconds(world, "disks", item.id)
+    return _plan(item, "AddDisks", "Add disks", seconds, "asr.disks_added", {"disks": disks})
 
 
 def replication_protected_items_add_disks(call: Call) -> Reply:
@@ -67,10 +90,8 @@ def replication_protected_items_add_disks(call: Call) -> Reply:
     item = _require_protected(call, "AddDisks")
     details = section(call, "providerSpecificDetails")
     require_instance_type(call, details, "A2A")
-    if not details.get("vmManagedDisks"):
-        raise missing_input(call, "vmManagedDisks")
-    args = {"disks": details["vmManagedDisks"]}
-    return _start(call, item, "AddDisks", "Add disks", "disks", "asr.disks_added", args)
+    enabling.require_disks(call, details)
+    return jobs.start(call, plan_of_added_disks(call.world, item, details["vmManagedDisks"]))
 
 
 @effect("asr.disks_added")
@@ -81,11 +102,14 @@ def _disks_added(world: World, job: Job) -> None:
     for entry in job.args["disks"]:
         found = known.get(str(entry["diskId"]).lower())
         if found is None:
-            raise JobFailureError(causes.disk_not_found(names.last(item.meta["vm"]), names.last(entry["diskId"])))
+            raise JobFailureError(failures.disk_not_found(names.last(item.meta["vm"]), names.last(entry["diskId"])))
         reason = enabling_checks.unsupported(found)
         if reason:
-            raise JobFailureError(causes.disk_unsupported(found.name, reason))
+            raise JobFailureError(failures.disk_unsupported(found.name, reason))
+        if any(disk["id"].lower() == found.id.lower() for disk in item.meta["disks"]):
+            continue
         added = item_settings.disk_meta(world, entry, found)
+        enabling.admit_replica(world, item, added)
         enabling.make_replica(world, item, added)
         item.meta["disks"].append(added)
         item.meta["excluded_luns"] = [lun for lun in item.meta["excluded_luns"] if lun != found.lun]
@@ -111,8 +135,9 @@ def _disks_removed(world: World, job: Job) -> None:
         if disk["id"].lower() not in job.args["disks"]:
             kept.append(disk)
         elif disk["kind"] == "OperatingSystem":
-            raise JobFailureError(causes.os_disk_excluded(disk["name"]))
+            raise JobFailureError(failures.os_disk_excluded(disk["name"]))
         else:
+            arm_writes.admit_deletion(world, disk["replica_id"])
             delete_disk(world, disk["replica_id"])
             item.meta["excluded_luns"].append(disk["lun"])
     item.meta["disks"] = kept
@@ -120,16 +145,55 @@ def _disks_removed(world: World, job: Job) -> None:
 
 
 def replication_protected_items_resolve_health_errors(call: Call) -> Reply:
-    """Resolve health errors: those of Azure machines are not the customer's to resolve, so that nothing changes."""
+    """Resolve health errors: the customer may dismiss the warning about added disks (153039), and no other."""
     item = require(call, object_id(call, action=True))
     jobs.refuse_if_busy(call, item.id)
-    return _start(call, item, "ResolveHealthErrors", "Resolve health errors", "small", None)
+    given = (call.body or {}).get("properties") or {}
+    wanted = [str(error.get("healthErrorId", "")) for error in given.get("healthErrors") or []]
+    args = {"errors": wanted}
+    return _start(call, item, "ResolveHealthErrors", "Resolve health errors", "small", "asr.errors_resolved", args)
+
+
+@effect("asr.errors_resolved")
+def _errors_resolved(world: World, job: Job) -> None:
+    item = world.store.require(job.subject)
+    if health.ADDED_DISKS_ID in job.args["errors"]:
+        item.meta["dismissed_luns"] = added_disks.unprotected_luns(world, item)
+        world.store.save(item)
 
 
 def replication_protected_items_repair_replication(call: Call) -> Reply:
-    """Repair the replication."""
+    """Repair the replication: disks that have to be resynchronised are compared with the source anew."""
     item = _require_protected(call, "RepairReplication")
-    return _start(call, item, "RepairReplication", "Repair replication", "repair", None)
+    return _start(call, item, "RepairReplication", "Repair replication", "repair", "asr.repaired")
+
+
+@effect("asr.repaired")
+def _repaired(world: World, job: Job) -> None:
+    item = world.store.require(job.subject)
+    disks = replication_pace.disks_to_resync(world, item)
+    if not disks:
+        return
+    if not estate.is_running(world, item.meta["vm"]):
+        raise JobFailureError(failures.vm_not_running(names.last(item.meta["vm"])))
+    world.set_behaviour(item.meta["vm"], {**world.behaviour(item.meta["vm"]), "resync_required": False})
+    seconds = durations.seconds(world, "resync", item.id)
+    until = world.now + timedelta(seconds=seconds)
+    item.meta["resynchronising"] = {
+        "disks": sorted(disks),
+        "since": world.now.isoformat(),
+        "until": until.isoformat(),
+    }
+    world.store.save(item)
+    world.schedule.after(seconds, "asr.resynchronised", {"item": item.id})
+
+
+@event_handler("asr.resynchronised")
+def _resynchronised(world: World, payload: dict[str, Any]) -> None:
+    item = world.store.get(payload["item"])
+    if item is not None and item.meta.pop("resynchronising", None):
+        world.store.save(item)
+        replication_pace.refresh(world, item)
 
 
 def replication_protected_items_update_mobility_service(call: Call) -> Reply:
@@ -149,5 +213,7 @@ def replication_protected_items_reinstall_mobility_service(call: Call) -> Reply:
 def _agent_updated(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     if not estate.is_running(world, item.meta["vm"]):
-        raise JobFailureError(causes.vm_not_running(names.last(item.meta["vm"])))
+        raise JobFailureError(failures.vm_not_running(names.last(item.meta["vm"])))
     enabling_checks.check_guest(world, item)
+    if machines.behaviour(world, item.meta["vm"]).get("reboot_required"):
+        jobs.warn(world, job, failures.reboot_wanted(names.last(item.meta["vm"])))

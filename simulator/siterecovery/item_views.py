@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import rfc7, rfc_seconds
-from simulator.siterecovery import health, jobs, names, recovery_points, regions, replication, states
+from simulator.siterecovery import (
+    added_disks,
+    health,
+    jobs,
+    names,
+    recovery_points,
+    regions,
+    replication,
+    replication_pace,
+    states,
+)
 from simulator.siterecovery.networks import fabric_location
 from simulator.siterecovery.nic_views import shown_nics
 from simulator.siterecovery.views import view
@@ -102,7 +112,7 @@ def _sides(reading: Reading) -> dict[str, Any]:
 
 
 def _state(reading: Reading) -> dict[str, Any]:
-    item, now = reading.item, reading.world.now
+    item = reading.item
     test = states.test_state(item)
     return {
         "protectionState": reading.state,
@@ -113,9 +123,9 @@ def _state(reading: Reading) -> dict[str, Any]:
         "switchProviderState": "None",
         "switchProviderStateDescription": None,
         "allowedOperations": [] if reading.job else states.allowed_operations(reading.world, item),
-        "replicationHealth": health.replication_health(item, now, reading.point),
+        "replicationHealth": health.replication_health(reading.world, item, reading.point),
         "failoverHealth": health.failover_health(item),
-        "healthErrors": health.errors(item, now, reading.point),
+        "healthErrors": health.errors(reading.world, item, reading.point),
     }
 
 
@@ -150,7 +160,7 @@ def _origin(reading: Reading) -> dict[str, Any]:
         "multiVmGroupCreateOption": "UserSpecified" if meta.get("multi_vm_group_name") else "AutoCreated",
         "managementId": meta["management"],
         "protectedDisks": None,
-        "unprotectedDisks": _unprotected(reading.item),
+        "unprotectedDisks": _unprotected(reading.world, reading.item),
         "protectedManagedDisks": [_disk(reading.world, reading.item, disk) for disk in meta["disks"]],
     }
 
@@ -221,13 +231,14 @@ def _results(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _unprotected(item: Resource) -> list[dict[str, Any]] | None:
-    luns = item.meta.get("excluded_luns") or []
-    return [{"diskLunId": lun, "diskAutoProtectionStatus": "Disabled"} for lun in luns] or None
+def _unprotected(world: World, item: Resource) -> list[dict[str, Any]] | None:
+    luns = added_disks.unprotected_luns(world, item)
+    return [{"diskLunId": lun, "diskAutoProtectionStatus": item.meta["auto_protection"]} for lun in luns] or None
 
 
 def _disk(world: World, item: Resource, disk: dict[str, Any]) -> dict[str, Any]:
     state, percent, kind, pending = replication.disk_progress(world, item, disk)
+    to_resync = replication_pace.disks_to_resync(world, item)
     return {
         "diskId": disk["id"].lower(),
         "recoveryResourceGroupId": disk["group"],
@@ -242,7 +253,7 @@ def _disk(world: World, item: Resource, disk: dict[str, Any]) -> dict[str, Any]:
         "diskCapacityInBytes": disk["capacity"],
         "primaryStagingAzureStorageAccountId": disk["cache"],
         "diskType": disk["kind"],
-        "resyncRequired": False,
+        "resyncRequired": disk["name"].lower() in to_resync,
         "monitoringPercentageCompletion": percent,
         "monitoringJobType": kind,
         "dataPendingInStagingStorageAccountInMB": 0.0,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.compute.sizes import SIZES
 from simulator.provider import Reply
-from simulator.siterecovery import durations, item_views, jobs, names, refusals, states
+from simulator.siterecovery import durations, item_views, jobs, names, refusals, states, target_sizes
 from simulator.siterecovery.calls import (
     listing,
     listing_of,
@@ -175,10 +174,10 @@ def _update_nic(nic: dict[str, Any], entry: dict[str, Any]) -> None:
 
 
 def target_compute_sizes_list_by_replication_protected_items(call: Call) -> Reply:
-    """List the sizes that the machine may have on the recovery side."""
+    """List the sizes that the machine may have on the recovery side: those that the region has and that fit it."""
     item = require(call, object_id(call, action=True))
     shown = []
-    for size in SIZES.values():
+    for size in target_sizes.offered(call.world, target_sizes.needs_of(call.world, item)):
         fields = {
             "name": size.name,
             "friendlyName": size.name,

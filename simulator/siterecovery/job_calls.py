@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.provider import Reply
-from simulator.siterecovery import durations, filters, jobs, names, refusals, views
-from simulator.siterecovery.calls import listing, require_vault
+from simulator.siterecovery import durations, filters, jobs, names, refusals, states, views
+from simulator.siterecovery.calls import listing, require, require_vault
 from simulator.siterecovery.job_model import OWN_NAME, Job, Plan, Task
 from simulator.siterecovery.job_views import abbreviated, operation_status, whole
 from simulator.siterecovery.jobs import effect
@@ -101,7 +101,31 @@ def replication_jobs_restart(call: Call) -> Reply:
     if job.state != "Failed":
         raise refusals.not_allowed(call, job.name, "Restart", job.state)
     jobs.refuse_if_busy(call, *job.locks)
+    _refuse_what_is_over(call, job)
     return _about(call, job, "RestartJob", "Restart job", ((0.5, "asr.job_restarted"),), {"again": job.name})
+
+
+RESTARTED_WHERE_ALLOWED = {
+    "UnplannedFailover": "UnplannedFailover",
+    "TestFailover": "TestFailover",
+    "TestFailoverCleanup": "TestFailoverCleanup",
+    "CommitFailover": "Commit",
+    "ApplyRecoveryPoint": "ChangePit",
+    "DisableDr": "DisableProtection",
+}
+"""The operation that an item has to allow for a failed job about it to be restarted."""
+
+
+def _refuse_what_is_over(call: Call, job: Job) -> None:
+    """Refuse to restart a job whose item has gone on since, or is gone."""
+    operation, item = RESTARTED_WHERE_ALLOWED.get(job.scenario), call.world.store.get(job.subject)
+    about_item = "/replicationprotecteditems/" in job.subject.lower()
+    if operation is not None and about_item:
+        found = require(call, job.subject)
+        if operation not in states.allowed_operations(call.world, found):
+            raise refusals.not_allowed(call, job.name, "Restart", states.state_of(call.world, found))
+    if job.scenario == "EnableDr" and item is not None and item.meta["state"] != states.ENABLING_FAILED:
+        raise refusals.not_allowed(call, job.name, "Restart", states.state_of(call.world, item))
 
 
 @effect("asr.job_restarted")

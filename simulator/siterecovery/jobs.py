@@ -15,7 +15,7 @@ from simulator.provider import ArmError, Reply
 from simulator.schedule import event_handler
 from simulator.siterecovery import durations, names, refusals
 from simulator.siterecovery.job_model import OWN_NAME, Job, Plan, Task
-from simulator.siterecovery.refusals import AsrError, JobFailureError, TaskFailureError
+from simulator.siterecovery.refusals import AsrError, JobFailureError, StepAgain, TaskFailureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -199,6 +199,9 @@ def _run_step(world: World, job: Job) -> None:
         job.task["errors"].append(_note_error(world, job, failure.error, "Warning"))
         _leave_task(world, job, "Failed")
         return
+    except StepAgain as wait:
+        job.event = world.schedule.after(wait.seconds, "asr.job_step", {"vault": job.vault, "job": job.name})
+        return
     if job.position[1] + 1 < len(job.task["steps"]):
         _enter_step(world, job)
     else:
@@ -225,6 +228,11 @@ def fail(world: World, job: Job, error: AsrError) -> None:
     _end(world, job, "Failed")
 
 
+def warn(world: World, job: Job, error: AsrError) -> None:
+    """Note something that does not keep the running task from succeeding; the job ends with information."""
+    job.task["errors"].append(_note_error(world, job, error, "Warning"))
+
+
 def _note_error(world: World, job: Job, error: AsrError, level: str) -> dict[str, Any]:
     note = {"error": error.as_dict(), "level": level, "time": rfc7(world.now), "task": job.task["taskId"]}
     job.errors.append(note)
@@ -234,7 +242,9 @@ def _note_error(world: World, job: Job, error: AsrError, level: str) -> dict[str
 def _end(world: World, job: Job, state: str) -> None:
     job.state, job.end = state, rfc_seconds(world.now)
     for lock in job.locks:
-        world.store.area(LOCKS).delete(lock)
+        held = world.store.area(LOCKS).get(lock)
+        if held is not None and held["job"] == job.name:
+            world.store.area(LOCKS).delete(lock)
 
 
 def run_again(world: World, old: Job) -> Job:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import paths
 from simulator.compute import machines
-from simulator.compute.capacity import check_capacity
 from simulator.compute.disks import create_disk, delete_disk
 from simulator.context import SITE_RECOVERY
 from simulator.network.nics import create_nic, delete_nic, free_address, ip_configuration, save_nic
 from simulator.provider import ArmError
-from simulator.siterecovery import causes, estate, names, networks
+from simulator.siterecovery import arm_writes, estate, failures, names, networks
 from simulator.siterecovery.refusals import JobFailureError
 
 if TYPE_CHECKING:
@@ -59,22 +58,11 @@ def check(world: World, item: Resource, *, test: bool) -> None:
     """Fail where the machine cannot be made at all: no group, a lock, its name taken, no capacity."""
     group = item.meta["recovery_group"]
     if not world.store.exists(group):
-        raise JobFailureError(causes.target_missing("resource group", names.last(group)))
-    lock = estate.lock_on(world, group, "ReadOnly")
-    if lock:
-        raise JobFailureError(causes.locked(group, lock))
+        raise JobFailureError(failures.target_missing("resource group", names.last(group)))
+    arm_writes.refuse_locked(world, group, "ReadOnly")
     vm_id = target_vm_id(item, test=test)
     if world.store.exists(vm_id) and not _replaceable(world, item, vm_id):
-        raise JobFailureError(causes.name_taken("virtual machine", names.last(vm_id)))
-
-
-def check_size(world: World, item: Resource) -> None:
-    """Fail with 150097 where the region has no quota left for the size, or does not offer it."""
-    subscription = names.subscription_of(item.meta["recovery_group"])
-    size = item.meta["size"]
-    problem = check_capacity(world, subscription, location_of(world, item), size, item.meta.get("zone"))
-    if problem is not None:
-        raise JobFailureError(causes.capacity(f"{problem[0]}: {problem[1]}"))
+        raise JobFailureError(failures.name_taken("virtual machine", names.last(vm_id)))
 
 
 def _replaceable(world: World, item: Resource, id_: str) -> bool:
@@ -89,6 +77,7 @@ def clear(world: World, item: Resource) -> None:
     """Remove what an earlier attempt made, or the original machine when going back, to make room for the new one."""
     vm_id = target_vm_id(item)
     if world.store.exists(vm_id) and _replaceable(world, item, vm_id):
+        arm_writes.admit_deletion(world, vm_id)
         machines.delete_vm(world, vm_id)
 
 
@@ -96,7 +85,8 @@ def _make_room(world: World, item: Resource, kind: str, id_: str) -> None:
     if not world.store.exists(id_):
         return
     if not _replaceable(world, item, id_):
-        raise JobFailureError(causes.name_taken(kind, names.last(id_)))
+        raise JobFailureError(failures.name_taken(kind, names.last(id_)))
+    arm_writes.admit_deletion(world, id_)
     (delete_disk if kind == "managed disk" else delete_nic)(world, id_)
 
 
@@ -113,16 +103,19 @@ def make_disks(world: World, item: Resource, *, test: bool = False) -> None:
         id_ = target_disk_id(disk, test=test)
         _make_room(world, item, "managed disk", id_)
         source = world.store.get(disk["id"])
+        tags = dict(source.doc.get("tags") or {}) if source else {}
+        location = location_of(world, item)
+        arm_writes.admit(world, id_, location=location, tags=tags, sku={"name": disk["target_sku"]})
         create_disk(
             world,
             disk_id=id_,
-            location=location_of(world, item),
+            location=location,
             sku=disk["target_sku"],
             size_gb=disk["size_gb"],
             os_type=item.meta["os_type"] if disk["kind"] == "OperatingSystem" else None,
             hyperv=disk["hyperv"],
             created_by=SITE_RECOVERY,
-            tags=dict(source.doc.get("tags") or {}) if source else {},
+            tags=tags,
             zone=item.meta.get("zone"),
             encryption_set_id=disk.get("encryption_set"),
             create_option="Restore",
@@ -150,7 +143,7 @@ def _make_nic(world: World, item: Resource, nic: dict[str, Any], test_network: s
         created = _create_nic(world, item, nic, chosen[0], id_, test_network)
         _add_configurations(world, created, nic, chosen[1:], test_network)
     except ArmError as refusal:
-        raise JobFailureError(causes.azure_refused(refusal.code, refusal.message)) from refusal
+        raise JobFailureError(failures.azure_refused(refusal.code, refusal.message)) from refusal
     group = nic.get("test_security_group" if test else "security_group")
     if group:
         created.properties["networkSecurityGroup"] = {"id": group}
@@ -161,13 +154,13 @@ def _make_nic(world: World, item: Resource, nic: dict[str, Any], test_network: s
 def _subnet_id(world: World, nic: dict[str, Any], entry: dict[str, Any], test_network: str | None) -> str:
     network = test_network or nic.get("network")
     if network is None or not world.store.exists(network):
-        raise JobFailureError(causes.target_missing("virtual network", names.last(network or "")))
+        raise JobFailureError(failures.target_missing("virtual network", names.last(network or "")))
     wanted = entry.get("test_subnet") if test_network else entry.get("subnet")
     subnet = estate.choose_subnet(world, network, names.last(wanted) if wanted else None)
     if subnet is None and test_network and not entry.get("test_subnet"):
         subnet = estate.choose_subnet(world, network, None)
     if subnet is None:
-        raise JobFailureError(causes.target_missing("subnet", str(wanted)))
+        raise JobFailureError(failures.target_missing("subnet", str(wanted)))
     return f"{network}/subnets/{subnet}"
 
 
@@ -177,11 +170,13 @@ def _create_nic(
     subnet_id = _subnet_id(world, nic, entry, test_network)
     wanted = entry.get("test_address" if test_network else "address") or None
     source = world.store.get(nic["source"])
+    tags = dict(source.doc.get("tags") or {}) if source else {}
+    arm_writes.admit(world, id_, location=location_of(world, item), tags=tags)
     traits: dict[str, Any] = {
         "nic_id": id_,
         "location": location_of(world, item),
         "subnet_id": subnet_id,
-        "tags": dict(source.doc.get("tags") or {}) if source else {},
+        "tags": tags,
         "created_by": SITE_RECOVERY,
         "accelerated": bool(nic.get("test_accelerated" if test_network else "accelerated")),
         "configuration_name": entry.get("name") or "ipconfig1",
@@ -216,7 +211,9 @@ def make_machine(world: World, item: Resource, *, test: bool = False) -> str:
     """Create the machine from its disks and NICs; it does not run yet. Its id."""
     vm_id = target_vm_id(item, test=test)
     if world.store.exists(vm_id):
-        raise JobFailureError(causes.name_taken("virtual machine", names.last(vm_id)))
+        raise JobFailureError(failures.name_taken("virtual machine", names.last(vm_id)))
+    hardware = {"hardwareProfile": {"vmSize": item.meta["size"]}}
+    arm_writes.admit(world, vm_id, location=location_of(world, item), tags=item.meta["tags"], properties=hardware)
     disks = {disk["kind"]: disk for disk in item.meta["disks"] if disk["kind"] == "OperatingSystem"}
     data = [disk for disk in item.meta["disks"] if disk["kind"] != "OperatingSystem"]
     used = [nic for nic in item.meta.get("nics") or [] if nic["selection"] != "NotSelected"]
@@ -244,8 +241,12 @@ def _extra_properties(item: Resource) -> dict[str, Any]:
     references = {
         "availabilitySet": item.meta.get("availability_set"),
         "proximityPlacementGroup": item.meta.get("proximity_placement_group"),
+        "virtualMachineScaleSet": item.meta.get("scale_set"),
     }
     extra: dict[str, Any] = {key: {"id": id_} for key, id_ in references.items() if id_}
+    if item.meta.get("boot_diagnostics"):
+        uri = f"https://{names.last(item.meta['boot_diagnostics'])}.blob.core.windows.net/"
+        extra["diagnosticsProfile"] = {"bootDiagnostics": {"enabled": True, "storageUri": uri}}
     if item.meta.get("license") and item.meta["license"] not in {"NotSpecified", "NoLicenseType"}:
         extra["licenseType"] = "Windows_Server" if item.meta["license"] == "WindowsServer" else item.meta["license"]
     return extra

@@ -5,13 +5,15 @@ They are computed from the times that an item keeps, so that a thousand replicat
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import rfc7
 from simulator.compute import machines
 from simulator.provider import Reply
-from simulator.siterecovery import names, refusals
+from simulator.siterecovery import names, refusals, replication_pace
 from simulator.siterecovery.calls import listing, object_id, require
 from simulator.siterecovery.durations import fraction
 
@@ -31,10 +33,10 @@ def _time(text: str | None) -> datetime | None:
 
 
 def last_moment(world: World, item: Resource) -> datetime:
-    """Until when the item's machine delivered data: now, the failover, or when the machine stopped."""
+    """Until when data arrived: now, the failover, when the machine stopped, or when replication came to a stand."""
     ends = [world.now]
-    if item.meta.get("frozen_at"):
-        ends.append(datetime.fromisoformat(item.meta["frozen_at"]))
+    stalled = replication_pace.stall_of(item)
+    ends += [datetime.fromisoformat(text) for text in (item.meta.get("frozen_at"), stalled.get("since")) if text]
     source = world.store.glance(item.meta["vm"])
     if source is not None and source.meta.get("power_state", machines.RUNNING) != machines.RUNNING:
         stopped = _time(source.meta.get("stopped_since"))
@@ -43,21 +45,93 @@ def last_moment(world: World, item: Resource) -> datetime:
     return min(ends)
 
 
-def points(world: World, item: Resource) -> list[tuple[str, datetime]]:
-    """The item's recovery points as name and time, oldest first (none once a failover is committed)."""
-    first = _time(item.meta.get("first_point_at"))
-    if first is None or item.meta.get("points_gone"):
+@dataclass(frozen=True)
+class Point:
+    """A recovery point."""
+
+    name: str
+    time: datetime
+    app_consistent: bool = False
+
+    @property
+    def kind(self) -> str:
+        """``recoveryPointType``."""
+        return "AppConsistent" if self.app_consistent else "CrashConsistent"
+
+
+class _Grid:
+    """The regular points of an item: one every five minutes, without those that fell into a gap."""
+
+    def __init__(self, world: World, item: Resource) -> None:
+        self.first = _first(item)
+        source = world.store.get(item.meta["vm"])
+        pauses = (source.meta.get("pauses") if source else None) or []
+        self._gaps = [_span(gap) for gap in [*replication_pace.gaps(item, "stalled"), *pauses]]
+        self._unsafe = [_span(gap) for gap in replication_pace.gaps(item, "snapshots")]
+        if item.meta.get("snapshots"):
+            self._unsafe.append((datetime.fromisoformat(item.meta["snapshots"]["since"]), world.now))
+        self._world, self._item = world, item
+
+    @cached_property
+    def _snapshots_every(self) -> timedelta:
+        return timedelta(minutes=snapshots_every_minutes(self._world, self._item))
+
+    def point(self, index: int) -> Point | None:
+        """The point of that number, or None where none was taken then."""
+        moment = self.first + index * EVERY
+        if any(start < moment < end for start, end in self._gaps):
+            return None
+        return Point(_name(self._item, index), moment, self._is_app_consistent(index, moment))
+
+    def _is_app_consistent(self, index: int, moment: datetime) -> bool:
+        every = self._snapshots_every
+        if not every or index == 0 or (index * EVERY) % every:
+            return False
+        return not any(start <= moment <= end for start, end in self._unsafe)
+
+
+def _span(gap: list[str]) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(gap[0]), datetime.fromisoformat(gap[1])
+
+
+def _first(item: Resource) -> datetime:
+    """The time of the first point; in a consistency group on the same five minutes for all its machines."""
+    first = datetime.fromisoformat(item.meta["first_point_at"])
+    if not item.meta.get("multi_vm_group_name"):
+        return first
+    past = timedelta(minutes=first.minute % 5, seconds=first.second, microseconds=first.microsecond)
+    return first - past
+
+
+def _has_points(item: Resource) -> bool:
+    return bool(item.meta.get("first_point_at")) and not item.meta.get("points_gone")
+
+
+def _extra(item: Resource) -> list[Point]:
+    return [Point(it["name"], datetime.fromisoformat(it["time"])) for it in item.meta.get("extra_points") or []]
+
+
+def all_points(world: World, item: Resource) -> list[Point]:
+    """The item's recovery points, oldest first (none once a failover is committed)."""
+    if not _has_points(item):
         return []
-    end, oldest = last_moment(world, item), world.now - timedelta(minutes=_history_minutes(world, item))
+    grid, end = _Grid(world, item), last_moment(world, item)
+    oldest = world.now - timedelta(minutes=_history_minutes(world, item))
     found = []
-    index = max(0, (oldest - first) // EVERY)
-    while first + index * EVERY <= end:
-        moment = first + index * EVERY
-        if moment >= oldest and (world.now - moment <= ALL_KEPT_FOR or index % 12 == 0):
-            found.append((_name(item, index), moment))
+    index = max(0, (oldest - grid.first) // EVERY)
+    while grid.first + index * EVERY <= end:
+        moment = grid.first + index * EVERY
+        kept = moment >= oldest and (world.now - moment <= ALL_KEPT_FOR or index % 12 == 0)
+        point = grid.point(index) if kept else None
+        if point is not None:
+            found.append(point)
         index += 1
-    found += [(point["name"], datetime.fromisoformat(point["time"])) for point in item.meta.get("extra_points") or []]
-    return sorted(found, key=lambda point: point[1])
+    return sorted([*found, *_extra(item)], key=lambda point: point.time)
+
+
+def points(world: World, item: Resource) -> list[tuple[str, datetime]]:
+    """The item's recovery points as name and time, oldest first."""
+    return [(point.name, point.time) for point in all_points(world, item)]
 
 
 def _history_minutes(world: World, item: Resource) -> int:
@@ -67,15 +141,32 @@ def _history_minutes(world: World, item: Resource) -> int:
 
 
 def newest(world: World, item: Resource, until: datetime | None = None) -> tuple[str, datetime] | None:
-    """The newest recovery point, or None; *until* is :func:`last_moment` where it is known already."""
-    first = _time(item.meta.get("first_point_at"))
-    if first is None or item.meta.get("points_gone"):
+    """The newest recovery point, or None; *until* is :func:`last_moment`, where the caller knows it."""
+    if not _has_points(item):
         return None
-    found = [(point["name"], datetime.fromisoformat(point["time"])) for point in item.meta.get("extra_points") or []]
-    index = ((until or last_moment(world, item)) - first) // EVERY
-    if index >= 0:
-        found.append((_name(item, index), first + index * EVERY))
-    return max(found, key=lambda point: point[1], default=None)
+    grid = _Grid(world, item)
+    found = _extra(item)
+    index = ((until or last_moment(world, item)) - grid.first) // EVERY
+    while index >= 0:
+        point = grid.point(index)
+        if point is not None:
+            found.append(point)
+            break
+        index -= 1
+    last = max(found, key=lambda point: point.time, default=None)
+    return None if last is None else (last.name, last.time)
+
+
+def newest_app_consistent(world: World, item: Resource) -> tuple[str, datetime] | None:
+    """The newest application-consistent point, or None."""
+    found = [point for point in all_points(world, item) if point.app_consistent]
+    return (found[-1].name, found[-1].time) if found else None
+
+
+def snapshots_every_minutes(world: World, item: Resource) -> int:
+    """How often the policy wants application-consistent points; 0: never."""
+    policy = world.store.get(item.meta["policy"])
+    return int((policy.meta["input"] if policy else {}).get("appConsistentFrequencyInMinutes") or 0)
 
 
 def _name(item: Resource, index: int) -> str:
@@ -84,8 +175,13 @@ def _name(item: Resource, index: int) -> str:
 
 def find(world: World, item: Resource, point_id: str) -> tuple[str, datetime] | None:
     """The recovery point that an id or name means, or None."""
+    found = _find(world, item, point_id)
+    return None if found is None else (found.name, found.time)
+
+
+def _find(world: World, item: Resource, point_id: str) -> Point | None:
     name = names.last(point_id).lower()
-    return next((point for point in points(world, item) if point[0] == name), None)
+    return next((point for point in all_points(world, item) if point.name == name), None)
 
 
 def point_id(item: Resource, name: str) -> str:
@@ -107,31 +203,32 @@ def rpo(world: World, item: Resource, last: tuple[str, datetime] | None) -> tupl
     return int((calculated - last[1]).total_seconds()) + 30 + int(90 * fraction(world, "lag", item.id)), calculated
 
 
-def _show(item: Resource, name: str, moment: datetime) -> dict[str, Any]:
+def _show(item: Resource, point: Point) -> dict[str, Any]:
+    grouped = bool(item.meta.get("multi_vm_group_name"))
     details = {
         "instanceType": "A2A",
-        "recoveryPointSyncType": "PerVmRecoveryPoint",
+        "recoveryPointSyncType": "MultiVmSyncRecoveryPoint" if grouped else "PerVmRecoveryPoint",
         "disks": [disk["id"].lower() for disk in item.meta["disks"]],
     }
     properties = {
-        "recoveryPointTime": rfc7(moment),
-        "recoveryPointType": "CrashConsistent",
+        "recoveryPointTime": rfc7(point.time),
+        "recoveryPointType": point.kind,
         "providerSpecificDetails": details,
     }
-    return {"id": point_id(item, name), "name": name, "type": TYPE, "properties": properties}
+    return {"id": point_id(item, point.name), "name": point.name, "type": TYPE, "properties": properties}
 
 
 def recovery_points_list_by_replication_protected_items(call: Call) -> Reply:
     """List the recovery points, in no order of time."""
     item = require(call, object_id(call, action=True))
-    shown = [_show(item, name, moment) for name, moment in sorted(points(call.world, item))]
-    return listing(call, shown)
+    found = sorted(all_points(call.world, item), key=lambda point: point.name)
+    return listing(call, [_show(item, point) for point in found])
 
 
 def recovery_points_get(call: Call) -> Reply:
     """Show one recovery point."""
     item = require(call, names.parent(object_id(call)))
-    found = find(call.world, item, call.params["point"])
+    found = _find(call.world, item, call.params["point"])
     if found is None:
         raise refusals.missing(call, call.params["point"])
-    return Reply(200, _show(item, *found))
+    return Reply(200, _show(item, found))

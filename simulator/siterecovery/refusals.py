@@ -50,6 +50,15 @@ class TaskFailureError(JobFailureError):
     """Raised by an effect: the running task fails, but the job goes on and ends with information."""
 
 
+class StepAgain(Exception):  # noqa: N818 - nothing is wrong
+    """Raised by an effect: what the step waits for has not happened; it is tried again after some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        """Keep how long to wait."""
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
+
+
 def refuse(call: Call, status: int, code: str, error: AsrError) -> ArmError:
     """The answer that refuses a request because of *error*."""
     client_request_id = call.headers.get("x-ms-client-request-id") or names.new_uuid()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.clock import rfc7, to_micros
 from simulator.compute import machines
 from simulator.schedule import event_handler
-from simulator.siterecovery import durations, estate, jobs, names, nics, states
+from simulator.siterecovery import added_disks, durations, estate, jobs, names, nics, replication_pace, states
 from simulator.siterecovery.durations import fraction
 from simulator.siterecovery.fabrics import target
 from simulator.siterecovery.job_model import Plan, Task
@@ -64,7 +64,7 @@ def _replicated(world: World, payload: dict[str, Any]) -> None:
         return
     if item.meta["state"] != states.INITIAL_REPLICATION:
         return
-    if not estate.is_running(world, item.meta["vm"]):
+    if not estate.is_running(world, item.meta["vm"]) or replication_pace.standing_still(world, item):
         world.schedule.after(RETRY_SECONDS, "asr.replicated", payload)
         return
     _protect(world, item)
@@ -83,6 +83,8 @@ def _protect(world: World, item: Resource) -> None:
         if disk.get("original_target"):
             disk["original_target"] = ""
     world.store.save(item)
+    replication_pace.refresh(world, item)
+    added_disks.watch(world, item)
     finalise = Task("PrimaryIrCompletionTask", "Finalizing protection on the primary virtual machine", ((1.0, None),))
     plan = Plan(
         scenario="PrimaryIrCompletion",
@@ -116,6 +118,9 @@ def progress(world: World, item: Resource) -> tuple[int | None, str | None]:
 
 def disk_progress(world: World, item: Resource, disk: dict[str, Any]) -> tuple[str, int | None, str | None, float]:
     """A disk's state, percentage, kind of job, and megabytes waiting in the agent."""
+    resync = _resync_percent(world, item, disk)
+    if resync is not None:
+        return "Protected", resync, "Resync", 0.0
     if states.was_protected(item):
         return "Protected", None, None, _pending_megabytes(world, item, disk)
     percent, kind = progress(world, item)
@@ -124,10 +129,22 @@ def disk_progress(world: World, item: Resource, disk: dict[str, Any]) -> tuple[s
     return "InitialReplicationPending", percent or None, kind, _pending_megabytes(world, item, disk)
 
 
+def _resync_percent(world: World, item: Resource, disk: dict[str, Any]) -> int | None:
+    """How much of a resynchronised disk has been compared, in steps of ten."""
+    resync = item.meta.get("resynchronising") or {}
+    if disk["name"].lower() not in resync.get("disks", ()):
+        return None
+    begun, ends = (datetime.fromisoformat(resync[key]) for key in ("since", "until"))
+    return int(10 * ((world.now - begun) / (ends - begun))) * 10
+
+
 def _pending_megabytes(world: World, item: Resource, disk: dict[str, Any]) -> float:
-    """A few megabytes that change every minute, in 256ths as the agent counts them."""
+    """A few megabytes that change every minute, in 256ths as the agent counts them; more where it cannot keep up."""
     if item.meta["state"] not in {states.INITIAL_REPLICATION, states.PROTECTED}:
         return 0.0
+    stalled = replication_pace.stall_of(item)
+    if stalled.get("reason") == "churn":
+        return round(replication_pace.pending_megabytes(world, item, stalled["since"]) / len(item.meta["disks"]), 2)
     minute = str(to_micros(world.now) // MINUTE_MICROS)
     return 1 / 256 + int(fraction(world, "pending", disk["id"], minute) * 1024) / 256
 

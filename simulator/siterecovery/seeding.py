@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import context
 from simulator.seedfile import SeedError
-from simulator.siterecovery import names
+from simulator.siterecovery import names, replication_pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ def settle(world: World) -> None:
                 except KeyError as problem:
                     message = f"seeding {resource.id}: properties.{problem.args[0]}: missing"
                     raise SeedError(message) from None
+    replication_pace.refresh_all(world)
 
 
 def _settle_one(world: World, resource: Resource, reader: Reader) -> None:

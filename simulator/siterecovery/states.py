@@ -84,12 +84,14 @@ def was_protected(item: Resource) -> bool:
 
 
 def is_failed_over(item: Resource) -> bool:
-    """Whether the recovery side is the active one."""
-    return item.meta["state"] in {COMMIT_PENDING, COMMITTED}
+    """Whether the recovery side is the active one, also while the item is being disabled."""
+    return bool(item.meta.get("target_vm"))
 
 
 def allowed_operations(world: World, item: Resource) -> list[str]:
     """What may be started on an item that no job works on (while one does, nothing may be)."""
     if item.meta.get("test"):
         return ["TestFailoverCleanup"]
-    return list(ALLOWED.get(state_of(world, item), ()))
+    found = list(ALLOWED.get(state_of(world, item), ()))
+    resync = (item.meta.get("stalled") or {}).get("reason") == "resync" and not item.meta.get("resynchronising")
+    return [*found, "RepairReplication"] if resync and item.meta["state"] == PROTECTED else found

@@ -36,6 +36,8 @@ SUPPORTED_OS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Supported systems: name, family, versions (a Linux version by its beginning)."""
 
+SNAPSHOT_SERVICES = ("VSS", "COMSysApp")
+"""The Windows services without which there are no application-consistent snapshots, and no agent."""
 NEWEST_KERNEL = (6, 11)
 OLDEST_KERNEL = (3, 10)
 NVME_SYSTEMS = (("rhel", "9"), ("ubuntu", "24.04"), ("sles", "15"))

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 from simulator import paths
 from simulator.siterecovery import (
     affected,
-    causes,
     committing,
     durations,
     enabling,
     estate,
+    failures,
     item_settings,
     jobs,
     names,
     nics,
     refusals,
     states,
+    target_checks,
 )
 from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type, section
 from simulator.siterecovery.items import target_of
@@ -25,10 +26,10 @@ from simulator.siterecovery.job_model import Job, Plan, Task
 from simulator.siterecovery.jobs import effect
 from simulator.siterecovery.mappings import find_mapping
 from simulator.siterecovery.refusals import JobFailureError
+from simulator.store import Resource
 
 if TYPE_CHECKING:
     from simulator.provider import Call, Reply
-    from simulator.store import Resource
     from simulator.world import World
 
 KEPT = (
@@ -86,6 +87,7 @@ def _plan(call: Call, container: Resource, item: Resource, given: dict[str, Any]
         "policy": policy.id,
         "recovery_container": recovery_container.id,
         "input": _enable_input(item, given),
+        "management": names.new_uuid(),
     }
     return Plan(
         scenario="SwitchReplicationGroupProtection",
@@ -107,10 +109,10 @@ def _plan(call: Call, container: Resource, item: Resource, given: dict[str, Any]
 def _tasks(total_seconds: float, *, commits: bool) -> tuple[Task, ...]:
     preflight = ((2.0, "asr.reprotect_check"),)
     protect = (
-        (3.0, "asr.reprotect_rehome"),
+        (3.0, "asr.reprotect_begun"),
         (0.25 * total_seconds, "asr.reprotect_extension"),
-        (0.45 * total_seconds, "asr.enable_agent_at"),
-        (0.25 * total_seconds, "asr.enable_replicas_at"),
+        (0.45 * total_seconds, "asr.reprotect_agent"),
+        (0.25 * total_seconds, "asr.reprotect_rehome"),
     )
     return (
         Task("SwitchReplicationGroupProtectionPreflightTask", "Prerequisite check", preflight),
@@ -134,12 +136,18 @@ def _check(world: World, job: Job) -> None:
     old = world.store.require(job.args["old_item"])
     job.affected = affected.by_item(world, old)
     if not estate.is_running(world, old.meta["target_vm"]):
-        raise JobFailureError(causes.vm_not_running(names.last(old.meta["target_vm"])))
+        raise JobFailureError(failures.vm_not_running(names.last(old.meta["target_vm"])))
 
 
-@effect("asr.reprotect_rehome")
-def _rehome(world: World, job: Job) -> None:
-    """Replace the item by one in the other container that replicates the failed-over machine back."""
+@effect("asr.reprotect_begun")
+def _begun(world: World, job: Job) -> None:
+    new = _prospect(world, job)
+    target_checks.check_target(world, new)
+    _start_child(world, job, new)
+
+
+def _prospect(world: World, job: Job) -> Resource:
+    """The item that is to be: in the other container, replicating the failed-over machine back. Not stored yet."""
     old = world.store.require(job.args["old_item"])
     kept = {key: old.meta[key] for key in KEPT if key in old.meta}
     original = estate.machine(world, old.meta["vm"])
@@ -155,10 +163,21 @@ def _rehome(world: World, job: Job) -> None:
         disk["replica_id"] = f"{disk['group']}/providers/Microsoft.Compute/disks/{disk['name'].lower()}-ASRReplica"
         disk["original_target"] = _original_disk(old, disk)
     meta["nics"] = _sketches(world, meta, original)
+    identity = {"id": job.args["item"], "name": names.last(job.args["item"]), "type": names.ITEM, "properties": {}}
+    return Resource(identity, meta | {"management": job.args["management"]})
+
+
+@effect("asr.reprotect_rehome")
+def _rehome(world: World, job: Job) -> None:
+    """Replace the item by the one in the other container; what stands against it leaves the old one as it was."""
+    old, new = world.store.require(job.args["old_item"]), _prospect(world, job)
+    target_checks.check_target(world, new)
+    for disk in new.meta["disks"]:
+        enabling.admit_replica(world, new, disk)
     committing.delete_replicas(world, old)
     world.store.delete_tree(old.id)
-    item = world.store.put({"id": job.args["item"], "properties": {}}, meta)
-    _start_child(world, job, item)
+    item = world.store.put({"id": new.id, "properties": {}}, new.meta)
+    enabling.make_replicas(world, item)
 
 
 def _originals(old: Resource, original: estate.Machine | None) -> list[str]:
@@ -215,17 +234,12 @@ def _start_child(world: World, job: Job, item: Resource) -> None:
 
 @effect("asr.reprotect_extension")
 def _extension(world: World, job: Job) -> None:
-    enabling.install(world, world.store.require(job.args["item"]))
+    enabling.install(world, _prospect(world, job))
 
 
-@effect("asr.enable_agent_at")
+@effect("asr.reprotect_agent")
 def _agent(world: World, job: Job) -> None:
-    enabling.configure(world, world.store.require(job.args["item"]))
-
-
-@effect("asr.enable_replicas_at")
-def _replicas(world: World, job: Job) -> None:
-    enabling.make_replicas(world, world.store.require(job.args["item"]))
+    enabling.configure(world, _prospect(world, job))
 
 
 @effect("asr.reprotected")
@@ -242,5 +256,9 @@ def _failed(world: World, job: Job) -> None:
         jobs.fail(world, child, refusals.AsrError(**error))
         jobs.save(world, child)
     item = world.store.get(job.args["item"])
-    if item is not None:
+    if item is not None and item.meta["state"] == states.ENABLING:
         enabling.mark_failed(world, item, job)
+    old = world.store.get(job.args["old_item"])
+    if old is not None and job.errors:
+        old.meta["failure"] = {**job.errors[-1]["error"], "time": world.now.isoformat()}
+        world.store.save(old)

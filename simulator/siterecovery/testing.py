@@ -10,14 +10,16 @@ from simulator.context import SITE_RECOVERY
 from simulator.network.nics import delete_nic
 from simulator.siterecovery import (
     affected,
-    causes,
+    arm_writes,
     durations,
     estate,
+    failures,
     jobs,
     linked,
     names,
     recovery_machines,
     recovery_points,
+    target_checks,
 )
 from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type
 from simulator.siterecovery.failover import item_details, require_direction
@@ -93,12 +95,12 @@ def _check(world: World, job: Job) -> None:
     job.affected = affected.by_item(world, item)
     network, point = world.store.get(job.args["network"]), job.args["point"]
     if network is None or estate.normal(network.location) != recovery_machines.location_of(world, item):
-        raise JobFailureError(causes.target_missing("virtual network", names.last(job.args["network"])))
+        raise JobFailureError(failures.target_missing("virtual network", names.last(job.args["network"])))
     chosen = recovery_points.find(world, item, point) if point else recovery_points.newest(world, item)
     if chosen is None:
-        raise JobFailureError(causes.no_point(item.name))
+        raise JobFailureError(failures.no_point(item.name))
     recovery_machines.check(world, item, test=True)
-    recovery_machines.check_size(world, item)
+    target_checks.check_size(world, item)
     item.meta["failover_point"] = {"name": chosen[0], "time": chosen[1].isoformat()}
     item.meta["test"] = {"state": IN_PROGRESS, "job": job.name}
     world.store.save(item)
@@ -193,17 +195,11 @@ def _cleanup_begun(world: World, job: Job) -> None:
     world.store.save(item)
 
 
-def _refuse_locked(world: World, id_: str) -> None:
-    lock = estate.lock_on(world, id_, "CanNotDelete", "ReadOnly")
-    if lock and world.store.exists(id_):
-        raise JobFailureError(causes.locked(id_, lock))
-
-
 @effect("asr.cleanup_machine")
 def _delete_machine(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     vm_id = recovery_machines.target_vm_id(item, test=True)
-    _refuse_locked(world, vm_id)
+    arm_writes.admit_deletion(world, vm_id)
     if _is_ours(world, item, vm_id):
         machines.delete_vm(world, vm_id)
 
@@ -220,12 +216,12 @@ def _delete_rest(world: World, job: Job) -> None:
     for nic in item.meta.get("nics") or []:
         nic_id = recovery_machines.target_nic_id(item, nic, test=True)
         if _is_ours(world, item, nic_id):
-            _refuse_locked(world, nic_id)
+            arm_writes.admit_deletion(world, nic_id)
             delete_nic(world, nic_id)
     for disk in item.meta["disks"]:
         disk_id = recovery_machines.target_disk_id(disk, test=True)
         if _is_ours(world, item, disk_id):
-            _refuse_locked(world, disk_id)
+            arm_writes.admit_deletion(world, disk_id)
             delete_disk(world, disk_id)
 
 

@@ -27,7 +27,8 @@ def _after_refresh(world: World, job: Job) -> dict[str, Any]:
 def vault_health(world: World, vault: str) -> dict[str, Any]:
     """The vault's health, its items counted by their troubles."""
     items = world.store.list(names.ITEM, vault)
-    critical = [item for item in items if not health.is_healthy(world, item)]
+    critical = [item for item in items if health.is_critical(world, item)]
+    warned = sum(health.is_warned(world, item) for item in items)
     issue = {
         "summaryCode": "10008",
         "category": "Replication",
@@ -46,7 +47,7 @@ def vault_health(world: World, vault: str) -> dict[str, Any]:
             "protectedItemsHealth": {
                 "resourceCount": len(items),
                 "issues": [issue] if critical else [],
-                "categorizedResourceCounts": _counts(items, critical),
+                "categorizedResourceCounts": _counts(items, len(critical), warned),
             },
             "fabricsHealth": _sound(world.store.count(names.FABRIC, vault)),
             "containersHealth": _sound(world.store.count(names.CONTAINER, vault)),
@@ -58,23 +59,23 @@ def _sound(count: int) -> dict[str, Any]:
     return {"resourceCount": count, "issues": [], "categorizedResourceCounts": None}
 
 
-def _counts(items: list[Resource], critical: list[Resource]) -> dict[str, int]:
+def _counts(items: list[Resource], critical: int, warned: int) -> dict[str, int]:
     protected = [item for item in items if item.meta["state"] == states.PROTECTED]
-    warned = [item for item in items if health.failover_health(item) == "Warning"]
+    untested = sum(health.failover_health(item) == "Warning" for item in items)
     tests = [states.test_state(item) for item in items]
     return {
         "testFailoverApplicableProtectedItemsCount": len(protected),
         "testFailoverInProgressProtectedItemsCount": tests.count("TestFailoverInProgress"),
         "testFailoverWaitingProtectedItemsCount": tests.count("WaitingForCompletion"),
-        "protectedItemsCriticalCount": len(critical),
-        "protectedItemsWarningCount": 0,
+        "protectedItemsCriticalCount": critical,
+        "protectedItemsWarningCount": warned,
         "protectedItemsNeutralCount": len(items) - len(protected),
         "protectedItemsTestFailoverCriticalCount": 0,
-        "protectedItemsTestFailoverWarningCount": len(warned),
+        "protectedItemsTestFailoverWarningCount": untested,
         "protectedItemsConfigurationCriticalCount": 0,
         "protectedItemsConfigurationWarningCount": 0,
         "protectedItemsFailoverHealthCriticalCount": 0,
-        "protectedItemsFailoverHealthWarningCount": len(warned),
+        "protectedItemsFailoverHealthWarningCount": untested,
     }
 
 

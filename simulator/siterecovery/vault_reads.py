@@ -100,7 +100,7 @@ def replication_usages_list(call: Call) -> Reply:
     found = jobs.in_vault(world, vault.id)
     usage = {
         "monitoringSummary": {
-            "unHealthyVmCount": sum(not health.is_healthy(world, item) for item in items),
+            "unHealthyVmCount": sum(health.is_critical(world, item) for item in items),
             "unHealthyProviderCount": 0,
             "eventsCount": len(events.of_vault(world, vault.id)),
             "deprecatedProviderCount": 0,
