@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from simulator import paths
 from simulator.clock import rfc7
 from simulator.compute import machines
 from simulator.siterecovery import (
@@ -24,9 +25,11 @@ from simulator.siterecovery.calls import missing_input, object_id, properties, r
 from simulator.siterecovery.items import require_operation, target_of
 from simulator.siterecovery.job_model import Job, Plan, Task
 from simulator.siterecovery.jobs import effect
-from simulator.siterecovery.refusals import AsrError, JobFailureError, TaskFailureError
+from simulator.siterecovery.refusals import AsrError, JobFailureError, StepAgain, TaskFailureError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simulator.provider import Call, Reply
     from simulator.store import Resource
     from simulator.world import World
@@ -50,8 +53,24 @@ def replication_protected_items_unplanned_failover(call: Call) -> Reply:
     if operations not in {"Required", "NotRequired"}:
         raise refusals.bad_request(call, "InvalidInput", "'sourceSiteOperations' must be 'Required' or 'NotRequired'.")
     require_operation(call, item, "UnplannedFailover")
+    _refuse_alone(call, item)
     plan = failover_of(call.world, item, details.get("recoveryPointId"), shut_down=operations == "Required")
     return jobs.start(call, plan)
+
+
+def _refuse_alone(call: Call, item: Resource) -> None:
+    """Answer 400 for one machine of a consistency group: a recovery plan fails them over together."""
+    group = item.meta.get("multi_vm_group_name")
+    vault = names.vault_id(item.id)
+    others = [other.meta for other in call.world.store.list(names.ITEM, vault) if not paths.same(other.id, item.id)]
+    if group and any(meta.get("multi_vm_group_name") == group for meta in others):
+        raise refusals.bad_request(
+            call,
+            "SingleVmFailoverNotAllowed",
+            f"'{item.name}' can't be failed over alone, since it belongs to the multi-VM consistency group '{group}'.",
+            "The virtual machines of a multi-VM consistency group depend on each other.",
+            "Fail over a recovery plan that all virtual machines of the group belong to.",
+        )
 
 
 def require_direction(call: Call, given: dict[str, Any]) -> None:
@@ -97,10 +116,22 @@ def failover_of(world: World, item: Resource, point: str | None, *, shut_down: b
         on_success="asr.failed_over",
         on_failure="asr.failover_failed",
         locks=(item.id, item.meta["vm"]),
-        args={"point": point, "prior": item.meta["state"]},
+        args={"point": point},
         details={"instanceType": "FailoverJobDetails", "protectedItemDetails": []},
         cancellable=True,
     )
+
+
+LOOK_AGAIN_SECONDS = 2.0
+GATES: dict[str, Callable[[World, Job, Job], bool]] = {}
+"""What a recovery plan makes its machines' jobs wait for, by name: whether plan and machine may go on."""
+
+
+def wait_for_plan(world: World, job: Job, gate: str) -> None:
+    """Where the job is part of a recovery plan's, let it wait until the plan's order allows it to go on."""
+    plan = jobs.find(world, job.vault, job.args["plan"]) if job.args.get("plan") else None
+    if plan is not None and plan.running and not GATES[gate](world, plan, job):
+        raise StepAgain(LOOK_AGAIN_SECONDS)
 
 
 @effect("asr.failover_check")
@@ -117,6 +148,7 @@ def _check(world: World, job: Job) -> None:
     if not _is_on(world, item.meta["vm"]) or item.meta.get("frozen_at"):
         job.skip(SYNCHRONISE)
     item.meta["state"] = states.FAILING_OVER
+    item.meta.pop("failure", None)
     world.store.save(item)
 
 
@@ -173,6 +205,7 @@ def _synchronised(world: World, job: Job) -> None:
 @effect("asr.failover_point")
 def _choose_point(world: World, job: Job) -> None:
     """Stop replication, and settle which point is used."""
+    wait_for_plan(world, job, "all_shut_down")
     item = world.store.require(job.subject)
     point = job.args["point"]
     chosen = recovery_points.find(world, item, point) if point else recovery_points.newest(world, item)
@@ -222,6 +255,7 @@ def _machine(world: World, job: Job) -> None:
 
 @effect("asr.failover_started")
 def _started(world: World, job: Job) -> None:
+    wait_for_plan(world, job, "earlier_groups_started")
     item = world.store.require(job.subject)
     vm_id = recovery_machines.target_vm_id(item)
     if not world.store.exists(vm_id):
@@ -249,13 +283,17 @@ def _failed_over(world: World, job: Job) -> None:
 def _failed(world: World, job: Job) -> None:
     """Leave everything where it is: a source that is off stays off, what was made stays."""
     item = world.store.get(job.subject)
-    if item is None:
+    if item is not None:
+        leave_failed(world, item, job)
+
+
+def leave_failed(world: World, item: Resource, job: Job) -> None:
+    """Note that the item's failover failed or was cancelled, where it had begun: replication does not come back."""
+    if item.meta["state"] != states.FAILING_OVER:
         return
-    began = item.meta["state"] == states.FAILING_OVER
-    item.meta["state"] = states.FAILOVER_FAILED if began else job.args["prior"]
-    if began:
-        item.meta["frozen_at"] = item.meta.get("frozen_at") or world.now.isoformat()
-    if began and job.errors:
+    item.meta["state"] = states.FAILOVER_FAILED
+    item.meta["frozen_at"] = item.meta.get("frozen_at") or world.now.isoformat()
+    if job.errors:
         item.meta["failure"] = {**job.errors[-1]["error"], "time": world.now.isoformat()}
     world.store.save(item)
     for vm_id, state in (

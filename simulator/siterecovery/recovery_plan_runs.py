@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from simulator.siterecovery import (
@@ -200,7 +201,9 @@ def _children(world: World, job: Job) -> list[tuple[Resource, Job]]:
                 continue
             if jobs.running_on(world, item.id) is not None:
                 continue
-            job.args["children"][item.id] = jobs.launch(world, _child_plan(world, job, item)).name
+            whole = _child_plan(world, job, item)
+            part = replace(whole, args={**whole.args, "plan": job.name})
+            job.args["children"][item.id] = jobs.launch(world, part).name
         child = jobs.find(world, job.vault, job.args["children"][item.id])
         if child is not None:
             found.append((item, child))
@@ -210,14 +213,48 @@ def _children(world: World, job: Job) -> list[tuple[Resource, Job]]:
 def _child_plan(world: World, job: Job, item: Resource) -> Plan:
     args = job.args
     if args["operation"] == "UnplannedFailover":
-        point = recovery_points.newest(world, item) if args["point"] == "latestprocessed" else None
-        name = recovery_points.point_id(item, point[0]) if point else None
-        return failover.failover_of(world, item, name, shut_down=args["shut_down"])
+        return failover.failover_of(world, item, _point(world, item, args["point"]), shut_down=args["shut_down"])
     if args["operation"] == "TestFailover":
         return testing.test_of(world, item, args["network"], None)
     if args["operation"] == "TestFailoverCleanup":
         return testing.cleanup_of(world, item, args["comments"])
     return committing.commit_of(world, item)
+
+
+def _point(world: World, item: Resource, wanted: str) -> str | None:
+    """The point that a type means now; None: the newest that there will be."""
+    if wanted == "latestapplicationconsistent":
+        point = recovery_points.newest_app_consistent(world, item)
+        return recovery_points.point_id(item, point[0] if point else names.stable_uuid("none", item.id))
+    point = recovery_points.newest(world, item) if wanted == "latestprocessed" else None
+    return recovery_points.point_id(item, point[0]) if point else None
+
+
+def _all_shut_down(world: World, plan: Job, _: Job) -> bool:
+    """Whether no machine of the plan is still being shut down."""
+    found = (jobs.find(world, plan.vault, name) for name in plan.args["children"].values())
+    return not any(
+        child.running and child.task_called(failover.SHUTDOWN)["state"] in {"NotStarted", "InProgress"}
+        for child in found
+        if child is not None and not child.task_called(failover.SHUTDOWN)["skipped"]
+    )
+
+
+def _earlier_groups_started(world: World, plan: Job, job: Job) -> bool:
+    """Whether the machines of the groups before this one's run, or have failed."""
+    resource = world.store.get(plan.subject)
+    for group in boot_groups(resource.meta["input"]) if resource else ():
+        ids = [item.id for item in items_of(world, {"groups": [group]})]
+        if job.subject in ids:
+            return True
+        names_ = [plan.args["children"].get(id_) for id_ in ids]
+        children = [jobs.find(world, plan.vault, name) for name in names_ if name]
+        if any(child is not None and child.running for child in children):
+            return False
+    return True
+
+
+failover.GATES |= {"all_shut_down": _all_shut_down, "earlier_groups_started": _earlier_groups_started}
 
 
 def _show(job: Job, item: Resource, child: Job, part: dict[str, Any] | None = None) -> dict[str, Any]:

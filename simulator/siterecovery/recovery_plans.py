@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from simulator import paths
 from simulator.provider import Reply
 from simulator.siterecovery import durations, jobs, names, refusals, states
 from simulator.siterecovery.calls import listing, missing_input, object_id, properties, require, require_vault
@@ -90,10 +91,24 @@ def replication_recovery_plans_create(call: Call) -> Reply:
         if not given.get(key):
             raise missing_input(call, key)
         require(call, names.asr_id(given[key]))
-    if not isinstance(given.get("groups"), list):
-        raise missing_input(call, "groups")
-    _check_limits(call, given["groups"])
+    _check_groups(call, given)
     return _start(call, id_, ("CreateRecoveryPlan", "Create a recovery plan"), "asr.plan_written", {"input": given})
+
+
+def _check_groups(call: Call, given: dict[str, Any]) -> None:
+    """Answer 400 for a machine that is in the plan twice or replicates from elsewhere, 404 for one that is absent."""
+    groups = given.get("groups")
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+        raise missing_input(call, "groups")
+    ids = [names.asr_id(str(it.get("id"))) for group in groups for it in group.get("replicationProtectedItems") or []]
+    _check_limits(call, groups)
+    if len({id_.lower() for id_ in ids}) < len(ids):
+        raise refusals.bad_request(call, "DuplicateProtectedItem", "A virtual machine is in the recovery plan twice.")
+    primary = names.asr_id(given["primaryFabricId"])
+    for id_ in ids:
+        if not paths.same(names.fabric_of(require(call, id_).id), primary):
+            message = f"The replicated item '{names.last(id_)}' isn't in the primary fabric of the recovery plan."
+            raise refusals.bad_request(call, "ProtectedItemOfAnotherFabric", message)
 
 
 def _check_limits(call: Call, groups: list[dict[str, Any]]) -> None:
@@ -116,7 +131,7 @@ def replication_recovery_plans_update(call: Call) -> Reply:
     """Change the plan's groups."""
     resource = require(call, object_id(call))
     given = {**resource.meta["input"], **properties(call)}
-    _check_limits(call, given["groups"])
+    _check_groups(call, given)
     return _start(call, resource.id, ("SaveRecoveryPlan", "Save a recovery plan"), "asr.plan_written", {"input": given})
 
 

@@ -200,7 +200,7 @@ def test_vaults_and_recovery_plans_have_their_limits() -> None:
         assert [400, 400, 400] == [answer.status_code for answer in refused]
         assert "can't have more than 1 machines" in refused[0].text
         assert "can't have more than 2 groups" in refused[2].text
-        assert 202 == plan(1, 0).status_code
+        assert 202 == plan(0, 0).status_code
 
 
 def test_a_machine_with_too_many_data_disks_cannot_be_replicated() -> None:
