@@ -187,6 +187,8 @@ ASSUMPTIONS = {
         "Extensions other than Site Recovery's install in seconds and do nothing.",
         "A disk's copy is complete at once.",
         "Images are a handful of the marketplace's, each with one version.",
+        "Run command knows the programs of `linux_commands.py` and `windows_commands.py`; others are not found.",
+        "A shell script for Windows, or PowerShell for Linux, is refused with 400.",
     ),
     "network": (
         "Peerings, routes and security rules are kept as given and reach no traffic: there is none.",

@@ -1,7 +1,8 @@
 """What a guest answers to the scripts that run command brings.
 
-No shell is interpreted. A script whose first lines have a comment `# probe: NAME` is answered from the guest's
-description; any other script succeeds and prints nothing. Answers are JSON, one object a line:
+A script whose first lines have a comment `# probe: NAME` is answered from the guest's description with JSON, one
+object a line, as the table says. Any other script is run by a small shell (`shell.py`, `powershell.py`) whose programs
+answer from the same description.
 
 ========== ============================== ==========================================================================
 probe      parameters                     each line
@@ -23,6 +24,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from simulator.compute.guest import REQUIRED_ROOTS, Guest
+from simulator.compute.linux_commands import PROGRAMS
+from simulator.compute.powershell import PowerShell
+from simulator.compute.shell import Machine, Result, Shell
+from simulator.compute.windows_commands import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
 
 _MARKER = re.compile(r"^\s*(?:#|//|REM)\s*probe:\s*(?P<name>[\w-]+)", re.MULTILINE | re.IGNORECASE)
 _MARKER_LINES = 5
+PROXY_URL = "http://proxy.internal:8080"
 _REACHED_MS, _TIMEOUT_MS = 23, 5000
 
 
@@ -41,12 +47,19 @@ def probe_of(script: list[str]) -> str | None:
     return match["name"].lower() if match else None
 
 
-def answer(guest: Guest, script: list[str], parameters: dict[str, str], uptime_seconds: float) -> str:
+def answer(machine: Machine, script: list[str], parameters: dict[str, str]) -> Result:
     """What the script prints."""
     probe = _PROBES.get(probe_of(script) or "")
-    if probe is None:
-        return ""
-    return "".join(json.dumps(line) + "\n" for line in probe(guest, parameters, uptime_seconds))
+    if probe is not None:
+        lines = probe(machine.guest, parameters, machine.uptime_seconds)
+        return Result("".join(json.dumps(line) + "\n" for line in lines))
+    text = "\n".join(script)
+    if machine.guest.os_type == "Windows":
+        return PowerShell(machine, COMMANDS, parameters).run(text)
+    proxy = {} if machine.guest.proxy == "none" else dict.fromkeys(("http_proxy", "https_proxy"), PROXY_URL)
+    return Shell(machine, PROGRAMS, {"HOSTNAME": machine.guest.hostname, "USER": "root", **proxy, **parameters}).run(
+        text
+    )
 
 
 def _words(parameters: dict[str, str], name: str) -> list[str]:

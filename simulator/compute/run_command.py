@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from simulator import paths
+from simulator.clock import rfc_seconds
 from simulator.compute import machines
 from simulator.compute.guest import guest_of
 from simulator.compute.operations import begin
 from simulator.compute.probes import answer
+from simulator.compute.shell import Machine, Result
 from simulator.operations import on_done, on_failed
 from simulator.provider import ArmError, Call, Reply
 
@@ -34,6 +37,7 @@ def virtual_machines_run_command(call: Call) -> Reply:
     if command.lower() not in {name.lower() for name, *_ in _COMMANDS}:
         raise ArmError(400, "InvalidParameter", f"The entity was not found: run command '{command}'.")
     machines.require_running(machine)
+    _require_system(machine, command)
     if machine.meta.get("running_script"):
         raise ArmError(
             409,
@@ -60,6 +64,18 @@ def virtual_machines_run_command(call: Call) -> Reply:
     )
 
 
+def _require_system(machine: Resource, command: str) -> None:
+    """Refuse (400) a command of the other system."""
+    system = next(system for name, system, *_ in _COMMANDS if name.lower() == command.lower())
+    if system != machines.os_type(machine):
+        raise ArmError(
+            400,
+            "InvalidParameter",
+            f"The run command '{command}' is for {system}, and the operating system of VM '{machine.name}' is "
+            f"{machines.os_type(machine)}.",
+        )
+
+
 @on_done("compute.script_ran")
 def _script_ran(world: World, payload: dict[str, Any]) -> dict[str, Any]:
     machine = world.store.get(payload["vm"])
@@ -78,8 +94,27 @@ def _script_ran(world: World, payload: dict[str, Any]) -> dict[str, Any]:
     world.store.save(machine)
     since = machines.running_since(machine)
     uptime = world.now - since if since else _UPTIME_BEFORE_THE_SIMULATION
-    printed = answer(guest_of(world, machine.id), payload["script"], payload["parameters"], uptime.total_seconds())
-    return {"value": _output(machine, printed)}
+    inside = Machine(guest_of(world, machine.id), uptime.total_seconds(), rfc_seconds(world.now), _metadata(machine))
+    return {"value": _output(machine, answer(inside, payload["script"], payload["parameters"]))}
+
+
+def _metadata(machine: Resource) -> dict[str, object]:
+    """What the instance metadata service tells the guest."""
+    parsed = paths.parse(machine.id)
+    hardware = machine.properties.get("hardwareProfile") or {}
+    zones = machine.doc.get("zones") or [""]
+    compute = {
+        "name": machine.name,
+        "location": machine.location,
+        "resourceGroupName": parsed.group,
+        "subscriptionId": parsed.subscription,
+        "resourceId": machine.id,
+        "vmId": machine.properties.get("vmId", ""),
+        "vmSize": hardware.get("vmSize", ""),
+        "osType": machines.os_type(machine),
+        "zone": zones[0],
+    }
+    return {"compute": compute}
 
 
 @on_failed("compute.script_ran")
@@ -90,16 +125,19 @@ def _script_failed(world: World, payload: dict[str, Any], _: dict[str, Any]) -> 
         world.store.save(machine)
 
 
-def _output(machine: Resource, printed: str) -> list[dict[str, str]]:
+def _output(machine: Resource, printed: Result) -> list[dict[str, str]]:
     """The last 4096 bytes of what was printed, in the shape of the system."""
-    tail = printed.encode()[-OUTPUT_BYTES:].decode(errors="ignore")
+    out, err = (stream.encode()[-OUTPUT_BYTES:].decode(errors="ignore") for stream in (printed.out, printed.err))
     done = {"level": "Info", "displayStatus": "Provisioning succeeded"}
     if machines.os_type(machine) == "Windows":
         return [
-            {"code": "ComponentStatus/StdOut/succeeded", **done, "message": tail.rstrip("\n")},
-            {"code": "ComponentStatus/StdErr/succeeded", **done, "message": ""},
+            {"code": "ComponentStatus/StdOut/succeeded", **done, "message": out.rstrip("\n")},
+            {"code": "ComponentStatus/StdErr/succeeded", **done, "message": err.rstrip("\n")},
         ]
-    message = f"Enable succeeded: \n[stdout]\n{tail}\n[stderr]\n"
+    said = "Enable succeeded: "
+    if printed.code:
+        said = f"Enable failed: failed to execute command: command terminated with exit status={printed.code}"
+    message = f"{said}\n[stdout]\n{out}\n[stderr]\n{err}"
     return [{"code": "ProvisioningState/succeeded", **done, "message": message}]
 
 

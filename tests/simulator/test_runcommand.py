@@ -81,9 +81,31 @@ def test_probes_of_the_guest(estate: Simulator) -> None:
     )
 
 
-def test_unknown_script_prints_nothing(estate: Simulator) -> None:
-    """A script without a marker succeeds without output."""
-    assert [] == _run(estate, "web", "rm -rf /")
+def test_plain_script_is_run(estate: Simulator) -> None:
+    """A script of one's own is run by a shell: both streams and the exit code come back as Azure shows them."""
+    script = ["systemctl is-active $service", "curl -sS https://x.servicebus.windows.net", "exit 3"]
+    command: Any = {
+        "commandId": "RunShellScript",
+        "script": script,
+        "parameters": [{"name": "service", "value": "nginx"}],
+    }
+    result = compute(estate).virtual_machines.begin_run_command(GROUP, "fenced", command).result()
+    message = (result.value or [])[0].message or ""
+
+    assert message.startswith("Enable failed: failed to execute command: command terminated with exit status=3\n")
+    assert "[stdout]\nfailed\n" in message
+    assert "[stderr]\ncurl: (28) Failed to connect to x.servicebus.windows.net port 443" in message
+
+
+def test_command_of_the_other_system(estate: Simulator) -> None:
+    """A shell script for Windows, or PowerShell for Linux, is refused."""
+    body = {"commandId": "RunShellScript", "script": ["hostname"]}
+    answers = [
+        estate.arm("POST", f"{VM}/win/runCommand", body),
+        estate.arm("POST", f"{VM}/web/runCommand", {**body, "commandId": "RunPowerShellScript"}),
+    ]
+
+    assert [(400, "InvalidParameter")] * 2 == [(it.status_code, it.json()["error"]["code"]) for it in answers]
 
 
 def test_windows_answers_in_two_parts(estate: Simulator) -> None:
