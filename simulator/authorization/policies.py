@@ -25,20 +25,27 @@ ASSIGNMENT = "Microsoft.Authorization/policyAssignments"
 DEFINITION = "Microsoft.Authorization/policyDefinitions"
 SET_DEFINITION = "Microsoft.Authorization/policySetDefinitions"
 PREFIX = "microsoft.authorization/"
-_TYPES = {"assignment": ASSIGNMENT, "definition": DEFINITION, "set": SET_DEFINITION}
+
+
+Definition = tuple[str, dict[str, Any]]
+"""A definition's id and properties."""
+
+
+def denials(world: World, document: dict[str, Any]) -> Iterator[tuple[Resource, Definition]]:
+    """The assignments and definitions that deny writing the resource *document* (id, type, location, tags, ...)."""
+    if str(document.get("type", "")).lower().startswith(PREFIX):
+        return
+    for assignment in world.store.list(ASSIGNMENT):
+        if _applies(assignment, str(document["id"])):
+            for definition, values in _rules(world, assignment):
+                if _denies(definition, document, values):
+                    yield assignment, definition
 
 
 def refusal(world: World, document: dict[str, Any]) -> ArmError | None:
-    """The 403 for writing the resource *document* (id, type, location, tags, properties), or None."""
-    if str(document.get("type", "")).lower().startswith(PREFIX):
-        return None
-    for assignment in world.store.list(ASSIGNMENT):
-        if not _applies(assignment, str(document["id"])):
-            continue
-        for definition, values in _rules(world, assignment):
-            if _denies(definition, document, values):
-                return _refused(document, assignment, definition)
-    return None
+    """The 403 for writing the resource *document*, or None."""
+    denial = next(denials(world, document), None)
+    return None if denial is None else _refused(document, *denial)
 
 
 def check(world: World, document: dict[str, Any]) -> None:
@@ -85,7 +92,7 @@ def _values(given: Any, definition: dict[str, Any]) -> dict[str, Any]:
     return {**defaults, **assigned}
 
 
-def _find(world: World, id_: str) -> tuple[str, dict[str, Any]] | None:
+def _find(world: World, id_: str) -> Definition | None:
     found = world.store.get(id_)
     if found is not None:
         return found.id, found.properties
@@ -93,7 +100,7 @@ def _find(world: World, id_: str) -> tuple[str, dict[str, Any]] | None:
     return None if built_in is None else (id_, built_in)
 
 
-def _rules(world: World, assignment: Resource) -> Iterator[tuple[tuple[str, dict[str, Any]], dict[str, Any]]]:
+def _rules(world: World, assignment: Resource) -> Iterator[tuple[Definition, dict[str, Any]]]:
     """The definitions that an assignment brings to bear, those of an initiative one by one, with their values."""
     found = _find(world, str(assignment.properties.get("policyDefinitionId", "")))
     if found is None:
@@ -114,7 +121,7 @@ def _rules(world: World, assignment: Resource) -> Iterator[tuple[tuple[str, dict
         yield inner, _values(handed, inner[1])
 
 
-def _denies(definition: tuple[str, dict[str, Any]], document: dict[str, Any], values: dict[str, Any]) -> bool:
+def _denies(definition: Definition, document: dict[str, Any], values: dict[str, Any]) -> bool:
     rule = definition[1].get("policyRule") or {}
     effect = _effect((rule.get("then") or {}).get("effect"), values)
     if str(effect).lower() != "deny":
@@ -135,7 +142,7 @@ def _effect(given: Any, values: dict[str, Any]) -> Any:
         return None
 
 
-def _refused(document: dict[str, Any], assignment: Resource, definition: tuple[str, dict[str, Any]]) -> ArmError:
+def _refused(document: dict[str, Any], assignment: Resource, definition: Definition) -> ArmError:
     name = paths.parse(definition[0]).name
     identifiers = {
         "policyAssignment": {"name": _title(assignment), "id": assignment.id},
@@ -197,42 +204,69 @@ def _built_in(name: str) -> dict[str, Any]:
     return {"properties": {**BUILT_IN[name], "policyType": "BuiltIn"}, "id": id_, "type": DEFINITION, "name": name}
 
 
-def policy_get(call: Call) -> Reply:
-    """Show a policy assignment, definition or initiative."""
+def policy_assignments_get(call: Call) -> Reply:
+    """Show a policy assignment."""
+    return _get(call, "PolicyAssignmentNotFound")
+
+
+def policy_definitions_get(call: Call) -> Reply:
+    """Show a policy definition, built in or not."""
+    name = call.params["policy"].lower()
+    if call.world.store.get(call.path) is None and name in BUILT_IN:
+        return Reply(200, _built_in(name))
+    return _get(call, "PolicyDefinitionNotFound")
+
+
+def policy_set_definitions_get(call: Call) -> Reply:
+    """Show an initiative."""
+    return _get(call, "PolicySetDefinitionNotFound")
+
+
+def _get(call: Call, code: str) -> Reply:
     found = call.world.store.get(call.path)
-    if found is not None:
-        return Reply(200, found.doc)
-    name = call.params["policy"]
-    if "policydefinitions" in call.path.lower() and name.lower() in BUILT_IN:
-        return Reply(200, _built_in(name.lower()))
-    kind = paths.parse(call.path).type.rpartition("/")[2]
-    code = {"policyassignments": "PolicyAssignmentNotFound"}.get(kind.lower(), "PolicyDefinitionNotFound")
-    raise ArmError(404, code, f"The {kind} '{name}' could not be found.")
+    if found is None:
+        kind = paths.parse(call.path).type.rpartition("/")[2]
+        raise ArmError(404, code, f"The {kind} '{call.params['policy']}' could not be found.")
+    return Reply(200, found.doc)
 
 
-def policy_create(call: Call) -> Reply:
-    """Create (201) or replace a policy assignment, definition or initiative."""
-    given = call.body_object()
-    type_ = next(type_ for type_ in _TYPES.values() if type_.lower() == paths.parse(call.path).type.lower())
-    properties = dict(given.get("properties") or {})
-    if type_ == ASSIGNMENT:
-        _require_definition(call, properties)
-        properties = {"scope": scope_of(call), "notScopes": [], "enforcementMode": "Default", **properties}
-    else:
-        properties = {"policyType": "Custom", "mode": "All", **properties}
+def policy_assignments_create(call: Call) -> Reply:
+    """Create or replace a policy assignment (201); 404 where its definition is absent."""
+    given = dict(call.body_object().get("properties") or {})
+    wanted = str(given.get("policyDefinitionId") or "")
+    if _find(call.world, wanted) is None:
+        message = f"The policy definition '{wanted}' that the policy assignment names could not be found."
+        raise ArmError(404, "PolicyDefinitionNotFound", message)
+    defaults = {"scope": scope_of(call), "notScopes": [], "enforcementMode": "Default"}
+    return _put(call, ASSIGNMENT, {**defaults, **given})
+
+
+def policy_definitions_create_or_update(call: Call) -> Reply:
+    """Create or replace a policy definition (201)."""
+    given = dict(call.body_object().get("properties") or {})
+    return _put(call, DEFINITION, {"policyType": "Custom", "mode": "All", **given})
+
+
+def policy_set_definitions_create_or_update(call: Call) -> Reply:
+    """Create or replace an initiative (201)."""
+    return _put(call, SET_DEFINITION, {"policyType": "Custom", **dict(call.body_object().get("properties") or {})})
+
+
+def _put(call: Call, type_: str, properties: dict[str, Any]) -> Reply:
     document = {"properties": properties, "id": call.path, "type": type_, "name": call.params["policy"]}
     return Reply(201, call.world.store.put(document).doc)
 
 
-def _require_definition(call: Call, properties: dict[str, Any]) -> None:
-    wanted = str(properties.get("policyDefinitionId") or "")
-    if _find(call.world, wanted) is None:
-        raise ArmError(
-            404, "PolicyDefinitionNotFound", f"The policy definition specified in policy assignment is out of scope. "
-            f"The policy definition '{wanted}' could not be found.",
-        )  # fmt: skip
+def policy_assignments_delete(call: Call) -> Reply:
+    """Delete a policy assignment: 200, or 204 where it is absent."""
+    return Reply(200 if call.world.store.delete(call.path) else 204)
 
 
-def policy_delete(call: Call) -> Reply:
-    """Delete a policy assignment, definition or initiative: 200, or 204 where it is absent."""
+def policy_definitions_delete(call: Call) -> Reply:
+    """Delete a policy definition: 200, or 204 where it is absent."""
+    return Reply(200 if call.world.store.delete(call.path) else 204)
+
+
+def policy_set_definitions_delete(call: Call) -> Reply:
+    """Delete an initiative: 200, or 204 where it is absent."""
     return Reply(200 if call.world.store.delete(call.path) else 204)

@@ -10,6 +10,9 @@ from simulator.rbac import DENIALS
 _AT = "{scope*}/providers"
 _LOCK = f"{_AT}/{LOCK}/{{lock}}"
 _ASSIGNMENT = f"{_AT}/{ASSIGNMENT}/{{assignment}}"
+_POLICY_ASSIGNMENT = f"{_AT}/{policies.ASSIGNMENT}/{{policy}}"
+_POLICY_DEFINITION = f"{_AT}/{policies.DEFINITION}/{{policy}}"
+_POLICY_SET = f"{_AT}/{policies.SET_DEFINITION}/{{policy}}"
 
 ROUTES = [
     Route("GET", f"{_AT}/Microsoft.Authorization/permissions", roles.permissions_list, action=""),
@@ -28,15 +31,15 @@ ROUTES = [
     Route("GET", f"{_AT}/{policies.ASSIGNMENT}", policies.policy_assignments_list),
     Route("GET", f"{_AT}/{policies.DEFINITION}", policies.policy_definitions_list),
     Route("GET", f"{_AT}/{policies.SET_DEFINITION}", policies.policy_set_definitions_list),
-    *(
-        Route(method, f"{_AT}/{type_}/{{policy}}", handler)
-        for type_ in (policies.ASSIGNMENT, policies.DEFINITION, policies.SET_DEFINITION)
-        for method, handler in (
-            ("GET", policies.policy_get),
-            ("PUT", policies.policy_create),
-            ("DELETE", policies.policy_delete),
-        )
-    ),
+    Route("GET", _POLICY_ASSIGNMENT, policies.policy_assignments_get),
+    Route("PUT", _POLICY_ASSIGNMENT, policies.policy_assignments_create),
+    Route("DELETE", _POLICY_ASSIGNMENT, policies.policy_assignments_delete),
+    Route("GET", _POLICY_DEFINITION, policies.policy_definitions_get),
+    Route("PUT", _POLICY_DEFINITION, policies.policy_definitions_create_or_update),
+    Route("DELETE", _POLICY_DEFINITION, policies.policy_definitions_delete),
+    Route("GET", _POLICY_SET, policies.policy_set_definitions_get),
+    Route("PUT", _POLICY_SET, policies.policy_set_definitions_create_or_update),
+    Route("DELETE", _POLICY_SET, policies.policy_set_definitions_delete),
     Route("GET", f"{_AT}/{DENIALS}", roles.deny_assignments_list),
     Route("GET", f"{_AT}/{DENIALS}/{{assignment}}", roles.deny_assignments_get),
 ]
