@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 LOOK_AGAIN_SECONDS = 15 * 60
 
 
-def unprotected_luns(world: World, item: Resource) -> list[int]:
-    """The LUNs of the machine's data disks that are not replicated, in order."""
-    source = world.store.get(item.meta["vm"])
+def unprotected_luns(world: World, item: Resource, source: Resource | None = None) -> list[int]:
+    """The LUNs of the machine's data disks that are not replicated, in order; *source* is the machine, if known."""
+    source = source or world.store.glance(item.meta["vm"])
     if source is None:
         return []
     protected = {disk["lun"] for disk in item.meta["disks"]}
@@ -25,10 +25,10 @@ def unprotected_luns(world: World, item: Resource) -> list[int]:
     return sorted(attached - protected)
 
 
-def added_luns(world: World, item: Resource) -> list[int]:
+def added_luns(world: World, item: Resource, source: Resource | None = None) -> list[int]:
     """Those of them that nobody has excluded: they came later, and nobody has dismissed the warning about them."""
     known = {*(item.meta.get("excluded_luns") or ()), *(item.meta.get("dismissed_luns") or ())}
-    return [lun for lun in unprotected_luns(world, item) if lun not in known]
+    return [lun for lun in unprotected_luns(world, item, source) if lun not in known]
 
 
 def watch(world: World, item: Resource) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -142,19 +143,32 @@ def _from_job(item: Resource, failure: dict[str, Any]) -> dict[str, Any]:
     return _error(item, fields, datetime.fromisoformat(failure["time"]))
 
 
-def errors(world: World, item: Resource, last: Point) -> list[dict[str, Any]]:
-    """The health errors of an item whose newest recovery point is *last*."""
-    found = []
-    if item.meta.get("failure") and item.meta["state"] in FAILED:
+@dataclass(frozen=True)
+class Health:
+    """What is wrong with an item, and how bad that is."""
+
+    errors: list[dict[str, Any]]
+    replication: str
+    """``Normal``, ``Warning``, or ``Critical`` where replication failed or stands still."""
+
+
+def health_of(world: World, item: Resource, last: Point, source: Resource | None = None) -> Health:
+    """The health of an item whose newest recovery point is *last*; *source* is its machine, where that is known."""
+    state, found = item.meta["state"], []
+    if item.meta.get("failure") and state in FAILED:
         found.append(_from_job(item, item.meta["failure"]))
-    if item.meta["state"] == states.PROTECTED:
-        if not item.meta.get("last_test"):
-            found.append(_no_test_failover(item))
-        found += _replication_errors(world, item, last)
-    return found
+    if state in {states.ENABLING_FAILED, states.FAILOVER_FAILED}:
+        return Health(found, "Critical")
+    if state != states.PROTECTED:
+        return Health(found, "Normal")
+    if not item.meta.get("last_test"):
+        found.append(_no_test_failover(item))
+    troubles = list(_replication_errors(world, item, last, source))
+    levels = {error["errorLevel"] for error in troubles}
+    return Health([*found, *troubles], "Critical" if "Error" in levels else "Warning" if levels else "Normal")
 
 
-def _replication_errors(world: World, item: Resource, last: Point) -> Iterator[dict[str, Any]]:
+def _replication_errors(world: World, item: Resource, last: Point, source: Resource | None) -> Iterator[dict[str, Any]]:
     stale = _stale_since(world.now, last)
     if stale is not None:
         yield _no_recent_point(item, stale)
@@ -171,23 +185,13 @@ def _replication_errors(world: World, item: Resource, last: Point) -> Iterator[d
         late = datetime.fromisoformat(snapshots["since"]) + timedelta(minutes=minutes)
         if minutes and world.now >= late:
             yield _no_recent_snapshot(item, late, minutes)
-    added = added_disks.added_luns(world, item)
+    added = added_disks.added_luns(world, item, source)
     if added:
         yield _added_disks(item, added)
 
 
 def _stale_since(now: datetime, last: Point) -> datetime | None:
     return None if last is None or now - last[1] < STALE_AFTER else last[1] + STALE_AFTER
-
-
-def replication_health(world: World, item: Resource, last: Point) -> str:
-    """``Normal``, ``Warning``, or ``Critical`` where replication failed or stands still."""
-    if item.meta["state"] in {states.ENABLING_FAILED, states.FAILOVER_FAILED}:
-        return "Critical"
-    if item.meta["state"] != states.PROTECTED:
-        return "Normal"
-    levels = {error["errorLevel"] for error in _replication_errors(world, item, last)}
-    return "Critical" if "Error" in levels else "Warning" if levels else "Normal"
 
 
 def failover_health(item: Resource) -> str:
@@ -198,9 +202,9 @@ def failover_health(item: Resource) -> str:
 
 def is_critical(world: World, item: Resource) -> bool:
     """Whether the item does not replicate as it should."""
-    return replication_health(world, item, recovery_points.newest(world, item)) == "Critical"
+    return health_of(world, item, recovery_points.newest(world, item)).replication == "Critical"
 
 
 def is_warned(world: World, item: Resource) -> bool:
     """Whether the item replicates, but not without trouble."""
-    return replication_health(world, item, recovery_points.newest(world, item)) == "Warning"
+    return health_of(world, item, recovery_points.newest(world, item)).replication == "Warning"

@@ -44,6 +44,8 @@ class Reading:
     until: datetime
     """Until when the machine delivered data."""
     point: tuple[str, datetime] | None
+    source: Resource | None
+    """The machine."""
     primary: str
     """The region of the primary side; ``recovery``: that of the other."""
     recovery: str
@@ -55,14 +57,16 @@ class Reading:
 
 
 def _read(world: World, item: Resource) -> Reading:
-    until = recovery_points.last_moment(world, item)
+    source = world.store.glance(item.meta["vm"])
+    until = recovery_points.last_moment(world, item, source)
     return Reading(
         world=world,
         item=item,
         state=states.state_of(world, item),
         job=jobs.running_on(world, item.id),
         until=until,
-        point=recovery_points.newest(world, item, until),
+        point=recovery_points.newest(world, item, until, source),
+        source=source,
         primary=fabric_location(world, item.id),
         recovery=fabric_location(world, item.meta["recovery_container"]),
     )
@@ -113,6 +117,7 @@ def _sides(reading: Reading) -> dict[str, Any]:
 
 def _state(reading: Reading) -> dict[str, Any]:
     item = reading.item
+    now = health.health_of(reading.world, item, reading.point, reading.source)
     test = states.test_state(item)
     return {
         "protectionState": reading.state,
@@ -123,9 +128,9 @@ def _state(reading: Reading) -> dict[str, Any]:
         "switchProviderState": "None",
         "switchProviderStateDescription": None,
         "allowedOperations": [] if reading.job else states.allowed_operations(reading.world, item),
-        "replicationHealth": health.replication_health(reading.world, item, reading.point),
+        "replicationHealth": now.replication,
         "failoverHealth": health.failover_health(item),
-        "healthErrors": health.errors(reading.world, item, reading.point),
+        "healthErrors": now.errors,
     }
 
 
@@ -160,7 +165,7 @@ def _origin(reading: Reading) -> dict[str, Any]:
         "multiVmGroupCreateOption": "UserSpecified" if meta.get("multi_vm_group_name") else "AutoCreated",
         "managementId": meta["management"],
         "protectedDisks": None,
-        "unprotectedDisks": _unprotected(reading.world, reading.item),
+        "unprotectedDisks": _unprotected(reading),
         "protectedManagedDisks": [_disk(reading.world, reading.item, disk) for disk in meta["disks"]],
     }
 
@@ -231,14 +236,17 @@ def _results(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _unprotected(world: World, item: Resource) -> list[dict[str, Any]] | None:
-    luns = added_disks.unprotected_luns(world, item)
-    return [{"diskLunId": lun, "diskAutoProtectionStatus": item.meta["auto_protection"]} for lun in luns] or None
+def _unprotected(reading: Reading) -> list[dict[str, Any]] | None:
+    luns, status = [], reading.item.meta["auto_protection"]
+    if reading.source is not None:
+        luns = added_disks.unprotected_luns(reading.world, reading.item, reading.source)
+    return [{"diskLunId": lun, "diskAutoProtectionStatus": status} for lun in luns] or None
 
 
 def _disk(world: World, item: Resource, disk: dict[str, Any]) -> dict[str, Any]:
     state, percent, kind, pending = replication.disk_progress(world, item, disk)
-    to_resync = replication_pace.disks_to_resync(world, item)
+    in_doubt = replication_pace.stall_of(item).get("reason") == "resync"
+    to_resync = replication_pace.disks_to_resync(world, item) if in_doubt else set()
     return {
         "diskId": disk["id"].lower(),
         "recoveryResourceGroupId": disk["group"],

@@ -32,12 +32,15 @@ def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def last_moment(world: World, item: Resource) -> datetime:
-    """Until when data arrived: now, the failover, when the machine stopped, or when replication came to a stand."""
+def last_moment(world: World, item: Resource, source: Resource | None = None) -> datetime:
+    """Until when data arrived: now, the failover, when the machine stopped, or when replication came to a stand.
+
+    *source* is the machine, where the caller has read it already; so too below.
+    """
     ends = [world.now]
     stalled = replication_pace.stall_of(item)
     ends += [datetime.fromisoformat(text) for text in (item.meta.get("frozen_at"), stalled.get("since")) if text]
-    source = world.store.glance(item.meta["vm"])
+    source = source or world.store.glance(item.meta["vm"])
     if source is not None and source.meta.get("power_state", machines.RUNNING) != machines.RUNNING:
         stopped = _time(source.meta.get("stopped_since"))
         if stopped is not None:
@@ -62,9 +65,9 @@ class Point:
 class _Grid:
     """The regular points of an item: one every five minutes, without those that fell into a gap."""
 
-    def __init__(self, world: World, item: Resource) -> None:
+    def __init__(self, world: World, item: Resource, source: Resource | None = None) -> None:
         self.first = _first(item)
-        source = world.store.get(item.meta["vm"])
+        source = source or world.store.glance(item.meta["vm"])
         pauses = (source.meta.get("pauses") if source else None) or []
         self._gaps = [_span(gap) for gap in [*replication_pace.gaps(item, "stalled"), *pauses]]
         self._unsafe = [_span(gap) for gap in replication_pace.gaps(item, "snapshots")]
@@ -76,11 +79,16 @@ class _Grid:
     def _snapshots_every(self) -> timedelta:
         return timedelta(minutes=snapshots_every_minutes(self._world, self._item))
 
+    def taken(self, index: int) -> bool:
+        """Whether the point of that number was taken."""
+        moment = self.first + index * EVERY
+        return not any(start < moment < end for start, end in self._gaps)
+
     def point(self, index: int) -> Point | None:
         """The point of that number, or None where none was taken then."""
-        moment = self.first + index * EVERY
-        if any(start < moment < end for start, end in self._gaps):
+        if not self.taken(index):
             return None
+        moment = self.first + index * EVERY
         return Point(_name(self._item, index), moment, self._is_app_consistent(index, moment))
 
     def _is_app_consistent(self, index: int, moment: datetime) -> bool:
@@ -140,21 +148,20 @@ def _history_minutes(world: World, item: Resource) -> int:
     return int(given)
 
 
-def newest(world: World, item: Resource, until: datetime | None = None) -> tuple[str, datetime] | None:
+def newest(
+    world: World, item: Resource, until: datetime | None = None, source: Resource | None = None
+) -> tuple[str, datetime] | None:
     """The newest recovery point, or None; *until* is :func:`last_moment`, where the caller knows it."""
     if not _has_points(item):
         return None
-    grid = _Grid(world, item)
-    found = _extra(item)
-    index = ((until or last_moment(world, item)) - grid.first) // EVERY
-    while index >= 0:
-        point = grid.point(index)
-        if point is not None:
-            found.append(point)
-            break
+    grid = _Grid(world, item, source)
+    found = [(point.name, point.time) for point in _extra(item)]
+    index = ((until or last_moment(world, item, source)) - grid.first) // EVERY
+    while index >= 0 and not grid.taken(index):
         index -= 1
-    last = max(found, key=lambda point: point.time, default=None)
-    return None if last is None else (last.name, last.time)
+    if index >= 0:
+        found.append((_name(item, index), grid.first + index * EVERY))
+    return max(found, key=lambda point: point[1], default=None)
 
 
 def newest_app_consistent(world: World, item: Resource) -> tuple[str, datetime] | None:
