@@ -1,4 +1,8 @@
-"""Failover and commit: the source is shut down, the machine is made on the recovery side, a person decides."""
+"""Failover: the source is shut down, what it wrote last is copied, and the machine is made on the recovery side.
+
+The seed's behaviour of a machine: `shutdown_fails` (true: it runs on, and so does the failover), `shutdown_minutes`
+(how long it takes to shut down).
+"""
 
 from __future__ import annotations
 
@@ -88,7 +92,8 @@ def require_direction(call: Call, given: dict[str, Any]) -> None:
 def failover_of(world: World, item: Resource, point: str | None, *, shut_down: bool) -> Plan:
     """The job of a failover."""
     main = durations.seconds(world, "failover", item.id) - PREFLIGHT_SECONDS - START_SECONDS
-    shutdown = durations.seconds(world, "shutdown", item.id)
+    slow = machines.behaviour(world, item.meta["vm"]).get("shutdown_minutes")
+    shutdown = float(slow) * 60 if slow else durations.seconds(world, "shutdown", item.id)
     steps = (
         (0.05 * main, "asr.failover_point"),
         (0.35 * main, "asr.failover_disks"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.siterecovery_estate import A2A, POLICY, PRIMARY, RECOVERY, VAULT, Lab, item_id, seed, vm_id
+from tests.simulator.siterecovery_estate import A2A, POLICY, PRIMARY, RECOVERY, TARGET, VAULT, Lab, item_id, seed, vm_id
 from tests.support.sim import Simulator
 
 GROUPED = ("db", "app", "web")
@@ -45,7 +45,7 @@ def _failover(point_type: str = "LatestProcessed", operations: str = "Required")
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Protected machines, three of them in a consistency group, and recovery plans of them."""
-    known: dict[str, Any] = {name: {} for name in NAMES}
+    known: dict[str, Any] = {name: {} for name in NAMES} | {"web": {"shutdown_minutes": 10}}
     with Simulator(seed=seed(*NAMES, behaviour=known)) as sim:
         lab = Lab(sim)
         lab.set_up()
@@ -89,10 +89,17 @@ def _times(lab: Lab, job: dict[str, Any], task: str, edge: str) -> dict[str, str
 
 def test_group_by_group(lab: Lab) -> None:
     """A plan fails over a consistency group: all sources are shut down first, then the groups start in their order."""
-    job = lab.run("POST", f"{_plan('shop')}/unplannedFailover", _failover())
+    answer = lab.accepted("POST", f"{_plan('shop')}/unplannedFailover", _failover())
+    lab.sim.advance(8 * 60)
+    power = [lab.power(vm_id(name)) for name in GROUPED]
+    early = [lab.power(vm_id(name, TARGET)) for name in GROUPED]
+    lab.finish(answer)
+    job = lab.job(answer)
     shut, work = _times(lab, job, SHUTDOWN, "endTime"), _times(lab, job, FAILOVER, "endTime")
     starts = _times(lab, job, START, "endTime")
 
+    assert ["PowerState/deallocated", "PowerState/deallocated", "PowerState/deallocating"] == power
+    assert [None] * 3 == early
     assert {"UnplannedFailoverCommitPendingStatesBegin"} == _states(lab, GROUPED)
     assert set(GROUPED) == set(shut)
     assert max(shut.values()) < min(work.values())
