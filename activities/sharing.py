@@ -84,7 +84,8 @@ class _Shared:
             return await vault_reads.users_of_cache(azure, self._id)
         if self._kind == "vaults":
             use = await vault_reads.read_use(azure, self._id)
-            return [*use.item_ids, *use.mapping_ids, *use.network_mapping_ids, *use.container_ids, *use.fabric_ids]
+            inner = [*use.mapping_ids, *use.network_mapping_ids, *use.container_ids, *use.fabric_ids, *use.policy_ids]
+            return [*use.item_ids, *inner]
         return await self._users_in_vault()
 
     async def _users_in_vault(self) -> list[str]:

@@ -44,7 +44,8 @@ async def failure_of(
                 return str(error.get("code") or status), redacted(str(error.get("message") or ""))
             if status != "inprogress":
                 return None
-            await asyncio.sleep(pause_seconds(response.headers.get("Retry-After"), 5))
+            wanted = pause_seconds(response.headers.get("Retry-After"), 5)
+            await asyncio.sleep(max(min(wanted, until - time.monotonic()), 0))
     except (AzureError, ValueError) as error:
         _log.info("the operation's status cannot be read", cause=type(error).__name__)
     return None

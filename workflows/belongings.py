@@ -48,6 +48,15 @@ class Belongings:
             if mine:
                 await self._delete(mine)
 
+    def leave(self) -> None:
+        """Enter what was made and not removed as left: the move ends without it."""
+        self.entries = [
+            entry.model_copy(update={"state": "left", "why": f"{entry.why}; the undo did not remove it"})
+            if entry.state == "created"
+            else entry
+            for entry in self.entries
+        ]
+
     def may_have_made(self, resource_id: str) -> bool:
         """Tell whether a resource is ours to delete, should it be there."""
         return any(entry.ours and same_id(entry.id, resource_id) for entry in self.entries)

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import VmTask
     from migration.phases import Outcome, Phase
     from migration.report import DecisionAnswer, VmEnding, VmReport, VmStatus
+from workflows import policies
 from workflows.belongings import Belongings
 from workflows.board import Board
 from workflows.cutover import Cutover
@@ -53,6 +54,7 @@ class MigrateVm:
         self.claim = Claim(task)
         self.undo = UndoStack()
         self.moved_before = False
+        self.reminders = 0
         self.engine.before_hold = self.turns.give_back
 
     async def migrate(self) -> None:
@@ -174,6 +176,8 @@ class MigrateVm:
             await self.belongings.look("See what there is at the end")
         except FailureError as error:
             self.board.record_incident(f"what is left was not read: {reason_of(error)}")
+        if outcome is not Outcome.MIGRATED:
+            self.belongings.leave()
         self.board.end(outcome, reason)
         await self.turns.tell_end(outcome, reason)
         await self.claim.release()
@@ -262,7 +266,9 @@ class MigrateVm:
         if left <= timedelta():
             if self.task.approval.at_deadline == "roll_back":
                 raise rejected("nobody decided before the deadline, and the plan says roll_back")
-            left = timedelta(seconds=self.task.approval.reminder)
+            # Each is a handful of events, and a history bears 50,000: whoever does not hear is told ever more rarely.
+            left = timedelta(seconds=self.task.approval.reminder) * 2 ** (self.reminders // policies.REMINDERS_IN_STEP)
+            self.reminders += 1
             workflow.logger.warning("Nobody has decided before the deadline; waiting on")
         try:
             await workflow.wait_condition(

@@ -65,5 +65,8 @@ CLAIM_RETRY = timedelta(seconds=5)
 TURN_REPEATS = tuple(timedelta(minutes=minutes) for minutes in (5, 30, 120, 360))
 """When a virtual machine that waits for its turn asks its plan again; the last one repeats."""
 
+REMINDERS_IN_STEP = 50
+"""How many reminders of an approval come at the plan's pace, before each as many at half the pace of those before."""
+
 RECENT_REFUSALS = 100
 """Refused messages that a virtual machine records; a flood beyond that is only counted."""

@@ -57,7 +57,14 @@ async def test_everything_shared_goes_once_nothing_uses_it(own_stage: Stage) -> 
     await own_stage.run(WaitActivities.wait_for_resources, ResourcesWait(ids=[case.task.item_id], until="gone"))
     shared = [*use.network_mapping_ids, *use.mapping_ids, *use.container_ids, *use.policy_ids, *use.fabric_ids]
     group = ids.resource_group_id(SUBSCRIPTION, VAULT_GROUP)
-    for resource_id in (*shared, VAULT, CACHE, group):
+    for resource_id in shared:
+        await remove(own_stage, resource_id)
+    foreign = f"{VAULT}/replicationPolicies/somebody-elses"
+    body = {"properties": {"providerSpecificInput": {"instanceType": "A2A", "multiVmSyncStatus": "Enable"}}}
+    own_stage.sim.follow(own_stage.sim.arm("PUT", foreign, body))
+    with pytest.raises(ApplicationError, match="somebody-elses"):
+        await remove(own_stage, VAULT)
+    for resource_id in (foreign, VAULT, CACHE, group):
         await remove(own_stage, resource_id)
 
     left = own_stage.sim.resource_ids()

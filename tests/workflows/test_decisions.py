@@ -233,6 +233,15 @@ async def test_nobody_decides_and_the_plan_rolls_back(stage: Stage, script: Scri
     assert waited.started[:10] < (waited.ended or "")[:10]
 
 
+async def test_reminders_never_fill_the_history(stage: Stage) -> None:
+    """A plan that reminds every minute does so for an hour, and then ever more rarely: the wait may last for months."""
+    handle = await _waiting(stage, make_task(approval={"deadline": "1m", "reminder": "1m"}))
+    await stage.environment.sleep(timedelta(days=60))
+    events = len((await handle.fetch_history()).events)
+    assert 1_000 < events < 5_000
+    assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
+
+
 async def test_nobody_decides_and_the_plan_keeps_waiting(stage: Stage, script: Script) -> None:
     """By default a passed deadline discards nothing: the machine waits on with reminders, and can be approved."""
     task = make_task(approval={"deadline": "3d", "reminder": "12h"})

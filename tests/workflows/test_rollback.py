@@ -212,7 +212,10 @@ async def test_giving_up_leaves_all_as_it_is(stage: Stage, script: Script, world
     ending = await handle.result()
     assert Outcome.NEEDS_OPERATOR == ending.outcome
     assert world.is_there(task.vm.target_id)
-    assert "the region is full" in (await stage.report(handle)).incidents[-1]
+    report = await stage.report(handle)
+    assert "the region is full" in report.incidents[-1]
+    assert {"left"} == {one.state for one in report.resources}
+    assert task.vm.target_id in {one.id for one in report.resources}
 
 
 @pytest.mark.parametrize("choice", ["retry", "skip", "give_up"])
