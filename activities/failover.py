@@ -67,13 +67,11 @@ class FailoverActivities:
 
         async def find() -> Started | None:
             state = await items.read_state(self._azure, task.item_id)
-            if not state.exists:
-                return Started(resource_id=task.item_id)
-            if _runs(state, TEST_CLEANUP):
-                return _adopted(task, state)
             if _untested(state) and request.settled:
                 await asyncio.sleep(self._settle_seconds)
                 state = await items.read_state(self._azure, task.item_id)
+            if _runs(state, TEST_CLEANUP):
+                return _adopted(task, state)
             return Started(resource_id=task.item_id) if _untested(state) else None
 
         async def clean_up() -> Accepted:
@@ -191,7 +189,9 @@ class FailoverActivities:
 
 
 def _untested(state: ItemState) -> bool:
-    return state.test_failover_state in items.TEST_FAILOVER_DONE and not _runs(state, TEST_FAILOVER)
+    """Tell whether no test failover runs or waits for its clean-up; where there is no item, there is none."""
+    under_way = _runs(state, TEST_FAILOVER) or _runs(state, TEST_CLEANUP)
+    return state.test_failover_state in items.TEST_FAILOVER_DONE and not under_way
 
 
 def _runs(state: ItemState, scenario: str) -> bool:

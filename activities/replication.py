@@ -132,11 +132,11 @@ class ReplicationActivities:
 
     @activity.defn
     async def read_item(self, request: ReadItem) -> ItemState:
-        """Tell where the protected item stands."""
+        """Tell where the protected item stands. One reading by which it is gone, or quiet, may be stale."""
         async with beating(list):
             state = await items.read_state(self._azure, request.task.item_id)
-            quiet = state.current_job is None and not state.failed_over
-            if request.settled and quiet and not state.committed:
+            quiet = state.current_job is None and not state.failed_over and not state.committed
+            if not state.exists or (request.settled and quiet):
                 await asyncio.sleep(self._settle_seconds)
                 state = await items.read_state(self._azure, request.task.item_id)
             return state

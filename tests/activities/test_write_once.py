@@ -27,6 +27,7 @@ from migration.requests import (
     JobWait,
     PowerChange,
     ProtectedWait,
+    ReadItem,
     ReadPower,
     ResourceGroupWanted,
     StartFailover,
@@ -178,6 +179,37 @@ async def test_one_stale_reading_ends_nothing(stage: Stage) -> None:
     stage.sim.fault(missing, method="GET", path=f"{case.name}$")
 
     assert (await _fail_over(stage, case)).job
+
+
+async def test_an_undo_looks_twice_for_what_nobody_heard_of(stage: Stage) -> None:
+    """A failover, a test or an enabling that was just taken may not show in the first reading; the second finds it."""
+    enabling, testing, failing = stage.arrange(), stage.arrange(test_network_id=TEST_NETWORK), stage.arrange()
+    await asyncio.gather(stage.protect(testing), stage.protect(failing))
+    stage.sim.clock(speed=10)
+    await _test(stage, testing)
+    await _fail_over(stage, failing)
+    stale, gone = {"kind": "stale_reads", "seconds": 60}, {"kind": "stale_reads", "seconds": 100_000}
+    for case in (testing, failing):
+        stage.sim.fault(stale, method="GET", path=f"{case.name}$")
+    unsettled = await stage.run(ReplicationActivities.read_item, ReadItem(task=failing.task))
+    stage.sim.fault(gone, method="GET", path=f"{failing.name}$")
+    missed = await stage.run(ReplicationActivities.read_item, ReadItem(task=failing.task))
+    stage.sim.fault(stale, method="GET", path=f"{failing.name}$")
+    settled = await stage.run(ReplicationActivities.read_item, ReadItem(task=failing.task, settled=True))
+    request = StartFailover(task=testing.task, settled=True)
+    cleaning = await stage.start(FailoverActivities.clean_up_test_failover, request)
+    await _enable(stage, enabling)
+    stage.sim.fault(gone, method="GET", path=f"{enabling.name}$", times=2)
+    stage.sim.fault(stale, method="GET", path="replicationJobs$")
+    wanted = DisableReplication(task=enabling.task, settled=True)
+    disabled = await stage.run(ReplicationActivities.disable_replication, wanted)
+    stage.sim.clock(speed=SPEED)
+
+    assert missed.exists
+    assert (None, "UnplannedFailover") == (unsettled.current_job, settled.current_job and settled.current_job.scenario)
+    assert "EnableDr" == (disabled.job and disabled.job.scenario)
+    cleaned = await cleaning.result()
+    assert "TestFailoverCleanup" == cleaned["job"]["scenario"]
 
 
 async def test_what_was_read_long_before_a_write_is_read_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
