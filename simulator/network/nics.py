@@ -122,7 +122,7 @@ def save_nic(world: World, document: dict[str, Any], meta: dict[str, Any] | None
 def _note_public_addresses(world: World, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
     """Let each public address say which configuration has it."""
     before, after = _public_addresses(old), _public_addresses(new)
-    for id_ in before.keys() | after.keys():
+    for id_ in sorted(before.keys() | after.keys()):
         address = world.store.get(id_)
         if address is None or before.get(id_) == after.get(id_):
             continue
