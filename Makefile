@@ -1,6 +1,6 @@
 # Every target works in a fresh clone: it makes .venv first. Names and options are listed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test coverage check schema lock clean
+.PHONY: help setup demo up clients test coverage check schema lock clean
 
 PYTHON_BIN := .venv/bin/python
 INSTALLED := .venv/.installed
@@ -30,6 +30,9 @@ up: $(INSTALLED) ## run Temporal, its UI, the simulator and a worker until Ctrl-
 
 test: $(INSTALLED) ## run the tests (ARGS="-k name" passes options to pytest)
 	@exec $(PYTHON_BIN) -m pytest -n $(PROCESSES) $(ARGS)
+
+clients: $(INSTALLED) ## install the Azure CLI and the JavaScript SDK into .clients, for the tests that drive them
+	@exec $(PYTHON_BIN) -m tests.clients.install
 
 coverage: $(INSTALLED) ## run the tests and tell which branches none took (more than twice as long)
 	@exec $(PYTHON_BIN) -m pytest -n $(PROCESSES) --cov --cov-report=term:skip-covered $(ARGS)

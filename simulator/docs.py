@@ -31,6 +31,7 @@ PROVIDERS = {
     "storage": "Microsoft.Storage",
     "authorization": "Microsoft.Authorization",
     "resources": "Microsoft.Resources",
+    "graph": "Microsoft Graph",
 }
 INTRODUCTION = """\
 # The simulated Azure
@@ -83,6 +84,8 @@ def key_of(route: Route) -> str:
 
 def _provider(route: Route) -> str:
     """The package whose route table has it (some handlers serve several)."""
+    if not route.versioned:
+        return "graph"
     found = re.search(r"/providers/(Microsoft\.\w+)(?!.*/providers/)", route.template)
     namespace = found[1] if found else "Microsoft.Resources"
     return next(package for package, known in PROVIDERS.items() if known == namespace)

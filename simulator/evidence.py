@@ -113,6 +113,7 @@ PAGES = {
         "https://learn.microsoft.com/azure/role-based-access-control/role-definitions",
     ),
     "resources": (BUCKETS,),
+    "graph": ("https://learn.microsoft.com/graph/api/resources/directoryobject",),
 }
 """The pages that each provider's behaviour follows where no recording shows it."""
 
@@ -206,5 +207,6 @@ ASSUMPTIONS = {
         "Templates know the functions that the Azure CLI's own use; links to templates and scripts are refused.",
         "A deleted resource is gone from every list at once.",
     ),
+    "graph": ("Everybody who may sign in may look up everybody; requests count against Resource Manager's buckets.",),
 }
 """What no source says, by provider."""

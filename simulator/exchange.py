@@ -167,7 +167,8 @@ class Exchange:
         world, api_version = self._world, incoming.query.get("api-version", "")
         if found is None:
             world.unknown.note(incoming.method, incoming.path, api_version)
-        frontdoor.check_api_version(api_version)
+        if found is None or found[0].versioned:
+            frontdoor.check_api_version(api_version)
         if found is None:
             raise self._router.explain(incoming.method, incoming.path, api_version)
         route, params = found

@@ -61,6 +61,8 @@ class Route:
     an empty string: none is needed (operation status and the like)."""
     on_absent_group: bool = False
     """The handler itself deals with an absent resource group (the front door answers 404 otherwise)."""
+    versioned: bool = True
+    """Whether the request needs an api-version; Microsoft Graph's have theirs in the path."""
 
     @property
     def writes(self) -> bool:

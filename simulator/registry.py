@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from simulator import paths, providerlimits
 from simulator.authorization.routes import ROUTES as AUTHORIZATION
 from simulator.compute.routes import ROUTES as COMPUTE
+from simulator.graph.routes import ROUTES as GRAPH
 from simulator.network.routes import ROUTES as NETWORK
 from simulator.resources.routes import ROUTES as RESOURCES
 from simulator.siterecovery.routes import ROUTES as SITE_RECOVERY
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTES", "canonical_type", "has_type", "providerlimits"]
 
-ROUTES: list[Route] = [*RESOURCES, *COMPUTE, *NETWORK, *STORAGE, *AUTHORIZATION, *SITE_RECOVERY]
+ROUTES: list[Route] = [*RESOURCES, *COMPUTE, *NETWORK, *STORAGE, *AUTHORIZATION, *SITE_RECOVERY, *GRAPH]
 
 _TYPES = {
     parsed.type.lower(): parsed.type for route in ROUTES if "{" not in (parsed := paths.parse(route.template)).type

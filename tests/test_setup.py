@@ -61,7 +61,7 @@ def test_make_alone_lists_the_targets(fresh_clone: Path) -> None:
     done = _make(fresh_clone)
 
     assert 0 == done.returncode
-    assert {"setup", "demo", "up", "test", "check", "clean"} <= set(
+    assert {"setup", "demo", "up", "clients", "test", "check", "clean"} <= set(
         re.findall(r"^make (\w+)", done.stdout, re.MULTILINE)
     )
     assert not (fresh_clone / ".venv").exists()
@@ -139,7 +139,8 @@ def test_ci_runs_every_part_and_ends_with_the_first_failure(
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "make").write_text(
-        f'#!/bin/sh\necho "$1 chromium=$REQUIRE_CHROMIUM"\n[ "$1" = {failing} ] && exit {code}\nexit 0\n'
+        '#!/bin/sh\necho "$1 chromium=$REQUIRE_CHROMIUM clients=$REQUIRE_CLIENTS"\n'
+        f'[ "$1" = {failing} ] && exit {code}\nexit 0\n'
     )
     (programs / "chromium").write_text("#!/bin/sh\n")
     for program in programs.iterdir():
@@ -154,7 +155,8 @@ def test_ci_runs_every_part_and_ends_with_the_first_failure(
     )
 
     assert code == done.returncode
-    assert ["check chromium=1", "test chromium=1"] == re.findall(r"^\w+ chromium=1$", done.stdout, re.MULTILINE)[:2]
+    parts = re.findall(r"^\w+ chromium=1 clients=1$", done.stdout, re.MULTILINE)
+    assert [f"{part} chromium=1 clients=1" for part in ("check", "clients", "test")] == parts[:3]
 
 
 @pytest.mark.parametrize(

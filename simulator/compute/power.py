@@ -21,6 +21,8 @@ START_SECONDS = (38, 52)
 DEALLOCATE_SECONDS = (50, 70)
 POWER_OFF_SECONDS = (18, 32)
 RESTART_SECONDS = (25, 40)
+REDEPLOY_SECONDS = (90, 150)
+REAPPLY_SECONDS = (5, 15)
 ALREADY_SECONDS = 2
 _ALLOCATION_FAILED = {
     "code": "AllocationFailed",
@@ -59,6 +61,21 @@ def virtual_machines_restart(call: Call) -> Reply:
     machines.require_running(machine)
     seconds = call.world.duration(*RESTART_SECONDS, machine.id, "restart")
     return begin_on_machine(call, machine, Work("restart", seconds, "compute.restarted"))
+
+
+def virtual_machines_redeploy(call: Call) -> Reply:
+    """Start a running machine anew on another host."""
+    machine = call.world.store.require(call.parent_id)
+    machines.require_running(machine)
+    seconds = call.world.duration(*REDEPLOY_SECONDS, machine.id, "redeploy")
+    return begin_on_machine(call, machine, Work("redeploy", seconds, "compute.restarted"))
+
+
+def virtual_machines_reapply(call: Call) -> Reply:
+    """Apply a machine's state again: nothing that shows."""
+    machine = call.world.store.require(call.parent_id)
+    seconds = call.world.duration(*REAPPLY_SECONDS, machine.id, "reapply")
+    return begin_on_machine(call, machine, Work("reapply", seconds, "compute.reapplied"))
 
 
 def _change(
@@ -115,4 +132,14 @@ def _restarted(world: World, payload: dict[str, Any]) -> None:
 
 @on_failed("compute.restarted")
 def _not_restarted(world: World, payload: dict[str, Any], _: dict[str, Any]) -> None:
+    release(world, payload)
+
+
+@on_done("compute.reapplied")
+def _reapplied(world: World, payload: dict[str, Any]) -> None:
+    world.store.save(finish(world, payload))
+
+
+@on_failed("compute.reapplied")
+def _not_reapplied(world: World, payload: dict[str, Any], _: dict[str, Any]) -> None:
     release(world, payload)

@@ -64,6 +64,8 @@ ROUTES = [
     Route("POST", f"{_VM}/deallocate", power.virtual_machines_deallocate),
     Route("POST", f"{_VM}/powerOff", power.virtual_machines_power_off),
     Route("POST", f"{_VM}/restart", power.virtual_machines_restart),
+    Route("POST", f"{_VM}/redeploy", power.virtual_machines_redeploy),
+    Route("POST", f"{_VM}/reapply", power.virtual_machines_reapply),
     Route("POST", f"{_VM}/runCommand", run_command.virtual_machines_run_command),
     Route(
         "POST",

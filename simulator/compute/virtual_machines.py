@@ -13,6 +13,7 @@ from simulator.compute.extensions import extensions_of
 from simulator.compute.instance_view import instance_view
 from simulator.compute.names import VM
 from simulator.compute.operations import Work, begin, begin_on_machine, finish, refuse_if_busy, release
+from simulator.compute.vm_disks import check_references, complete_disks
 from simulator.operations import on_done, on_failed
 from simulator.paging import page_of_resources
 from simulator.provider import ArmError, Call, Reply
@@ -83,8 +84,10 @@ def update_machine(call: Call, machine: Resource) -> Reply:
         problem = check_capacity(call.world, call.subscription, machine.location, size, instead_of=machine.id)
         if problem is not None:
             raise ArmError(409, *problem)
+    check_references(call.world, merged, machine.id)
     before = machines.disk_ids(machine.doc)
     machine.doc["properties"] = merged
+    complete_disks(call, machine.doc, next(iter(machine.doc.get("zones") or []), None))
     for key in ("tags", "identity"):
         if key in body:
             machine.doc[key] = body[key] or {}

@@ -8,11 +8,11 @@ from simulator.clock import rfc_offset
 from simulator.compute import images, machines
 from simulator.compute.capacity import check_capacity
 from simulator.compute.crud import require_location
-from simulator.compute.disks import create_disk
-from simulator.compute.names import DISK, VM, resource_id
+from simulator.compute.names import VM
 from simulator.compute.operations import begin, finish, release
 from simulator.compute.sizes import find_size
 from simulator.compute.virtual_machines import update_machine
+from simulator.compute.vm_disks import check_references, complete_disks
 from simulator.operations import on_done, on_failed
 from simulator.provider import ArmError, Call, Reply
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 CREATE_SECONDS = (40, 70)
-_IMAGE_SIZES_GB = {"Windows": 127, "Linux": 30}
 
 
 def virtual_machines_create_or_update(call: Call) -> Reply:
@@ -36,9 +35,9 @@ def virtual_machines_create_or_update(call: Call) -> Reply:
     problem = check_capacity(call.world, call.subscription, location, size, zone)
     if problem is not None:
         raise ArmError(409, *problem)
-    _check_references(call.world, properties)
+    check_references(call.world, properties)
     document = _new_document(call, body, properties, location)
-    _make_disks(call, document, zone)
+    complete_disks(call, document, zone)
     machine = call.world.store.put(document, {"created_by": call.world.created_by, "power_state": machines.STARTING})
     machines.note_attachments(call.world, machine)
     token = call.world.new_guid()
@@ -120,60 +119,6 @@ def _from_image(properties: dict[str, Any], image: images.Image) -> dict[str, An
     reference = {**profile["imageReference"], "exactVersion": image.version}
     rest = {key: value for key, value in given.items() if key not in disk and key != "createOption"}
     return {"imageReference": reference, "osDisk": {**disk, **rest}, "dataDisks": profile.get("dataDisks") or []}
-
-
-def _check_references(world: World, properties: dict[str, Any]) -> None:
-    """Refuse a machine whose NICs or attached disks are absent or belong to another one."""
-    document = {"properties": properties}
-    nics = [(reference["id"], "virtualMachine") for reference in machines.nic_references(document)]
-    attached = [disk for disk in machines.disk_references(document) if disk.get("createOption") == "Attach"]
-    disks = [((disk.get("managedDisk") or {}).get("id"), "managedBy") for disk in attached]
-    for id_, key in (*nics, *disks):
-        resource = world.store.get(id_ or "")
-        if resource is None:
-            raise ArmError(
-                404,
-                "NotFound" if key == "managedBy" else "InvalidResourceReference",
-                f"Resource {id_} referenced by the virtual machine was not found.",
-            )
-        if resource.doc.get(key) or resource.properties.get(key):
-            code = "NicInUse" if key == "virtualMachine" else "AttachDiskWhileBeingDetached"
-            raise ArmError(400, code, f"Resource {id_} is in use by another virtual machine.")
-
-
-def _put_after(disk: dict[str, Any], before: str, key: str, value: str) -> None:
-    """Set *key*, where Azure shows it: right after *before*, if that is there."""
-    rest = {name: kept for name, kept in disk.items() if name not in {before, key}}
-    first = {before: disk[before]} if before in disk else {}
-    disk.clear()
-    disk.update({**first, key: value, **rest})
-
-
-def _make_disks(call: Call, document: dict[str, Any], zone: str | None) -> None:
-    """Make the managed disks of a new machine that are not attached from elsewhere."""
-    for position, disk in enumerate(machines.disk_references(document)):
-        if disk.get("createOption") == "Attach":
-            continue
-        managed = disk.setdefault("managedDisk", {})
-        name = disk.get("name") or f"{document['name']}_disk{position + 1}_{call.world.new_guid().replace('-', '')}"
-        _put_after(disk, "osType", "name", name)
-        managed.setdefault("storageAccountType", "Standard_LRS")
-        managed["id"] = resource_id(call.subscription, call.group, DISK, name)
-        system = (disk.setdefault("osType", "Linux")) if position == 0 else None
-        size_gb = int(disk.get("diskSizeGB") or _IMAGE_SIZES_GB.get(system or "", 32))
-        disk["diskSizeGB"] = size_gb
-        disk.setdefault("deleteOption", "Detach")
-        create_disk(
-            call.world,
-            disk_id=managed["id"],
-            location=document["location"],
-            sku=managed["storageAccountType"],
-            size_gb=size_gb,
-            os_type=system,
-            created_by=call.world.created_by,
-            zone=zone,
-            create_option=disk.get("createOption") or "Empty",
-        )
 
 
 @on_done("compute.vm_created")

@@ -107,9 +107,9 @@ def usages_list(call: Call) -> Reply:
             found = [address for address in found if address.properties.get("publicIPAllocationMethod") == "Static"]
         value.append(
             {
-                "currentValue": float(sum(1 for resource in found if region(resource.location) == location)),
+                "currentValue": sum(1 for resource in found if region(resource.location) == location),
                 "id": f"{call.path}/{name}",
-                "limit": float(limit),
+                "limit": limit,
                 "name": {"localizedValue": label, "value": name},
                 "unit": "Count",
             }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from simulator.provider import Route
-from simulator.resources import deployments, everything, groups, providers, subscriptions
+from simulator.resources import deployments, everything, groups, providers, subscriptions, tags
 
 SUBSCRIPTION = "/subscriptions/{subscription}"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/{{group}}"
 DEPLOYMENTS = f"{GROUP}/providers/Microsoft.Resources/deployments"
 DEPLOYMENT = f"{DEPLOYMENTS}/{{deployment}}"
+TAGS = "{scope*}/providers/Microsoft.Resources/tags/default"
 PROVIDER = f"{SUBSCRIPTION}/providers/{{namespace}}"
 
 ROUTES = [
@@ -47,4 +48,9 @@ ROUTES = [
     Route("GET", PROVIDER, providers.providers_get, action="Microsoft.Resources/subscriptions/providers/read"),
     Route("POST", f"{PROVIDER}/register", providers.providers_register),
     Route("POST", f"{PROVIDER}/unregister", providers.providers_unregister),
+    Route("GET", f"{SUBSCRIPTION}/tagNames", tags.tags_list, action="Microsoft.Resources/subscriptions/tagNames/read"),
+    Route("GET", TAGS, tags.tags_get_at_scope),
+    Route("PUT", TAGS, tags.tags_create_or_update_at_scope),
+    Route("PATCH", TAGS, tags.tags_update_at_scope),
+    Route("DELETE", TAGS, tags.tags_delete_at_scope),
 ]

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 ACCOUNT = "Microsoft.Storage/storageAccounts"
 CREATE_SECONDS = (14, 20)
+LIMIT = 250
+"""Accounts per region and subscription
+(https://learn.microsoft.com/azure/storage/common/scalability-targets-resource-provider)."""
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 _KINDS = ("blob", "queue", "table", "file", "dfs", "web")
 STYLE = OperationStyle(
@@ -182,6 +185,15 @@ def storage_accounts_get_properties(call: Call) -> Reply:
 def storage_accounts_list(call: Call) -> Reply:
     """List the accounts of a group or subscription."""
     return page_of_resources(call, ACCOUNT, paths.scope_of(call.path), lambda account: shown(call.world, account))
+
+
+def usages_list_by_location(call: Call) -> Reply:
+    """How many accounts a region has, of those it may have."""
+    place = call.params["location"].replace(" ", "").lower()
+    found = call.world.store.list(ACCOUNT, f"/subscriptions/{call.subscription}")
+    used = sum(1 for account in found if account.location.replace(" ", "").lower() == place)
+    name = {"value": "StorageAccounts", "localizedValue": "Storage Accounts"}
+    return Reply(200, {"value": [{"unit": "Count", "currentValue": used, "limit": LIMIT, "name": name}]})
 
 
 def storage_accounts_delete(call: Call) -> Reply:

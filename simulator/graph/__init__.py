@@ -1,0 +1,1 @@
+"""Microsoft Graph: the little of the directory that the Azure CLI asks for."""
