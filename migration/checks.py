@@ -1,5 +1,6 @@
 """Validators of a plan's values. Each returns the value to use, or says what is wrong and what would be right."""
 
+import difflib
 import ipaddress
 import re
 import unicodedata
@@ -8,6 +9,7 @@ from typing import TypeVar
 
 from migration import ids, regions
 from migration.errors import InvalidPlanError, InvalidValueError
+from migration.rules.catalogue import BY_ID
 
 T = TypeVar("T")
 DAY_SECONDS = 86_400
@@ -222,6 +224,53 @@ def person(text: str) -> str:
     return text
 
 
+def waivable_rule(text: str) -> str:
+    """Return the id of a rule that a plan may waive."""
+    _present(text)
+    rule = BY_ID.get(text)
+    if rule is None:
+        near = difflib.get_close_matches(text, BY_ID, n=1)
+        raise InvalidValueError(
+            f"there is no rule {_quoted(text)}", f"did you mean {near[0]}?" if near else "docs/preflight.md lists them"
+        )
+    if not rule.waivable:
+        raise InvalidValueError(
+            f"the rule {text} blocks and may not be waived", f"mend what it finds instead: {rule.remedy}"
+        )
+    return text
+
+
+def sentence(text: str) -> str:
+    """Return what a person says to others, in one line."""
+    _present(text)
+    if len(text) > 500 or not text.isprintable():
+        raise InvalidValueError("this is no sentence", "say it in one line of at most 500 characters")
+    return text
+
+
+def waivers(given: list[tuple[str, str | None]], vms: list[str]) -> None:
+    """Refuse a waiver for a virtual machine that the plan does not have, and one that stands twice."""
+    known, seen = {name_key(name) for name in vms}, dict[tuple[str, str], int]()
+    for index, (rule, vm) in enumerate(given):
+        if vm is not None and name_key(vm) not in known:
+            near = difflib.get_close_matches(vm, vms, n=1)
+            fix = f"did you mean {near[0]}?" if near else "write its name as in waves"
+            raise InvalidPlanError(f"the plan has no virtual machine {_quoted(vm)}", fix, ("waivers", index, "vm"))
+        if vm is not None and rule in BY_ID and BY_ID[rule].shared:
+            problem = f"the rule {rule} judges what the virtual machines share"
+            raise InvalidPlanError(problem, "remove the key vm", ("waivers", index, "vm"))
+        key = (rule, name_key(vm or ""))
+        if key in seen:
+            first = ("waivers", seen[key], "rule")
+            raise InvalidPlanError(f"the rule {rule} is waived twice", "remove one", ("waivers", index, "rule"), first)
+        seen[key] = index
+
+
+def name_key(name: str) -> str:
+    """Return a name of ours as names are compared: without regard to case."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def differing_regions(source: str, target: str, vault: str) -> None:
     """Refuse a plan that moves within a region, or whose vault would go down with the source."""
     if source == target:
@@ -250,7 +299,7 @@ def unique(kind: str, names: list[str]) -> None:
     """Refuse a name that stands twice, whatever its case. The error's paths are the two indexes in *names*."""
     seen: dict[str, int] = {}
     for index, name in enumerate(names):
-        key = unicodedata.normalize("NFC", name).casefold()
+        key = name_key(name)
         if key in seen:
             raise InvalidPlanError(
                 f"the {kind} {_quoted(ids.describe(name))} stands twice",

@@ -1,13 +1,10 @@
 """What the checks of a plan and of a virtual machine are asked, and what they answer."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from migration.base import Value
 from migration.models import Finding, SourceVm, VmTask
-
-Moment = Literal["start", "cutover"]
+from migration.severities import Moment
 
 
 class CheckVm(Value):
@@ -43,6 +40,6 @@ class PlanCheck(Value):
 
     @property
     def blocking(self) -> list[Finding]:
-        """What stops the plan. What could not be asked stops it as well: it never counts as passed."""
+        """What stops the plan."""
         everything = [*self.findings, *(finding for vm in self.vms for finding in vm.findings)]
-        return [finding for finding in everything if finding.severity in {"blocking", "unknown"}]
+        return [finding for finding in everything if finding.blocks]

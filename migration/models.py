@@ -10,20 +10,35 @@ from pydantic import Field
 from migration import ids, names
 from migration.base import Value
 from migration.ledger import LedgerEntry
-from migration.plan import Approval, Failover, Plan, Vm
+from migration.plan import Approval, Failover, Plan, Vm, Waiver
+from migration.severities import Severity
 
-Severity = Literal["blocking", "warning", "note", "unknown"]
+
+class Waived(Value):
+    """Who answers for going on in spite of a finding, and why."""
+
+    by: str
+    reason: str
 
 
 class Finding(Value):
     """What a check found. Blocking stops the virtual machine before anything is written."""
 
-    rule: str
+    rule: str = Field(description="The rule's id; the ids of several that could not be asked for one reason.")
     severity: Severity
     subject: str = Field(description="Typed resource the finding is about.")
     evidence: str
     remedy: str
     prevents: str | None = Field(None, description="The Site Recovery error code that this would have become.")
+    link: str = Field("", description="Microsoft's page about it.")
+    at_worst: Severity = Field("blocking", description="The rule's own severity: what an unknown answer may hide.")
+    waived: Waived | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it must be mended first. A question without an answer never counts as passed."""
+        severity = self.at_worst if self.severity == "unknown" else self.severity
+        return self.waived is None and severity == "blocking"
 
 
 class VmSpec(Value):
@@ -46,6 +61,7 @@ class VmSpec(Value):
     disk_encryption_set_id: str | None = None
     excluded_disks: list[str] = Field(default_factory=list)
     test_network_id: str | None = None
+    waivers: list[Waiver] = Field(default_factory=list, description="Those of the whole plan, and its own.")
 
     @property
     def target_id(self) -> str:
@@ -204,8 +220,8 @@ class VmCheck(Value):
 
     @property
     def blocking(self) -> list[Finding]:
-        """What must be mended first. What could not be asked blocks as well: it never counts as passed."""
-        return [finding for finding in self.findings if finding.severity in {"blocking", "unknown"}]
+        """What must be mended first."""
+        return [finding for finding in self.findings if finding.blocks]
 
 
 class FenceEvidence(Value):
@@ -285,6 +301,7 @@ def _spec(plan: Plan, wave: str, vm: Vm) -> VmSpec:
         disk_encryption_set_id=_encryption_set(own.disk_encryption_set, subscription, group),
         excluded_disks=list(own.excluded_disks),
         test_network_id=_network(plan.failover.test_network, network_home) if plan.failover.test_first else None,
+        waivers=[waiver for waiver in plan.waivers if waiver.concerns(vm.name)],
     )
 
 

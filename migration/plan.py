@@ -129,6 +129,21 @@ class Vm(Authored):
         return self.source_name or self.name
 
 
+class Waiver(Authored):
+    """A finding that a person answers for: it is told, and does not stop the move."""
+
+    rule: Annotated[str, AfterValidator(checks.waivable_rule)] = Field(
+        description="Id of a rule that may be waived; docs/preflight.md lists them."
+    )
+    vm: SafeName | None = Field(None, description="Only for this virtual machine of the plan.")
+    by: Annotated[str, AfterValidator(checks.person)]
+    reason: Annotated[str, AfterValidator(checks.sentence)]
+
+    def concerns(self, vm: str) -> bool:
+        """Tell whether it holds for a virtual machine."""
+        return self.vm is None or checks.name_key(self.vm) == checks.name_key(vm)
+
+
 class Wave(Authored):
     """Virtual machines that fail over together, after the wave before them."""
 
@@ -152,6 +167,7 @@ class Plan(Authored):
         "continue", description="What later waves do when a virtual machine of a wave before was not moved."
     )
     waves: Annotated[list[Wave], Field(min_length=1)]
+    waivers: list[Waiver] = Field(default_factory=list, description="Findings that a person answers for.")
 
     @model_validator(mode="after")
     def _regions_differ(self) -> Self:
@@ -165,6 +181,11 @@ class Plan(Authored):
         checks.unique("virtual machine", [vm.name for vm in self.vms])
         checks.unique("source virtual machine", [self.source_id(vm) for vm in self.vms])
         checks.unique("target virtual machine", [self._target_vm_id(vm) for vm in self.vms])
+        return self
+
+    @model_validator(mode="after")
+    def _waivers_meet_something(self) -> Self:
+        checks.waivers([(waiver.rule, waiver.vm) for waiver in self.waivers], [vm.name for vm in self.vms])
         return self
 
     @property

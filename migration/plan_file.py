@@ -175,6 +175,7 @@ def _contradictions(data: dict[str, Any]) -> list[InvalidPlanError]:
         _refusal(checks.at_most_50, [_name(vm) for vm in vms]),
         _refusal(checks.unique, "wave", [_name(wave) or f"/{n}" for n, wave in enumerate(waves)]),
         _refusal(checks.unique, "virtual machine", [_name(vm) or f"/{n}" for n, vm in enumerate(vms)]),
+        _refusal(checks.waivers, _waivers(data.get("waivers")), [_name(vm) for vm in vms]),
     ]
     if all(isinstance(region, str) for region in regions):
         found.append(_refusal(checks.differing_regions, *regions))
@@ -195,6 +196,15 @@ _SECTIONS = ("source", "target", "vault")
 def _vms(wave: object) -> list[Any]:
     vms = wave.get("vms") if isinstance(wave, dict) else None
     return vms if isinstance(vms, list) else []
+
+
+def _waivers(entries: object) -> list[tuple[str, str | None]]:
+    """Return rule and virtual machine of each waiver; what is no text is told elsewhere."""
+    found: list[tuple[str, str | None]] = []
+    for index, entry in enumerate(entries if isinstance(entries, list) else []):
+        rule, vm = (entry.get("rule"), entry.get("vm")) if isinstance(entry, dict) else (None, None)
+        found.append((rule if isinstance(rule, str) else f"/{index}", vm if isinstance(vm, str) else None))
+    return found
 
 
 def _name(entry: object) -> str:

@@ -39,6 +39,8 @@ _DESCRIPTIONS = {
     "subnet": "Name of a subnet of the network.",
     "waves": "Groups of virtual machines, in the order in which they fail over.",
     "vms": "The virtual machines of the wave.",
+    "by": "Who answers for it: a user name such as anna@contoso.example, or an object id.",
+    "reason": "Why the move may go on.",
     "target": "Where it goes; in a virtual machine, what differs for it.",
     "size": "Another size than at the source.",
     "zone": "Availability zone of the target.",

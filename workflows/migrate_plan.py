@@ -79,7 +79,7 @@ class MigratePlan:
         """End before anything is written: something blocks."""
         self.board.reason = _first([f"{found.subject}: {found.evidence}" for found in check.blocking], "; ")
         for vm in check.vms:
-            blocked = any(found.severity in {"blocking", "unknown"} for found in vm.findings)
+            blocked = any(found.blocks for found in vm.findings)
             why = "its check found what blocks" if blocked else "the plan's check found what blocks others"
             self.dispatcher.end(vm.name, Outcome.REFUSED, why)
 

@@ -15,11 +15,12 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError, is_
 with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from migration import names
-    from migration.findings import CheckVm, Moment
+    from migration.findings import CheckVm
     from migration.ids import ResourceId
     from migration.models import VmTask
     from migration.phases import Outcome, Phase
     from migration.report import DecisionAnswer, VmEnding, VmReport, VmStatus
+    from migration.severities import Moment
 from workflows import policies
 from workflows.belongings import Belongings
 from workflows.board import Board

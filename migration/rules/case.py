@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from migration import ids
-from migration.findings import Moment
 from migration.inventory import AttachedDisk, Inventory, Machine, Nic
-from migration.models import Severity, SourceVm, VmSpec
+from migration.models import SourceVm, VmSpec
 from migration.plan import Failover
+from migration.severities import Moment, Severity
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ from dataclasses import replace
 from migration.findings import VmFindings
 from migration.ids import describe
 from migration.inventory import UnaskedError
-from migration.models import Finding, VmSpec
+from migration.models import Finding, VmSpec, Waived
+from migration.plan import Waiver
 from migration.rules import capacity, locks, network, permissions, readiness, source, support_matrix, target, vault
 from migration.rules.case import Case, Hit, SharedCheck, VmCheck
-from migration.rules.catalogue import ALREADY_MIGRATED, RULES, Rule
+from migration.rules.catalogue import ALREADY_MIGRATED, RULES
 from migration.rules.migrated import evidence_of_move
+from migration.rules.rule import Rule
 
 VM_CHECKS: dict[str, VmCheck] = {
     **source.CHECKS,
@@ -61,17 +63,35 @@ def _already(vm: VmSpec, evidence: str) -> VmFindings:
 
 def _vm_findings(case: Case, vm: VmSpec) -> list[Finding]:
     rules = [rule for rule in RULES if not rule.shared and case.moment in rule.moments]
-    found = [finding for rule in rules for finding in _asked(rule, vm.source_id, VM_CHECKS[rule.id](case, vm))]
+    found = [
+        finding
+        for rule in rules
+        for finding in _asked(case, rule, vm.source_id, VM_CHECKS[rule.id](case, vm), vm.waivers)
+    ]
     return _sorted(_merged(found))
 
 
 def _shared_findings(case: Case) -> list[Finding]:
     rules = [rule for rule in RULES if rule.shared and case.moment in rule.moments]
-    found = [finding for rule in rules for finding in _asked(rule, case.vault_id, SHARED_CHECKS[rule.id](case))]
+    waivers = case.vms[0].waivers  # those of a rule that judges what is shared are the whole plan's
+    found = [
+        finding
+        for rule in rules
+        for finding in _asked(case, rule, case.vault_id, SHARED_CHECKS[rule.id](case), waivers)
+    ]
     return _merged(found)
 
 
-def _asked(rule: Rule, about: str, hits: Iterator[Hit]) -> Iterator[Finding]:
+def _asked(case: Case, rule: Rule, about: str, hits: Iterator[Hit], waivers: list[Waiver]) -> Iterator[Finding]:
+    for finding in _told(rule, about, hits):
+        waiver = next((waiver for waiver in waivers if waiver.rule == rule.id), None)
+        if waiver and (not finding.blocks or case.moment in rule.waivable_at):
+            yield finding.model_copy(update={"waived": Waived(by=waiver.by, reason=waiver.reason)})
+        else:
+            yield finding
+
+
+def _told(rule: Rule, about: str, hits: Iterator[Hit]) -> Iterator[Finding]:
     try:
         for hit in hits:
             yield _finding(rule, hit)
@@ -84,6 +104,8 @@ def _asked(rule: Rule, about: str, hits: Iterator[Hit]) -> Iterator[Finding]:
             evidence=f"it could not be asked: {error.why}",
             remedy=remedy,
             prevents=rule.prevents,
+            link=rule.link,
+            at_worst=rule.severity,
         )
 
 
@@ -95,21 +117,26 @@ def _finding(rule: Rule, hit: Hit) -> Finding:
         evidence=hit.evidence,
         remedy=rule.remedy if hit.remedy is None else hit.remedy,
         prevents=hit.prevents or rule.prevents,
+        link=rule.link,
+        at_worst=rule.severity,
     )
 
 
 def _merged(findings: Iterable[Finding]) -> list[Finding]:
     """Tell once what several rules could not ask for one reason, with the names of all of them."""
-    kept: dict[tuple[str, str, str], Finding] = {}
+    kept: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
         alone = finding.severity != "unknown"
-        key = (finding.rule if alone else "", finding.subject, finding.evidence)
+        key = (finding.rule if alone else "", finding.subject, finding.evidence, finding.waived)
         first = kept.get(key)
-        kept[key] = (
-            first.model_copy(update={"rule": f"{first.rule}, {finding.rule}"}) if first and not alone else finding
-        )
+        kept[key] = _joined(first, finding) if first and not alone else finding
     return list(kept.values())
 
 
+def _joined(first: Finding, second: Finding) -> Finding:
+    worst = min(first.at_worst, second.at_worst, key=_ORDER.__getitem__)
+    return first.model_copy(update={"rule": f"{first.rule}, {second.rule}", "at_worst": worst})
+
+
 def _sorted(findings: Iterable[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda finding: _ORDER[finding.severity])
+    return sorted(findings, key=lambda finding: (finding.waived is not None, _ORDER[finding.severity]))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from migration import ids
 from migration.ids import describe
 from migration.inventory import Lock
-from migration.models import Severity
 from migration.rules.case import Case, Hit, SharedCheck, source_group, target_group
+from migration.severities import Severity
 
 
 def source(case: Case) -> Iterator[Hit]:

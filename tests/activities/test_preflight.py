@@ -17,10 +17,11 @@ from activities.preflight import MAX_ANSWER_BYTES, PreflightActivities, capped, 
 from activities.replication import ReplicationActivities
 from arm.clients import AzureClients
 from migration import ids
-from migration.findings import CheckVm, Moment, PlanCheck, VmFindings
+from migration.findings import CheckVm, PlanCheck, VmFindings
 from migration.models import Finding, VmCheck
 from migration.plan_file import load_plan
 from migration.requests import DisableReplication, StartFailover
+from migration.severities import Moment
 from tests.activities.stage import Case, Stage, access_to
 from tests.support.sim import Simulator
 
