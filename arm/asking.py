@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aiohttp import ClientConnectorError
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
 
 from arm.errors import classify
@@ -24,6 +25,8 @@ AT_ONCE = 16
 SINGLE_READS = 8
 """Up to so many resources of a group are read one by one; more by one listing of the group."""
 _WHY_LIMIT = 400
+_MISUNDERSTANDINGS = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading a document raises that is not as Azure documents it: no reason to stop asking about the others."""
 
 
 class Memory:
@@ -74,9 +77,11 @@ class Asker:
         try:
             async with self._slots:
                 return Fact(await ask())
-        except ServiceRequestError:
-            raise
+        except _MISUNDERSTANDINGS as error:
+            return Fact(unasked=f"reading {what}: Azure's answer is not understood ({type(error).__name__}: {error})")
         except AzureError as error:
+            if isinstance(error, ServiceRequestError) and isinstance(error.inner_exception, ClientConnectorError):
+                raise
             failure = classify(error)
             if failure.status == 401 or isinstance(error, ClientAuthenticationError):
                 raise
@@ -125,6 +130,10 @@ class Asker:
         age = self._shared_age_seconds if max_age_seconds is None else max_age_seconds
         return await self._memory.recall(id_key(collection), age, lambda: self.fact(what, ask))
 
+    async def recall(self, question: str, what: str, ask: Callable[[], Awaitable[T | None]]) -> Fact[T]:
+        """Return what *ask* answers about something that others share, or why it could not."""
+        return await self._memory.recall(question, self._shared_age_seconds, lambda: self.fact(what, ask))
+
     def note_each(
         self, table: Facts[T], wanted: Iterable[str], make: Callable[[Json], T], version: str
     ) -> Iterable[Coroutine[Any, Any, None]]:
@@ -147,6 +156,14 @@ class Asker:
         there = {id_key(entry.id): entry for entry in listed.value or ()}
         for resource_id in wanted:
             table.note(resource_id, with_value(listed, there.get(id_key(resource_id))))
+
+
+def understood(what: str, document: Json, make: Callable[[Json], T]) -> Fact[T]:
+    """Return what a document tells, or that it is not understood."""
+    try:
+        return Fact(make(document))
+    except _MISUNDERSTANDINGS as error:
+        return Fact(unasked=f"reading {what}: Azure's answer is not understood ({type(error).__name__}: {error})")
 
 
 def with_value(fact: Fact[Any], value: T | None) -> Fact[T]:

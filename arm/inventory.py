@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from arm import inventory_documents as documents
-from arm.asking import Asker, Memory, all_of, distinct, with_value
+from arm.asking import SINGLE_READS, Asker, Memory, all_of, distinct, understood, with_value
 from arm.reads import API_VERSIONS, DISKS_API, SITE_RECOVERY_API, Json
+from arm.surroundings import Surroundings
 from migration import ids
 from migration.ids import describe, id_key, same_id
-from migration.inventory import AddressAnswer, Fact, Facts, Inventory, Sku
+from migration.inventory import AddressAnswer, Fact, Facts, Inventory, Machine, Sku
 from migration.rules.case import Case, place, source_group, target_group
 from migration.rules.vault import NAMESPACES, subscriptions
 
@@ -55,6 +56,7 @@ class _Taking:
 
     def __init__(self, asker: Asker, case: Case) -> None:
         self._ask = asker
+        self._around = Surroundings(asker, case)
         self._case = case
         self._found = case.inventory
         self._at_start = case.moment == "start"
@@ -62,8 +64,7 @@ class _Taking:
     def first_round(self) -> Questions:
         """Ask about what the plan names."""
         case, found = self._case, self._found
-        for vm in case.vms:
-            yield self._ask.note(found.machines, vm.source_id, documents.machine, **{"$expand": "instanceView"})
+        yield from self._machines()
         for group_id in self._groups():
             yield self._ask.note_shared(found.groups, group_id, documents.located)
         for network_id in self._networks():
@@ -77,6 +78,7 @@ class _Taking:
 
     def _first_round_at_start(self) -> Questions:
         case, found = self._case, self._found
+        yield from self._around.first_round()
         for vm in case.vms:
             yield self._eligibility(vm.source_id)
         for set_id in distinct(vm.disk_encryption_set_id for vm in case.vms):
@@ -105,13 +107,16 @@ class _Taking:
                 yield self._locks(group_id)
         for scope in self._scopes():
             yield self._permissions(scope)
+        yield from self._around.policies()
         for network_id, address in sorted({(vm.network_id, vm.address) for vm in case.vms if vm.address}):
             yield self._address(network_id, address)
-        for network_id in distinct(vm.network_id for vm in case.vms) if self._at_start else ():
+        for network_id in self._networks() if self._at_start else ():
             yield self._network_usage(network_id)
 
     def third_round(self) -> Questions:
-        """Ask how the virtual machines stand that have a target's name."""
+        """Ask how the virtual machines stand that have a target's name, and what sizes are that are not offered."""
+        for subscription, region in sorted(self._homes_of_absent_sizes()):
+            yield self._sizes(subscription, region)
         for vm in self._case.vms if self._at_start else ():
             listing = self._found.group_machines[id_key(vm.target_resource_group_id)]
             if any(same_id(machine.id, vm.target_id) for machine in listing.value or ()):
@@ -133,6 +138,52 @@ class _Taking:
         homes = [ids.ResourceId.parse(group_id) for group_id in readable]
         scopes = [self._case.scope(home.subscription, home.resource_group or "") for home in homes]
         return distinct([*scopes, *self._networks()])
+
+    def _machines(self) -> Questions:
+        """Ask about the sources: one by one where they are few in a group, else by one listing for all of it."""
+        groups: dict[tuple[str, str], list[str]] = {}
+        for vm in self._case.vms:
+            subscription, group = source_group(vm)
+            groups.setdefault((subscription.lower(), group.lower()), []).append(vm.source_id)
+        for (subscription, _), members in groups.items():
+            if len(members) > SINGLE_READS:
+                yield self._listed_machines(subscription, members)
+            else:
+                for vm_id in members:
+                    yield self._ask.note(self._found.machines, vm_id, documents.machine, **{"$expand": "instanceView"})
+
+    async def _listed_machines(self, subscription: str, wanted: list[str]) -> None:
+        """Ask with two listings: the group's machines, and how all of the subscription stand."""
+        group = wanted[0].rpartition("/")[0]
+        everywhere = f"/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines"
+        machines, states = await asyncio.gather(
+            self._ask.many(group, _COMPUTE_API, lambda document: document, f"the virtual machines of {group}"),
+            self._ask.many(
+                f"{everywhere}?statusOnly=true",
+                _COMPUTE_API,
+                lambda document: (document["id"], (document.get("properties") or {}).get("instanceView")),
+                f"the state of the virtual machines of subscription {subscription}",
+            ),
+        )
+        failed: Fact[Any] = machines if machines.unasked else states
+        views = {id_key(vm_id): view for vm_id, view in states.value or ()}
+        there = {id_key(document["id"]): document for document in machines.value or ()}
+        for vm_id in wanted:
+            document = there.get(id_key(vm_id))
+            if document is not None:
+                document.setdefault("properties", {})["instanceView"] = views.get(id_key(vm_id)) or {}
+            fact = understood(describe(vm_id), document, documents.machine) if document else Fact[Machine]()
+            self._found.machines.note(vm_id, with_value(failed, None) if failed.unasked else fact)
+
+    def _homes_of_absent_sizes(self) -> set[tuple[str, str]]:
+        """Return where sizes are offered that the target region does not: what they are helps to find a substitute."""
+        homes = set()
+        for vm in self._case.vms if self._at_start else ():
+            machine = self._found.machines[id_key(vm.source_id)].value
+            offered = self._found.skus[id_key(place(vm.target_subscription, vm.target_region))].value
+            if machine and offered and machine.size.lower() not in offered:
+                homes.add((source_group(vm)[0], vm.source_region))
+        return homes
 
     async def _sizes(self, subscription: str, region: str) -> None:
         def make(document: Json) -> Sku | None:
@@ -188,7 +239,9 @@ class _Taking:
             collection, _VAULT_API, documents.located, f"the vaults of subscription {subscription}"
         )
         others = [vault.id for vault in vaults.value or () if not same_id(vault.id, self._case.vault_id)]
-        listings = await asyncio.gather(*(self._items(other) for other in others))
+        listings, _ = await asyncio.gather(
+            asyncio.gather(*(self._items(other) for other in others)), self._around.backups(subscription, vaults)
+        )
         failed = next((listing for listing in (vaults, *listings) if listing.unasked), vaults)
         items = tuple(item for listing in listings for item in listing.value or ())
         self._found.foreign_items.note(subscription, with_value(failed, items))

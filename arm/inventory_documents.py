@@ -26,6 +26,8 @@ from migration.inventory import (
 from migration.regions import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from arm.reads import Json
 
 _LOCK_ID = re.compile(r"(?i)^(.*)/providers/microsoft\.authorization/locks/[^/]+$")
@@ -50,7 +52,10 @@ def machine(document: Json) -> Machine:
         agent=_agent(view),
         generation=view.get("hyperVGeneration"),
         from_image=bool(body.get("osProfile") or storage.get("imageReference")),
-        extensions=tuple(_extension(entry) for entry in document.get("resources") or [] if "name" in entry),
+        extensions=_extensions(document, view),
+        os_name=view.get("osName") or "",
+        os_version=view.get("osVersion") or "",
+        **_placement(document, body),
     )
 
 
@@ -63,6 +68,7 @@ def disk(document: Json) -> Disk:
         size_gib=int(body.get("diskSizeGB") or 0),
         max_shares=int(body.get("maxShares") or 1),
         encrypted_in_guest=bool((body.get("encryptionSettingsCollection") or {}).get("enabled")),
+        encryption_set_id=(body.get("encryption") or {}).get("diskEncryptionSetId"),
         managed_by=document.get("managedBy"),
     )
 
@@ -81,6 +87,18 @@ def nic(document: Json) -> Nic:
         address=first.get("privateIPAddress"),
         is_static=first.get("privateIPAllocationMethod", "").lower() == "static",
         machine_id=(body.get("virtualMachine") or {}).get("id"),
+        security_group_id=(body.get("networkSecurityGroup") or {}).get("id"),
+        public_address_ids=tuple(_ids(entry.get("publicIPAddress") for entry in addresses)),
+        pool_ids=tuple(_ids(pool for entry in addresses for key in _POOLS for pool in entry.get(key) or [])),
+        application_group_ids=tuple(
+            _ids(group for entry in addresses for group in entry.get("applicationSecurityGroups") or [])
+        ),
+        more_addresses=tuple(
+            str(entry.get("privateIPAddress") or entry.get("privateIPAddressVersion", "dynamic"))
+            for entry in addresses
+            if entry is not first
+        ),
+        accelerated=bool(body.get("enableAcceleratedNetworking")),
     )
 
 
@@ -98,7 +116,11 @@ def network(document: Json) -> Network:
 
 def located(document: Json) -> Located:
     """Return a resource of which only its place counts."""
-    return Located(id=document["id"], location=canonical(document.get("location", "")))
+    return Located(
+        id=document["id"],
+        location=canonical(document.get("location", "")),
+        provisioning_state=(document.get("properties") or {}).get("provisioningState") or "Succeeded",
+    )
 
 
 def sku(document: Json, region: str) -> Sku:
@@ -122,6 +144,12 @@ def sku(document: Json, region: str) -> Sku:
         max_nics=_number(capable.get("MaxNetworkInterfaces")),
         premium=capable.get("PremiumIO", "True").lower() == "true",
         generations=tuple(filter(None, capable.get("HyperVGenerations", "").split(","))),
+        memory_gib=float(capable["MemoryGB"]) if capable.get("MemoryGB") else None,
+        controllers=tuple(part.strip() for part in capable.get("DiskControllerTypes", "").split(",") if part.strip()),
+        architecture=capable.get("CpuArchitectureType", "x64"),
+        accelerated=capable.get("AcceleratedNetworkingEnabled", "True").lower() == "true",
+        trusted_launch=capable.get("TrustedLaunchDisabled", "False").lower() != "true",
+        confidential=bool(capable.get("ConfidentialComputingType")),
     )
 
 
@@ -149,11 +177,11 @@ def permission(document: Json) -> Permission:
 
 def provider(document: Json) -> Provider:
     """Return a resource provider."""
-    vaults = [entry for entry in document.get("resourceTypes") or [] if entry["resourceType"].lower() == "vaults"]
     return Provider(
         namespace=document["namespace"],
         registration=document.get("registrationState", ""),
-        vault_regions=tuple(canonical(place) for entry in vaults for place in entry.get("locations") or []),
+        vault_regions=_regions(document, "vaults"),
+        machine_regions=_regions(document, "virtualmachines"),
     )
 
 
@@ -174,6 +202,7 @@ def protected_item(document: Json) -> ProtectedItem:
         scenario=(body.get("currentScenario") or {}).get("scenarioName") or "None",
         rpo_seconds=details.get("rpoInSeconds"),
         replica_disk_ids=tuple(each["recoveryReplicaDiskId"] for each in disks if each.get("recoveryReplicaDiskId")),
+        disks=len(disks),
     )
 
 
@@ -193,6 +222,7 @@ def eligibility_errors(document: Json) -> tuple[EligibilityError, ...]:
 
 
 _PEERINGS = "virtualNetworkPeerings"
+_POOLS = ("loadBalancerBackendAddressPools", "applicationGatewayBackendAddressPools")
 
 
 def _attached(document: Json) -> AttachedDisk:
@@ -229,8 +259,51 @@ def _agent(view: Json) -> str:
     return str(statuses[0].get("displayStatus") or "") if statuses else ""
 
 
+def _extensions(document: Json, view: Json) -> tuple[Extension, ...]:
+    """Return the extensions, from the instance view where the document names them by id alone, as listings do."""
+    told = [entry for entry in document.get("resources") or [] if "properties" in entry]
+    seen = [_seen_extension(entry) for entry in view.get("extensions") or []]
+    return tuple(_extension(entry) for entry in told) or tuple(seen)
+
+
 def _extension(document: Json) -> Extension:
-    return Extension(document["name"], (document.get("properties") or {}).get("provisioningState", ""))
+    body = document.get("properties") or {}
+    return Extension(document["name"], body.get("provisioningState", ""), body.get("publisher") or "")
+
+
+def _seen_extension(entry: Json) -> Extension:
+    codes = [str(status.get("code") or "") for status in entry.get("statuses") or []]
+    state = next((code.split("/")[1] for code in codes if code.lower().startswith("provisioningstate/")), "succeeded")
+    publisher = str(entry.get("type") or "").rpartition(".")[0]
+    return Extension(entry.get("name") or "", state.capitalize(), publisher)
+
+
+def _placement(document: Json, body: Json) -> dict[str, Any]:
+    """Return where and how a virtual machine is held, and who it is."""
+    security, identity = body.get("securityProfile") or {}, document.get("identity") or {}
+    named = list(identity.get("userAssignedIdentities") or {})
+    own = ["system-assigned"] if "systemassigned" in str(identity.get("type", "")).lower() else []
+    return {
+        "security_type": security.get("securityType") or "",
+        "encrypted_at_host": bool(security.get("encryptionAtHost")),
+        "ultra_enabled": bool((body.get("additionalCapabilities") or {}).get("ultraSSDEnabled")),
+        "disk_controller": (body.get("storageProfile") or {}).get("diskControllerType") or "",
+        "availability_set_id": (body.get("availabilitySet") or {}).get("id"),
+        "proximity_group_id": (body.get("proximityPlacementGroup") or {}).get("id"),
+        "scale_set_id": (body.get("virtualMachineScaleSet") or {}).get("id"),
+        "host_id": (body.get("host") or {}).get("id") or (body.get("hostGroup") or {}).get("id"),
+        "identity_ids": (*own, *named),
+        "principal_id": identity.get("principalId"),
+    }
+
+
+def _ids(references: Iterable[Any]) -> Iterator[str]:
+    return (reference["id"] for reference in references if isinstance(reference, dict) and reference.get("id"))
+
+
+def _regions(document: Json, kind: str) -> tuple[str, ...]:
+    types = [entry for entry in document.get("resourceTypes") or [] if entry["resourceType"].lower() == kind]
+    return tuple(canonical(place) for entry in types for place in entry.get("locations") or [])
 
 
 def _subnet(document: Json) -> Subnet:

@@ -79,6 +79,12 @@ async def pages(azure: AzureClients, collection: str, subscription: str, version
         request = HttpRequest("GET", following) if following else None
 
 
+async def send_read(azure: AzureClients, subscription: str, request: HttpRequest) -> Json | None:
+    """Return the JSON that answers a request which reads, be it a POST; None where there is nothing."""
+    response = await _send(azure, subscription, request)
+    return None if response is None else _document(response)
+
+
 async def _send(azure: AzureClients, subscription: str, request: HttpRequest) -> AsyncHttpResponse | None:
     response = await azure.resources(subscription).send_request(request)
     if response.status_code == 200:

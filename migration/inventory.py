@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from migration.ids import describe, id_key, same_id
+from migration.surroundings import BackupItem, Churn, PolicyDenial, RoleAssignment, Subscription
 
 T = TypeVar("T")
 
@@ -82,6 +83,7 @@ class Extension:
 
     name: str
     provisioning_state: str
+    publisher: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,24 @@ class Machine:
     from_image: bool = False
     """Whether it was provisioned from an image: it has an OS profile or an image reference."""
     extensions: tuple[Extension, ...] = ()
+    os_name: str = ""
+    """As the guest agent tells it, such as `ubuntu` or `Windows Server 2022 Datacenter`; empty where it does not."""
+    os_version: str = ""
+    security_type: str = ""
+    """`TrustedLaunch`, `ConfidentialVM`, or empty: standard."""
+    encrypted_at_host: bool = False
+    ultra_enabled: bool = False
+    disk_controller: str = ""
+    """`SCSI`, `NVMe`, or empty where Azure does not tell."""
+    availability_set_id: str | None = None
+    proximity_group_id: str | None = None
+    scale_set_id: str | None = None
+    host_id: str | None = None
+    """The dedicated host, or group of hosts, that it is bound to."""
+    identity_ids: tuple[str, ...] = ()
+    """The managed identities assigned to it; its own as `system-assigned`."""
+    principal_id: str | None = None
+    """The principal of its own identity."""
 
     @property
     def disks(self) -> tuple[AttachedDisk, ...]:
@@ -127,6 +147,8 @@ class Disk:
     max_shares: int = 1
     encrypted_in_guest: bool = False
     """Azure Disk Encryption."""
+    encryption_set_id: str | None = None
+    """The set of the customer's own key."""
     managed_by: str | None = None
 
     @property
@@ -145,6 +167,15 @@ class Nic:
     address: str | None = None
     is_static: bool = False
     machine_id: str | None = None
+    security_group_id: str | None = None
+    public_address_ids: tuple[str, ...] = ()
+    pool_ids: tuple[str, ...] = ()
+    """Backend pools of load balancers and application gateways that it is in."""
+    application_group_ids: tuple[str, ...] = ()
+    """Application security groups."""
+    more_addresses: tuple[str, ...] = ()
+    """Its private addresses beside the primary one, IPv6 among them."""
+    accelerated: bool = False
 
     @property
     def name(self) -> str:
@@ -198,6 +229,17 @@ class Sku:
     max_nics: int | None = None
     premium: bool = True
     generations: tuple[str, ...] = ()
+    memory_gib: float | None = None
+    controllers: tuple[str, ...] = ()
+    architecture: str = "x64"
+    accelerated: bool = True
+    trusted_launch: bool = True
+    confidential: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether the subscription may use it in the region, in some zone at least."""
+        return not self.restricted and not (self.zones and set(self.zones) <= set(self.restricted_zones))
 
 
 @dataclass(frozen=True)
@@ -239,6 +281,8 @@ class Provider:
     registration: str
     vault_regions: tuple[str, ...] = ()
     """Where Recovery Services vaults are offered; only of Microsoft.RecoveryServices."""
+    machine_regions: tuple[str, ...] = ()
+    """Where virtual machines are offered; only of Microsoft.Compute."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +291,7 @@ class Located:
 
     id: str
     location: str
+    provisioning_state: str = "Succeeded"
 
 
 @dataclass(frozen=True)
@@ -264,6 +309,7 @@ class ProtectedItem:
     scenario: str = "None"
     rpo_seconds: int | None = None
     replica_disk_ids: tuple[str, ...] = ()
+    disks: int = 0
 
 
 @dataclass(frozen=True)
@@ -319,6 +365,19 @@ class Inventory:
     mappings: Fact[tuple[NetworkMapping, ...]] = field(default_factory=Fact)
     foreign_items: Facts[tuple[ProtectedItem, ...]] = field(default_factory=Facts)
     """By subscription: what other vaults of it protect."""
+    subscriptions: Facts[Subscription] = field(default_factory=Facts)
+    network_usages: Facts[dict[str, Usage]] = field(default_factory=Facts)
+    """By `<subscription>/<region>`: Network's quotas by name in lower case."""
+    storage_usages: Facts[dict[str, Usage]] = field(default_factory=Facts)
+    """By `<subscription>/<region>`: Storage's quotas by name in lower case."""
+    denials: Facts[tuple[PolicyDenial, ...]] = field(default_factory=Facts)
+    """By target group: what Azure Policy would refuse there."""
+    role_assignments: Facts[tuple[RoleAssignment, ...]] = field(default_factory=Facts)
+    """By subscription."""
+    backups: Facts[tuple[BackupItem, ...]] = field(default_factory=Facts)
+    """By subscription."""
+    churn: Facts[Churn] = field(default_factory=Facts)
+    """By virtual machine."""
 
     def item_of(self, machine_id: str) -> ProtectedItem | None:
         """Return the item by which the plan's vault protects a virtual machine.

@@ -32,6 +32,8 @@ PROVIDERS = {
     "authorization": "Microsoft.Authorization",
     "resources": "Microsoft.Resources",
     "graph": "Microsoft Graph",
+    "insights": "Microsoft.Insights",
+    "policyinsights": "Microsoft.PolicyInsights",
 }
 INTRODUCTION = """\
 # The simulated Azure

@@ -114,6 +114,11 @@ PAGES = {
     ),
     "resources": (BUCKETS,),
     "graph": ("https://learn.microsoft.com/graph/api/resources/directoryobject",),
+    "insights": (
+        "https://learn.microsoft.com/rest/api/monitor/metrics/list-at-subscription-scope",
+        "https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-compute-virtualmachines-metrics",
+    ),
+    "policyinsights": ("https://learn.microsoft.com/rest/api/policyinsights/policy-restrictions",),
 }
 """The pages that each provider's behaviour follows where no recording shows it."""
 
@@ -179,6 +184,7 @@ ASSUMPTIONS = {
         "Over 54 MB/s of changes (100 with premium block blob cache accounts) no points come until it is less.",
         "Disks to be replicated by themselves are looked for every quarter of an hour.",
         "Events are the failed jobs and the health errors of now, without history; job export makes no blob.",
+        "Items of Azure Backup are those of the seed; nothing is backed up.",
         "There is no limit to parallel jobs of one vault; Site Recovery's own throttling is a setting, off at first.",
         "How the documented limits refuse: codes and words, for vaults, recovery plans, disks and groups of machines.",
     ),
@@ -208,5 +214,7 @@ ASSUMPTIONS = {
         "A deleted resource is gone from every list at once.",
     ),
     "graph": ("Everybody who may sign in may look up everybody; requests count against Resource Manager's buckets.",),
+    "insights": ("A machine writes as much in every minute as its seed says (0.5 MB/s unless it says so).",),
+    "policyinsights": ("Only deny policies are looked at; `fieldRestrictions` stays empty.",),
 }
 """What no source says, by provider."""

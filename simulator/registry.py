@@ -8,7 +8,9 @@ from simulator import paths, providerlimits
 from simulator.authorization.routes import ROUTES as AUTHORIZATION
 from simulator.compute.routes import ROUTES as COMPUTE
 from simulator.graph.routes import ROUTES as GRAPH
+from simulator.insights.routes import ROUTES as INSIGHTS
 from simulator.network.routes import ROUTES as NETWORK
+from simulator.policyinsights.routes import ROUTES as POLICY_INSIGHTS
 from simulator.resources.routes import ROUTES as RESOURCES
 from simulator.siterecovery.routes import ROUTES as SITE_RECOVERY
 from simulator.storage.routes import ROUTES as STORAGE
@@ -18,7 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTES", "canonical_type", "has_type", "providerlimits"]
 
-ROUTES: list[Route] = [*RESOURCES, *COMPUTE, *NETWORK, *STORAGE, *AUTHORIZATION, *SITE_RECOVERY, *GRAPH]
+ROUTES: list[Route] = [
+    *RESOURCES,
+    *COMPUTE,
+    *NETWORK,
+    *STORAGE,
+    *AUTHORIZATION,
+    *SITE_RECOVERY,
+    *INSIGHTS,
+    *POLICY_INSIGHTS,
+    *GRAPH,
+]
 
 _TYPES = {
     parsed.type.lower(): parsed.type for route in ROUTES if "{" not in (parsed := paths.parse(route.template)).type

@@ -96,15 +96,16 @@ def _fill(world: World, seed: Seed, identities: list[dict[str, Any]]) -> None:
         if not world.subscriptions and not named:
             named = {ready["subscription_id"]: "Simulator"}
         explicit = {str(subscription["subscriptionId"]) for subscription in seed.subscriptions}
-        groups = {
-            str(subscription["subscriptionId"]): {"managementGroups": subscription["managementGroups"]}
+        told = {
+            str(subscription["subscriptionId"]): {
+                key: subscription[key] for key in ("managementGroups", "state") if subscription.get(key)
+            }
             for subscription in seed.subscriptions
-            if subscription.get("managementGroups")
         }
         kept = world.store.area("subscriptions")
         for id_, display in named.items():
             if id_ in explicit or kept.get(id_) is None:
-                kept.put(id_, {"subscriptionId": id_, "displayName": display, **groups.get(id_, {})})
+                kept.put(id_, {"subscriptionId": id_, "displayName": display, **told.get(id_, {})})
         for id_, behaviour in seed.behaviour.items():
             world.set_behaviour(id_, behaviour)
         _set_quotas(world, seed.quotas)

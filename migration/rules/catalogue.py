@@ -8,7 +8,15 @@ Codes: `Troubleshoot Azure-to-Azure errors <https://learn.microsoft.com/azure/si
 
 from __future__ import annotations
 
-from migration.rules.chapters import permissions, readiness, source, support_matrix, target_resources, vault
+from migration.rules.chapters import (
+    not_carried,
+    permissions,
+    readiness,
+    source,
+    support_matrix,
+    target_resources,
+    vault,
+)
 from migration.rules.rule import TUTORIAL, Chapter, Rule
 
 CHAPTERS: tuple[Chapter, ...] = (
@@ -17,6 +25,7 @@ CHAPTERS: tuple[Chapter, ...] = (
     source.CHAPTER,
     support_matrix.CHAPTER,
     vault.CHAPTER,
+    not_carried.CHAPTER,
     readiness.CHAPTER,
 )
 ALREADY_MIGRATED = Rule(

@@ -10,7 +10,23 @@ from migration.ids import describe
 from migration.inventory import UnaskedError
 from migration.models import Finding, VmSpec, Waived
 from migration.plan import Waiver
-from migration.rules import capacity, locks, network, permissions, readiness, source, support_matrix, target, vault
+from migration.rules import (
+    churn,
+    locks,
+    network,
+    not_carried,
+    permissions,
+    placement,
+    quotas,
+    readiness,
+    region,
+    sizes,
+    source,
+    support_matrix,
+    systems,
+    target,
+    vault,
+)
 from migration.rules.case import Case, Hit, SharedCheck, VmCheck
 from migration.rules.catalogue import ALREADY_MIGRATED, RULES
 from migration.rules.migrated import evidence_of_move
@@ -18,14 +34,19 @@ from migration.rules.rule import Rule
 
 VM_CHECKS: dict[str, VmCheck] = {
     **source.CHECKS,
+    **systems.CHECKS,
     **support_matrix.CHECKS,
-    **capacity.CHECKS,
+    **placement.CHECKS,
+    **churn.CHECKS,
+    **sizes.CHECKS,
     **target.CHECKS,
     **network.CHECKS,
+    **not_carried.CHECKS,
     **readiness.CHECKS,
 }
 SHARED_CHECKS: dict[str, SharedCheck] = {
-    **capacity.SHARED_CHECKS,
+    **region.SHARED_CHECKS,
+    **quotas.SHARED_CHECKS,
     **network.SHARED_CHECKS,
     **vault.SHARED_CHECKS,
     **permissions.SHARED_CHECKS,
@@ -95,13 +116,15 @@ def _told(rule: Rule, about: str, hits: Iterator[Hit]) -> Iterator[Finding]:
     try:
         for hit in hits:
             yield _finding(rule, hit)
-    except UnaskedError as error:
-        remedy = "let the identity read it (role Reader), then check again" if error.denied else "check again later"
+    except (UnaskedError, LookupError, TypeError, ValueError, AttributeError) as error:
+        # Whatever one machine makes a rule stumble over must not stop the others' checks.
+        denied, why = getattr(error, "denied", False), getattr(error, "why", f"{type(error).__name__}: {error}")
+        remedy = "let the identity read it (role Reader), then check again" if denied else "check again later"
         yield Finding(
             rule=rule.id,
             severity="unknown",
             subject=describe(about),
-            evidence=f"it could not be asked: {error.why}",
+            evidence=f"it could not be asked: {why}",
             remedy=remedy,
             prevents=rule.prevents,
             link=rule.link,

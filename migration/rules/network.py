@@ -12,6 +12,7 @@ from migration.inventory import Network, Subnet
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, SharedCheck, VmCheck
 
+_RESERVED_SUBNETS = {"gatewaysubnet", "azurefirewallsubnet", "azurebastionsubnet", "routeserversubnet"}
 _RESERVED_AT_START = 4
 """Azure keeps the first four addresses of a subnet, and its last."""
 
@@ -39,6 +40,8 @@ def subnet(case: Case, vm: VmSpec) -> Iterator[Hit]:
     if wanted is None:
         names = ", ".join(each.name for each in found.subnets) or "none"
         yield Hit(describe(vm.network_id), f'it has no subnet "{vm.subnet}"; it has {names}')
+    elif wanted.name.lower() in _RESERVED_SUBNETS:
+        yield Hit(describe(vm.network_id), f'its subnet "{vm.subnet}" is kept for a service of Azure by its name')
     elif wanted.delegated_to:
         yield Hit(describe(vm.network_id), f'its subnet "{vm.subnet}" is delegated to {", ".join(wanted.delegated_to)}')
 
@@ -48,6 +51,10 @@ def subnet_space(case: Case) -> Iterator[Hit]:
     wanted: Counter[tuple[str, str]] = Counter()
     for vm in case.vms:
         wanted[(vm.network_id.lower(), vm.subnet.lower())] += len(case.nics(vm))
+        test = case.inventory.networks.about(vm.test_network_id) if vm.test_network_id else None
+        if vm.test_network_id and test and test.subnets:
+            chosen = test.subnet(vm.subnet) or test.subnets[0]
+            wanted[(vm.test_network_id.lower(), chosen.name.lower())] += len(case.nics(vm))
     for (network_id, name), nics in wanted.items():
         free = (case.inventory.network_usage.about(network_id) or {}).get(name)
         if free is not None and free < nics:

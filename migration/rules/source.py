@@ -8,6 +8,7 @@ from migration.ids import describe, same_id, vault_of
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, VmCheck, source_group
 
+_OWN_EXTENSIONS = "siterecovery"
 _USABLE_STATES = ("Protected", "InitialReplication")
 """Beginnings of the states in which an item of an earlier start is simply taken up again."""
 
@@ -51,11 +52,31 @@ def agent_ready(case: Case, vm: VmSpec) -> Iterator[Hit]:
 
 
 def extension_sound(case: Case, vm: VmSpec) -> Iterator[Hit]:
-    """Warn of a Site Recovery extension that an earlier try left failed."""
+    """Warn of a Site Recovery extension that an earlier try left failed, or that no vault knows any more."""
     machine = case.machine(vm)
     for extension in machine.extensions if machine else ():
-        if extension.name.lower().startswith("siterecovery") and extension.provisioning_state.lower() == "failed":
+        if not extension.name.lower().startswith(_OWN_EXTENSIONS):
+            continue
+        if extension.provisioning_state.lower() == "failed":
             yield Hit(describe(vm.source_id), f"its extension {extension.name} has failed")
+        elif not _is_protected(case, vm):
+            yield Hit(describe(vm.source_id), f"its extension {extension.name} is left from a protection that is gone")
+
+
+def other_extensions(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Warn of any other extension that has failed: the agent's may then fail as well."""
+    machine = case.machine(vm)
+    for extension in machine.extensions if machine else ():
+        is_own = extension.name.lower().startswith(_OWN_EXTENSIONS)
+        if not is_own and extension.provisioning_state.lower() == "failed":
+            yield Hit(describe(vm.source_id), f"its extension {extension.name} has failed")
+
+
+def _is_protected(case: Case, vm: VmSpec) -> bool:
+    others = case.inventory.foreign_items.about(source_group(vm)[0]) or ()
+    return case.inventory.item_of(vm.source_id) is not None or any(
+        same_id(item.machine_id, vm.source_id) for item in others
+    )
 
 
 def unprotected(case: Case, vm: VmSpec) -> Iterator[Hit]:
@@ -92,6 +113,7 @@ CHECKS: dict[str, VmCheck] = {
     "source-provisioned": provisioned,
     "source-agent-ready": agent_ready,
     "source-extension-sound": extension_sound,
+    "other-extensions-sound": other_extensions,
     "source-unprotected": unprotected,
     "item-usable": item_usable,
     "eligible": eligible,

@@ -55,6 +55,16 @@ def encryption(case: Case, vm: VmSpec) -> Iterator[Hit]:
             yield Hit(describe(disk.id), "it is encrypted by Azure Disk Encryption")
 
 
+def customer_keys(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to disks under the customer's own key where the plan names no encryption set for the target."""
+    if vm.disk_encryption_set_id is not None:
+        return
+    for attached in case.kept_disks(vm):
+        disk = _disk(case, attached)
+        if disk and disk.encryption_set_id:
+            yield Hit(describe(disk.id), f"it is encrypted by {describe(disk.encryption_set_id)}")
+
+
 def excluded(case: Case, vm: VmSpec) -> Iterator[Hit]:
     """Object where the plan leaves a disk behind that is not there, or the OS disk."""
     machine = case.machine(vm)
@@ -120,6 +130,7 @@ CHECKS: dict[str, VmCheck] = {
     "disk-sizes": sizes,
     "disk-count": count,
     "disk-encryption": encryption,
+    "customer-keys": customer_keys,
     "excluded-disks": excluded,
     "disk-types": types,
     "encryption-set": encryption_set,

@@ -15,6 +15,7 @@ from migration.rules.case import Case, Hit, VmCheck, target_group
 
 REPLICA_SUFFIX = "-ASRReplica"
 TEST_DISK_SUFFIX = "-ASRtest"
+TEST_SUFFIX = "-test"
 
 
 def machine_name_free(case: Case, vm: VmSpec) -> Iterator[Hit]:
@@ -50,7 +51,8 @@ def test_names_free(case: Case, vm: VmSpec) -> Iterator[Hit]:
     """Object to what has the names of the test failover, if the plan asks for one."""
     if not case.failover.test_first:
         return
-    for resource_id in (vm.test_vm_id, *target_disk_ids(case, vm, TEST_DISK_SUFFIX)):
+    nics = [f"{nic_id}{TEST_SUFFIX}" for nic_id in target_nic_ids(case, vm)]
+    for resource_id in (vm.test_vm_id, *nics, *target_disk_ids(case, vm, TEST_DISK_SUFFIX)):
         if not case.owns(resource_id) and _exists(case, vm, resource_id):
             yield Hit(describe(resource_id), "the test failover would give its own this name")
 

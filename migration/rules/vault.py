@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migration.ids import describe
+from migration.ids import describe, id_key
+from migration.models import VmSpec
 from migration.rules.case import Case, Hit, SharedCheck, source_group
 
+MAX_PROTECTED_DISKS = 3000
+"""In a subscription, be it the source's or the target's."""
 NAMESPACES = ("Microsoft.RecoveryServices", "Microsoft.Compute", "Microsoft.Network", "Microsoft.Storage")
 
 
@@ -54,6 +57,32 @@ def cache_account(case: Case) -> Iterator[Hit]:
         yield Hit(describe(case.cache_account_id), f"it lies in {found.location}, the source region is {min(sources)}")
 
 
+def protected_disks(case: Case) -> Iterator[Hit]:
+    """Object where a subscription would have more protected disks than Site Recovery takes."""
+    items = [*(case.inventory.items.known() or ())]
+    for subscription in sorted({source_group(vm)[0].lower() for vm in case.vms}):
+        items += case.inventory.foreign_items.about(subscription) or ()
+    ours = {id_key(vm.source_id) for vm in case.vms}
+    for subscription in subscriptions(case):
+        moving = [vm for vm in case.vms if subscription in _homes(vm)]
+        protected = sum(
+            item.disks
+            for item in items
+            if id_key(item.machine_id) not in ours
+            and item.machine_id.lower().startswith(f"/subscriptions/{subscription}/")
+        )
+        more = sum(len(case.kept_disks(vm)) for vm in moving)
+        if protected + more > MAX_PROTECTED_DISKS:
+            yield Hit(
+                f"subscription {subscription}",
+                f"{protected} disks are protected, {more} more move; {MAX_PROTECTED_DISKS} are taken",
+            )
+
+
+def _homes(vm: VmSpec) -> set[str]:
+    return {source_group(vm)[0].lower(), vm.target_subscription.lower()}
+
+
 def subscriptions(case: Case) -> list[str]:
     """Return the subscriptions in which the move works."""
     found = {case.vault_group[0].lower()}
@@ -67,4 +96,5 @@ SHARED_CHECKS: dict[str, SharedCheck] = {
     "site-recovery-offered": offered,
     "providers-registered": registered,
     "cache-account": cache_account,
+    "protected-disks": protected_disks,
 }

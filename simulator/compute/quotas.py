@@ -31,6 +31,7 @@ _DEFAULTS = {
     "virtualmachines": 25_000,
     "virtualmachinescalesets": 2500,
     "lowprioritycores": 100,
+    "storageaccounts": 250,
 }
 _DEFAULT_FAMILY_LIMIT = 10_000
 _DEFAULT_DISK_LIMIT = 50_000
@@ -59,12 +60,14 @@ def _entry(table: dict[str, Any], name: str) -> Any:
     return next((value for key, value in table.items() if key.lower() == name.lower()), None)
 
 
-def limit(world: World, subscription: str, location: str, name: str) -> int:
-    """The limit of the usage *name* (`cores`, `standardDSv3Family`, `virtualMachines`, ...)."""
+def limit(world: World, subscription: str, location: str, name: str, default: int | None = None) -> int:
+    """The limit of the usage *name* (`cores`, `standardDSv3Family`, `NetworkInterfaces`, `StorageAccounts`, ...)."""
     for table in _tables(world, subscription, location):
         value = _entry(table, name)
         if isinstance(value, int):
             return value
+    if default is not None:
+        return default
     if name.lower().endswith("diskcount"):
         return _DEFAULT_DISK_LIMIT
     return _DEFAULTS.get(name.lower(), _DEFAULT_FAMILY_LIMIT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from simulator.compute import quotas
 from simulator.network.addresses import taken_addresses
 from simulator.network.names import (
     LOAD_BALANCER,
@@ -109,7 +110,7 @@ def usages_list(call: Call) -> Reply:
             {
                 "currentValue": sum(1 for resource in found if region(resource.location) == location),
                 "id": f"{call.path}/{name}",
-                "limit": limit,
+                "limit": quotas.limit(call.world, call.subscription, location, name, limit),
                 "name": {"localizedValue": label, "value": name},
                 "unit": "Count",
             }

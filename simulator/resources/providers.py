@@ -34,7 +34,7 @@ PROVIDERS: dict[str, list[str]] = {
         "virtualMachines/runCommands",
     ],
     "Microsoft.Features": ["features", "providers"],
-    "Microsoft.Insights": ["activityLogAlerts", "diagnosticSettings", "metricAlerts"],
+    "Microsoft.Insights": ["activityLogAlerts", "diagnosticSettings", "metricAlerts", "metrics"],
     "Microsoft.KeyVault": ["vaults"],
     "Microsoft.ManagedIdentity": ["userAssignedIdentities"],
     "Microsoft.Network": [
@@ -51,6 +51,7 @@ PROVIDERS: dict[str, list[str]] = {
         "virtualNetworks/subnets",
     ],
     "Microsoft.OffAzure": ["vmwareSites", "hyperVSites", "masterSites"],
+    "Microsoft.PolicyInsights": ["checkPolicyRestrictions", "policyStates"],
     "Microsoft.RecoveryServices": [
         "locations",
         "locations/checkNameAvailability",

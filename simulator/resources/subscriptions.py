@@ -21,7 +21,7 @@ def _document(call: Call, subscription: dict[str, Any]) -> dict[str, Any]:
         "subscriptionId": subscription["subscriptionId"],
         "tenantId": call.world.tenant_id,
         "displayName": subscription["displayName"],
-        "state": "Enabled",
+        "state": subscription.get("state", "Enabled"),
         "subscriptionPolicies": {
             "locationPlacementId": "Public_2014-09-01",
             "quotaId": "PayAsYouGo_2014-09-01",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.provider import Route
 from simulator.siterecovery import (
+    backup,
     committing,
     containers,
     disabling,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from simulator.provider import Handler
 
 _VAULT_ROUTES = [
+    Route("GET", f"{VAULT}/backupProtectedItems", backup.backup_protected_items_list),
     Route("GET", f"{SUBSCRIPTION}/providers/{NAMESPACE}/vaults", vaults.vaults_list_by_subscription_id),
     Route("GET", VAULTS, vaults.vaults_list_by_resource_group),
     Route("PUT", VAULT, vaults.vaults_create_or_update),

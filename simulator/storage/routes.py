@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.provider import Route
-from simulator.storage import accounts
+from simulator.storage import accounts, usages
 from simulator.storage.accounts import ACCOUNT
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
@@ -22,6 +22,7 @@ ROUTES = [
         reads=True,
         action="Microsoft.Storage/checkNameAvailability/read",
     ),
+    Route("GET", f"{_PLACE}/usages", usages.usages_list_by_location),
     Route("GET", f"{_STORAGE}/storageAccounts", accounts.storage_accounts_list),
     Route("GET", f"{_GROUP}/providers/{ACCOUNT}", accounts.storage_accounts_list),
     Route("GET", _ACCOUNT, accounts.storage_accounts_get_properties),

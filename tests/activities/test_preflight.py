@@ -102,19 +102,83 @@ def lock(scope: str, level: str) -> dict[str, Any]:
     return {"id": lock_id, "type": "Microsoft.Authorization/locks", "properties": {"level": level}}
 
 
+def machine(**changes: Any) -> dict[str, Any]:
+    """Return a seed in which the database machine differs."""
+    estate = yaml.safe_load((PLANS / "contoso.estate.yaml").read_text(encoding="utf-8"))
+    return {"resources": [{**next(each for each in estate["resources"] if each["id"] == DB), **changes}]}
+
+
+def keyed_disk() -> dict[str, Any]:
+    """Return the database's data disk under the customer's own key."""
+    keys = f"{SOURCE_GROUP}/providers/Microsoft.Compute/diskEncryptionSets/keys"
+    disk_id = ids.disk_id(SUBSCRIPTION, CONTOSO.source.resource_group, "db-01-data")
+    return {
+        **resource(disk_id, "westeurope", diskSizeGB=256, encryption={"diskEncryptionSetId": keys}),
+        "sku": {"name": "Premium_LRS"},
+    }
+
+
+def role_on(scope: str) -> dict[str, Any]:
+    """Return a role that somebody has on a resource."""
+    role = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.UUID(int=5)}"
+    properties = {"principalId": str(uuid.UUID(int=6)), "roleDefinitionId": "/x", "scope": scope}
+    return {"id": role, "type": "Microsoft.Authorization/roleAssignments", "properties": properties}
+
+
+def backup_of(vm: str) -> list[dict[str, Any]]:
+    """Return a vault of the source region with a backup item."""
+    vault = f"{SOURCE_GROUP}/providers/Microsoft.RecoveryServices/vaults/backups"
+    item = f"{vault}/backupFabrics/Azure/protectionContainers/c/protectedItems/db"
+    return [
+        {**resource(vault, "westeurope"), "sku": {"name": "Standard"}},
+        resource(item, "westeurope", virtualMachineId=vm.upper(), backupManagementType="AzureIaasVM"),
+    ]
+
+
+def extension(name: str, state: str) -> dict[str, Any]:
+    """Return an extension of the database machine."""
+    return resource(f"{DB}/extensions/{name}", "westeurope", provisioningState=state, publisher="Contoso", type=name)
+
+
+def around_nic(**settings: Any) -> dict[str, Any]:
+    """Return a seed in which the database's interface has something more."""
+    nic_id = ids.nic_id(SUBSCRIPTION, CONTOSO.source.resource_group, "db-01-nic")
+    subnet = f"{SOURCE_GROUP}/providers/Microsoft.Network/virtualNetworks/contoso-vnet/subnets/servers"
+    group = settings.pop("networkSecurityGroup", None)
+    ip = {
+        "privateIPAddress": "10.10.1.20",
+        "privateIPAllocationMethod": "Static",
+        "primary": True,
+        "subnet": {"id": subnet},
+    }
+    more = {"networkSecurityGroup": group} if group else {}
+    return {
+        "resources": [
+            resource(nic_id, "westeurope", ipConfigurations=[{"name": "a", "properties": {**ip, **settings}}], **more)
+        ]
+    }
+
+
 def quota(**limits: Any) -> dict[str, Any]:
     """Return a seed of quotas in the target region."""
     return {"resources": [], "quotas": {SUBSCRIPTION: {"northeurope": limits}}}
 
 
-@pytest.mark.parametrize("name", ["contoso", "fabrikam", "wingtip"])
-async def test_example_estates_are_sound(name: str) -> None:
-    """Nothing objects to an example plan on its estate, and no request of the check is a write."""
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("contoso", set()),
+        ("fabrikam", {("size-differs", "note")}),
+        ("wingtip", {("size-differs", "note"), ("accelerated-networking", "warning")}),
+    ],
+)
+async def test_example_estates_are_sound(name: str, expected: set[tuple[str, str]]) -> None:
+    """Nothing stands against an example plan on its estate, and no request of the check is a write."""
     with Simulator(seed=PLANS / f"{name}.estate.yaml", speed=60) as sim:
         async with AzureClients(access_to(sim)) as azure:
             answer = await check(azure, load_plan(PLANS / f"{name}.yaml"))
 
-        assert set() == told(answer)
+        assert expected == told(answer)
         assert [vm.name for vm in load_plan(PLANS / f"{name}.yaml").vms] == [vm.name for vm in answer.vms]
         assert all(vm.network_ids for vm in answer.vms)
         assert [] == [line for line in sim.requests() if line["write"]]
@@ -137,6 +201,55 @@ TROUBLES: list[tuple[str, Any]] = [
     ("locks-vault", {"resources": [resource(VAULT_GROUP), lock(VAULT_GROUP, "CanNotDelete")]}),
     ("vault-place", {"resources": [{**resource(CONTOSO.vault_id, "westus2"), "sku": {"name": "Standard"}}]}),
     ("providers-registered", lambda sim: unregister(sim, "Microsoft.RecoveryServices")),
+    ("quota-network", quota(NetworkInterfaces=2)),
+    ("quota-storage", {"resources": [], "quotas": {SUBSCRIPTION: {"westeurope": {"StorageAccounts": 0}}}}),
+    ("quota", quota(PremiumDiskCount=3)),
+    ("dedicated-host", machine(host={"id": f"{SOURCE_GROUP}/providers/Microsoft.Compute/hostGroups/g/hosts/h"})),
+    ("security-type", machine(securityProfile={"securityType": "ConfidentialVM"})),
+    ("customer-keys", {"resources": [keyed_disk()]}),
+    ("os-supported", {"resources": [], "behaviour": {DB: {"os": {"name": "flatcar", "version": "4081.2"}}}}),
+    ("eligible", {"resources": [], "behaviour": {DB: {"os": {"name": "flatcar", "version": "4081.2"}}}}),
+]
+HANGING_ON: list[tuple[str, Any]] = [
+    (
+        "availability-set",
+        machine(availabilitySet={"id": f"{SOURCE_GROUP}/providers/Microsoft.Compute/availabilitySets/a"}),
+    ),
+    (
+        "proximity-group",
+        machine(
+            proximityPlacementGroup={"id": f"{SOURCE_GROUP}/providers/Microsoft.Compute/proximityPlacementGroups/p"}
+        ),
+    ),
+    (
+        "scale-set",
+        machine(virtualMachineScaleSet={"id": f"{SOURCE_GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/s"}),
+    ),
+    ("zone", machine(zones=["2"])),
+    ("encryption-at-host-carried", machine(securityProfile={"encryptionAtHost": True})),
+    ("identities-carried", machine(identity={"type": "SystemAssigned", "principalId": str(uuid.UUID(int=99))})),
+    ("roles-carried", {"resources": [role_on(DB)]}),
+    ("backup-carried", {"resources": backup_of(DB)}),
+    ("churn", {"resources": [], "behaviour": {DB: {"churn_mb_per_second": 60}}}),
+    ("other-extensions-sound", {"resources": [extension("OmsAgent", "Failed")]}),
+    ("source-extension-sound", {"resources": [extension("SiteRecovery-Linux", "Succeeded")]}),
+    ("extensions-carried", {"resources": [extension("OmsAgent", "Succeeded")]}),
+    (
+        "public-addresses-carried",
+        around_nic(publicIPAddress={"id": f"{SOURCE_GROUP}/providers/Microsoft.Network/publicIPAddresses/p"}),
+    ),
+    (
+        "load-balancers-carried",
+        around_nic(
+            loadBalancerBackendAddressPools=[
+                {"id": f"{SOURCE_GROUP}/providers/Microsoft.Network/loadBalancers/l/backendAddressPools/p"}
+            ]
+        ),
+    ),
+    (
+        "security-groups-carried",
+        around_nic(networkSecurityGroup={"id": f"{SOURCE_GROUP}/providers/Microsoft.Network/networkSecurityGroups/n"}),
+    ),
 ]
 
 
@@ -156,6 +269,21 @@ def unregister(sim: Simulator, namespace: str) -> None:
     """Unregister a resource provider."""
     assert sim.arm("POST", f"/subscriptions/{SUBSCRIPTION}/providers/{namespace}/unregister").status_code == 200
     sim.advance(600)
+
+
+@pytest.mark.parametrize(("rule", "trouble"), HANGING_ON, ids=[rule for rule, _ in HANGING_ON])
+async def test_what_does_not_block_is_told(
+    contoso: tuple[Simulator, AzureClients], rule: str, trouble: dict[str, Any]
+) -> None:
+    """What hangs on a machine and will not follow is told, of that machine alone, and stops nobody."""
+    sim, azure = contoso
+    sim.seed(trouble)
+
+    answer = await check(azure, CONTOSO)
+
+    assert {rule} <= {finding.rule for vm in answer.vms if vm.name == "db-01" for finding in vm.findings}
+    assert [] == [finding for vm in answer.vms if vm.name != "db-01" for finding in vm.findings]
+    assert [] == answer.blocking
 
 
 @pytest.mark.parametrize(("rule", "trouble"), TROUBLES, ids=[f"{n}-{rule}" for n, (rule, _) in enumerate(TROUBLES)])
@@ -241,7 +369,9 @@ async def test_outage_refuses_nobody(contoso: tuple[Simulator, AzureClients]) ->
     finally:
         sim.clear_faults()
 
-    assert {("quota", "unknown"), ("subnet-space", "unknown")} == told(answer)
+    assert {(f"quota{part}", "unknown") for part in ("", "-network", "-storage")} | {
+        ("subnet-space", "unknown")
+    } == told(answer)
 
 
 async def test_activity_answers_as_the_check(contoso: tuple[Simulator, AzureClients]) -> None:
@@ -283,14 +413,16 @@ async def test_many_machines_ask_once_for_what_they_share(stage: Stage) -> None:
     def paths(ending: str) -> int:
         return sum(line["path"].endswith(ending) for line in stage.sim.requests(since))
 
+    compute = "northeurope/usages"
+
     answers = [await run(activities.check_vm, CheckVm(task=case.task, moment="start")) for case in cases]
     assert [case.source for case in cases] == [answer.source for answer in answers]
-    assert (1, 1) == (paths("/skus"), paths("/usages") - paths("vnet-ne/usages"))
+    assert (1, 2) == (paths("/skus"), paths(compute)), "Compute's and Network's, once"
     assert 1 == sum(paths(f"/virtualMachines/{case.task.vm.name}") for case in cases[:1])
 
     for case in cases[:2]:
         await run(activities.check_vm, CheckVm(task=case.task, moment="cutover", recorded=case.source))
-    assert (1, 3) == (paths("/skus"), paths("/usages") - paths("vnet-ne/usages"))
+    assert (1, 4) == (paths("/skus"), paths(compute)), "Compute's, twice more"
 
 
 async def test_cutover_of_a_protected_machine(stage: Stage) -> None:

@@ -29,6 +29,7 @@ from migration.rules.case import Case
 from migration.rules.engine import judge
 from migration.rules.sources import source_vm
 from migration.rules.vault import NAMESPACES
+from migration.surroundings import Churn, Subscription
 
 SUBSCRIPTION = "6b1f6e0a-52c4-4a8e-9d0b-3f5c8a7e2d11"
 HOME, AWAY, VAULT_GROUP = "shop", "shop-ne", "shop-vault"
@@ -42,7 +43,7 @@ NETWORK, TEST_NETWORK = (
 )
 VAULT = ids.vault_id(SUBSCRIPTION, VAULT_GROUP, "vault")
 ITEM = f"{VAULT}/replicationFabrics/f/replicationProtectionContainers/c/replicationProtectedItems/web-01"
-PLACE = f"{SUBSCRIPTION}/northeurope"
+PLACE, HOME_PLACE = f"{SUBSCRIPTION}/northeurope", f"{SUBSCRIPTION}/westeurope"
 SIZE = "Standard_D2s_v5"
 GROUPS = {name: ids.resource_group_id(SUBSCRIPTION, name) for name in (HOME, AWAY, VAULT_GROUP)}
 
@@ -73,6 +74,8 @@ MACHINE = Machine(
     agent="Ready",
     generation="V2",
     from_image=True,
+    os_name="ubuntu",
+    os_version="22.04",
 )
 NIC = Nic(NIC_ID, HOME_NETWORK, "servers", "10.10.1.20", is_static=True, machine_id=VM_ID)
 SKU = Sku(
@@ -83,6 +86,8 @@ SKU = Sku(
     max_data_disks=4,
     max_nics=2,
     generations=("V1", "V2"),
+    memory_gib=8.0,
+    controllers=("SCSI",),
 )
 PROTECTED = ProtectedItem(
     id=ITEM,
@@ -135,18 +140,33 @@ def inventory() -> Inventory:
         found.networks.note(network_id, Fact(network))
         found.permissions.note(network_id, Fact((Permission(("*",)),)))
     found.network_usage.note(NETWORK, Fact({"servers": 251}))
+    found.network_usage.note(TEST_NETWORK, Fact({"servers": 251}))
     found.addresses.note(f"{NETWORK}/10.20.1.20", Fact(AddressAnswer(available=True)))
     found.skus.note(PLACE, Fact({SIZE.lower(): SKU}))
     found.usages.note(PLACE, Fact({name.lower(): Usage(name, name, 0, 10) for name in QUOTAS}))
     for namespace in NAMESPACES:
-        provider = Provider(namespace, "Registered", ("westeurope", "northeurope"))
+        regions = ("westeurope", "northeurope")
+        provider = Provider(namespace, "Registered", regions, regions)
         found.providers.note(f"{SUBSCRIPTION}/{namespace}", Fact(provider))
     found.vault, found.items, found.mappings = Fact(Located(VAULT, "northeurope")), Fact(()), Fact(())
     found.foreign_items.note(SUBSCRIPTION, Fact(()))
+    note_surroundings(found)
     return found
 
 
-QUOTAS = ("cores", "virtualMachines", "standardDSv5Family")
+def note_surroundings(found: Inventory) -> None:
+    """Note that nothing stands around the machine that would object to its move."""
+    found.subscriptions.note(f"/subscriptions/{SUBSCRIPTION}", Fact(Subscription(SUBSCRIPTION, "Enabled")))
+    network = {name.lower(): Usage(name, name, 0, 10) for name in ("NetworkInterfaces", "PublicIPAddresses")}
+    found.network_usages.note(PLACE, Fact(network))
+    found.storage_usages.note(HOME_PLACE, Fact({"storageaccounts": Usage("StorageAccounts", "Accounts", 0, 250)}))
+    found.denials.note(GROUPS[AWAY], Fact(()))
+    found.role_assignments.note(SUBSCRIPTION, Fact(()))
+    found.backups.note(SUBSCRIPTION, Fact(()))
+    found.churn.note(VM_ID, Fact(Churn(1_000_000, 4_000_000)))
+
+
+QUOTAS = ("cores", "virtualMachines", "standardDSv5Family", "PremiumDiskCount")
 
 
 def starting(**changes: Any) -> Case:

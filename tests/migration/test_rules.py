@@ -30,6 +30,7 @@ from migration.rules.case import Case
 from migration.rules.catalogue import ALREADY_MIGRATED, RULES
 from migration.rules.engine import SHARED_CHECKS, VM_CHECKS, judge
 from migration.rules.permissions import allows
+from migration.surroundings import BackupItem, Churn, PolicyDenial, RoleAssignment, Subscription
 from tests.migration import sound
 from tests.migration.sound import (
     AWAY,
@@ -202,6 +203,65 @@ def with_eligibility_error(case: Case) -> None:
     case.inventory.eligibility.note(VM_ID, Fact((error,)))
 
 
+def with_nic(**changes: Any) -> Change:
+    """Change the source's interface."""
+    return lambda case: case.inventory.nics.note(sound.NIC_ID, Fact(replace(sound.NIC, **changes)))
+
+
+def with_group(name: str, state: str) -> Change:
+    """Let a resource group be in some state."""
+    group = Located(GROUPS[name], "northeurope", state)
+    return lambda case: case.inventory.groups.note(GROUPS[name], Fact(group))
+
+
+def with_usage(table: str, name: str, *, used: int) -> Change:
+    """Use up a quota of Network or Storage."""
+    key = PLACE if table == "network_usages" else sound.HOME_PLACE
+
+    def change(case: Case) -> None:
+        facts = getattr(case.inventory, table)
+        facts.note(key, Fact({**facts.about(key), name.lower(): Usage(name, name, used, 10)}))
+
+    return change
+
+
+def with_churn(megabytes: int) -> Change:
+    """Let the machine write so much a second."""
+    return lambda case: case.inventory.churn.note(VM_ID, Fact(Churn(megabytes * 1e6, megabytes * 2e6)))
+
+
+def with_roles(scope: str, principal: str) -> Change:
+    """Let a role be assigned."""
+    return lambda case: case.inventory.role_assignments.note(
+        SUBSCRIPTION, Fact((RoleAssignment("r", scope, principal, "owner"),))
+    )
+
+
+def with_many_protected_disks(case: Case) -> None:
+    """Let the subscription protect nearly as many disks as it may."""
+    other = ids.vm_id(SUBSCRIPTION, "elsewhere", "big")
+    item = ProtectedItem(f"{VAULT}-2/x", other, "Protected", disks=2_999)
+    case.inventory.foreign_items.note(SUBSCRIPTION, Fact((item,)))
+
+
+def with_bigger_size(case: Case) -> Case | None:
+    """Let the plan name another size than the source's."""
+    bigger = replace(SKU, name="Standard_D4s_v5", vcpus=4, memory_gib=16.0)
+    case.inventory.skus.note(PLACE, Fact({sku.name.lower(): sku for sku in (SKU, bigger)}))
+    return with_spec(size=bigger.name)(case)
+
+
+def both(*changes: Change) -> Change:
+    """Make several changes."""
+
+    def change(case: Case) -> Case:
+        for each in changes:
+            case = each(case) or case
+        return case
+
+    return change
+
+
 def with_taken_address(case: Case) -> None:
     """Let somebody else have the address."""
     case.inventory.addresses.note(f"{NETWORK}/10.20.1.20", Fact(AddressAnswer(False, ("10.20.1.21",))))
@@ -218,6 +278,7 @@ def with_twin(**changes: Any) -> Change:
         case.inventory.machines.note(twin_id, Fact(replace(MACHINE, id=twin_id)))
         case.inventory.machines.note(spec.target_id, Fact())
         case.inventory.eligibility.note(twin_id, Fact(()))
+        case.inventory.churn.note(twin_id, Fact(Churn(0, 0)))
         case.inventory.groups.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(Located("g", "westeurope")))
         case.inventory.locks.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(()))
         grants = (Permission(("*",)),)
@@ -249,6 +310,98 @@ AT_START: list[tuple[str, Change]] = [
     ("source-agent-ready", with_machine(agent="Not Ready")),
     ("source-agent-ready", with_machine(agent="")),
     ("source-extension-sound", with_machine(extensions=(Extension("SiteRecovery-Linux", "Failed"),))),
+    ("source-extension-sound", with_machine(extensions=(Extension("SiteRecovery-Linux", "Succeeded"),))),
+    ("other-extensions-sound", with_machine(extensions=(Extension("OmsAgent", "Failed"),))),
+    ("os-supported", with_machine(os_name="ubuntu", os_version="25.10")),
+    ("os-supported", with_machine(os_name="flatcar", os_version="4081.2.0")),
+    ("os-supported", with_machine(os_type="Windows", os_name="Windows Server 2003", os_version="5.2")),
+    ("security-type", with_machine(security_type="ConfidentialVM")),
+    ("security-type", with_machine(security_type="TrustedLaunch", os_name="oracle", os_version="8.9")),
+    ("security-type", with_machine(security_type="TrustedLaunch", generation="V1")),
+    ("disk-controller", with_machine(disk_controller="NVMe")),
+    ("disk-controller", with_sku(controllers=("NVMe",))),
+    ("size-enough", with_sku(vcpus=1)),
+    (
+        "customer-keys",
+        with_data_disk(encryption_set_id=f"{GROUPS[HOME]}/providers/Microsoft.Compute/diskEncryptionSets/k"),
+    ),
+    (
+        "availability-set",
+        with_machine(availability_set_id=f"{GROUPS[HOME]}/providers/Microsoft.Compute/availabilitySets/a"),
+    ),
+    ("zone", with_machine(zone="1")),
+    (
+        "proximity-group",
+        with_machine(proximity_group_id=f"{GROUPS[HOME]}/providers/Microsoft.Compute/proximityPlacementGroups/p"),
+    ),
+    ("scale-set", with_machine(scale_set_id=f"{GROUPS[HOME]}/providers/Microsoft.Compute/virtualMachineScaleSets/s")),
+    ("dedicated-host", with_machine(host_id=f"{GROUPS[HOME]}/providers/Microsoft.Compute/hostGroups/g/hosts/h")),
+    ("churn", with_churn(17)),
+    (
+        "churn",
+        both(
+            with_churn(55),
+            with_data_disk(size_gib=1024),
+            lambda case: case.inventory.disks.note(OS_DISK, Fact(Disk(OS_DISK, "Premium_LRS", 2048))),
+        ),
+    ),
+    (
+        "subscription-enabled",
+        lambda case: case.inventory.subscriptions.note(
+            f"/subscriptions/{SUBSCRIPTION}", Fact(Subscription("s", "Disabled"))
+        ),
+    ),
+    ("subscription-enabled", lambda case: case.inventory.subscriptions.note(f"/subscriptions/{SUBSCRIPTION}", Fact())),
+    ("region-open", with_provider("Microsoft.Compute", machine_regions=("westeurope",))),
+    ("region-open", with_sku(restricted=True)),
+    ("groups-usable", with_group(AWAY, "Deleting")),
+    (
+        "policies",
+        lambda case: case.inventory.denials.note(
+            GROUPS[AWAY], Fact((PolicyDenial("/a/locations", "/d", "disks of type Premium_LRS"),))
+        ),
+    ),
+    ("size-differs", with_bigger_size),
+    ("accelerated-networking", both(with_nic(accelerated=True), with_sku(accelerated=False))),
+    ("size-fits", both(with_machine(security_type="TrustedLaunch"), with_sku(trusted_launch=False))),
+    ("quota", with_quota("PremiumDiskCount", used=7)),
+    ("quota-network", with_usage("network_usages", "NetworkInterfaces", used=10)),
+    (
+        "quota-network",
+        both(
+            with_nic(public_address_ids=(f"{GROUPS[HOME]}/providers/Microsoft.Network/publicIPAddresses/p",)),
+            with_usage("network_usages", "PublicIPAddresses", used=10),
+        ),
+    ),
+    ("quota-storage", with_usage("storage_usages", "StorageAccounts", used=10)),
+    ("protected-disks", with_many_protected_disks),
+    ("extensions-carried", with_machine(extensions=(Extension("OmsAgent", "Succeeded"),))),
+    (
+        "public-addresses-carried",
+        with_nic(public_address_ids=(f"{GROUPS[HOME]}/providers/Microsoft.Network/publicIPAddresses/p",)),
+    ),
+    (
+        "load-balancers-carried",
+        with_nic(pool_ids=(f"{GROUPS[HOME]}/providers/Microsoft.Network/loadBalancers/l/backendAddressPools/p",)),
+    ),
+    (
+        "security-groups-carried",
+        with_nic(security_group_id=f"{GROUPS[HOME]}/providers/Microsoft.Network/networkSecurityGroups/n"),
+    ),
+    ("addresses-carried", with_nic(more_addresses=("10.10.1.21",))),
+    ("identities-carried", with_machine(identity_ids=("system-assigned",))),
+    ("roles-carried", with_roles(VM_ID.upper(), "somebody")),
+    ("roles-carried", both(with_machine(principal_id="me"), with_roles(GROUPS[HOME], "ME"))),
+    (
+        "backup-carried",
+        lambda case: case.inventory.backups.note(SUBSCRIPTION, Fact((BackupItem("b", VM_ID.upper(), VAULT),))),
+    ),
+    ("encryption-at-host-carried", with_machine(encrypted_at_host=True)),
+    (
+        "target-subnet",
+        both(with_spec(subnet="GatewaySubnet"), with_network(subnets=(Subnet("GatewaySubnet", ("10.20.1.0/24",)),))),
+    ),
+    ("subnet-space", rehearsing(lambda case: case.inventory.network_usage.note(TEST_NETWORK, Fact({"servers": 0})))),
     ("source-unprotected", with_foreign_item),
     ("item-usable", with_item(protection_state="EnablingFailed")),
     ("item-usable", with_item(protection_state="UnplannedFailoverCommitPendingStatesBegin")),
@@ -456,6 +609,7 @@ def test_quota_counts_all_that_move() -> None:
     for table in (case.inventory.group_machines, case.inventory.group_disks, case.inventory.group_nics):
         table.note(third, Fact(()))
     case.inventory.groups.note(third, Fact())
+    case.inventory.denials.note(third, Fact(()))
     case.inventory.permissions.note(f"/subscriptions/{SUBSCRIPTION}", Fact((Permission(("*",)),)))
     assert {"static-address": "note"} == objections(case)
 

@@ -51,10 +51,18 @@ CHAPTER = Chapter(
         ),
         Rule(
             id="source-extension-sound",
-            asks="No Site Recovery extension of an earlier try has failed on it.",
-            evidence="its extensions",
+            asks="No Site Recovery extension on it has failed, or is left from a protection that is gone.",
+            evidence="its extensions, and the protected items of every vault in its subscription",
             remedy="if replication cannot be enabled, remove the extension first",
             link=ERRORS,
+            severity="warning",
+        ),
+        Rule(
+            id="other-extensions-sound",
+            asks="None of its other extensions has failed.",
+            evidence="its extensions",
+            remedy="mend or remove the extension: while one has failed, the agent's may not be installed",
+            link=f"{ERRORS}#unable-to-select-virtual-machine-for-protection",
             severity="warning",
         ),
         Rule(

@@ -1,11 +1,42 @@
 """The support matrix: what Site Recovery can replicate, and what the plan wants of it."""
 
-from migration.rules.rule import DOCS, MATRIX, TUTORIAL, Chapter, Rule
+from migration.rules.rule import DOCS, MATRIX, SITE_RECOVERY, TUTORIAL, Chapter, Rule
 
 CHAPTER = Chapter(
     "The support matrix",
     "Microsoft's support matrix, row by row, as far as Azure tells it without asking the guest.",
     (
+        Rule(
+            id="os-supported",
+            asks="Site Recovery replicates its operating system.",
+            evidence="the system and version that its agent tells, and Site Recovery's own answer",
+            remedy="upgrade the system, or move its application to a machine with one that is supported",
+            link=f"{MATRIX}#replicated-machine-operating-systems",
+            prevents="A2AOperatingSystemNotSupported",
+        ),
+        Rule(
+            id="security-type",
+            asks="Its security type is replicated: standard, or Trusted Launch with a system that is taken with it.",
+            evidence="the machine's security profile and generation, and the system that its agent tells",
+            remedy="leave it out of the plan, and build it anew in the target region",
+            link=f"{SITE_RECOVERY}/concepts-trusted-vm",
+        ),
+        Rule(
+            id="disk-controller",
+            asks="Its disks are not behind an NVMe controller, but for RHEL 9, Ubuntu 24.04 and SLES 15.",
+            evidence="the machine's disk controller, or that of its size, and the system that its agent tells",
+            remedy="resize it to a size with a SCSI controller",
+            link=f"{MATRIX}#replicated-machines---storage",
+            prevents="151273",
+        ),
+        Rule(
+            id="size-enough",
+            asks="Its size has two vCPUs and 1 GiB of memory, as the support matrix asks for.",
+            evidence="what the size offers",
+            remedy="resize it for the time of the move if replication cannot be enabled or is slow",
+            link=f"{MATRIX}#replicated-machines---compute-settings",
+            severity="warning",
+        ),
         Rule(
             id="disks-supported",
             asks="Site Recovery supports its disks.",
@@ -38,6 +69,13 @@ CHAPTER = Chapter(
             severity="warning",
         ),
         Rule(
+            id="customer-keys",
+            asks="Disks under a customer's own key have an encryption set in the target.",
+            evidence="the encryption set of each disk, and the plan's disk_encryption_set",
+            remedy="make a disk encryption set in the target region and name it as target.disk_encryption_set",
+            link=f"{SITE_RECOVERY}/azure-to-azure-how-to-enable-replication-cmk-disks",
+        ),
+        Rule(
             id="excluded-disks",
             asks="The disks left behind exist and the OS disk is not among them.",
             evidence="the disks of the virtual machine",
@@ -58,6 +96,54 @@ CHAPTER = Chapter(
             evidence="the disk encryption set",
             remedy="create it there, or correct the plan",
             link=f"{DOCS}/virtual-machines/disk-encryption",
+        ),
+        Rule(
+            id="availability-set",
+            asks="It is in no availability set.",
+            evidence="the machine",
+            remedy="nothing, if one machine is enough: the target is in no set, and can join one only when made anew",
+            link=f"{MATRIX}#replicated-machines---compute-settings",
+            severity="warning",
+        ),
+        Rule(
+            id="zone",
+            asks="A machine that is in a zone has one in the target.",
+            evidence="the machine's zone, and the plan's",
+            remedy="name one as target.zone; else it becomes a machine of the region without a zone",
+            link=f"{DOCS}/reliability/availability-zones-overview",
+            severity="warning",
+        ),
+        Rule(
+            id="proximity-group",
+            asks="It is in no proximity placement group.",
+            evidence="the machine",
+            remedy="nothing, if latency between its neighbours may grow: the target is in no group",
+            link=f"{SITE_RECOVERY}/how-to-enable-replication-proximity-placement-groups",
+            severity="warning",
+        ),
+        Rule(
+            id="scale-set",
+            asks="It belongs to no scale set.",
+            evidence="the machine",
+            remedy="nothing, if the set serves availability alone: the target belongs to none, nothing scales there",
+            link=f"{MATRIX}#replicated-machines---compute-settings",
+            severity="warning",
+        ),
+        Rule(
+            id="dedicated-host",
+            asks="It is bound to no dedicated host.",
+            evidence="the machine",
+            remedy="take it off the host: deallocate it and clear its host",
+            link=f"{MATRIX}#replicated-machines---compute-settings",
+        ),
+        Rule(
+            id="churn",
+            asks="It writes no faster than Site Recovery copies.",
+            evidence="Azure Monitor's Disk Write Bytes of the last hour",
+            remedy="exclude the busy disk, choose a premium disk type, or move it at a calmer time",
+            link=f"{MATRIX}#limits-and-data-change-rates",
+            severity="warning",
+            prevents="153007",
         ),
     ),
 )

@@ -1,6 +1,6 @@
 """Target resources: sizes, quotas, names, networks and addresses of the target region."""
 
-from migration.rules.rule import BOTH, DOCS, ERRORS, SITE_RECOVERY, TUTORIAL, Chapter, Rule
+from migration.rules.rule import BOTH, DOCS, ERRORS, SITE_RECOVERY, START, TUTORIAL, Chapter, Rule
 
 _NETWORKS = f"{SITE_RECOVERY}/azure-to-azure-network-mapping"
 _ADDRESSES = f"{DOCS}/virtual-network/ip-services/private-ip-addresses"
@@ -10,6 +10,44 @@ CHAPTER = Chapter(
     "Target resources",
     "The first of the tutorial's four groups: can the target region take what moves, under the names it will have?",
     (
+        Rule(
+            id="subscription-enabled",
+            asks="The subscriptions of the move are enabled.",
+            evidence="the state of each subscription",
+            remedy="have it enabled (billing, spending limit)",
+            link=f"{DOCS}/cost-management-billing/manage/subscription-states",
+            prevents="150097",
+            shared=True,
+        ),
+        Rule(
+            id="region-open",
+            asks="The subscription may make virtual machines in the target region.",
+            evidence="the regions of the resource provider, and the sizes that the region offers",
+            remedy="ask for access to the region, or choose another one",
+            link=f"{DOCS}/azure-portal/supportability/regional-quota-requests",
+            prevents="150097",
+            shared=True,
+        ),
+        Rule(
+            id="groups-usable",
+            asks="No resource group of the move is being deleted.",
+            evidence="the provisioning state of each group",
+            remedy="wait until it is gone, or name another group",
+            link=f"{DOCS}/azure-resource-manager/management/manage-resource-groups-portal",
+            prevents="150076",
+            moments=BOTH,
+            shared=True,
+        ),
+        Rule(
+            id="policies",
+            asks="Azure Policy would not refuse what is made in the target groups.",
+            evidence="Azure Policy's own answer (checkPolicyRestrictions) for what is to be made",
+            remedy="exempt the group for the time of the move, or change what the policy objects to",
+            link=f"{DOCS}/governance/policy/concepts/effect-deny",
+            prevents="150099",
+            moments=BOTH,
+            shared=True,
+        ),
         Rule(
             id="size-offered",
             asks="The target region offers the size.",
@@ -28,13 +66,50 @@ CHAPTER = Chapter(
             prevents="150097",
         ),
         Rule(
+            id="size-differs",
+            asks="The size is that of the source.",
+            evidence="the sizes of the plan and of the source",
+            remedy="nothing, if it is meant so",
+            link=ERRORS,
+            severity="note",
+        ),
+        Rule(
+            id="accelerated-networking",
+            asks="The size accelerates the interfaces that are accelerated at home.",
+            evidence="the size's capabilities, and the source's interfaces",
+            remedy="choose a size with accelerated networking, or expect slower interfaces",
+            link=f"{SITE_RECOVERY}/azure-vm-disaster-recovery-with-accelerated-networking",
+            severity="warning",
+        ),
+        Rule(
             id="quota",
-            asks="The target region's quotas suffice for all that move.",
-            evidence="the quotas of the region and what is used of them",
+            asks="The target region's quotas of vCPUs, of the sizes' families, of machines and disks suffice for all "
+            "that move.",
+            evidence="Compute's quotas of the region and what is used of them",
             remedy="ask for more quota, or choose other sizes",
             link=_QUOTAS,
             prevents="150097",
             moments=BOTH,
+            shared=True,
+            waivable_at=START,
+            why_safe="it is asked again right before each failover, while the source still runs",
+        ),
+        Rule(
+            id="quota-network",
+            asks="The target region has quota for the interfaces, and for the public addresses to be made anew.",
+            evidence="Network's quotas of the region and what is used of them",
+            remedy="ask for more quota",
+            link=_QUOTAS,
+            prevents="150099",
+            shared=True,
+        ),
+        Rule(
+            id="quota-storage",
+            asks="The source region has quota for a cache account, where one has to be made.",
+            evidence="Storage's quotas of the region and what is used of them",
+            remedy="ask for more quota, or name an account that exists as vault.cache_account",
+            link=f"{DOCS}/storage/common/scalability-targets-standard-account",
+            prevents="150075",
             shared=True,
         ),
         Rule(

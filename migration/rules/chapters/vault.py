@@ -39,5 +39,14 @@ CHAPTER = Chapter(
             prevents="150075",
             shared=True,
         ),
+        Rule(
+            id="protected-disks",
+            asks="No subscription has more protected disks than Site Recovery takes.",
+            evidence="the protected items of every vault in the sources' subscriptions",
+            remedy="move and release machines that are protected already, or split the plan by subscription",
+            link=f"{MATRIX}#replicated-machines---storage",
+            prevents="150174",
+            shared=True,
+        ),
     ),
 )

@@ -1,0 +1,1 @@
+"""Microsoft.Insights: what Azure Monitor tells of machines, as far as the churn of their disks goes."""
