@@ -13,12 +13,12 @@ from azure.core.exceptions import ServiceResponseError
 from temporalio import activity
 
 from activities.heartbeats import beating
-from arm.asking import Memory
+from arm.asking import Count, Memory
 from arm.inventory import take_inventory
 from migration import ids, names
 from migration.findings import CheckVm, PlanCheck, VmFindings
 from migration.inventory import Inventory, UnaskedError
-from migration.models import Finding, VmCheck, VmSpec, vm_specs
+from migration.models import Finding, Progress, VmCheck, VmSpec, vm_specs
 from migration.plan import Plan
 from migration.rules.case import Case
 from migration.rules.engine import judge
@@ -48,10 +48,10 @@ class PreflightActivities:
     @activity.defn
     async def check_plan(self, plan: Plan) -> PlanCheck:
         """Ask every rule for every virtual machine of a plan."""
-        case = _case(plan)
-        async with beating(list):
+        case, count = _case(plan), Count()
+        async with beating(lambda: [Progress(detail=str(count))]):
             await self._azure.greet(ANSWER_SECONDS)
-            await take_inventory(self._azure, case, self._memory)
+            await take_inventory(self._azure, case, self._memory, count=count)
         _insist(case)
         return _answer(case)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import ClientConnectorError
@@ -55,17 +56,31 @@ class Memory:
             del self._answers[question]
 
 
+@dataclass
+class Count:
+    """How far a check is: questions asked of Azure, and those that are answered."""
+
+    asked: int = 0
+    answered: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.answered} of {self.asked} questions to Azure answered"
+
+
 class Asker:
     """Asks on behalf of one check; an object because the checks' reads share its slots.
 
     *shared_age_seconds*: how old an answer about what others share may be.
     """
 
-    def __init__(self, azure: AzureClients, memory: Memory, shared_age_seconds: float) -> None:
+    def __init__(
+        self, azure: AzureClients, memory: Memory, shared_age_seconds: float, count: Count | None = None
+    ) -> None:
         self.azure = azure
         self._memory = memory
         self._shared_age_seconds = shared_age_seconds
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._count = count or Count()
 
     async def fact(self, what: str, ask: Callable[[], Awaitable[T | None]]) -> Fact[T]:
         """Return what *ask* answers, or why it could not; *what* is for the message.
@@ -74,6 +89,7 @@ class Asker:
             AzureError: Azure does not know the identity, or nobody answers at its address: no other question will
                 fare better.
         """
+        self._count.asked += 1
         try:
             async with self._slots:
                 return Fact(await ask())
@@ -87,6 +103,8 @@ class Asker:
                 raise
             why = f"reading {what}: {failure.code}: {failure.message}"[:_WHY_LIMIT]
             return Fact(unasked=why, denied=failure.kind == "denied", passing=failure.kind == "environment")
+        finally:
+            self._count.answered += 1
 
     async def one(self, resource_id: str, make: Callable[[Json], T], what: str = "", **query: str) -> Fact[T]:
         """Return what is known of one resource."""

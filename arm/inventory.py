@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from arm import inventory_documents as documents
-from arm.asking import SINGLE_READS, Asker, Memory, all_of, distinct, understood, with_value
+from arm.asking import SINGLE_READS, Asker, Count, Memory, all_of, distinct, understood, with_value
 from arm.reads import API_VERSIONS, DISKS_API, SITE_RECOVERY_API, Json
 from arm.surroundings import Surroundings
 from migration import ids
@@ -34,18 +34,24 @@ Questions = Iterable[Coroutine[Any, Any, None]]
 
 
 async def take_inventory(
-    azure: AzureClients, case: Case, memory: Memory | None = None, *, shared_age_seconds: float = 0
+    azure: AzureClients,
+    case: Case,
+    memory: Memory | None = None,
+    *,
+    shared_age_seconds: float = 0,
+    count: Count | None = None,
 ) -> Inventory:
     """Fill, and return, the case's inventory with all that the rules of its moment ask about.
 
     What the virtual machines of a plan share may come from *memory*, if it is no older than *shared_age_seconds*.
+    *count* tells meanwhile how far it is.
 
     Raises:
         AzureError: Azure does not know the identity, or cannot be reached at all.
     """
     # Questions at once would each ask for a token, one after the other, before the first learns that none comes.
     await azure.sign_in()
-    taking = _Taking(Asker(azure, memory or Memory(), shared_age_seconds), case)
+    taking = _Taking(Asker(azure, memory or Memory(), shared_age_seconds, count), case)
     for questions in (taking.first_round, taking.second_round, taking.third_round):
         await all_of(questions())
     return case.inventory

@@ -87,11 +87,15 @@ def _run(
     raise typer.Exit(code)
 
 
-@app.command(epilog="Example: starter.py check plans/contoso.yaml")
+@app.command(epilog="Example: starter.py check plans/contoso.yaml --sarif check.sarif")
 def check(
     context: typer.Context,
     plan: File,
     local: Annotated[bool, typer.Option("--local", help="Check as this environment, without a worker.")] = False,
+    sarif: Annotated[
+        str | None,
+        typer.Option("--sarif", metavar="FILE", help="Write the findings as SARIF 2.1.0; - is standard output."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Look for all that would stop the move, without a write. Exit code 1 if something does.
@@ -100,7 +104,7 @@ def check(
     """
     from console.checking import check_plan
 
-    _run(context, lambda session: check_plan(session, plan, local=local), as_json=as_json)
+    _run(context, lambda session: check_plan(session, plan, local=local, sarif_file=sarif), as_json=as_json)
 
 
 @app.command(epilog="Example: starter.py start plans/contoso.yaml --wait")

@@ -1,8 +1,10 @@
 """`check`: every rule of preflight against the real estate, without a write."""
 
 import asyncio
+import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,34 +12,51 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, Wor
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
+from console.check_progress import CheckProgress, detail_of
 from console.connection import RPC_TIMEOUT, Link, has_worker, no_worker, open_link, require_worker
 from console.errors import ConsoleError, InputError, RefusedError, UnreachableError
+from console.findings import print_check
 from console.plans import read_plan
+from console.sarif import sarif
 from console.session import ROOT, Session
-from console.tables import screen, table
 from console.texts import clean, counted
 from migration import names
-from migration.findings import PlanCheck
-from migration.models import Finding
+from migration.findings import PlanCheck, summary_by_wave
 from migration.plan import Plan
 from migration.report import MemoKeys
 
 ENVIRONMENT_FAILURE = "EnvironmentFailure"
 """The type of a failure that is Azure's or the identity's, not the plan's."""
-_ORDER = ("blocking", "unknown", "warning", "note")
-_LOOK_SECONDS = 5.0
+STANDARD_OUTPUT = "-"
+_LOOK_SECONDS = 1.0
+_LOOKS_FOR_A_WORKER = 5
 
 
-async def check_plan(session: Session, plan_file: str, *, local: bool) -> int:
+async def check_plan(session: Session, plan_file: str, *, local: bool, sarif_file: str | None = None) -> int:
     """Check the plan in a file, and return 0 if nothing blocks it, else 1."""
     plan = read_plan(plan_file)
     check = await (_check_here(session, plan_file) if local else _check_on_worker(session, plan))
-    blocks = bool(check.blocking)
+    if sarif_file is not None:
+        _write_sarif(session, check, plan_file, sarif_file)
     if session.as_json:
-        session.answer_json({"plan": plan.name, "blocked": blocks, **check.model_dump(mode="json")})
-    else:
-        _print(session, plan, check)
-    return 1 if blocks else 0
+        waves = [wave.model_dump(mode="json") for wave in summary_by_wave(check)]
+        answer = {"plan": plan.name, "blocked": bool(check.blocking), "waves": waves, **check.model_dump(mode="json")}
+        session.answer_json(answer)
+    elif sarif_file != STANDARD_OUTPUT:
+        print_check(session, plan, check)
+    return 1 if check.blocking else 0
+
+
+def _write_sarif(session: Session, check: PlanCheck, plan_file: str, sarif_file: str) -> None:
+    text = json.dumps(sarif(check, plan_file), ensure_ascii=False, indent=2)
+    if sarif_file == STANDARD_OUTPUT:
+        session.answer(text)
+        return
+    try:
+        Path(sarif_file).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"writing {sarif_file}: {error.strerror}") from None
+    session.note(f"SARIF is in {sarif_file}")
 
 
 async def _check_on_worker(session: Session, plan: Plan) -> PlanCheck:
@@ -46,10 +65,14 @@ async def _check_on_worker(session: Session, plan: Plan) -> PlanCheck:
     session.note(f"checking plan {plan.name}: reads only, as the worker's identity")
     handle = await _started(link, plan)
     result = asyncio.ensure_future(handle.result())
+    looks = 0
     try:
-        while not (await asyncio.wait({result}, timeout=_LOOK_SECONDS))[0]:
-            if not await has_worker(link):
-                raise no_worker(link)
+        with CheckProgress(session) as progress:
+            while not (await asyncio.wait({result}, timeout=_LOOK_SECONDS))[0]:
+                looks += 1
+                progress.tell(await detail_of(link.client, handle))
+                if looks % _LOOKS_FOR_A_WORKER == 0 and not await has_worker(link):
+                    raise no_worker(link)
         return await result
     except WorkflowFailureError as error:
         raise _not_checked(plan, error) from None
@@ -110,28 +133,3 @@ async def _check_here(session: Session, plan_file: str) -> PlanCheck:
     except ValidationError:
         kind = {2: InputError, 3: UnreachableError}.get(process.returncode or 0, RefusedError)
         raise kind(f"checking {plan_file}: worker.py --check ended with {process.returncode}; see above") from None
-
-
-def _print(session: Session, plan: Plan, check: PlanCheck) -> None:
-    groups: list[tuple[str, list[Finding]]] = [("plan", check.findings), *((vm.name, vm.findings) for vm in check.vms)]
-    rows = [_row(name if first else "", finding) for name, found in groups for first, finding in _ordered(found)]
-    if rows:
-        screen(plain=session.is_plain).print(table(["VM", "severity", "finding", "what to do"], rows))
-    for vm in check.vms:
-        if vm.already_migrated:
-            session.answer(clean(f"{vm.name}: migrated already"))
-    if check.omitted:
-        session.answer(f"{counted(check.omitted, 'finding')} more: mend these and check again")
-    found = counted(len(rows) + check.omitted, "finding")
-    verdict = f"{len(check.blocking)} to mend before it starts" if check.blocking else "nothing blocks"
-    session.answer(f"plan {plan.name}: {counted(len(plan.vms), 'VM')} checked, {found}; {verdict}")
-
-
-def _ordered(findings: list[Finding]) -> list[tuple[bool, Finding]]:
-    ordered = sorted(findings, key=lambda finding: _ORDER.index(finding.severity))
-    return [(index == 0, finding) for index, finding in enumerate(ordered)]
-
-
-def _row(name: str, finding: Finding) -> list[str]:
-    rule = f" ({finding.rule}" + (f", prevents {finding.prevents})" if finding.prevents else ")")
-    return [name, finding.severity, f"{finding.subject}: {finding.evidence}{rule}", finding.remedy]

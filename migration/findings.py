@@ -1,10 +1,15 @@
 """What the checks of a plan and of a virtual machine are asked, and what they answer."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from migration.base import Value
 from migration.models import Finding, SourceVm, VmTask
 from migration.severities import Moment
+
+_LINES, _LINE_CHARACTERS = 20, 400
+"""Temporal keeps 20,000 bytes of a workflow's details."""
 
 
 class CheckVm(Value):
@@ -26,8 +31,11 @@ class VmFindings(Value):
     """What a check found about one virtual machine of a plan; only what did not pass."""
 
     name: str
+    wave: str = ""
     findings: list[Finding] = Field(default_factory=list)
     already_migrated: bool = False
+    size: str | None = Field(None, description="The size that it will have, as far as that is known.")
+    size_reason: str = Field("", description="Why that one: the plan's, the same as at the source, or the closest.")
     network_ids: list[str] = Field(default_factory=list, description="The source's networks, to map in the vault.")
 
 
@@ -43,3 +51,67 @@ class PlanCheck(Value):
         """What stops the plan."""
         everything = [*self.findings, *(finding for vm in self.vms for finding in vm.findings)]
         return [finding for finding in everything if finding.blocks]
+
+
+class CheckStatus(Value):
+    """The answer of `CheckPlan`'s query `status`."""
+
+    plan: str
+    phase: Literal["checking", "done"] = "checking"
+    check: PlanCheck | None = None
+
+
+class WaveSummary(Value):
+    """How many virtual machines of a wave may move, and how many findings they have."""
+
+    wave: str
+    vms: int = 0
+    ready: int = 0
+    blocked: int = 0
+    migrated: int = 0
+    warnings: int = 0
+    notes: int = 0
+    waived: int = 0
+
+
+def verdict(vm: VmFindings) -> str:
+    """Return in one word whether a virtual machine may move: ready, blocked or migrated."""
+    if vm.already_migrated:
+        return "migrated"
+    return "blocked" if any(finding.blocks for finding in vm.findings) else "ready"
+
+
+def summary_by_wave(check: PlanCheck) -> list[WaveSummary]:
+    """Return the summary of each wave, in their order."""
+    waves: dict[str, list[VmFindings]] = {}
+    for vm in check.vms:
+        waves.setdefault(vm.wave, []).append(vm)
+    return [_wave(name, vms) for name, vms in waves.items()]
+
+
+def _wave(name: str, vms: list[VmFindings]) -> WaveSummary:
+    verdicts = [verdict(vm) for vm in vms]
+    findings = [finding for vm in vms if not vm.already_migrated for finding in vm.findings]
+    open_ones = [finding for finding in findings if finding.waived is None]
+    return WaveSummary(
+        wave=name,
+        vms=len(vms),
+        ready=verdicts.count("ready"),
+        blocked=verdicts.count("blocked"),
+        migrated=verdicts.count("migrated"),
+        warnings=sum(not finding.blocks and finding.severity != "note" for finding in open_ones),
+        notes=sum(finding.severity == "note" for finding in open_ones),
+        waived=len(findings) - len(open_ones),
+    )
+
+
+def markdown_lines(findings: list[Finding]) -> list[str]:
+    """Return findings as lines of a Markdown list, the worst first, as many as a workflow's details hold."""
+    worst = sorted(findings, key=lambda finding: (not finding.blocks, finding.severity == "note"))
+    lines = [f"- {_in_words(finding)[:_LINE_CHARACTERS]}" for finding in worst[:_LINES]]
+    return [*lines, f"- and {len(worst) - _LINES} more"] if len(worst) > _LINES else lines
+
+
+def _in_words(finding: Finding) -> str:
+    waived = f"; waived by {finding.waived.by}: {finding.waived.reason}" if finding.waived else ""
+    return f"**{finding.severity}** ({finding.rule}) {finding.subject}: {finding.evidence}. {finding.remedy}{waived}"

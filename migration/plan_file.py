@@ -54,6 +54,17 @@ def parse_plan(text: str, file: str) -> Plan:
     return plan
 
 
+def places_of_vms(path: str | Path) -> dict[str, int]:
+    """Return the line in which each virtual machine of a plan file stands, by its name in the plan."""
+    tree = _tree(_read(Path(path)), str(path))
+    rows = [
+        (("waves", w, "vms", v, "name"), _name(vm))
+        for w, wave in enumerate((tree.data or {}).get("waves") or [])
+        for v, vm in enumerate(_vms(wave))
+    ]
+    return {name: tree.place(row).line for row, name in rows}
+
+
 def _read(path: Path) -> str:
     file = str(path)
     try:

@@ -57,6 +57,7 @@ class VmStatus(Value):
     rpo_seconds: int | None = None
     last_refusal: str | None = None
     reason: str = ""
+    findings: list[Finding] = Field(default_factory=list, description="Of its last check.")
     choices: list[str] = Field(default_factory=list, description="What `resolve` takes now.")
     undo: list[str] = Field(default_factory=list, description="What would be undone now, last first.")
     run_id: str = ""
@@ -92,6 +93,7 @@ class VmEnding(Value):
     name: str
     outcome: Outcome | None
     reason: str = ""
+    findings: list[Finding] = Field(default_factory=list, description="What blocked it.")
 
 
 class PlanEnding(Value):
@@ -100,6 +102,7 @@ class PlanEnding(Value):
     outcome: Outcome
     reason: str = ""
     counts: dict[str, int] = Field(default_factory=dict, description="How many virtual machines ended how.")
+    findings: list[Finding] = Field(default_factory=list, description="What blocked the plan.")
 
 
 class PlanVm(Value):
@@ -124,6 +127,7 @@ class PlanStatus(Value):
     waiting_for: str = ""
     needs_action: bool = False
     reason: str = ""
+    findings: list[Finding] = Field(default_factory=list, description="Of what the virtual machines share.")
     vms: list[PlanVm] = Field(default_factory=list)
 
 

@@ -8,6 +8,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
+    from migration.findings import markdown_lines
     from migration.ids import describe
     from migration.ledger import LedgerEntry
     from migration.models import FenceEvidence, Finding, Mismatch, VmTask
@@ -98,6 +99,7 @@ class Board:
             outcome=self._outcome_now,
             last_refusal=last_refusal,
             reason=self.reason,
+            findings=self.findings,
             choices=self.choices,
             undo=undo,
             run_id=workflow.info().run_id,
@@ -146,6 +148,8 @@ class Board:
         if self.reason:
             lines.append(f"- Reason: {self.reason}")
         lines += [f"- Incident: {incident}" for incident in self.incidents]
+        if self.findings:
+            lines += ["", "What the check found:", "", *markdown_lines(self.findings)]
         return "\n".join(lines)
 
     def _how_to_act(self) -> str:

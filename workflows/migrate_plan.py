@@ -66,7 +66,9 @@ class MigratePlan:
             raise cancelled
         outcomes = [vm.outcome for vm in self.dispatcher.vms.values() if vm.outcome]
         counts = {outcome.value: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
-        return PlanEnding(outcome=common_outcome(outcomes), reason=self.board.reason, counts=counts)
+        blocking = self.board.check.blocking[:_TOLD_FINDINGS] if self.board.check else []
+        outcome = common_outcome(outcomes)
+        return PlanEnding(outcome=outcome, reason=self.board.reason, counts=counts, findings=blocking)
 
     async def check_plan(self) -> PlanCheck:
         """Ask all rules for all virtual machines; nothing is written."""
@@ -169,6 +171,8 @@ class MigratePlan:
         )
 
 
+_TOLD_FINDINGS = 50
+"""How many findings the plan's result holds; its report has all."""
 _TOLD = 5
 """How many things a sentence names; the report lists all."""
 

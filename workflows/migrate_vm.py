@@ -36,6 +36,8 @@ from workflows.undo import Undo, UndoStack
 from workflows.vm_claim import Claim
 
 Step = Callable[[], Awaitable[None]]
+_TOLD_FINDINGS = 20
+"""How many findings a virtual machine's result holds; its report has all."""
 
 
 @workflow.defn(name=names.MIGRATE_VM)
@@ -88,7 +90,10 @@ class MigrateVm:
                 raise
         else:
             await shielded(self.end(Outcome.MIGRATED, ""))
-        return VmEnding(name=task.vm.name, outcome=self.board.outcome, reason=self.board.reason)
+        blocking = [finding for finding in self.board.findings if finding.blocks]
+        return VmEnding(
+            name=task.vm.name, outcome=self.board.outcome, reason=self.board.reason, findings=blocking[:_TOLD_FINDINGS]
+        )
 
     async def step(self, phase: Phase, do: Step, *, undo: Undo | None = None) -> None:
         """Do one step; its undo is registered first, since a step that fails may have happened."""

@@ -7,7 +7,7 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
-    from migration.findings import PlanCheck
+    from migration.findings import PlanCheck, markdown_lines, summary_by_wave
     from migration.ledger import LedgerEntry
     from migration.models import Finding
     from migration.phases import Outcome, Phase
@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.board import now_text, reported
 from workflows.dispatch import Dispatcher, VmState
 
+_WAVES = 20
 NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
 
 _PHASE_OF = {
@@ -79,6 +80,7 @@ class PlanBoard:
             waiting_for=self._waiting_for,
             needs_action=self._needs_action,
             reason=self.reason,
+            findings=self.check.findings if self.check else [],
             vms=self._vms(),
         )
 
@@ -131,4 +133,14 @@ class PlanBoard:
         lines += [
             f"- {vm.name}: {vm.outcome.value if vm.outcome else vm.state}" for vm in self._dispatcher.vms.values()
         ]
+        if self.check is not None:
+            lines += check_details(self.check)
         return "\n".join(lines)
+
+
+def check_details(check: PlanCheck) -> list[str]:
+    """Return what a check found as lines of a workflow's details: a summary by wave, then the findings."""
+    told = [f"{wave.wave}: {wave.ready} of {wave.vms} ready" for wave in summary_by_wave(check)]
+    everything = [*check.findings, *(finding for vm in check.vms for finding in vm.findings)]
+    lines = ["", f"Check: {len(everything)} findings, {len(check.blocking)} block; {', '.join(told[:_WAVES])}", ""]
+    return [*lines, *markdown_lines(everything)]

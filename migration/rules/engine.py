@@ -63,10 +63,7 @@ def judge(case: Case) -> tuple[list[Finding], list[VmFindings]]:
     moved = {vm.name: evidence for vm in case.vms if (evidence := _moved(case, vm))} if case.moment == "start" else {}
     rest = replace(case, vms=tuple(vm for vm in case.vms if vm.name not in moved))
     shared = _sorted(_shared_findings(rest)) if rest.vms else []
-    each = [
-        _already(vm, moved[vm.name]) if vm.name in moved else VmFindings(name=vm.name, findings=_vm_findings(rest, vm))
-        for vm in case.vms
-    ]
+    each = [_already(vm, moved[vm.name]) if vm.name in moved else _judged(rest, vm) for vm in case.vms]
     return shared, each
 
 
@@ -79,7 +76,19 @@ def _moved(case: Case, vm: VmSpec) -> str | None:
 
 def _already(vm: VmSpec, evidence: str) -> VmFindings:
     finding = _finding(ALREADY_MIGRATED, Hit(describe(vm.source_id), evidence))
-    return VmFindings(name=vm.name, findings=[finding], already_migrated=True)
+    return VmFindings(name=vm.name, wave=vm.wave, findings=[finding], already_migrated=True)
+
+
+def _judged(case: Case, vm: VmSpec) -> VmFindings:
+    size, why = _size(case, vm)
+    return VmFindings(name=vm.name, wave=vm.wave, findings=_vm_findings(case, vm), size=size, size_reason=why)
+
+
+def _size(case: Case, vm: VmSpec) -> tuple[str | None, str]:
+    try:
+        return sizes.choice(case, vm) or (None, "")
+    except UnaskedError:
+        return None, ""  # the findings say what could not be asked
 
 
 def _vm_findings(case: Case, vm: VmSpec) -> list[Finding]:
