@@ -20,12 +20,14 @@ from migration.findings import CheckVm, PlanCheck, VmFindings
 from migration.inventory import Inventory, UnaskedError
 from migration.models import Finding, Progress, VmCheck, VmSpec, vm_specs
 from migration.plan import Plan
+from migration.rules import fingerprints
 from migration.rules.case import Case
 from migration.rules.engine import judge
 from migration.rules.sources import source_vm
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients
+    from migration.fingerprint import Fingerprint
     from migration.models import SourceVm
 
 MAX_ANSWER_BYTES = 60_000
@@ -66,7 +68,7 @@ class PreflightActivities:
             inventory=Inventory(),
             moment=request.moment,
             own_ids=frozenset(ids.id_key(own) for own in request.own_ids),
-            recorded=request.recorded,
+            fingerprint=request.fingerprint,
         )
         # What is shared was checked with the plan a moment ago; right before a failover everything is read anew.
         age = SHARED_AGE_SECONDS if request.moment == "start" else 0
@@ -77,6 +79,7 @@ class PreflightActivities:
         return VmCheck(
             findings=[*found.findings, *shared],
             source=request.recorded or _source(case, task.vm),
+            fingerprint=request.fingerprint or _fingerprint(case, task.vm),
             already_migrated=found.already_migrated,
         )
 
@@ -154,6 +157,13 @@ def _source(case: Case, vm: VmSpec) -> SourceVm | None:
         return source_vm(case.inventory, vm)
     except UnaskedError:
         return None  # the findings say what could not be asked
+
+
+def _fingerprint(case: Case, vm: VmSpec) -> Fingerprint | None:
+    try:
+        return fingerprints.take(case, vm)
+    except UnaskedError:
+        return None  # as above
 
 
 def _networks(case: Case, vm: VmSpec) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from migration.base import Value
+from migration.fingerprint import Fingerprint
 from migration.models import Finding, SourceVm, VmTask
 from migration.severities import Moment
 
@@ -24,7 +25,8 @@ class CheckVm(Value):
     own_ids: list[str] = Field(
         default_factory=list, description="Ids of the ledger: what is ours collides with nothing."
     )
-    recorded: SourceVm | None = Field(None, description="The source as the first check found it, to tell drift.")
+    recorded: SourceVm | None = Field(None, description="The source as the first check found it.")
+    fingerprint: Fingerprint | None = Field(None, description="What the first check saw, to tell drift.")
 
 
 class VmFindings(Value):

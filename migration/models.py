@@ -9,6 +9,7 @@ from pydantic import Field
 
 from migration import ids, names
 from migration.base import Value
+from migration.fingerprint import Fingerprint
 from migration.ledger import LedgerEntry
 from migration.plan import Approval, Failover, Plan, Vm, Waiver
 from migration.severities import Severity
@@ -214,6 +215,7 @@ class VmCheck(Value):
 
     findings: list[Finding]
     source: SourceVm | None = None
+    fingerprint: Fingerprint | None = Field(None, description="What was seen, to tell drift before the failover.")
     already_migrated: bool = Field(
         default=False, description="The source has a committed failover, or its move had ended."
     )

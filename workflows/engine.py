@@ -131,8 +131,8 @@ class Engine:
             return JobResult(id=job.id, scenario=job.scenario, state=JOB_LOST, state_description="")
         return waited.result
 
-    async def ask(self, question: str, choices: tuple[str, ...]) -> str:
-        """Hold until a person resolves, and return the choice.
+    async def ask(self, question: str, choices: tuple[str, ...], pause: timedelta | None = None) -> str:
+        """Hold until a person resolves, or for a *pause*, and return the choice, "" when there is none.
 
         Raises:
             ApplicationError: of type `GaveUp`, when the choice is `give_up`.
@@ -140,7 +140,7 @@ class Engine:
         await self.before_hold()
         take_back = self._screen.ask_person()
         try:
-            choice = await self.hold(question, choices)
+            choice = await self.hold(question, choices, pause)
         except FailureError:
             take_back()
             raise

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from migration import names
     from migration.findings import CheckVm
+    from migration.fingerprint import Fingerprint
     from migration.ids import ResourceId
     from migration.models import VmTask
     from migration.phases import Outcome, Phase
@@ -58,6 +59,7 @@ class MigrateVm:
         self.undo = UndoStack()
         self.moved_before = False
         self.reminders = 0
+        self.fingerprint: Fingerprint | None = None
         self.engine.before_hold = self.turns.give_back
 
     async def migrate(self) -> None:
@@ -125,12 +127,18 @@ class MigrateVm:
     async def check_prerequisites_again(self) -> None:
         """Ask again right before the failover. A finding holds the virtual machine; the copy is not thrown away.
 
-        Who waited for a person gave the turn back, and waits for it once more.
+        It is asked again by itself until it is mended, a person gives up, or the plan's deadline rolls it back. Who
+        waited gave the turn back, and waits for it once more.
         """
+        deadline = workflow.now() + timedelta(seconds=self.task.approval.deadline)
+        pauses = iter(policies.RECHECK_DELAYS)
         while (findings := await self._check("cutover")) or self.turns.lost:
             if findings:
-                await self.engine.ask(f"before the failover: {'; '.join(findings)}", ("retry", "give_up"))
-            if self.turns.lost:
+                what = f"before the failover: {'; '.join(findings)}"
+                if workflow.now() >= deadline and self.task.approval.at_deadline == "roll_back":
+                    raise rejected(f"{what}; nobody mended it before the deadline, and the plan says roll_back")
+                await self.engine.ask(what, ("retry", "give_up"), next(pauses, policies.RECHECK_DELAYS[-1]))
+            elif self.turns.lost:
                 self.board.enter(Phase.WAITING_FOR_TURN)
                 await self.turns.wait_for_turn()
                 self.board.enter(Phase.CHECKING)
@@ -258,12 +266,14 @@ class MigrateVm:
             moment=moment,
             own_ids=[entry.id for entry in self.belongings.entries if entry.ours],
             recorded=known,
+            fingerprint=None if moment == "start" else self.fingerprint,
         )
         answer = await self.engine.call(PreflightActivities.check_vm, request, f"Check {self.task.vm.name}: {moment}")
         self.board.findings = answer.findings
         self.moved_before = answer.already_migrated
         if answer.source is not None:
             self.replication.source = answer.source
+        self.fingerprint = answer.fingerprint
         return [f"{finding.subject}: {finding.evidence}" for finding in answer.blocking]
 
     async def _wait_for_decision(self, deadline: datetime) -> None:

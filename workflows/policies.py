@@ -59,6 +59,9 @@ ENVIRONMENT_RECOVERED = timedelta(hours=1)
 ENVIRONMENT_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600, 1200, 1800))
 """Pauses between such tries; the last one repeats. A person who knows that it is over need not wait: `retry`."""
 
+RECHECK_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 20, 30))
+"""When a virtual machine that a finding holds before its failover is checked again; the last one repeats."""
+
 CLAIM_RETRY = timedelta(seconds=5)
 """A terminated workflow's claim falls with it, but a moment later."""
 

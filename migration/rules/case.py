@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from migration import ids
+from migration.fingerprint import Fingerprint
 from migration.inventory import AttachedDisk, Inventory, Machine, Nic
-from migration.models import SourceVm, VmSpec
+from migration.models import VmSpec
 from migration.plan import Failover
 from migration.severities import Moment, Severity
 
@@ -37,7 +38,8 @@ class Case:
     cache_account_id: str | None = None
     """None where the plan leaves its name to us."""
     own_ids: frozenset[str] = frozenset()
-    recorded: SourceVm | None = None
+    fingerprint: Fingerprint | None = None
+    """What the first check saw; only right before the failover."""
 
     @property
     def vault_group(self) -> tuple[str, str]:

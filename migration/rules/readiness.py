@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migration.checks import duration_text
-from migration.ids import describe, id_key
+from migration.ids import describe
 from migration.inventory import ProtectedItem, UnaskedError
-from migration.models import SourceVm, VmSpec
+from migration.models import VmSpec
+from migration.rules import fingerprints
 from migration.rules.case import Case, Hit, VmCheck
-from migration.rules.sources import source_vm
 
 
 def still_protected(case: Case, vm: VmSpec) -> Iterator[Hit]:
@@ -56,34 +56,14 @@ def no_other_job(case: Case, vm: VmSpec) -> Iterator[Hit]:
 
 
 def no_drift(case: Case, vm: VmSpec) -> Iterator[Hit]:
-    """Object to changes of the source that the copy does not know."""
-    now = source_vm(case.inventory, vm)
+    """Object to changes of the source, and of what stands over it, that the first check did not see."""
+    now = fingerprints.take(case, vm)
     if now is None:
         return
-    if case.recorded is None:
+    if case.fingerprint is None:
         raise UnaskedError(f"comparing {describe(vm.source_id)}: what it was at the start is not recorded")
-    for change in _changes(case.recorded, now):
+    for change in case.fingerprint.changes_to(now):
         yield Hit(describe(vm.source_id), change)
-
-
-def _changes(then: SourceVm, now: SourceVm) -> Iterator[str]:
-    if then.vm_unique_id.lower() != now.vm_unique_id.lower():
-        yield f"it is another virtual machine of the same name (id {now.vm_unique_id}, it was {then.vm_unique_id})"
-    if then.size.lower() != now.size.lower():
-        yield f"its size is {now.size}, it was {then.size}"
-    if then.zone != now.zone:
-        yield f"its zone is {now.zone or 'none'}, it was {then.zone or 'none'}"
-    before = {id_key(disk.id): disk for disk in then.disks}
-    after = {id_key(disk.id): disk for disk in now.disks}
-    yield from (f'disk "{after[key].name}" is new' for key in after.keys() - before.keys())
-    yield from (f'disk "{before[key].name}" is gone' for key in before.keys() - after.keys())
-    for key in before.keys() & after.keys():
-        old, new = before[key], after[key]
-        if (old.size_gib, old.type) != (new.size_gib, new.type):
-            yield f'disk "{new.name}" is now {new.size_gib} GiB {new.type}, it was {old.size_gib} GiB {old.type}'
-    if {id_key(nic.id) for nic in then.nics} != {id_key(nic.id) for nic in now.nics}:
-        names = ", ".join(nic.name for nic in now.nics) or "none"
-        yield f"its network interfaces are {names}, they were {', '.join(nic.name for nic in then.nics) or 'none'}"
 
 
 def _protected(case: Case, vm: VmSpec) -> ProtectedItem | None:

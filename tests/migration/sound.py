@@ -25,9 +25,9 @@ from migration.inventory import (
 )
 from migration.models import VmSpec
 from migration.plan import Failover
+from migration.rules import fingerprints
 from migration.rules.case import Case
 from migration.rules.engine import judge
-from migration.rules.sources import source_vm
 from migration.rules.vault import NAMESPACES
 from migration.surroundings import Churn, Subscription
 
@@ -181,7 +181,7 @@ def cutting_over(**changes: Any) -> Case:
     """Return the case of the machine right before its failover."""
     case = starting(moment="cutover", vault_region=None)
     case.inventory.items = Fact((PROTECTED,))
-    return replace(case, recorded=source_vm(case.inventory, SPEC), **changes)
+    return replace(case, fingerprint=fingerprints.take(case, SPEC), **changes)
 
 
 def objections(case: Case) -> dict[str, str]:

@@ -244,6 +244,12 @@ def with_many_protected_disks(case: Case) -> None:
     case.inventory.foreign_items.note(SUBSCRIPTION, Fact((item,)))
 
 
+def with_denial(case: Case) -> None:
+    """Let Azure Policy refuse a disk in the target group."""
+    denial = PolicyDenial("/a/locations", "/d", "disks of type Premium_LRS", "location is northeurope")
+    case.inventory.denials.note(GROUPS[AWAY], Fact((denial,)))
+
+
 def with_bigger_size(case: Case) -> Case | None:
     """Let the plan name another size than the source's."""
     bigger = replace(SKU, name="Standard_D4s_v5", vcpus=4, memory_gib=16.0)
@@ -357,9 +363,7 @@ AT_START: list[tuple[str, Change]] = [
     ("groups-usable", with_group(AWAY, "Deleting")),
     (
         "policies",
-        lambda case: case.inventory.denials.note(
-            GROUPS[AWAY], Fact((PolicyDenial("/a/locations", "/d", "disks of type Premium_LRS"),))
-        ),
+        with_denial,
     ),
     ("size-differs", with_bigger_size),
     ("accelerated-networking", both(with_nic(accelerated=True), with_sku(accelerated=False))),
@@ -493,6 +497,15 @@ AT_CUTOVER: list[tuple[str, Change]] = [
     ("no-drift", with_machine(vm_unique_id="another")),
     ("no-drift", with_machine(nic_ids=())),
     ("no-drift", with_machine(zone="1")),
+    ("no-drift", with_nic(subnet="elsewhere")),
+    ("no-drift", with_nic(address="10.10.1.99")),
+    ("no-drift", with_nic(security_group_id=f"{GROUPS[HOME]}/providers/Microsoft.Network/networkSecurityGroups/n")),
+    ("no-drift", with_machine(identity_ids=("system-assigned",))),
+    ("no-drift", with_lock(HOME, "CanNotDelete", GROUPS[HOME])),
+    ("no-drift", with_lock(VAULT_GROUP, "CanNotDelete", VAULT)),
+    ("groups-usable", with_group(AWAY, "Deleting")),
+    ("policies", with_denial),
+    ("size-offered", with_sku(restricted=True)),
 ]
 
 
