@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowFailureError
 
 from migration import names
@@ -26,6 +27,22 @@ async def test_a_check_answers_and_writes_nothing(stage: Stage, script: Script) 
     script.on("check_plan", blocked)
     assert blocked == await _check(stage)
     assert ["check_plan"] == script.labels()
+
+
+async def test_a_check_shows_its_findings_in_status_and_details(stage: Stage, script: Script) -> None:
+    """Whoever looks at the check's workflow sees what it found, and the result has it too."""
+    script.on("check_plan", plan_check(make_plan(), blocked=("web-01",)))
+    plan = make_plan()
+    handle = await stage.client.start_workflow(
+        CheckPlan.run, plan, id=f"check-{uuid.uuid4()}", task_queue=names.WORKFLOW_TASK_QUEUE
+    )
+    check = await handle.result()
+    status = await handle.query(CheckPlan.status)
+    details = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+
+    assert (plan.name, "done", check) == (status.plan, "done", status.check)
+    assert "**blocking** (source-runs)" in details.current_details
+    assert "0 of 1 ready" in details.current_details
 
 
 async def test_a_check_that_azure_refuses_says_so(stage: Stage, script: Script) -> None:

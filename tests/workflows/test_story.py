@@ -1,9 +1,12 @@
 """The story of one virtual machine, from its check to its report."""
 
+from datetime import timedelta
+
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from migration import ids
+from migration.findings import CheckVm
 from migration.models import Mismatch, VmCheck
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
@@ -153,6 +156,33 @@ async def test_a_finding_before_the_failover_holds_and_keeps_the_copy(stage: Sta
     await stage.resolve(handle, "retry")
     assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
     assert "disable_replication" not in script.labels()[: script.labels().index("start_failover")]
+
+
+async def test_what_is_mended_goes_on_by_itself(stage: Stage, script: Script) -> None:
+    """A held machine is checked again without anybody's word, and fails over once nothing blocks."""
+    script.on("check_vm", VmCheck(findings=[finding(evidence="a lock is new")]), when=_at_cutover, times=2)
+    handle = await stage.start_vm()
+    held = await stage.until_asked(handle, "a lock is new")
+    assert ["a lock is new"] == [found.evidence for found in held.findings]
+    await stage.environment.sleep(timedelta(minutes=10))
+    assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
+    assert 4 == script.labels().count("check_vm")
+
+
+async def test_what_nobody_mends_goes_back_at_the_deadline_of_the_plan(stage: Stage, script: Script) -> None:
+    """With at_deadline: roll_back a held machine is given up at the deadline; its source has never been touched."""
+    script.on("check_vm", VmCheck(findings=[finding(evidence="a disk is new")]), when=_at_cutover, times=1_000)
+    handle = await stage.start_vm(make_task(approval={"deadline": "2h", "at_deadline": "roll_back"}))
+    await stage.until_asked(handle, "a disk is new")
+    await stage.environment.sleep(timedelta(hours=3))
+    ending = await handle.result()
+    assert Outcome.ROLLED_BACK == ending.outcome
+    assert ["a disk is new"] == [found.evidence for found in ending.findings]
+    assert "start_failover" not in script.labels()
+
+
+def _at_cutover(request: CheckVm) -> bool:
+    return request.moment == "cutover"
 
 
 async def test_the_second_check_knows_our_own_resources_and_the_source_as_it_was(stage: Stage, script: Script) -> None:
