@@ -1,6 +1,6 @@
 # Every target works in a fresh clone: it makes .venv first. Names and options are listed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up clients test coverage check schema lock clean
+.PHONY: help setup demo up clients test coverage check schema rules lock clean
 
 PYTHON_BIN := .venv/bin/python
 INSTALLED := .venv/.installed
@@ -45,6 +45,9 @@ check: $(INSTALLED) ## lint, check the format, the types and the direction of im
 
 schema: $(INSTALLED) ## write docs/plan.schema.json from the plan's model
 	@exec $(PYTHON_BIN) -m migration.schema
+
+rules: $(INSTALLED) ## write docs/preflight.md from the rules
+	@exec $(PYTHON_BIN) -m migration.rules.page
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	@sh tools/lock.sh

@@ -9,6 +9,7 @@ from typing import Any
 
 from migration.checks import duration_text
 from migration.plan import Plan
+from migration.rules.catalogue import BY_ID
 
 FILE = Path(__file__).parents[1] / "docs" / "plan.schema.json"
 
@@ -21,6 +22,7 @@ _KEYS: dict[str, dict[str, Any]] = {
     "size": {"examples": ["Standard_D2s_v5"]},
     "address": {"format": "ipv4"},
     "zone": {"enum": ["1", "2", "3", 1, 2, 3], "type": ["string", "integer", "null"]},
+    "rule": {"enum": [rule.id for rule in BY_ID.values() if rule.waivable]},
 }
 """What the model's validators know and its types do not say, by key; the same key means the same wherever it stands."""
 _DESCRIPTIONS = {
@@ -89,6 +91,8 @@ def _property(key: str, node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with(node: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    if "enum" in more and "anyOf" not in node:
+        return node | more
     if "enum" in more:
         return {**{key: value for key, value in node.items() if key != "anyOf"}, **more, "enum": [*more["enum"], None]}
     if "anyOf" in node:

@@ -187,15 +187,6 @@ def storage_accounts_list(call: Call) -> Reply:
     return page_of_resources(call, ACCOUNT, paths.scope_of(call.path), lambda account: shown(call.world, account))
 
 
-def usages_list_by_location(call: Call) -> Reply:
-    """How many accounts a region has, of those it may have."""
-    place = call.params["location"].replace(" ", "").lower()
-    found = call.world.store.list(ACCOUNT, f"/subscriptions/{call.subscription}")
-    used = sum(1 for account in found if account.location.replace(" ", "").lower() == place)
-    name = {"value": "StorageAccounts", "localizedValue": "Storage Accounts"}
-    return Reply(200, {"value": [{"unit": "Count", "currentValue": used, "limit": LIMIT, "name": name}]})
-
-
 def storage_accounts_delete(call: Call) -> Reply:
     """Delete an account at once: 200, or 204 where it is absent."""
     return Reply(200 if call.world.store.delete(call.resource_id) else 204)

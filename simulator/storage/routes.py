@@ -14,7 +14,6 @@ _PLACE = f"{_STORAGE}/locations/{{location}}"
 
 ROUTES = [
     Route("GET", f"{_PLACE}/asyncoperations/{{operation}}", accounts.async_operations_get, action=""),
-    Route("GET", f"{_PLACE}/usages", accounts.usages_list_by_location),
     Route(
         "POST",
         f"{_STORAGE}/checkNameAvailability",

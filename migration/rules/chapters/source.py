@@ -1,6 +1,6 @@
 """The source: is it there, running and sound, and does nobody else move it?"""
 
-from migration.rules.rule import BOTH, DOCS, ERRORS, MATRIX, TUTORIAL, Chapter, Rule
+from migration.rules.rule import BOTH, DOCS, ERRORS, MATRIX, START, TUTORIAL, Chapter, Rule
 
 CHAPTER = Chapter(
     "The source",
@@ -87,6 +87,8 @@ CHAPTER = Chapter(
             evidence="Site Recovery's own answer (replicationEligibilityResults)",
             remedy="do what Site Recovery recommends in the finding",
             link=MATRIX,
+            waivable_at=START,
+            why_safe="enabling replication fails at worst, and is undone while the source runs",
         ),
     ),
 )

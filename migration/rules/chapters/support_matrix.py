@@ -1,6 +1,6 @@
 """The support matrix: what Site Recovery can replicate, and what the plan wants of it."""
 
-from migration.rules.rule import DOCS, MATRIX, SITE_RECOVERY, TUTORIAL, Chapter, Rule
+from migration.rules.rule import DOCS, MATRIX, SITE_RECOVERY, START, TUTORIAL, Chapter, Rule
 
 CHAPTER = Chapter(
     "The support matrix",
@@ -13,6 +13,8 @@ CHAPTER = Chapter(
             remedy="upgrade the system, or move its application to a machine with one that is supported",
             link=f"{MATRIX}#replicated-machine-operating-systems",
             prevents="A2AOperatingSystemNotSupported",
+            waivable_at=START,
+            why_safe="enabling replication fails at worst, and is undone while the source runs",
         ),
         Rule(
             id="security-type",
@@ -20,6 +22,8 @@ CHAPTER = Chapter(
             evidence="the machine's security profile and generation, and the system that its agent tells",
             remedy="leave it out of the plan, and build it anew in the target region",
             link=f"{SITE_RECOVERY}/concepts-trusted-vm",
+            waivable_at=START,
+            why_safe="enabling replication fails at worst, and is undone while the source runs",
         ),
         Rule(
             id="disk-controller",
@@ -28,6 +32,8 @@ CHAPTER = Chapter(
             remedy="resize it to a size with a SCSI controller",
             link=f"{MATRIX}#replicated-machines---storage",
             prevents="151273",
+            waivable_at=START,
+            why_safe="enabling replication fails at worst, and is undone while the source runs",
         ),
         Rule(
             id="size-enough",

@@ -47,6 +47,8 @@ CHAPTER = Chapter(
             prevents="150099",
             moments=BOTH,
             shared=True,
+            waivable_at=START,
+            why_safe="it is asked again right before each failover, while the source still runs",
         ),
         Rule(
             id="size-offered",
