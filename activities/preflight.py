@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import ServiceResponseError
 from temporalio import activity
 
+from activities.capping import capped
 from activities.heartbeats import beating
 from arm.asking import Count, Memory
 from arm.inventory import take_inventory
 from migration import ids, names
-from migration.findings import CheckVm, PlanCheck, VmFindings
+from migration.findings import CheckVm, PlanCheck
 from migration.inventory import Inventory, UnaskedError
-from migration.models import Finding, Progress, VmCheck, VmSpec, vm_specs
+from migration.models import Progress, VmCheck, VmSpec, vm_specs
 from migration.plan import Plan
 from migration.rules import fingerprints
 from migration.rules.case import Case
@@ -30,14 +31,11 @@ if TYPE_CHECKING:
     from migration.fingerprint import Fingerprint
     from migration.models import SourceVm
 
-MAX_ANSWER_BYTES = 60_000
-"""The plan's report repeats the answer beside what else it tells, and stays under 100 KB."""
 SHARED_AGE_SECONDS = 15
 """How old an answer about what virtual machines share may be when they start: 50 of them must not ask 50 times."""
 ANSWER_SECONDS = 5
 """Whoever asks for a check learns within ten seconds, with a process to start, that Azure does not answer."""
 _PATIENT_ATTEMPTS = 4
-_SEVERITIES = ("note", "warning", "unknown", "blocking")
 
 
 class PreflightActivities:
@@ -55,7 +53,7 @@ class PreflightActivities:
             await self._azure.greet(ANSWER_SECONDS)
             await take_inventory(self._azure, case, self._memory, count=count)
         _insist(case)
-        return _answer(case)
+        return capped(_answer(case))
 
     @activity.defn
     async def check_vm(self, request: CheckVm) -> VmCheck:
@@ -92,35 +90,6 @@ async def check(azure: AzureClients, plan: Plan) -> PlanCheck:
     return _answer(case)
 
 
-def capped(answer: PlanCheck) -> PlanCheck:
-    """Return the answer small enough for a history: the least severe findings go first, and are counted."""
-    for severity in _SEVERITIES:
-        while len(answer.model_dump_json()) > MAX_ANSWER_BYTES and (smaller := _without_one(answer, severity)):
-            answer = smaller
-    return answer
-
-
-def _without_one(answer: PlanCheck, severity: str) -> PlanCheck | None:
-    """Leave out half of the findings of a severity, of whichever virtual machine has most of them."""
-
-    def weight(vm: VmFindings) -> int:
-        return sum(finding.severity == severity for finding in vm.findings)
-
-    heaviest = max(answer.vms, key=weight, default=None)
-    if heaviest is None or weight(heaviest) == 0:
-        return None
-    surplus = (weight(heaviest) + 1) // 2
-    kept: list[Finding] = []
-    for finding in reversed(heaviest.findings):
-        if finding.severity == severity and surplus:
-            surplus -= 1
-        else:
-            kept.insert(0, finding)
-    left_out = len(heaviest.findings) - len(kept)
-    vms = [vm.model_copy(update={"findings": kept}) if vm is heaviest else vm for vm in answer.vms]
-    return answer.model_copy(update={"vms": vms, "omitted": answer.omitted + left_out})
-
-
 def _case(plan: Plan) -> Case:
     account = plan.vault.cache_account
     home = (plan.subscription, plan.vault.resource_group)
@@ -138,7 +107,7 @@ def _answer(case: Case) -> PlanCheck:
     shared, each = judge(case)
     pairs = zip(each, case.vms, strict=True)
     vms = [found.model_copy(update={"network_ids": _networks(case, vm)}) for found, vm in pairs]
-    return capped(PlanCheck(findings=shared, vms=vms))
+    return PlanCheck(findings=shared, vms=vms)
 
 
 def _insist(case: Case) -> None:

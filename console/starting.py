@@ -17,6 +17,7 @@ from console.session import Session
 from console.texts import counted
 from console.watching import follow
 from migration import names
+from migration.checks import MAX_MOVED_VMS
 from migration.inputs import MigratePlanInput
 from migration.plan import Plan
 from migration.report import MemoKeys
@@ -31,6 +32,7 @@ _SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS = 15.0
 async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool) -> int:
     """Start the plan in a file; with *wait*, follow it to its end and return as `watch` does."""
     plan = read_plan(plan_file)
+    _refuse_too_many(plan, plan_file)
     settings = session.settings
     link = await open_link(session)
     await require_worker(link)
@@ -42,6 +44,14 @@ async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool)
         return 0
     session.note(_sentence(plan, is_new=is_new))
     return await follow(session, link, plan.name, is_answer=False)
+
+
+def _refuse_too_many(plan: Plan, plan_file: str) -> None:
+    if len(plan.vms) > MAX_MOVED_VMS:
+        raise InputError(
+            f"{plan_file}: waves: {len(plan.vms)} virtual machines are more than one run moves; `check` takes them, "
+            f"and to move them split the plan into some of at most {MAX_MOVED_VMS}"
+        )
 
 
 def _confirm(session: Session, settings: Settings, plan: Plan, *, yes: bool) -> None:

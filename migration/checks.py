@@ -13,7 +13,10 @@ from migration.rules.catalogue import BY_ID
 
 T = TypeVar("T")
 DAY_SECONDS = 86_400
-MAX_VMS = 50
+MAX_VMS = 1_000
+"""As many as one check answers for within what Temporal takes as one value (2 MB)."""
+MAX_MOVED_VMS = 50
+"""As many as one run moves: its history has room for so many."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY_SECONDS}
 _MAX_DURATION_SECONDS = 365 * DAY_SECONDS
@@ -285,7 +288,7 @@ def differing_regions(source: str, target: str, vault: str) -> None:
         )
 
 
-def at_most_50(names: list[str]) -> None:
+def not_too_many(names: list[str]) -> None:
     """Refuse a plan that is larger than a workflow's input should be."""
     if len(names) > MAX_VMS:
         raise InvalidPlanError(

@@ -176,7 +176,7 @@ class Plan(Authored):
 
     @model_validator(mode="after")
     def _each_vm_once(self) -> Self:
-        checks.at_most_50([vm.name for vm in self.vms])
+        checks.not_too_many([vm.name for vm in self.vms])
         checks.unique("wave", [wave.name for wave in self.waves])
         checks.unique("virtual machine", [vm.name for vm in self.vms])
         checks.unique("source virtual machine", [self.source_id(vm) for vm in self.vms])

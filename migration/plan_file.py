@@ -183,7 +183,7 @@ def _contradictions(data: dict[str, Any]) -> list[InvalidPlanError]:
     waves = data["waves"] if isinstance(data.get("waves"), list) else []
     vms = [vm for wave in waves for vm in _vms(wave)]
     found = [
-        _refusal(checks.at_most_50, [_name(vm) for vm in vms]),
+        _refusal(checks.not_too_many, [_name(vm) for vm in vms]),
         _refusal(checks.unique, "wave", [_name(wave) or f"/{n}" for n, wave in enumerate(waves)]),
         _refusal(checks.unique, "virtual machine", [_name(vm) or f"/{n}" for n, vm in enumerate(vms)]),
         _refusal(checks.waivers, _waivers(data.get("waivers")), [_name(vm) for vm in vms]),

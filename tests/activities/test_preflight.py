@@ -12,8 +12,9 @@ import yaml
 from azure.core.exceptions import ClientAuthenticationError, ServiceResponseError
 from temporalio.testing import ActivityEnvironment
 
+from activities.capping import MAX_ANSWER_BYTES, capped
 from activities.failover import FailoverActivities
-from activities.preflight import MAX_ANSWER_BYTES, PreflightActivities, capped, check
+from activities.preflight import PreflightActivities, check
 from activities.replication import ReplicationActivities
 from arm.clients import AzureClients
 from migration import ids

@@ -372,14 +372,14 @@ def test_json_mistakes(tmp_path: Path) -> None:
     assert [2] == [problem.line for problem in caught.value.problems]
 
 
-def test_more_than_50_machines() -> None:
-    """A plan of 51 virtual machines is refused, one of 50 is not."""
-    rows = "".join(f"      - name: vm-{n:02}\n" for n in range(48))
+def test_more_machines_than_a_check_takes() -> None:
+    """A plan of 1,001 virtual machines is refused, one of 1,000 is not."""
+    rows = "".join(f"      - name: vm-{n:03}\n" for n in range(998))
 
-    assert 50 == len(parse_plan(GOOD + rows, "plan.yaml").vms)
+    assert 1_000 == len(parse_plan(GOOD + rows, "plan.yaml").vms)
     found = problems_of(GOOD + rows + "      - name: one-more\n")
     assert [(19, "waves")] == [(problem.line, problem.field) for problem in found]
-    assert "51" in found[0].message
+    assert "1001" in found[0].message
 
 
 @pytest.mark.parametrize(

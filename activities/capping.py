@@ -1,0 +1,62 @@
+"""Keeps the answer of a check small enough for a history."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from migration.findings import PlanCheck, VmFindings
+    from migration.models import Finding
+
+MAX_ANSWER_BYTES = 60_000
+"""The plan's report repeats the answer beside what else it tells, and stays under 100 KB."""
+BYTES_A_VM = 1_500
+"""A larger plan is checked, and not moved, in one piece: its answer may be as large as Temporal takes (2 MB)."""
+_SEVERITIES = ("note", "warning", "unknown", "blocking")
+
+
+def capped(answer: PlanCheck) -> PlanCheck:
+    """Return the answer with the least severe findings left out, and counted, where there are too many.
+
+    They go from whichever virtual machine has most of them. What blocks a machine is never left out wholly.
+    """
+    surplus = len(answer.model_dump_json()) - max(MAX_ANSWER_BYTES, BYTES_A_VM * len(answer.vms))
+    if surplus <= 0:
+        return answer
+    kept = [list(vm.findings) for vm in answer.vms]
+    omitted = 0
+    for severity in _SEVERITIES:
+        heap = [(-weight, index) for index, found in enumerate(kept) if (weight := _weight(found, severity))]
+        heapq.heapify(heap)
+        while heap and surplus > 0:
+            weight, index = heapq.heappop(heap)
+            gone = _last_of(kept[index], severity)
+            kept[index].remove(gone)
+            surplus -= len(gone.model_dump_json()) + 1
+            omitted += 1
+            if weight < -1:
+                heapq.heappush(heap, (weight + 1, index))
+    vms = [_with(vm, found) for vm, found in zip(answer.vms, kept, strict=True)]
+    return answer.model_copy(update={"vms": vms, "omitted": answer.omitted + omitted})
+
+
+def _weight(found: list[Finding], severity: str) -> int:
+    """How many findings of a severity may go; one that blocks stays, for it is why the machine may not move."""
+    of_this = [finding for finding in found if finding.severity == severity]
+    is_last_reason = any(finding.blocks for finding in of_this) and not any(
+        finding.blocks for finding in found if finding.severity != severity
+    )
+    if severity == "unknown" and not is_last_reason:
+        return len(of_this)
+    return max(0, len(of_this) - 1) if any(finding.blocks for finding in of_this) else len(of_this)
+
+
+def _last_of(found: list[Finding], severity: str) -> Finding:
+    """Return the last finding of a severity that does not block, or the last one that does."""
+    of_this = [finding for finding in found if finding.severity == severity]
+    return next((finding for finding in reversed(of_this) if not finding.blocks), of_this[-1])
+
+
+def _with(vm: VmFindings, found: list[Finding]) -> VmFindings:
+    return vm if len(found) == len(vm.findings) else vm.model_copy(update={"findings": found})
