@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 60_000
 """The plan's report repeats the answer beside what else it tells, and stays under 100 KB."""
-BYTES_A_VM = 1_500
+BYTES_A_VM = 1_200
 """A larger plan is checked, and not moved, in one piece: its answer may be as large as Temporal takes (2 MB)."""
 _SEVERITIES = ("note", "warning", "unknown", "blocking")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from migration import ids
 from migration.fingerprint import Fingerprint
-from migration.inventory import AttachedDisk, Inventory, Machine, Nic
+from migration.inventory import AttachedDisk, Inventory, Machine, Nic, UnaskedError
 from migration.models import VmSpec
 from migration.plan import Failover
 from migration.severities import Moment, Severity
@@ -66,6 +68,46 @@ class Case:
         """Return the size that the virtual machine will have; None where the source is absent."""
         machine = self.machine(vm)
         return vm.size or (machine.size if machine else None)
+
+    @cached_property
+    def brought(self) -> dict[str, str]:
+        """Who is the first of the plan to bring a disk or interface to a target group: names by the ids it will have.
+
+        What cannot be read of one machine is that machine's own trouble.
+        """
+        first: dict[str, str] = {}
+        for vm in self.vms:
+            with suppress(UnaskedError):
+                for resource_id in self.will_be_made(vm):
+                    first.setdefault(ids.id_key(resource_id), vm.name)
+        return first
+
+    @cached_property
+    def departures(self) -> dict[str, VmSpec]:
+        """Who is the first of the plan to leave a source network: by the network's id."""
+        first: dict[str, VmSpec] = {}
+        for vm in self.vms:
+            with suppress(UnaskedError):
+                for nic in self.nics(vm):
+                    first.setdefault(ids.id_key(nic.network_id), vm)
+        return first
+
+    @cached_property
+    def addressed(self) -> dict[tuple[str, str], str]:
+        """Who is the first of the plan to want an address: names by network and address."""
+        first: dict[tuple[str, str], str] = {}
+        for vm in self.vms:
+            if vm.address:
+                first.setdefault((ids.id_key(vm.network_id), vm.address), vm.name)
+        return first
+
+    def will_be_made(self, vm: VmSpec) -> list[str]:
+        """Return the ids that the interfaces and disks will have; Site Recovery names them as at the source."""
+        machine = self.machine(vm)
+        nics = [nic_id.rsplit("/", 1)[-1] for nic_id in machine.nic_ids] if machine else []
+        disks = [disk.name for disk in self.kept_disks(vm)]
+        home = target_group(vm)
+        return [*(ids.nic_id(*home, name) for name in nics), *(ids.disk_id(*home, name) for name in disks)]
 
     def owns(self, resource_id: str) -> bool:
         """Whether a resource is known to be the move's own, made earlier."""

@@ -75,9 +75,9 @@ def address(case: Case, vm: VmSpec) -> Iterator[Hit]:
     if answer is not None and not answer.available:
         hint = f"; free are {', '.join(answer.others_free[:3])}" if answer.others_free else ""
         yield Hit(subject, f"it is in use{hint}")
-    for other in case.vms[: case.vms.index(vm)]:
-        if other.address == vm.address and same_id(other.network_id, vm.network_id):
-            yield Hit(subject, f'virtual machine "{other.name}" of the plan wants it too')
+    first = case.addressed[(ids.id_key(vm.network_id), vm.address)]
+    if first != vm.name:
+        yield Hit(subject, f'virtual machine "{first}" of the plan wants it too')
 
 
 def static_address(case: Case, vm: VmSpec) -> Iterator[Hit]:
@@ -111,11 +111,11 @@ def mapping(case: Case, vm: VmSpec) -> Iterator[Hit]:
     for existing in case.inventory.mappings.known() or ():
         if existing.network_id.lower() in homes and not same_id(existing.target_network_id, vm.network_id):
             yield Hit(describe(existing.network_id), f"the vault maps it to {describe(existing.target_network_id)}")
-    for other in case.vms[: case.vms.index(vm)]:
-        shared = homes & {nic.network_id.lower() for nic in case.nics(other)}
-        if shared and not same_id(other.network_id, vm.network_id):
+    for home in sorted(homes):
+        other = case.departures[ids.id_key(home)]
+        if not same_id(other.network_id, vm.network_id):
             yield Hit(
-                describe(next(iter(shared))),
+                describe(home),
                 f'virtual machine "{other.name}" of the plan goes from it to {describe(other.network_id)}, this one to '
                 f"{describe(vm.network_id)}",
             )

@@ -59,13 +59,10 @@ def test_names_free(case: Case, vm: VmSpec) -> Iterator[Hit]:
 
 def plan_names_differ(case: Case, vm: VmSpec) -> Iterator[Hit]:
     """Object where an earlier virtual machine of the plan brings a disk or interface of the same name to the group."""
-    mine = set(map(id_key, _made(case, vm)))
-    for other in case.vms[: case.vms.index(vm)]:
-        for resource_id in _made(case, other):
-            if id_key(resource_id) in mine:
-                yield Hit(
-                    describe(resource_id), f'virtual machine "{other.name}" of the plan brings one of this name too'
-                )
+    for resource_id in case.will_be_made(vm):
+        first = case.brought[id_key(resource_id)]
+        if first != vm.name:
+            yield Hit(describe(resource_id), f'virtual machine "{first}" of the plan brings one of this name too')
 
 
 def target_nic_ids(case: Case, vm: VmSpec) -> list[str]:
@@ -78,10 +75,6 @@ def target_nic_ids(case: Case, vm: VmSpec) -> list[str]:
 def target_disk_ids(case: Case, vm: VmSpec, suffix: str = "") -> list[str]:
     """Return the ids that the disks will have, or with a suffix their replicas and test disks."""
     return [ids.disk_id(*target_group(vm), f"{disk.name}{suffix}") for disk in case.kept_disks(vm)]
-
-
-def _made(case: Case, vm: VmSpec) -> list[str]:
-    return [*target_nic_ids(case, vm), *target_disk_ids(case, vm)]
 
 
 def _is_taken(case: Case, vm: VmSpec, resource_id: str) -> bool:
