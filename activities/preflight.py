@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import ServiceResponseError
 from temporalio import activity
 
-from activities.capping import capped
 from activities.heartbeats import beating
 from arm.asking import Count, Memory
 from arm.inventory import take_inventory
 from migration import ids, names
+from migration.capping import capped
 from migration.findings import CheckVm, PlanCheck
 from migration.inventory import Inventory, UnaskedError
 from migration.models import Progress, VmCheck, VmSpec, vm_specs

@@ -111,6 +111,8 @@ class _Taking:
             group = found.groups[id_key(group_id)]
             if group.value or group.unasked:
                 yield self._locks(group_id)
+        for group_id in self._other_groups(disk_ids):
+            yield self._locks(group_id)
         for scope in self._scopes():
             yield self._permissions(scope)
         yield from self._around.policies()
@@ -135,6 +137,13 @@ class _Taking:
         groups = [self._case.vault_group]
         groups += [group for vm in self._case.vms for group in (source_group(vm), target_group(vm))]
         return distinct(ids.resource_group_id(*group) for group in groups)
+
+    def _other_groups(self, resource_ids: list[str]) -> list[str]:
+        """Return the groups of resources in which no virtual machine of the plan lies or will."""
+        known = set(map(id_key, self._groups()))
+        homes = [ids.ResourceId.parse(resource_id) for resource_id in resource_ids]
+        groups = distinct(ids.resource_group_id(home.subscription, home.resource_group or "") for home in homes)
+        return [group_id for group_id in groups if id_key(group_id) not in known]
 
     def _networks(self) -> list[str]:
         return distinct(each for vm in self._case.vms for each in (vm.network_id, vm.test_network_id))

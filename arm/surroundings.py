@@ -55,8 +55,12 @@ class Surroundings:
             yield self._churn(*home)
 
     def policies(self) -> Iterable[Coroutine[Any, Any, None]]:
-        """Ask Azure Policy about what will be made in each target group."""
-        for group_id in distinct(vm.target_resource_group_id for vm in self._case.vms):
+        """Ask Azure Policy about what will be made in each target group, and the extension in each source group."""
+        vms = self._case.vms
+        groups = [vm.target_resource_group_id for vm in vms]
+        if self._case.moment == "start":
+            groups += [ids.resource_group_id(*source_group(vm)) for vm in vms]
+        for group_id in distinct(groups):
             yield self._denials(group_id)
 
     async def backups(self, subscription: str, vaults: Fact[tuple[Located, ...]]) -> None:
@@ -121,6 +125,9 @@ class Surroundings:
     async def _denials(self, group_id: str) -> None:
         vms = [vm for vm in self._case.vms if ids.same_id(vm.target_resource_group_id, group_id)]
         contents = dict(content for vm in vms for content in self._contents(vm))
+        for vm in self._case.vms:
+            if ids.same_id(ids.resource_group_id(*source_group(vm)), group_id) and self._case.moment == "start":
+                contents |= dict([_extension(vm)])
         answers = await asyncio.gather(*(self._denied(group_id, what, body) for what, body in contents.items()))
         failed = next((answer for answer in answers if answer.unasked), Fact(()))
         denials = tuple(denial for answer in answers for denial in answer.value or ())
@@ -184,3 +191,13 @@ class Surroundings:
     def _exists(self, group_id: str) -> bool:
         fact = self._found.groups.get(id_key(group_id))
         return fact is not None and fact.value is not None
+
+
+def _extension(vm: VmSpec) -> tuple[str, Json]:
+    """Return the agent that Site Recovery installs on a source, in words and as a resource."""
+    return "Site Recovery's extension", {
+        "type": "Microsoft.Compute/virtualMachines/extensions",
+        "name": f"{ids.ResourceId.parse(vm.source_id).name}/SiteRecovery-Agent",
+        "location": vm.source_region,
+        "properties": {"publisher": "Microsoft.Azure.RecoveryServices.SiteRecovery", "autoUpgradeMinorVersion": True},
+    }

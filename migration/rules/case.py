@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from migration import ids
+from migration import ids, names
 from migration.fingerprint import Fingerprint
 from migration.inventory import AttachedDisk, Inventory, Machine, Nic, UnaskedError
 from migration.models import VmSpec
@@ -48,6 +48,11 @@ class Case:
         """Subscription and name of the vault's resource group."""
         parsed = ids.ResourceId.parse(self.vault_id)
         return parsed.subscription, parsed.resource_group or ""
+
+    def cache_account(self, source_region: str) -> str:
+        """Return the id of the cache account of a source region: the plan's, or the one that we would make."""
+        name = names.cache_account_name(self.vault_id, source_region)
+        return self.cache_account_id or ids.storage_account_id(*self.vault_group, name)
 
     def machine(self, vm: VmSpec) -> Machine | None:
         """Return the source as it is now."""

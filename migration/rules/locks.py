@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from migration import ids
 from migration.ids import describe
-from migration.inventory import Lock
+from migration.inventory import Lock, UnaskedError
+from migration.models import VmSpec
 from migration.rules.case import Case, Hit, SharedCheck, source_group, target_group
 from migration.severities import Severity
 
 
 def source(case: Case) -> Iterator[Hit]:
-    """Object to read-only locks over a source; warn of locks that keep its extension from being removed again."""
+    """Object to read-only locks over a source or its disks; warn of others, which keep its agent from going again."""
     for vm in case.vms:
         for lock in _locks(case, *source_group(vm)):
             if lock.holds(vm.source_id):
                 yield _hit(vm.source_id, lock, "blocking" if _is_read_only(lock) else "warning")
+        with suppress(UnaskedError):  # of one machine; the rules about it say what could not be asked
+            yield from _disks(case, vm)
+
+
+def _disks(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to read-only locks on disks that move: the snapshots of the copying are refused there."""
+    for disk_id in [disk.id for disk in case.kept_disks(vm) if disk.id]:
+        home = ids.ResourceId.parse(disk_id)
+        for lock in _locks(case, home.subscription, home.resource_group or ""):
+            if lock.holds(disk_id) and not lock.holds(vm.source_id) and _is_read_only(lock):
+                yield _hit(disk_id, lock, "blocking")
 
 
 def target(case: Case) -> Iterator[Hit]:
@@ -29,15 +42,19 @@ def target(case: Case) -> Iterator[Hit]:
 
 
 def vault(case: Case) -> Iterator[Hit]:
-    """Object to locks over the vault: its items, mappings and the cache account are deleted at the end."""
+    """Object to locks over the vault and the cache account: both are written to, and deleted at the end."""
+    accounts = {case.cache_account(vm.source_region) for vm in case.vms}
     for lock in _locks(case, *case.vault_group):
-        if lock.holds(case.vault_id):
-            yield _hit(case.vault_id, lock, "blocking")
+        for resource_id in (case.vault_id, *sorted(accounts)):
+            if lock.holds(resource_id):
+                yield _hit(resource_id, lock, "blocking")
+                break
 
 
 def _locks(case: Case, subscription: str, group: str) -> tuple[Lock, ...]:
     group_id = ids.resource_group_id(subscription, group)
-    absent = case.inventory.groups.about(group_id) is None
+    known = case.inventory.groups.get(ids.id_key(group_id))
+    absent = known is not None and known.known() is None
     return () if absent else case.inventory.locks.about(group_id) or ()
 
 

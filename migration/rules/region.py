@@ -43,8 +43,11 @@ def groups_usable(case: Case) -> Iterator[Hit]:
 
 
 def policies(case: Case) -> Iterator[Hit]:
-    """Object to what Azure Policy would refuse in the target groups."""
-    for group_id in sorted({ids.resource_group_id(*target_group(vm)) for vm in case.vms}):
+    """Object to what Azure Policy would refuse: what is made there, and the extension on the source."""
+    groups = {ids.id_key(ids.resource_group_id(*target_group(vm))) for vm in case.vms}
+    if case.moment == "start":
+        groups |= {ids.id_key(ids.resource_group_id(*source_group(vm))) for vm in case.vms}
+    for group_id in sorted(groups):
         for denial in case.inventory.denials.about(group_id) or ():
             why = f": {denial.reason}" if denial.reason else ""
             yield Hit(

@@ -12,12 +12,12 @@ import yaml
 from azure.core.exceptions import ClientAuthenticationError, ServiceResponseError
 from temporalio.testing import ActivityEnvironment
 
-from activities.capping import MAX_ANSWER_BYTES, capped
 from activities.failover import FailoverActivities
 from activities.preflight import PreflightActivities, check
 from activities.replication import ReplicationActivities
 from arm.clients import AzureClients
 from migration import ids
+from migration.capping import MAX_ANSWER_BYTES, capped
 from migration.findings import CheckVm, PlanCheck, VmFindings
 from migration.models import Finding, VmCheck
 from migration.plan_file import load_plan

@@ -238,6 +238,11 @@ def with_denial(case: Case) -> None:
     case.inventory.denials.note(GROUPS[AWAY], Fact((denial,)))
 
 
+def with_denial_of_the_extension(case: Case) -> None:
+    """Let Azure Policy refuse Site Recovery's extension at the source."""
+    case.inventory.denials.note(GROUPS[sound.HOME], Fact((PolicyDenial("/a/extensions", "/d", "the extension"),)))
+
+
 def with_bigger_size(case: Case) -> Case | None:
     """Let the plan name another size than the source's."""
     bigger = replace(SKU, name="Standard_D4s_v5", vcpus=4, memory_gib=16.0)
@@ -275,6 +280,7 @@ def with_twin(**changes: Any) -> Change:
         case.inventory.churn.note(twin_id, Fact(Churn(0, 0)))
         case.inventory.groups.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(Located("g", "westeurope")))
         case.inventory.locks.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(()))
+        case.inventory.denials.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(()))
         grants = (Permission(("*",)),)
         case.inventory.permissions.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(grants))
         return replace(case, vms=(SPEC, spec))

@@ -160,7 +160,8 @@ def note_surroundings(found: Inventory) -> None:
     network = {name.lower(): Usage(name, name, 0, 10) for name in ("NetworkInterfaces", "PublicIPAddresses")}
     found.network_usages.note(PLACE, Fact(network))
     found.storage_usages.note(HOME_PLACE, Fact({"storageaccounts": Usage("StorageAccounts", "Accounts", 0, 250)}))
-    found.denials.note(GROUPS[AWAY], Fact(()))
+    for name in (AWAY, HOME):
+        found.denials.note(GROUPS[name], Fact(()))
     found.role_assignments.note(SUBSCRIPTION, Fact(()))
     found.backups.note(SUBSCRIPTION, Fact(()))
     found.churn.note(VM_ID, Fact(Churn(1_000_000, 4_000_000)))

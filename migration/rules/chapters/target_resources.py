@@ -40,7 +40,7 @@ CHAPTER = Chapter(
         ),
         Rule(
             id="policies",
-            asks="Azure Policy would not refuse what is made in the target groups.",
+            asks="Azure Policy would refuse neither what is made in the target groups nor the source's extension.",
             evidence="Azure Policy's own answer (checkPolicyRestrictions) for what is to be made",
             remedy="exempt the group for the time of the move, or change what the policy objects to",
             link=f"{DOCS}/governance/policy/concepts/effect-deny",
