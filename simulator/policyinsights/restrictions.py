@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from simulator.authorization import policies
 from simulator.provider import ArmError, Call, Reply
 
 if TYPE_CHECKING:
     from simulator.world import World
 
 
-def check_at_subscription_scope(call: Call) -> Reply:
+def policy_restrictions_check_at_subscription_scope(call: Call) -> Reply:
     """Tell which policies would refuse a resource in some group of the subscription."""
     return _check(call, f"/subscriptions/{call.subscription}/resourceGroups/to-be-made")
 
 
-def check_at_resource_group_scope(call: Call) -> Reply:
+def policy_restrictions_check_at_resource_group_scope(call: Call) -> Reply:
     """Tell which policies would refuse a resource in the group."""
     return _check(call, f"/subscriptions/{call.subscription}/resourceGroups/{call.group}")
 
@@ -31,5 +32,12 @@ def _check(call: Call, group_id: str) -> Reply:
 
 
 def _evaluations(world: World, document: dict[str, Any]) -> list[dict[str, Any]]:
-    del world, document
-    return []
+    return [
+        {
+            "policyInfo": {"policyDefinitionId": definition[0], "policyAssignmentId": assignment.id},
+            "evaluationResult": "NonCompliant",
+            "evaluationDetails": {"reason": str(definition[1].get("displayName") or "")},
+            "effectDetails": {"policyEffect": "Deny"},
+        }
+        for assignment, definition in policies.denials(world, document)
+    ]

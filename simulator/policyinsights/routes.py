@@ -13,14 +13,14 @@ ROUTES = [
     Route(
         "POST",
         f"{_SUBSCRIPTION}/{_CHECK}",
-        restrictions.check_at_subscription_scope,
+        restrictions.policy_restrictions_check_at_subscription_scope,
         reads=True,
         action=_ACTION,
     ),
     Route(
         "POST",
         f"{_SUBSCRIPTION}/resourceGroups/{{group}}/{_CHECK}",
-        restrictions.check_at_resource_group_scope,
+        restrictions.policy_restrictions_check_at_resource_group_scope,
         reads=True,
         action=_ACTION,
     ),
