@@ -26,7 +26,9 @@ def _check(call: Call, group_id: str) -> Reply:
     if not isinstance(content, dict) or not content.get("type"):
         raise ArmError(400, "InvalidRequestContent", "resourceDetails.resourceContent with a type is required.")
     name = str(content.get("name") or "to-be-made")
-    document = {**content, "name": name, "id": f"{group_id}/providers/{content['type']}/{name}"}
+    namespace, *kinds = str(content["type"]).split("/")
+    path = "/".join(f"{kind}/{part}" for kind, part in zip(kinds, name.split("/"), strict=False))
+    document = {**content, "name": name, "id": f"{group_id}/providers/{namespace}/{path}"}
     evaluations = _evaluations(call.world, document)
     return Reply(200, {"fieldRestrictions": [], "contentEvaluationResult": {"policyEvaluations": evaluations}})
 
