@@ -22,6 +22,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities import preflight
 from activities.registry import WAIT_SLOTS, all_activities, interceptors
+from arm.asking import Count
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
 from arm.errors import classify
@@ -53,6 +54,7 @@ STICKY_TIMEOUT = timedelta(seconds=1)
 GRACE = timedelta(seconds=5)
 """How long a stopping worker lets its calls to Azure end."""
 _SLOTS = 100
+_TELL_SECONDS = 3
 
 
 def workers(
@@ -109,16 +111,26 @@ async def serve(settings: Settings) -> None:
 
 async def check(settings: Settings, plan_file: Path) -> int:
     """Print the check of a plan as JSON; return 0 when nothing blocks."""
-    plan = load_plan(plan_file)
+    plan, count = load_plan(plan_file), Count()
+    telling = asyncio.create_task(_tell(count))
     async with AzureClients(azure_access(settings)) as azure:
         try:
-            answer = await preflight.check(azure, plan)
+            answer = await preflight.check(azure, plan, count)
         except AzureError as error:
             failure = classify(error)
             sys.stderr.write(f"asking Azure about plan {plan.name}: {failure.message} {failure.remedy}".strip() + "\n")
             return 3
+        finally:
+            telling.cancel()
     sys.stdout.write(answer.model_dump_json() + "\n")
     return 1 if answer.blocking else 0
+
+
+async def _tell(count: Count) -> None:
+    """Say now and then how far a check is."""
+    while True:
+        await asyncio.sleep(_TELL_SECONDS)
+        sys.stderr.write(f"checking: {count}\n")
 
 
 def azure_access(settings: Settings) -> AzureAccess:

@@ -82,11 +82,11 @@ class PreflightActivities:
         )
 
 
-async def check(azure: AzureClients, plan: Plan) -> PlanCheck:
-    """Return what does not pass of a plan; for `check --local`, where no Temporal is there."""
+async def check(azure: AzureClients, plan: Plan, count: Count | None = None) -> PlanCheck:
+    """Return what does not pass of a plan; for `check --local`, where no Temporal is there. *count*: how far it is."""
     case = _case(plan)
     await azure.greet(ANSWER_SECONDS)
-    await take_inventory(azure, case)
+    await take_inventory(azure, case, count=count)
     return _answer(case)
 
 

@@ -79,6 +79,7 @@ class VmReport(Value):
         default_factory=list, description="All messages about the commit, counted or not."
     )
     findings: list[Finding] = Field(default_factory=list)
+    fingerprint: str | None = Field(None, description="Of what the first check saw; a later check is held against it.")
     mismatches: list[Mismatch] = Field(default_factory=list)
     fence: FenceEvidence | None = None
     resources: list[ReportedResource] = Field(default_factory=list)

@@ -38,6 +38,7 @@ class Board:
         self.outcome: Outcome | None = None
         self.reason = ""
         self.findings: list[Finding] = []
+        self.fingerprint: str | None = None
         self.mismatches: list[Mismatch] = []
         self.fence: FenceEvidence | None = None
         self.downtime_seconds: int | None = None
@@ -119,6 +120,7 @@ class Board:
             approval=approval,
             decisions=decisions,
             findings=self.findings,
+            fingerprint=self.fingerprint,
             mismatches=self.mismatches,
             fence=self.fence,
             resources=reported(ledger),

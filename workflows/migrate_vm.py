@@ -274,6 +274,7 @@ class MigrateVm:
         if answer.source is not None:
             self.replication.source = answer.source
         self.fingerprint = answer.fingerprint
+        self.board.fingerprint = answer.fingerprint.digest if answer.fingerprint else None
         return [f"{finding.subject}: {finding.evidence}" for finding in answer.blocking]
 
     async def _wait_for_decision(self, deadline: datetime) -> None:

@@ -14,7 +14,7 @@ from migration.ids import id_key
 from migration.inventory import Usage
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, SharedCheck, place
-from migration.rules.sizes import sku_of
+from migration.rules.sizes import closest, sku_of
 from migration.rules.target import REPLICA_SUFFIX, target_disk_ids
 from migration.severities import Severity
 
@@ -74,7 +74,7 @@ def _machines(case: Case, vms: tuple[VmSpec, ...]) -> Counter[str]:
     wanted: Counter[str] = Counter()
     for vm in vms:
         size = case.wanted_size(vm)
-        sku = sku_of(case, vm, size) if size else None
+        sku = (sku_of(case, vm, size) or closest(case, vm)) if size else None
         if sku is not None:
             wanted.update({"cores": sku.vcpus, "virtualMachines": 1, sku.family: sku.vcpus})
     return wanted
@@ -104,6 +104,7 @@ def _exceeded(
     subscription, _, region = where.partition("/")
     waves = len({vm.wave for vm in vms})
     who = f"for {len(vms)} machine{'s' if len(vms) != 1 else ''} of {waves} wave{'s' if waves != 1 else ''}"
+    who += ", their tests included" if any(vm.test_network_id for vm in vms) else ""
     for name, amount in sorted(wanted.items()):
         usage = usages.get(name.lower())
         subject = f"quota {usage.label if usage else name} of subscription {subscription} in {region}"

@@ -125,7 +125,8 @@ async def test_the_readme_moves_three_machines_through_a_crash(clone: Clone, bac
     """Check, start, a killed worker, a stranger, two ways to approve, the report; and all of it once only."""
     assert background is not None
     checked = await clone.shell(README["check"])
-    assert (0, "plan contoso: 3 VMs checked, 0 findings; nothing blocks\n") == (checked.code, checked.out)
+    verdict = checked.out.splitlines()[-1]
+    assert (0, "plan contoso: 3 VMs checked, 0 findings; nothing blocks") == (checked.code, verdict)
     await slow_failover(clone)
     started = await clone.shell(README["start"])
     assert 0 == started.code, started.err

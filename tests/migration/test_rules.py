@@ -308,6 +308,8 @@ def test_the_closest_size_is_named() -> None:
     assert "the closest to Standard_D2s_v5 that northeurope offers (2 vCPUs and 8 GiB)" == found.size_reason
     (offered,) = [one for one in found.findings if one.rule == "size-offered"]
     assert "target.size: Standard_D2s_v4" in offered.remedy
+    with_quota("cores", used=9)(case)
+    assert "quota" in objections(case), "of the closest"
     assert ("Standard_D2s_v5", "the same as at the source") == (
         judge(starting())[1][0].size,
         judge(starting())[1][0].size_reason,
