@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 ACCOUNT = "Microsoft.Storage/storageAccounts"
 CREATE_SECONDS = (14, 20)
-LIMIT = 250
-"""Accounts per region and subscription
-(https://learn.microsoft.com/azure/storage/common/scalability-targets-resource-provider)."""
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 _KINDS = ("blob", "queue", "table", "file", "dfs", "web")
 STYLE = OperationStyle(
