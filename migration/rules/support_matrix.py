@@ -13,7 +13,8 @@ from migration.models import VmSpec
 from migration.rules.case import Case, Hit, VmCheck
 
 MAX_OS_DISK_GIB = 4095
-MAX_DATA_DISK_GIB = 32 * 1024
+MAX_DATA_DISK_GIB = 32_767
+"""What the matrix calls 32 TiB: the largest managed disk that there is."""
 MAX_DATA_DISKS = 64
 MIN_DISK_GIB = 1
 _ZONAL_TYPES = {"PremiumV2_LRS", "UltraSSD_LRS"}

@@ -52,6 +52,15 @@ def _of(name: str, **properties: Any) -> dict[str, Any]:
     return document
 
 
+def _with_data_disks(name: str, count: int) -> dict[str, Any]:
+    document = machine(name)
+    document["properties"]["storageProfile"]["dataDisks"] = [
+        {"lun": lun, "name": f"{name}_{lun}", "createOption": "Attach", "managedDisk": {"id": disk(f"{name}_{lun}")}}
+        for lun in range(count)
+    ]
+    return document
+
+
 def _data_disk(name: str, sku: str = "StandardSSD_LRS", **properties: Any) -> dict[str, Any]:
     body = {"diskSizeGB": 256, **properties}
     return {"id": disk(f"{name}_data"), "location": "westeurope", "sku": {"name": sku}, "properties": body}
@@ -82,6 +91,7 @@ ESTATE: dict[str, Case] = {
     "disk-too-big": Case("disk-sizes", (machine("disk-too-big", os_disk={"diskSizeGB": 8192}),)),
     "disk-ultra": Case("disks-supported", (_data_disk("disk-ultra", "UltraSSD_LRS"),)),
     "disk-shared": Case("disks-supported", (_data_disk("disk-shared", maxShares=2),)),
+    "too-many-data-disks": Case("disk-count", (_with_data_disks("too-many-data-disks", 65),)),
     "os-disk-left-out": Case("excluded-disks", target={"excluded_disks": ["os-disk-left-out_os"]}),
     "cache-unusable": Case("cache-account", (_there(CACHE),), about="shopcache2"),
     "target-absent": Case("target-network", target={"network": f"{TINY}-absent"}),

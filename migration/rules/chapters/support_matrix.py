@@ -65,6 +65,7 @@ CHAPTER = Chapter(
             evidence="the disks that move",
             remedy="exclude disks in the plan",
             link=MATRIX,
+            prevents="150176",
         ),
         Rule(
             id="disk-encryption",
