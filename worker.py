@@ -21,7 +21,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import preflight
-from activities.registry import WAIT_SLOTS, all_activities, interceptors
+from activities.registry import SLOTS, all_activities, interceptors
 from arm.asking import Count
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
@@ -29,6 +29,7 @@ from arm.errors import classify
 from arm.watcher import Watchers
 from migration import names
 from migration.errors import PlanFileError
+from migration.plan import Plan
 from migration.plan_file import load_plan
 from runtime.errors import RuntimeSetupError, SettingsError
 from runtime.leaving import leave
@@ -81,7 +82,7 @@ def workers(
                 client,
                 task_queue=queue,
                 activities=activities,
-                max_concurrent_activities=WAIT_SLOTS if queue == names.WAIT_TASK_QUEUE else _SLOTS,
+                max_concurrent_activities=SLOTS.get(queue, _SLOTS),
                 activity_task_poller_behavior=PollerBehaviorAutoscaling(),
                 interceptors=interceptors(),
                 **common,
@@ -117,13 +118,18 @@ async def check(settings: Settings, plan_file: Path) -> int:
         try:
             answer = await preflight.check(azure, plan, count)
         except AzureError as error:
-            failure = classify(error)
-            sys.stderr.write(f"asking Azure about plan {plan.name}: {failure.message} {failure.remedy}".strip() + "\n")
-            return 3
+            return _unanswered(plan, error)
         finally:
             telling.cancel()
     sys.stdout.write(answer.model_dump_json() + "\n")
     return 1 if answer.blocking else 0
+
+
+def _unanswered(plan: Plan, error: AzureError) -> int:
+    """Say why Azure gave no answer about a plan; return the exit code."""
+    failure = classify(error)
+    sys.stderr.write(f"asking Azure about plan {plan.name}: {failure.message} {failure.remedy}".strip() + "\n")
+    return 3
 
 
 async def _tell(count: Count) -> None:

@@ -42,6 +42,7 @@ _ENVIRONMENT_DELAYS_SECONDS = (1, 2, 5, 10, 20, 30)
 _BUSY_DELAY_SECONDS = 5.0
 
 _GERUNDS = {
+    "check_guest": "asking",
     "check_plan": "asking Azure",
     "check_vm": "checking",
     "clean_up_test_failover": "cleaning up the test failover of",
@@ -161,6 +162,9 @@ def subject_of(request: Any) -> str:
     job = getattr(request, "job", None)
     if job is not None:
         return str(job.target_id)
+    vm = getattr(request, "vm", None)
+    if vm is not None:
+        return str(vm.source_id)
     listed = getattr(request, "ids", None)
     if listed:
         return str(listed[0])

@@ -35,6 +35,7 @@ class Intent(Value):
     scenario: str
     recorded: datetime
     request_ids: list[str] = Field(default_factory=list)
+    operation: str = Field("", description="Where the progress of what was sent can be read; a path, nothing signed.")
 
 
 class Intents:
@@ -76,6 +77,11 @@ class Intents:
         await self._tell(intent)
         self._sent = True
         return WriteLease(request_id, expires=asked + heartbeats.timeout_seconds() / 2)
+
+    async def keep_operation(self, path: str) -> None:
+        """Record where the progress of the write that was sent can be read, for an attempt that follows."""
+        if self._kept is not None:
+            await self._tell(self._kept.model_copy(update={"operation": path}))
 
     async def withdraw(self) -> None:
         """Take the last recorded intent back: Azure refused it, so nothing of it can turn up."""

@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import ServiceResponseError
 from temporalio import activity
 
+from activities.guests import check_guests
 from activities.heartbeats import beating
 from arm.asking import Count, Memory
 from arm.inventory import take_inventory
 from migration import ids, names
 from migration.capping import capped
-from migration.findings import CheckVm, PlanCheck
+from migration.findings import CheckVm, OsType, PlanCheck, VmFindings, guests_to_ask
 from migration.inventory import Inventory, UnaskedError
 from migration.models import Progress, VmCheck, VmSpec, vm_specs
 from migration.plan import Plan
 from migration.rules import fingerprints
 from migration.rules.case import Case
 from migration.rules.engine import judge
+from migration.rules.perimeter import asks_guest
+from migration.rules.permissions import move_of
 from migration.rules.sources import source_vm
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class PreflightActivities:
     @activity.defn
     async def check_plan(self, plan: Plan) -> PlanCheck:
         """Ask every rule for every virtual machine of a plan."""
-        case, count = _case(plan), Count()
+        case, count = case_of(plan), Count()
         async with beating(lambda: [Progress(detail=str(count))]):
             await self._azure.greet(ANSWER_SECONDS)
             await take_inventory(self._azure, case, self._memory, count=count)
@@ -84,13 +87,15 @@ class PreflightActivities:
 
 async def check(azure: AzureClients, plan: Plan, count: Count | None = None) -> PlanCheck:
     """Return what does not pass of a plan; for `check --local`, where no Temporal is there. *count*: how far it is."""
-    case = _case(plan)
+    case = case_of(plan)
     await azure.greet(ANSWER_SECONDS)
     await take_inventory(azure, case, count=count)
-    return _answer(case)
+    answer = _answer(case)
+    return await check_guests(azure, plan, answer, guests_to_ask(plan, answer))
 
 
-def _case(plan: Plan) -> Case:
+def case_of(plan: Plan) -> Case:
+    """Return the case of a whole plan, of which nothing was read yet."""
     account = plan.vault.cache_account
     home = (plan.subscription, plan.vault.resource_group)
     return Case(
@@ -100,14 +105,26 @@ def _case(plan: Plan) -> Case:
         inventory=Inventory(),
         vault_region=plan.vault.region,
         cache_account_id=ids.storage_account_id(*home, account) if account else None,
+        asks_guests=plan.guest_probes.enabled,
     )
 
 
 def _answer(case: Case) -> PlanCheck:
     shared, each = judge(case)
     pairs = zip(each, case.vms, strict=True)
-    vms = [found.model_copy(update={"network_ids": _networks(case, vm)}) for found, vm in pairs]
-    return PlanCheck(findings=shared, vms=vms)
+    vms = [
+        found.model_copy(update={"network_ids": _networks(case, vm), "guest": _guest(case, vm, found)})
+        for found, vm in pairs
+    ]
+    return PlanCheck(findings=shared, vms=vms, cache_is_there=move_of(case).cache_is_there)
+
+
+def _guest(case: Case, vm: VmSpec, found: VmFindings) -> OsType | None:
+    """Return the system of a machine that is to be asked from inside."""
+    if found.already_migrated or not asks_guest(case, vm):
+        return None
+    machine = case.machine(vm)
+    return "Windows" if machine and machine.os_type.lower() == "windows" else "Linux"
 
 
 def _insist(case: Case) -> None:

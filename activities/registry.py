@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
+from activities.guests import GuestActivities
 from activities.ledger import LedgerActivities
 from activities.plans import PlanActivities
 from activities.power import PowerActivities
@@ -15,7 +16,7 @@ from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
 from activities.waits import WaitActivities
 from activities.writing import INTENT_SETTLE_SECONDS
-from migration.names import AZURE_TASK_QUEUE, WAIT_TASK_QUEUE
+from migration.names import AZURE_TASK_QUEUE, GUEST_TASK_QUEUE, WAIT_TASK_QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 WAIT_SLOTS = 2_000
 """A held wait costs a slot and little else; every virtual machine of a large plan must find one."""
+
+GUEST_SLOTS = 20
+"""How many machines a worker asks from inside at once, whatever plans want."""
+SLOTS = {WAIT_TASK_QUEUE: WAIT_SLOTS, GUEST_TASK_QUEUE: GUEST_SLOTS}
+"""Of the queues that differ from the others."""
 
 
 def all_activities(
@@ -45,6 +51,7 @@ def all_activities(
     return {
         AZURE_TASK_QUEUE: [method for holder in (*writing, *reading) for method in methods_of(holder)],
         WAIT_TASK_QUEUE: methods_of(WaitActivities(azure, watchers)),
+        GUEST_TASK_QUEUE: methods_of(GuestActivities(azure, settle_seconds)),
     }
 
 

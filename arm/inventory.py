@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from arm import inventory_documents as documents
+from arm import perimeter
 from arm.asking import SINGLE_READS, Asker, Count, Memory, all_of, distinct, understood, with_value
+from arm.identity import object_id
 from arm.reads import API_VERSIONS, DISKS_API, SITE_RECOVERY_API, Json
 from arm.surroundings import Surroundings
 from migration import ids
+from migration.access import Denial
 from migration.ids import describe, id_key, same_id
 from migration.inventory import AddressAnswer, Fact, Facts, Inventory, Machine, Sku
 from migration.rules.case import Case, place, source_group, target_group
+from migration.rules.permissions import scopes
 from migration.rules.vault import NAMESPACES, subscriptions
 
 if TYPE_CHECKING:
@@ -113,8 +118,9 @@ class _Taking:
                 yield self._locks(group_id)
         for group_id in self._other_groups(disk_ids):
             yield self._locks(group_id)
-        for scope in self._scopes():
+        for scope in scopes(case):
             yield self._permissions(scope)
+            yield self._denials(scope)
         yield from self._around.policies()
         for network_id, address in sorted({(vm.network_id, vm.address) for vm in case.vms if vm.address}):
             yield self._address(network_id, address)
@@ -122,9 +128,10 @@ class _Taking:
             yield self._network_usage(network_id)
 
     def third_round(self) -> Questions:
-        """Ask how the virtual machines stand that have a target's name, and what sizes are that are not offered."""
+        """Ask about machines with a target's name, sizes that are not offered, and who lets traffic out."""
         for subscription, region in sorted(self._homes_of_absent_sizes()):
             yield self._sizes(subscription, region)
+        yield from perimeter.questions(self._ask, self._case) if self._at_start else ()
         for vm in self._case.vms if self._at_start else ():
             listing = self._found.group_machines[id_key(vm.target_resource_group_id)]
             if any(same_id(machine.id, vm.target_id) for machine in listing.value or ()):
@@ -147,12 +154,6 @@ class _Taking:
 
     def _networks(self) -> list[str]:
         return distinct(each for vm in self._case.vms for each in (vm.network_id, vm.test_network_id))
-
-    def _scopes(self) -> list[str]:
-        readable = [group for group in self._groups() if not self._found.groups[id_key(group)].unasked]
-        homes = [ids.ResourceId.parse(group_id) for group_id in readable]
-        scopes = [self._case.scope(home.subscription, home.resource_group or "") for home in homes]
-        return distinct([*scopes, *self._networks()])
 
     def _machines(self) -> Questions:
         """Ask about the sources: one by one where they are few in a group, else by one listing for all of it."""
@@ -290,6 +291,22 @@ class _Taking:
             scope, await self._ask.many(collection, _PERMISSIONS_API, documents.permission, what)
         )
 
+    async def _denials(self, scope: str) -> None:
+        listing = f"{scope}/providers/Microsoft.Authorization/denyAssignments"
+        what, who = f"the deny assignments on {describe(scope)}", await object_id(self._ask.azure)
+
+        def make(document: Json) -> Denial:
+            return documents.denial(document, who)
+
+        found = await self._ask.many(f"{listing}?$filter={quote('atScope()')}", _PERMISSIONS_API, make, what)
+        if any(denial.applies is None for denial in found.value or ()) and who:
+            # Whether the identity belongs to a group, only the directory knows; this filter asks it.
+            assigned = quote(f"assignedTo('{who}')")
+            mine = f"{listing}?$filter={assigned}"
+            listed = await self._ask.many(mine, _PERMISSIONS_API, make, what)
+            found = with_value(listed, _decided(found.value or (), listed.value or ()))
+        self._found.deny_assignments.note(scope, found)
+
     async def _address(self, network_id: str, address: str) -> None:
         network = ids.ResourceId.parse(network_id)
         client = self._ask.azure.network(network.subscription)
@@ -308,3 +325,12 @@ class _Taking:
         what = f"the free addresses of {describe(network_id)}"
         listed = await self._ask.many(f"{network_id}/usages", _NETWORK_API, documents.free_addresses, what)
         self._found.network_usage.note(network_id, with_value(listed, dict(listed.value or ())))
+
+
+def _decided(denials: tuple[Denial, ...], mine: tuple[Denial, ...]) -> tuple[Denial, ...]:
+    """Return deny assignments of which it is known whether they concern the identity: those that are listed as its."""
+    listed = {(denial.scope.lower(), denial.name) for denial in mine}
+    return tuple(
+        replace(denial, applies=(denial.scope.lower(), denial.name) in listed) if denial.applies is None else denial
+        for denial in denials
+    )

@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from migration.access import Denial, Lock, Permission
 from migration.inventory import (
     AttachedDisk,
     Disk,
     EligibilityError,
     Extension,
     Located,
-    Lock,
     Machine,
     Network,
     NetworkMapping,
     Nic,
-    Permission,
     ProtectedItem,
     Provider,
     Sku,
@@ -175,6 +174,36 @@ def permission(document: Json) -> Permission:
     return Permission(tuple(document.get("actions") or []), tuple(document.get("notActions") or []))
 
 
+def denial(document: Json, identity: str | None) -> Denial:
+    """Return a deny assignment, and whether it concerns an identity as far as its object id alone can tell.
+
+    `List Azure deny assignments <https://learn.microsoft.com/azure/role-based-access-control/deny-assignments>`_.
+    """
+    body = document.get("properties") or {}
+    grants = body.get("permissions") or []
+    return Denial(
+        name=body.get("denyAssignmentName") or document.get("name", ""),
+        scope=body.get("scope") or document["id"].rsplit("/providers/", 1)[0],
+        actions=tuple(action for grant in grants for action in grant.get("actions") or []),
+        not_actions=tuple(action for grant in grants for action in grant.get("notActions") or []),
+        applies=_concerns(body, identity),
+        only_there=bool(body.get("doNotApplyToChildScopes")),
+    )
+
+
+def _concerns(body: Json, identity: str | None) -> bool | None:
+    def named(key: str) -> dict[str, str]:
+        return {str(one.get("id", "")).lower(): str(one.get("type", "")).lower() for one in body.get(key) or []}
+
+    whom, spared = named("principals"), named("excludePrincipals")
+    if identity and identity.lower() in spared:
+        return False
+    direct = _EVERYONE in whom or bool(identity and identity.lower() in whom)
+    if direct:
+        return None if "group" in spared.values() else True
+    return None if identity is None or "group" in whom.values() else False
+
+
 def provider(document: Json) -> Provider:
     """Return a resource provider."""
     return Provider(
@@ -223,6 +252,8 @@ def eligibility_errors(document: Json) -> tuple[EligibilityError, ...]:
 
 _PEERINGS = "virtualNetworkPeerings"
 _POOLS = ("loadBalancerBackendAddressPools", "applicationGatewayBackendAddressPools")
+_EVERYONE = "00000000-0000-0000-0000-000000000000"
+"""The id by which a deny assignment of the system names all principals."""
 
 
 def _attached(document: Json) -> AttachedDisk:
@@ -310,7 +341,15 @@ def _subnet(document: Json) -> Subnet:
     body = document.get("properties") or {}
     prefixes = body.get("addressPrefixes") or ([body["addressPrefix"]] if body.get("addressPrefix") else [])
     delegations = [(entry.get("properties") or {}).get("serviceName", "") for entry in body.get("delegations") or []]
-    return Subnet(document["name"], tuple(prefixes), tuple(filter(None, delegations)))
+    return Subnet(
+        document["name"],
+        tuple(prefixes),
+        tuple(filter(None, delegations)),
+        security_group_id=(body.get("networkSecurityGroup") or {}).get("id"),
+        route_table_id=(body.get("routeTable") or {}).get("id"),
+        nat_gateway_id=(body.get("natGateway") or {}).get("id"),
+        default_outbound=body.get("defaultOutboundAccess") is not False,
+    )
 
 
 def _is_critical(error: Json) -> bool:

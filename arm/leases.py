@@ -17,6 +17,8 @@ from azure.core.exceptions import AzureError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+UNRECORDED_SECONDS = 30.0
+"""The life of a lease where no other attempt can take over, so that nothing is recorded."""
 _current: ContextVar[WriteLease | None] = ContextVar("write_lease", default=None)
 
 

@@ -107,6 +107,33 @@ def check(
     _run(context, lambda session: check_plan(session, plan, local=local, sarif_file=sarif), as_json=as_json)
 
 
+@app.command(
+    epilog="Example: starter.py roles plans/contoso.yaml --only vault > role.json; "
+    "az role definition create --role-definition @role.json"
+)
+def roles(
+    context: typer.Context,
+    plan: File,
+    only: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="One role: vault, source, target, network or subscription.")
+    ] = None,
+    groups_exist: Annotated[
+        bool, typer.Option("--groups-exist", help="All resource groups are there: no role on a subscription for them.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the least that the worker's identity needs, as Azure custom roles.
+
+    It is a JSON list, a role for each place; `az role definition create` takes them one by one. Azure is not asked.
+    """
+    from console.roles import show_roles
+
+    async def show(session: Session) -> int:
+        return show_roles(session, plan, only=only, groups_exist=groups_exist)
+
+    _run(context, show, as_json=as_json)
+
+
 @app.command(epilog="Example: starter.py start plans/contoso.yaml --wait")
 def start(
     context: typer.Context,

@@ -5,8 +5,10 @@ from typing import Literal
 from pydantic import Field
 
 from migration.base import Value
+from migration.calls.move import cache_account_id
 from migration.fingerprint import Fingerprint
-from migration.models import Finding, SourceVm, VmTask
+from migration.models import Finding, SourceVm, VmSpec, VmTask, vm_specs
+from migration.plan import Plan
 from migration.severities import Moment
 
 _LINES, _LINE_CHARACTERS = 20, 400
@@ -29,6 +31,20 @@ class CheckVm(Value):
     fingerprint: Fingerprint | None = Field(None, description="What the first check saw, to tell drift.")
 
 
+OsType = Literal["Linux", "Windows"]
+
+
+class CheckGuest(Value):
+    """The input of `check_guest`: a virtual machine that is to be asked from inside."""
+
+    vm: VmSpec
+    os_type: OsType
+    vault_id: str
+    cache_account: str = Field(description="Name of the cache account, which it has to reach.")
+    cache_is_there: bool = Field(default=False, description="Whether that account exists, so that its name resolves.")
+    timeout_seconds: int = Field(300, description="How long the machine may take to answer.")
+
+
 class VmFindings(Value):
     """What a check found about one virtual machine of a plan; only what did not pass."""
 
@@ -39,6 +55,7 @@ class VmFindings(Value):
     size: str | None = Field(None, description="The size that it will have, as far as that is known.")
     size_reason: str = Field("", description="Why that one: the plan's, the same as at the source, or the closest.")
     network_ids: list[str] = Field(default_factory=list, description="The source's networks, to map in the vault.")
+    guest: OsType | None = Field(None, description="The system of a machine that is to be asked from inside.")
 
 
 class PlanCheck(Value):
@@ -46,6 +63,7 @@ class PlanCheck(Value):
 
     findings: list[Finding] = Field(default_factory=list)
     vms: list[VmFindings] = Field(default_factory=list)
+    cache_is_there: bool = Field(default=False, description="Whether the cache account exists.")
     omitted: int = Field(0, description="Findings left out to keep the answer small; blocking ones are kept first.")
 
     @property
@@ -53,6 +71,30 @@ class PlanCheck(Value):
         """What stops the plan."""
         everything = [*self.findings, *(finding for vm in self.vms for finding in vm.findings)]
         return [finding for finding in everything if finding.blocks]
+
+    def joined(self, more: list[VmFindings]) -> "PlanCheck":
+        """Return the answer with what was found about some of its virtual machines besides."""
+        found = {vm.name: vm.findings for vm in more}
+        vms = [vm.model_copy(update={"findings": [*vm.findings, *found.get(vm.name, [])]}) for vm in self.vms]
+        return self.model_copy(update={"vms": vms})
+
+
+def guests_to_ask(plan: Plan, check: PlanCheck) -> list[CheckGuest]:
+    """Return the questions for the machines of a plan that are to be asked from inside."""
+    specs = {spec.name: spec for spec in vm_specs(plan)}
+    account = cache_account_id(plan.vault_id, plan.source.region, plan.vault.cache_account)
+    return [
+        CheckGuest(
+            vm=specs[vm.name],
+            os_type=vm.guest,
+            vault_id=plan.vault_id,
+            cache_account=account.rsplit("/", 1)[-1],
+            cache_is_there=check.cache_is_there,
+            timeout_seconds=plan.guest_probes.timeout,
+        )
+        for vm in check.vms
+        if vm.guest is not None
+    ]
 
 
 class CheckStatus(Value):

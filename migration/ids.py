@@ -67,6 +67,8 @@ class ResourceId:
         if self.provider is None:
             kind = "resource group" if self.resource_group else "subscription"
             return f'{kind} "{self.name}"'
+        if not self.names:
+            return f'provider "{self.provider}" (subscription "{self.subscription}")'
         # What lies between a thing and its outermost parent, such as a vault, would only make the sentence long.
         ends = dict.fromkeys((self.names[-1], self.names[0]))
         path = " in ".join(f'{kind} "{name}"' for kind, name in ends)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from migration.access import Denial, Lock, Permission
+from migration.guests import GuestAnswer
 from migration.ids import describe, id_key, same_id
+from migration.perimeter import RouteTable, SecurityGroup
 from migration.surroundings import BackupItem, Churn, PolicyDenial, RoleAssignment, Subscription
 
 T = TypeVar("T")
@@ -190,6 +193,11 @@ class Subnet:
     name: str
     prefixes: tuple[str, ...]
     delegated_to: tuple[str, ...] = ()
+    security_group_id: str | None = None
+    route_table_id: str | None = None
+    nat_gateway_id: str | None = None
+    default_outbound: bool = True
+    """Whether machines without any other way out get Azure's own."""
 
 
 @dataclass(frozen=True)
@@ -250,27 +258,6 @@ class Usage:
     label: str
     used: int
     limit: int
-
-
-@dataclass(frozen=True)
-class Lock:
-    """A management lock: its level, and the id of what it lies on."""
-
-    name: str
-    level: str
-    scope: str
-
-    def holds(self, resource_id: str) -> bool:
-        """Whether the lock holds for a resource: it lies on it or on what contains it."""
-        return f"{id_key(resource_id)}/".startswith(f"{id_key(self.scope)}/")
-
-
-@dataclass(frozen=True)
-class Permission:
-    """One grant: actions with wildcards, and those that it leaves out."""
-
-    actions: tuple[str, ...]
-    not_actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -357,8 +344,14 @@ class Inventory:
     """By resource group: the locks on it, in it and above it."""
     permissions: Facts[tuple[Permission, ...]] = field(default_factory=Facts)
     """By scope."""
+    deny_assignments: Facts[tuple[Denial, ...]] = field(default_factory=Facts)
+    """By scope: the deny assignments on it and above it."""
     providers: Facts[Provider] = field(default_factory=Facts)
     """By `<subscription>/<namespace>`."""
+    guests: Facts[GuestAnswer] = field(default_factory=Facts)
+    """What virtual machines said from inside."""
+    security_groups: Facts[SecurityGroup] = field(default_factory=Facts)
+    route_tables: Facts[RouteTable] = field(default_factory=Facts)
     vault: Fact[Located] = field(default_factory=Fact)
     items: Fact[tuple[ProtectedItem, ...]] = field(default_factory=Fact)
     """In the plan's vault."""

@@ -6,7 +6,8 @@ import re
 WORKFLOW_TASK_QUEUE = "azure-migration"
 AZURE_TASK_QUEUE = "azure-migration-azure"
 WAIT_TASK_QUEUE = "azure-migration-wait"
-TASK_QUEUES = (WORKFLOW_TASK_QUEUE, AZURE_TASK_QUEUE, WAIT_TASK_QUEUE)
+GUEST_TASK_QUEUE = "azure-migration-guest"
+TASK_QUEUES = (WORKFLOW_TASK_QUEUE, AZURE_TASK_QUEUE, WAIT_TASK_QUEUE, GUEST_TASK_QUEUE)
 
 MIGRATE_PLAN = "MigratePlan"
 MIGRATE_VM = "MigrateVm"

@@ -97,6 +97,14 @@ class Concurrency(Authored):
     cutover: Annotated[int, Field(ge=1, le=100)] = 5
 
 
+class GuestProbes(Authored):
+    """What is asked inside the machines before anything is written: fixed scripts that only look, by run command."""
+
+    enabled: bool = Field(default=True, description="false: the network's rules are read instead.")
+    concurrency: Annotated[int, Field(ge=1, le=100)] = Field(10, description="How many machines at once.")
+    timeout: Duration = Field(300, description="How long one machine may take to answer.")
+
+
 class VmTarget(Authored):
     """What differs for one virtual machine; all the rest comes from the plan's target or from the source."""
 
@@ -163,6 +171,7 @@ class Plan(Authored):
     approval: Approval
     failover: Failover = Field(default_factory=Failover)
     concurrency: Concurrency = Field(default_factory=Concurrency)
+    guest_probes: GuestProbes = Field(default_factory=GuestProbes)
     on_failures: Literal["continue", "hold", "stop"] = Field(
         "continue", description="What later waves do when a virtual machine of a wave before was not moved."
     )

@@ -9,6 +9,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from migration import names
+    from migration.capping import capped
     from migration.findings import PlanCheck
     from migration.inputs import MigratePlanInput
     from migration.models import SharedResources, VmSpec, VmTask, vm_specs
@@ -17,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.dispatch import Dispatcher
 from workflows.engine import Engine, reason_of, shielded
 from workflows.fleet import Fleet
+from workflows.guests import ask_guests
 from workflows.plan_board import PlanBoard
 from workflows.preparation import Preparation
 from workflows.resolutions import read_resolution
@@ -74,6 +76,9 @@ class MigratePlan:
         """Ask all rules for all virtual machines; nothing is written."""
         self.board.enter("checking")
         check = await self.engine.call(PreflightActivities.check_plan, self.plan, f"Check {self.plan.name}")
+        if not check.blocking:
+            check = capped(await ask_guests(self.plan, check))
+            self.engine.stop_if_cancelled()
         self.board.check = check
         return check
 

@@ -9,7 +9,7 @@ from typing import Any
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
-from migration.names import AZURE_TASK_QUEUE, WAIT_TASK_QUEUE
+from migration.names import AZURE_TASK_QUEUE, GUEST_TASK_QUEUE, WAIT_TASK_QUEUE
 
 STEADY = RetryPolicy(initial_interval=timedelta(seconds=2), backoff_coefficient=1.0)
 
@@ -36,6 +36,22 @@ def waiting(deadline: timedelta, *, young: bool) -> dict[str, Any]:
         "task_queue": WAIT_TASK_QUEUE,
         "schedule_to_close_timeout": deadline,
         "heartbeat_timeout": timedelta(seconds=30) if young else timedelta(minutes=5),
+        "retry_policy": STEADY,
+        "cancellation_type": ActivityCancellationType.TRY_CANCEL,
+    }
+
+
+def asking_guest(timeout: timedelta) -> dict[str, Any]:
+    """Return the options of a question inside a machine that may take *timeout* to answer.
+
+    All tries together, and the wait for a slot, are bounded as well: a check ends, whatever machines do.
+    """
+    once = timeout + timedelta(minutes=1)
+    return {
+        "task_queue": GUEST_TASK_QUEUE,
+        "start_to_close_timeout": once,
+        "schedule_to_close_timeout": 2 * once + timedelta(minutes=10),
+        "heartbeat_timeout": timedelta(seconds=30),
         "retry_policy": STEADY,
         "cancellation_type": ActivityCancellationType.TRY_CANCEL,
     }

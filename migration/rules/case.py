@@ -42,6 +42,8 @@ class Case:
     own_ids: frozenset[str] = frozenset()
     fingerprint: Fingerprint | None = None
     """What the first check saw; only right before the failover."""
+    asks_guests: bool | None = None
+    """Whether the plan has the machines asked from inside; None where this check is not the one to ask that."""
 
     @property
     def vault_group(self) -> tuple[str, str]:

@@ -9,7 +9,9 @@ Codes: `Troubleshoot Azure-to-Azure errors <https://learn.microsoft.com/azure/si
 from __future__ import annotations
 
 from migration.rules.chapters import (
+    certificates,
     not_carried,
+    outbound,
     permissions,
     readiness,
     source,
@@ -22,6 +24,8 @@ from migration.rules.rule import TUTORIAL, Chapter, Rule
 CHAPTERS: tuple[Chapter, ...] = (
     target_resources.CHAPTER,
     permissions.CHAPTER,
+    outbound.CHAPTER,
+    certificates.CHAPTER,
     source.CHAPTER,
     support_matrix.CHAPTER,
     vault.CHAPTER,

@@ -12,9 +12,11 @@ from migration.models import Finding, VmSpec, Waived
 from migration.plan import Waiver
 from migration.rules import (
     churn,
+    guest,
     locks,
     network,
     not_carried,
+    perimeter,
     permissions,
     placement,
     quotas,
@@ -42,6 +44,8 @@ VM_CHECKS: dict[str, VmCheck] = {
     **target.CHECKS,
     **network.CHECKS,
     **not_carried.CHECKS,
+    **perimeter.CHECKS,
+    **guest.CHECKS,
     **readiness.CHECKS,
 }
 SHARED_CHECKS: dict[str, SharedCheck] = {

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from migration import ids
+from migration.access import Lock
 from migration.ids import describe
-from migration.inventory import Lock, UnaskedError
+from migration.inventory import UnaskedError
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, SharedCheck, source_group, target_group
 from migration.severities import Severity

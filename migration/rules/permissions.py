@@ -1,121 +1,157 @@
 """May the identity that runs the move do what the move does, at each place?
 
+What it does comes from `migration.calls`, the same table that `plan` prints and `roles` makes roles of.
 `Resource provider operations <https://learn.microsoft.com/azure/role-based-access-control/resource-provider-operations>`_.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from migration import ids
+from migration.access import Denial
+from migration.calls.call import Place
+from migration.calls.move import Attached, Move, cache_account_id
+from migration.calls.table import permissions
 from migration.ids import describe
-from migration.inventory import Permission
-from migration.rules.case import Case, Hit, SharedCheck, source_group, target_group
+from migration.inventory import Fact, Located, UnaskedError
+from migration.rules.access import allows, denies
+from migration.rules.built_in_roles import granting
+from migration.rules.case import Case, Hit, SharedCheck
+from migration.rules.perimeter import RUN_COMMAND
+from migration.severities import Severity
 
-_VAULT = "Microsoft.RecoveryServices/vaults"
-_FABRIC = f"{_VAULT}/replicationFabrics"
-_CONTAINER = f"{_FABRIC}/replicationProtectionContainers"
-_MAPPING = f"{_CONTAINER}/replicationProtectionContainerMappings"
-_NETWORK_MAPPING = f"{_FABRIC}/replicationNetworks/replicationNetworkMappings"
-_ITEM = f"{_CONTAINER}/replicationProtectedItems"
-_MACHINE = "Microsoft.Compute/virtualMachines"
-_NIC = "Microsoft.Network/networkInterfaces"
-
-_MAKE_GROUP = (
-    "Microsoft.Resources/subscriptions/resourceGroups/write",
-    "Microsoft.Resources/subscriptions/resourceGroups/delete",
-)
-IN_THE_VAULT_GROUP = (
-    "Microsoft.Resources/subscriptions/resourceGroups/read",
-    *(f"{_VAULT}/{verb}" for verb in ("read", "write", "delete")),
-    *(f"{_FABRIC}/{verb}" for verb in ("read", "write", "delete")),
-    *(f"{_CONTAINER}/{verb}" for verb in ("read", "write", "remove/action")),
-    *(f"{_MAPPING}/{verb}" for verb in ("read", "write", "delete")),
-    *(f"{_NETWORK_MAPPING}/{verb}" for verb in ("read", "write", "delete")),
-    *(f"{_VAULT}/replicationPolicies/{verb}" for verb in ("read", "write", "delete")),
-    *(f"{_ITEM}/{verb}" for verb in ("read", "write", "delete", "remove/action")),
-    *(f"{_ITEM}/{verb}/action" for verb in ("unplannedFailover", "failoverCommit")),
-    f"{_ITEM}/recoveryPoints/read",
-    *(f"{_VAULT}/replicationJobs/{verb}" for verb in ("read", "cancel/action")),
-    *(f"Microsoft.Storage/storageAccounts/{verb}" for verb in ("read", "write", "delete")),
-)
-FOR_A_TEST = tuple(f"{_ITEM}/{verb}/action" for verb in ("testFailover", "testFailoverCleanup"))
-IN_THE_SOURCE_GROUP = (
-    *(f"{_MACHINE}/{verb}" for verb in ("read", "write", "start/action", "deallocate/action", "extensions/write")),
-    "Microsoft.Compute/disks/read",
-    f"{_NIC}/read",
-)
-IN_THE_TARGET_GROUP = (
-    "Microsoft.Resources/subscriptions/resourceGroups/read",
-    *(f"{_MACHINE}/{verb}" for verb in ("read", "write", "delete", "start/action", "deallocate/action")),
-    *(f"Microsoft.Compute/disks/{verb}" for verb in ("read", "write", "delete")),
-    *(f"{_NIC}/{verb}" for verb in ("read", "write", "delete", "join/action")),
-)
-ON_THE_NETWORK = (
-    "Microsoft.Network/virtualNetworks/read",
-    "Microsoft.Network/virtualNetworks/subnets/read",
-    "Microsoft.Network/virtualNetworks/subnets/join/action",
-)
-_SHOWN = 6
+_SHOWN = 8
+_WISHED = {RUN_COMMAND}
+"""Without these the move goes on: where no machine may be asked from inside, its network's rules are read."""
 
 
-def vault(case: Case) -> Iterator[Hit]:
-    """Object to what may not be done in the vault's group, where the cache account lies as well."""
-    wanted = IN_THE_VAULT_GROUP + (FOR_A_TEST if case.failover.test_first else ())
-    yield from _group(case, [case.vault_group], wanted)
+@dataclass(frozen=True)
+class Need:
+    """What the move does on a scope: each action with the first step that does it."""
+
+    place: Place
+    scope: str
+    actions: dict[str, str]
 
 
-def source(case: Case) -> Iterator[Hit]:
-    """Object to what may not be done in the groups of the sources."""
-    yield from _group(case, [source_group(vm) for vm in case.vms], IN_THE_SOURCE_GROUP)
+def needs(case: Case) -> list[Need]:
+    """Return what the move of a case does, by scope; for a group that does not exist, on its subscription."""
+    wanted: dict[tuple[Place, str], Need] = {}
+    for (place, scope), actions in permissions(move_of(case)).items():
+        there = _where(case, scope)
+        need = wanted.setdefault((place, ids.id_key(there)), Need(place, there, {}))
+        need.actions.update({action: step for action, step in actions.items() if action not in need.actions})
+    return list(wanted.values())
 
 
-def target(case: Case) -> Iterator[Hit]:
-    """Object to what may not be done in the target groups."""
-    yield from _group(case, [target_group(vm) for vm in case.vms], IN_THE_TARGET_GROUP)
+def scopes(case: Case) -> list[str]:
+    """Return the scopes on which the identity's permissions have to be known."""
+    return list({ids.id_key(need.scope): need.scope for need in needs(case)}.values())
 
 
-def network(case: Case) -> Iterator[Hit]:
-    """Object to networks that may not be used, those of the test included."""
-    networks = {ids.id_key(each): each for vm in case.vms for each in (vm.network_id, vm.test_network_id) if each}
-    for network_id in networks.values():
-        yield from _lacking(case, network_id, ON_THE_NETWORK)
+def move_of(case: Case) -> Move:
+    """Return the move of a case, with what is known of its sources."""
+    inventory = case.inventory
+    account = case.cache_account_id or cache_account_id(case.vault_id, case.vms[0].source_region)
+    there = {key for key, fact in inventory.groups.items() if fact.value or fact.unasked}
+    there |= {ids.id_key(case.vault_id)} if _may_be_there(inventory.vault) else set()
+    there |= {ids.id_key(account)} if _may_be_there(inventory.accounts.get(ids.id_key(account), Fact())) else set()
+    return Move(
+        vms=case.vms,
+        vault_id=case.vault_id,
+        failover=case.failover,
+        cache_account_id=account,
+        asks_guests=bool(case.asks_guests),
+        attached={vm.name: _attached(case, vm.source_id) for vm in case.vms},
+        there=frozenset(there),
+    )
 
 
-def allows(permissions: Iterable[Permission], action: str) -> bool:
-    """Tell whether some grant allows an action: one of its actions matches, and none that it leaves out."""
-    return any(_matches(action, grant.actions) and not _matches(action, grant.not_actions) for grant in permissions)
+def _checks(place: Place) -> SharedCheck:
+    def check(case: Case) -> Iterator[Hit]:
+        unasked: UnaskedError | None = None
+        for need in needs(case):
+            if need.place != place:
+                continue
+            try:
+                yield from _objections(case, need)
+            except UnaskedError as error:  # the other scopes are judged all the same
+                unasked = unasked or error
+        if unasked is not None:
+            raise unasked
+
+    return check
 
 
-def _group(case: Case, groups: list[tuple[str, str]], wanted: tuple[str, ...]) -> Iterator[Hit]:
-    for subscription, name in {(one.lower(), two.lower()): (one, two) for one, two in groups}.values():
-        scope = case.scope(subscription, name)
-        absent = scope.count("/") == 2
-        yield from _lacking(case, scope, (_MAKE_GROUP if absent else ()) + wanted)
+def _objections(case: Case, need: Need) -> Iterator[Hit]:
+    granted = case.inventory.permissions.about(need.scope) or ()
+    lacking = [action for action in need.actions if not allows(granted, action)]
+    kinds: tuple[tuple[list[str], Severity | None], ...] = ((_musts(lacking), None), (_wishes(lacking), "warning"))
+    for actions, severity in kinds:
+        if actions:
+            remedy = "; ".join(_grant(role, need.scope) for role in granting(actions))
+            yield Hit(describe(need.scope), f"the identity may not {_told(actions, need)}", remedy, severity)
+    for denial in case.inventory.deny_assignments.about(need.scope) or ():
+        yield from _denied(need, denial)
 
 
-def _lacking(case: Case, scope: str, wanted: tuple[str, ...]) -> Iterator[Hit]:
-    granted = case.inventory.permissions.about(scope) or ()
-    lacking = [action for action in wanted if not allows(granted, action)]
-    if lacking:
-        more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
-        yield Hit(describe(scope), f"the identity may not {', '.join(lacking[:_SHOWN])}{more}")
+def _denied(need: Need, denial: Denial) -> Iterator[Hit]:
+    if denial.applies is False or not denial.holds(need.scope):
+        return
+    denied = _musts([action for action in need.actions if denies(denial, action)])
+    if not denied:
+        return
+    what = f'the deny assignment "{denial.name}" on {describe(denial.scope)} forbids {_told(denied, need)}'
+    remedy = "have the identity excluded from it, or run the move as another identity"
+    if denial.applies is None:
+        what += "; whether it concerns this identity could not be found out"
+        yield Hit(describe(need.scope), what, remedy, severity="unknown")
+    else:
+        yield Hit(describe(need.scope), what, remedy)
 
 
-def _matches(action: str, patterns: tuple[str, ...]) -> bool:
-    return any(_pattern(pattern).fullmatch(action) for pattern in patterns)
+def _musts(actions: list[str]) -> list[str]:
+    return [action for action in actions if action not in _WISHED]
 
 
-@lru_cache(maxsize=4096)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in text.split("*")), re.IGNORECASE)
+def _wishes(actions: list[str]) -> list[str]:
+    return [action for action in actions if action in _WISHED]
 
 
-SHARED_CHECKS: dict[str, SharedCheck] = {
-    "permissions-vault": vault,
-    "permissions-source": source,
-    "permissions-target": target,
-    "permissions-network": network,
-}
+def _told(actions: list[str], need: Need) -> str:
+    steps = list(dict.fromkeys(need.actions[action] for action in actions))
+    more = len(actions) - _SHOWN
+    named = ", ".join(actions[:_SHOWN]) + (f" and {more} more (`roles` prints all)" if more > 0 else "")
+    return f"{named} (to {', '.join(steps[:3])}{' and so on' if len(steps) > 3 else ''})"
+
+
+def _grant(role: str, scope: str) -> str:
+    return f'grant it {role} there: az role assignment create --role "{role}" --scope {scope} --assignee IDENTITY'
+
+
+def _where(case: Case, scope: str) -> str:
+    parsed = ids.ResourceId.parse(scope)
+    if parsed.provider is not None or parsed.resource_group is None:
+        return scope
+    fact = case.inventory.groups.get(ids.id_key(scope))
+    if fact is not None and not fact.unasked and fact.value is None:
+        return f"/subscriptions/{parsed.subscription}"
+    return scope
+
+
+def _attached(case: Case, source_id: str) -> Attached:
+    fact = case.inventory.machines.get(ids.id_key(source_id))
+    machine = fact.value if fact else None
+    if machine is None:
+        return Attached()
+    return Attached(os_type="Windows" if machine.os_type.lower() == "windows" else "Linux")
+
+
+def _may_be_there(fact: Fact[Located]) -> bool:
+    return bool(fact.value or fact.unasked)
+
+
+_PLACES: tuple[Place, ...] = ("vault", "source", "target", "network", "subscription")
+SHARED_CHECKS: dict[str, SharedCheck] = {f"permissions-{place}": _checks(place) for place in _PLACES}

@@ -13,6 +13,7 @@ MATRIX = f"{SITE_RECOVERY}/azure-to-azure-support-matrix"
 TUTORIAL = f"{SITE_RECOVERY}/azure-to-azure-tutorial-migrate"
 
 START: tuple[Moment, ...] = ("start",)
+GUEST: tuple[Moment, ...] = ("guest",)
 CUTOVER: tuple[Moment, ...] = ("cutover",)
 BOTH: tuple[Moment, ...] = ("start", "cutover")
 

@@ -1,8 +1,8 @@
 """What a guest answers to the scripts that run command brings.
 
-A script whose first lines have a comment `# probe: NAME` is answered from the guest's description with JSON, one
-object a line, as the table says. Any other script is run by a small shell (`shell.py`, `powershell.py`) whose programs
-answer from the same description.
+A script whose first lines have a comment `# probe: NAME`, or `# probe: NAME, NAME`, is answered from the guest's
+description with JSON, one object a line, as the table says. Any other script is run by a small shell (`shell.py`,
+`powershell.py`) whose programs answer from the same description.
 
 ========== ============================== ==========================================================================
 probe      parameters                     each line
@@ -34,24 +34,26 @@ if TYPE_CHECKING:
 
     Answer = Callable[[Guest, dict[str, str], float], list[dict[str, Any]]]
 
-_MARKER = re.compile(r"^\s*(?:#|//|REM)\s*probe:\s*(?P<name>[\w-]+)", re.MULTILINE | re.IGNORECASE)
+_MARKER = re.compile(
+    r"^\s*(?:#|//|REM)\s*probe:\s*(?P<names>[\w-]+(?:[ \t]*,[ \t]*[\w-]+)*)", re.MULTILINE | re.IGNORECASE
+)
 _MARKER_LINES = 5
 PROXY_URL = "http://proxy.internal:8080"
 _REACHED_MS, _TIMEOUT_MS = 23, 5000
 
 
-def probe_of(script: list[str]) -> str | None:
-    """The name in the script's marker comment, or None."""
+def probes_of(script: list[str]) -> list[str]:
+    """The names in the script's marker comment, in lower case."""
     text = "\n".join("\n".join(script).splitlines()[:_MARKER_LINES])
     match = _MARKER.search(text)
-    return match["name"].lower() if match else None
+    return re.split(r"[,\s]+", match["names"].lower()) if match else []
 
 
 def answer(machine: Machine, script: list[str], parameters: dict[str, str]) -> Result:
     """What the script prints."""
-    probe = _PROBES.get(probe_of(script) or "")
-    if probe is not None:
-        lines = probe(machine.guest, parameters, machine.uptime_seconds)
+    probes = [_PROBES[name] for name in probes_of(script) if name in _PROBES]
+    if probes:
+        lines = [line for probe in probes for line in probe(machine.guest, parameters, machine.uptime_seconds)]
         return Result("".join(json.dumps(line) + "\n" for line in lines))
     text = "\n".join(script)
     if machine.guest.os_type == "Windows":

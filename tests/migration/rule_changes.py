@@ -7,17 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from migration import ids
+from migration.access import Lock, Permission
 from migration.inventory import (
     AddressAnswer,
     Disk,
     EligibilityError,
     Fact,
     Located,
-    Lock,
     Network,
     NetworkMapping,
     Nic,
-    Permission,
     ProtectedItem,
     Subnet,
     Usage,
@@ -281,6 +280,7 @@ def with_twin(**changes: Any) -> Change:
         case.inventory.groups.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(Located("g", "westeurope")))
         case.inventory.locks.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(()))
         case.inventory.denials.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(()))
+        case.inventory.deny_assignments.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(()))
         grants = (Permission(("*",)),)
         case.inventory.permissions.note(ids.resource_group_id(SUBSCRIPTION, "shop-2"), Fact(grants))
         return replace(case, vms=(SPEC, spec))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from migration import ids
+from migration.access import Permission
 from migration.inventory import (
     AddressAnswer,
     AttachedDisk,
@@ -16,7 +17,6 @@ from migration.inventory import (
     Machine,
     Network,
     Nic,
-    Permission,
     ProtectedItem,
     Provider,
     Sku,
@@ -139,6 +139,9 @@ def inventory() -> Inventory:
         network = Network(network_id, "northeurope", (Subnet("servers", ("10.20.1.0/24",)),))
         found.networks.note(network_id, Fact(network))
         found.permissions.note(network_id, Fact((Permission(("*",)),)))
+    found.permissions.note(f"/subscriptions/{SUBSCRIPTION}", Fact((Permission(("*",)),)))
+    for scope in (*GROUPS.values(), NETWORK, TEST_NETWORK, f"/subscriptions/{SUBSCRIPTION}"):
+        found.deny_assignments.note(scope, Fact(()))
     found.network_usage.note(NETWORK, Fact({"servers": 251}))
     found.network_usage.note(TEST_NETWORK, Fact({"servers": 251}))
     found.addresses.note(f"{NETWORK}/10.20.1.20", Fact(AddressAnswer(available=True)))

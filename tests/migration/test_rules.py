@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from migration import ids
+from migration.access import Permission
 from migration.inventory import (
     Disk,
     Fact,
-    Permission,
 )
 from migration.models import Waived
 from migration.plan import Waiver
 from migration.rules import page
+from migration.rules.access import allows
 from migration.rules.case import Case
 from migration.rules.catalogue import ALREADY_MIGRATED, RULES
 from migration.rules.engine import judge
-from migration.rules.permissions import allows
 from tests.migration import sound
 from tests.migration.rule_changes import (
     Change,
@@ -81,7 +81,7 @@ def test_one_unreadable_thing_is_told_once() -> None:
     assert ["reading the machine: 500"] == case.inventory.passing_failures()
 
 
-@pytest.mark.parametrize("case", [starting(), cutting_over()])
+@pytest.mark.parametrize("case", [starting(asks_guests=True), cutting_over()])
 def test_empty_inventory_passes_nothing(case: Case) -> None:
     """Without any answer, every rule of the moment that needs one is unknown."""
     from migration.inventory import Inventory

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from migration.access import Permission
 from migration.inventory import (
     Disk,
     Extension,
     Fact,
-    Permission,
     Subnet,
 )
 from migration.rules.case import Case
@@ -72,6 +72,7 @@ from tests.migration.sound import (
     objections,
     starting,
 )
+from tests.migration.test_guests import AROUND, FROM_INSIDE
 
 REPLICA = "web-01-data-ASRReplica"
 WITHOUT_UNPLANNED = ("DisableProtection", "TestFailoverCleanup")
@@ -239,6 +240,7 @@ AT_START: list[tuple[str, Change]] = [
     ("permissions-source", with_permission(GROUPS[HOME], Permission(("*",), ("*/deallocate/action",)))),
     ("permissions-target", with_permission(GROUPS[AWAY], Permission(("*",), ("Microsoft.Compute/disks/delete",)))),
     ("permissions-network", with_permission(NETWORK, Permission(("*/read",)))),
+    ("permissions-subscription", with_permission(f"/subscriptions/{SUBSCRIPTION}", Permission(("*/write",)))),
     ("locks-source", with_lock(HOME, "ReadOnly", VM_ID.upper())),
     ("locks-source", with_lock(HOME, "CanNotDelete", GROUPS[HOME])),
     ("locks-source", with_lock(HOME, "ReadOnly", DATA_DISK)),
@@ -312,7 +314,7 @@ def test_disk_count_objects() -> None:
 
 def test_every_rule_is_in_a_table() -> None:
     """No rule of the catalogue is untested, and none is without its check."""
-    tested = {rule for rule, _ in (*AT_START, *AT_CUTOVER)} | {"disk-count"}
+    tested = {one[0] for one in (*AT_START, *AT_CUTOVER, *FROM_INSIDE, *AROUND)} | {"disk-count"}
 
     assert {rule.id for rule in RULES} == tested
     assert {rule.id for rule in RULES if rule.shared} == set(SHARED_CHECKS)

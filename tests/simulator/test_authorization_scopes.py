@@ -165,7 +165,7 @@ def test_new_assignment_is_honoured(estate: Simulator) -> None:
 
 @pytest.mark.parametrize("kind", ["policyAssignments", "denyAssignments"])
 def test_there_are_no_policies(estate: Simulator, kind: str) -> None:
-    """Policy and deny assignments are empty lists at any scope."""
+    """Policy assignments, and deny assignments that no seed made, are empty lists at any scope."""
     answer = estate.arm("GET", f"{VM}/web/providers/Microsoft.Authorization/{kind}")
 
     assert (200, {"value": []}) == (answer.status_code, answer.json())

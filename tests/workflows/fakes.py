@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.plans import OtherPlans, OtherPlansAnswer
 from migration import ids, names
-from migration.findings import CheckVm, PlanCheck
+from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
 from migration.ledger import Observation
 from migration.models import FenceEvidence, JobResult, PowerStates, Started, Verification, VmCheck
 from migration.plan import Plan
@@ -80,6 +80,14 @@ class Preflight(StandIn):
         """Find nothing, and the source as it is."""
         vm = request.task.vm
         answer: VmCheck = await self.play(request, lambda: VmCheck(findings=[], source=self.world.source(vm)))
+        return answer
+
+
+class Guests(StandIn):
+    @activity.defn
+    async def check_guest(self, request: CheckGuest) -> VmFindings:
+        """Find nothing."""
+        answer: VmFindings = await self.play(request, lambda: VmFindings(name=request.vm.name))
         return answer
 
 
@@ -404,6 +412,7 @@ def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     return {
         names.AZURE_TASK_QUEUE: [method for one in near for method in _methods(one)],
         names.WAIT_TASK_QUEUE: _methods(Waits(world)),
+        names.GUEST_TASK_QUEUE: _methods(Guests(world)),
     }
 
 

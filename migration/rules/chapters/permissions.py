@@ -2,6 +2,7 @@
 
 from migration.rules.rule import BOTH, DOCS, TUTORIAL, Chapter, Rule
 
+_DENIED = f"{DOCS}/role-based-access-control/overview"
 _LOCKS = f"{DOCS}/azure-resource-manager/management/lock-resources"
 
 CHAPTER = Chapter(
@@ -11,7 +12,7 @@ CHAPTER = Chapter(
         Rule(
             id="permissions-vault",
             asks="The identity may do what the move does in the vault's group.",
-            evidence="the identity's permissions on the group",
+            evidence="the identity's permissions and the deny assignments on the group",
             remedy="grant it Site Recovery Contributor and Storage Account Contributor; Contributor where it makes "
             "the group",
             link=TUTORIAL,
@@ -21,7 +22,7 @@ CHAPTER = Chapter(
         Rule(
             id="permissions-source",
             asks="The identity may do what the move does in the source group.",
-            evidence="the identity's permissions on the group",
+            evidence="the identity's permissions and the deny assignments on the group",
             remedy="grant it Virtual Machine Contributor there",
             link=TUTORIAL,
             moments=BOTH,
@@ -30,7 +31,7 @@ CHAPTER = Chapter(
         Rule(
             id="permissions-target",
             asks="The identity may do what the move does in the target group.",
-            evidence="the identity's permissions on the group",
+            evidence="the identity's permissions and the deny assignments on the group",
             remedy="grant it Virtual Machine Contributor there; Contributor where it makes the group",
             link=TUTORIAL,
             moments=BOTH,
@@ -39,9 +40,18 @@ CHAPTER = Chapter(
         Rule(
             id="permissions-network",
             asks="The identity may use the target network.",
-            evidence="the identity's permissions on the network",
+            evidence="the identity's permissions and the deny assignments on the network",
             remedy="grant it Network Contributor there",
             link=TUTORIAL,
+            moments=BOTH,
+            shared=True,
+        ),
+        Rule(
+            id="permissions-subscription",
+            asks="The identity may read what lies in the subscriptions, and make the groups that are absent.",
+            evidence="the identity's permissions and the deny assignments on the subscription",
+            remedy="grant it Reader there",
+            link=_DENIED,
             moments=BOTH,
             shared=True,
         ),

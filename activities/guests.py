@@ -1,0 +1,139 @@
+"""Ask machines from inside, by run command: their way out, their certificates, their kernel.
+
+The scripts stand in `activities.guest` and only look. They run on a task queue of their own, with few slots; a machine
+that is slow or broken costs its own slot for its own time, and no other machine's check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from typing import TYPE_CHECKING, Protocol
+
+from azure.core.exceptions import AzureError
+from temporalio import activity
+
+from activities.guest import script_for
+from activities.heartbeats import beating
+from activities.intents import Intents
+from activities.writing import INTENT_SETTLE_SECONDS
+from arm import leases, run_command
+from arm.errors import classify
+from arm.run_command import Command, CommandError
+from migration.findings import CheckGuest, PlanCheck, VmFindings
+from migration.guests import Endpoint, GuestAnswer, answer_of, endpoints
+from migration.ids import ResourceId, describe
+from migration.inventory import Fact
+from migration.rules.guest_case import judged, silent
+
+if TYPE_CHECKING:
+    from arm.clients import AzureClients
+    from migration.plan import Plan
+
+ENDPOINT_SECONDS = 10
+"""How long the script tries each endpoint."""
+_BUSY_SECONDS = 5.0
+_NOT_NOW = {"operationnotallowed", "vmagentstatuscommunicationerror"}
+
+
+class Permit(Protocol):
+    """What lets a run command be sent, and remembers what was."""
+
+    async def record(self, target: str, scenario: str) -> leases.WriteLease:
+        """Return the lease of one command."""
+
+    async def keep_operation(self, path: str) -> None:
+        """Remember where its progress is read."""
+
+
+class GuestActivities:
+    """Questions inside machines."""
+
+    def __init__(self, azure: AzureClients, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
+        self._azure = azure
+        self._settle_seconds = settle_seconds
+
+    @activity.defn
+    async def check_guest(self, request: CheckGuest) -> VmFindings:
+        """Ask one machine, and judge what it says. A machine that gives no answer is a finding, not an error."""
+        intents = Intents()
+        async with beating(intents.details):
+            operation = intents.previous.operation if intents.previous else ""
+            if intents.previous and not operation:
+                # What the earlier attempt sent may still run; Azure takes one command at a time.
+                await asyncio.sleep(intents.settle_seconds(self._settle_seconds))
+            return judged(request, await _ask(self._azure, request, intents, operation))
+
+
+async def check_guests(azure: AzureClients, plan: Plan, answer: PlanCheck, requests: list[CheckGuest]) -> PlanCheck:
+    """Ask machines without Temporal, a few at once, and return the answer with what they said."""
+    together = asyncio.Semaphore(plan.guest_probes.concurrency)
+
+    async def one(request: CheckGuest) -> VmFindings:
+        async with together:
+            try:
+                return judged(request, await _ask(azure, request, _Unrecorded(), ""))
+            except AzureError as error:
+                failure = classify(error)
+                return silent(request, f"{failure.code}: {failure.message}")
+
+    return answer.joined(list(await asyncio.gather(*(one(request) for request in requests))))
+
+
+class _Unrecorded:
+    """Lets a check without Temporal send its commands; nobody would take over what it leaves."""
+
+    async def record(self, _target: str, _scenario: str) -> leases.WriteLease:
+        return leases.WriteLease(str(uuid.uuid4()), expires=time.monotonic() + leases.UNRECORDED_SECONDS)
+
+    async def keep_operation(self, _path: str) -> None:
+        return None
+
+
+async def _ask(azure: AzureClients, request: CheckGuest, permit: Permit, operation: str) -> Fact[GuestAnswer]:
+    until = time.monotonic() + request.timeout_seconds
+    asked, about = _endpoints(request), f"asking {describe(request.vm.source_id)}"
+    subscription = ResourceId.parse(request.vm.source_id).subscription
+    try:
+        path = operation or await _start(azure, request, asked, permit, until)
+        output = await run_command.output_of(azure, subscription, path, until)
+    except CommandError as error:
+        return Fact(unasked=f"{about}: {error}")
+    except AzureError as error:
+        failure = classify(error)
+        if failure.kind in {"environment", "throttled", "superseded"} and time.monotonic() < until:
+            raise
+        return Fact(unasked=f"{about}: {failure.code}: {failure.message}"[:400], denied=failure.kind == "denied")
+    answer = answer_of(output, asked, request.os_type)
+    return Fact(answer) if answer else Fact(unasked=f"{about}: its answer was not understood")
+
+
+async def _start(azure: AzureClients, request: CheckGuest, asked: list[Endpoint], permit: Permit, until: float) -> str:
+    """Send the script, once the machine runs no other, and return where its progress is read."""
+    name, script = script_for(request.os_type)
+    hosts = ",".join(f"{endpoint.host}:443" for endpoint in asked)
+    parameters = {"endpoints": hosts, "timeout_seconds": str(ENDPOINT_SECONDS)}
+    command = Command(request.vm.source_id, name, script, parameters)
+    bucket = azure.limiter.writes(ResourceId.parse(command.vm_id).subscription)
+    while True:
+        await bucket.take()
+        lease = await permit.record(command.vm_id, "RunCommand")
+        try:
+            with leases.holding(lease):
+                path = await run_command.start(azure, command)
+        except AzureError as error:
+            failure = classify(error)
+            waits = failure.kind in {"busy", "throttled"} and failure.code.lower() not in _NOT_NOW
+            if not waits or time.monotonic() + _BUSY_SECONDS > until:
+                raise
+            await asyncio.sleep(failure.retry_after_seconds or _BUSY_SECONDS)
+        else:
+            await permit.keep_operation(path)
+            return path
+
+
+def _endpoints(request: CheckGuest) -> list[Endpoint]:
+    vm = request.vm
+    there = request.cache_is_there
+    return endpoints(vm.source_region, vm.target_region, request.cache_account, cache_is_there=there)

@@ -1,0 +1,187 @@
+"""What a run reads: single resources and listings, each as often as its step needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migration import ids
+from migration.calls import machine, shared
+from migration.calls.call import Call, Place
+from migration.calls.move import UNKNOWN_DISK, UNKNOWN_NIC, Move
+from migration.models import VmSpec
+from migration.rules.vault import NAMESPACES
+
+STEPS = (
+    machine.CHECK,
+    shared.PREPARE,
+    machine.ENABLE,
+    machine.CONFIGURE,
+    machine.TEST,
+    machine.FAIL_OVER,
+    machine.COMMIT,
+    machine.DISABLE,
+    shared.TIDY_UP,
+    machine.UNDO,
+)
+_SINGLE_READS = 8
+"""Of more machines than these in a group it reads two listings instead."""
+_VAULTS = "providers/Microsoft.RecoveryServices/vaults"
+_POLICIES = "providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
+_ACCESS = "providers/Microsoft.Authorization"
+
+
+def reads(move: Move) -> list[Call]:
+    """Return the reads, step by step; each path once in each step."""
+    found = [
+        *_of_the_check(move),
+        *_of_the_vault(move),
+        *(call for vm in move.vms for call in _of_a_machine(move, vm)),
+        *_of_the_end(move),
+    ]
+    return list({(call.step, call.path.lower()): call for call in found}.values())
+
+
+def _of_the_check(move: Move) -> Iterator[Call]:
+    for subscription in subscriptions(move):
+        yield from (_check(f"/subscriptions/{subscription}/providers/{name}", "subscription") for name in NAMESPACES)
+        yield from (_check(path, "subscription") for path in _of_a_subscription(move, subscription))
+    for subscription in sorted({vm.target_subscription.lower() for vm in move.vms}):
+        # Of groups that are absent yet, Azure Policy is asked on their subscription.
+        yield Call(machine.CHECK, "POST", f"/subscriptions/{subscription}/{_POLICIES}", "subscription")
+    for vm in move.vms:
+        yield from _of_a_source(move, vm)
+        yield from _of_a_target(vm)
+    yield _check(move.cache_account_id, "vault")
+    for path in _group(move.vault_group_id):
+        yield _check(path, "vault")
+    for kind in ("", "/replicationProtectedItems", "/replicationNetworkMappings", "/replicationFabrics"):
+        yield _check(f"{move.vault_id}{kind}", "vault")
+
+
+def _of_a_subscription(move: Move, subscription: str) -> Iterator[str]:
+    home = f"/subscriptions/{subscription}"
+    yield from (f"{home}/{_ACCESS}/{kind}" for kind in ("permissions", "denyAssignments"))
+    yield home
+    yield f"{home}/{_VAULTS}"
+    vault = f"{home}/resourceGroups/{{group}}/{_VAULTS}/{{vault}}"
+    yield from (f"{vault}/{kind}" for kind in ("replicationProtectedItems", "backupProtectedItems"))
+    if subscription == ids.ResourceId.parse(move.vault_id).subscription.lower():
+        yield f"{home}/providers/Microsoft.Storage/locations/{move.source_region}/usages"
+    sources = [ids.ResourceId.parse(vm.source_id).subscription.lower() for vm in move.vms]
+    if subscription in sources:
+        yield f"{home}/providers/Microsoft.Compute/skus"
+        yield f"{home}/providers/Microsoft.Insights/metrics"
+        yield f"{home}/{_ACCESS}/roleAssignments"
+    if sources.count(subscription) > _SINGLE_READS:
+        yield f"{home}/providers/Microsoft.Compute/virtualMachines"
+    if subscription in {vm.target_subscription.lower() for vm in move.vms}:
+        yield f"{home}/providers/Microsoft.Compute/skus"
+        for namespace in ("Microsoft.Compute", "Microsoft.Network"):
+            yield f"{home}/providers/{namespace}/locations/{move.target_region}/usages"
+
+
+def _of_a_source(move: Move, vm: VmSpec) -> Iterator[Call]:
+    source, attached = ids.ResourceId.parse(vm.source_id), move.of(vm)
+    home = (source.subscription, source.resource_group or "")
+    group = ids.resource_group_id(*home)
+    yield from (_check(path, "source") for path in _group(group))
+    yield Call(machine.CHECK, "POST", f"{group}/{_POLICIES}", "source")
+    yield _check(vm.source_id, "source", vm)
+    eligibility = "providers/Microsoft.RecoveryServices/replicationEligibilityResults/default"
+    yield _check(f"{vm.source_id}/{eligibility}", "source", vm)
+    compute, network = f"{group}/providers/Microsoft.Compute", f"{group}/providers/Microsoft.Network"
+    for listing in (f"{compute}/virtualMachines", f"{compute}/disks", f"{network}/networkInterfaces"):
+        yield _check(listing, "source")
+    for disk_id in attached.disk_ids or (ids.disk_id(*home, UNKNOWN_DISK),):
+        yield _check(disk_id, "source", vm)
+    for nic_id in attached.nic_ids or (ids.nic_id(*home, UNKNOWN_NIC),):
+        yield _check(nic_id, "source", vm)
+
+
+def _of_a_target(vm: VmSpec) -> Iterator[Call]:
+    group = vm.target_resource_group_id
+    yield from (_check(path, "target") for path in _group(group))
+    compute, network = f"{group}/providers/Microsoft.Compute", f"{group}/providers/Microsoft.Network"
+    for listing in (f"{compute}/virtualMachines", f"{compute}/disks", f"{network}/networkInterfaces"):
+        yield _check(listing, "target")
+    yield Call(machine.CHECK, "POST", f"{group}/{_POLICIES}", "target")
+    yield _check(vm.target_id, "target", vm)
+    for network_id in filter(None, (vm.network_id, vm.test_network_id)):
+        for path in ("", f"/{_ACCESS}/permissions", f"/{_ACCESS}/denyAssignments", "/usages"):
+            yield _check(f"{network_id}{path}", "network")
+    if vm.address:
+        yield _check(f"{vm.network_id}/CheckIPAddressAvailability", "network", vm)
+    if vm.disk_encryption_set_id:
+        yield _check(vm.disk_encryption_set_id, "target", vm)
+
+
+def _of_the_vault(move: Move) -> Iterator[Call]:
+    for call in shared.prepare(move):
+        yield Call(shared.PREPARE, "GET", call.path, call.place)
+    for region in (move.source_region, move.target_region):
+        networks = f"{move.fabric_id(region)}/replicationNetworks/azureNetwork/replicationNetworkMappings"
+        containers = f"{move.container_id(region)}/replicationProtectionContainerMappings"
+        yield from (Call(shared.PREPARE, "GET", path, "vault") for path in (networks, containers))
+    for kind in ("replicationFabrics", "replicationProtectionContainerMappings", "replicationJobs/{job}"):
+        yield Call(shared.PREPARE, "GET", f"{move.vault_id}/{kind}", "vault")
+
+
+def _of_a_machine(move: Move, vm: VmSpec) -> Iterator[Call]:
+    item, target = move.item_id(vm), (vm.target_subscription, vm.target_resource_group)
+    jobs = (f"{move.vault_id}/replicationJobs", f"{move.vault_id}/replicationJobs/{{job}}")
+    yield from (Call(machine.ENABLE, "GET", path, "vault", vm.name) for path in (item, *jobs))
+    yield Call(machine.ENABLE, "GET", f"{move.vault_id}/replicationProtectedItems", "vault", vm.name)
+    for system in ("Linux", "Windows") if not move.of(vm).nic_ids else (move.of(vm).os_type,):
+        extension = f"{vm.source_id}/extensions/SiteRecovery-{system}"
+        yield Call(machine.ENABLE, "GET", extension, "source", vm.name)
+    names = move.disk_names(vm)
+    replicas = [ids.disk_id(*target, f"{name}-ASRReplica") for name in names]
+    yield from (Call(machine.ENABLE, "GET", path, "target", vm.name) for path in replicas)
+    yield Call(machine.CONFIGURE, "GET", item, "vault", vm.name)
+    if move.failover.test_first:
+        tests = [vm.test_vm_id, *(ids.disk_id(*target, f"{name}-ASRtest") for name in names)]
+        yield from (Call(machine.TEST, "GET", path, "target", vm.name) for path in tests)
+    made = [ids.disk_id(*target, name) for name in names]
+    made += [ids.nic_id(*target, name) for name in move.nic_names(vm)]
+    yield from (Call(machine.FAIL_OVER, "GET", path, "target", vm.name) for path in (vm.target_id, *made))
+    yield from (Call(machine.FAIL_OVER, "GET", path, "vault", vm.name) for path in (item, *jobs))
+    yield Call(machine.FAIL_OVER, "GET", vm.source_id, "source", vm.name)
+    yield Call(machine.FAIL_OVER, "GET", f"{item}/recoveryPoints/{{point}}", "vault", vm.name)
+    for step in (machine.COMMIT, machine.DISABLE):
+        yield from (Call(step, "GET", path, "vault", vm.name) for path in (item, *jobs))
+
+
+def _of_the_end(move: Move) -> Iterator[Call]:
+    for call in shared.tidy_up(move):
+        yield Call(shared.TIDY_UP, "GET", call.resource_id, call.place)
+        if call.resource_id.count("/") == 4:
+            yield Call(shared.TIDY_UP, "GET", f"{call.resource_id}/resources", call.place)
+    for kind in (
+        "replicationProtectedItems",
+        "replicationNetworkMappings",
+        "replicationProtectionContainerMappings",
+        "replicationProtectionContainers",
+        "replicationPolicies",
+        "replicationFabrics",
+        "replicationJobs/{job}",
+    ):
+        yield Call(shared.TIDY_UP, "GET", f"{move.vault_id}/{kind}", "vault")
+    subscription = ids.ResourceId.parse(move.vault_id).subscription
+    yield Call(shared.TIDY_UP, "GET", f"/subscriptions/{subscription}/{_VAULTS}", "subscription")
+
+
+def _group(group_id: str) -> list[str]:
+    """Return what is read about a resource group and the right to work in it."""
+    return [group_id, *(f"{group_id}/{_ACCESS}/{kind}" for kind in ("permissions", "denyAssignments", "locks"))]
+
+
+def subscriptions(move: Move) -> list[str]:
+    """Return the subscriptions in which the move works, in lower case."""
+    found = {ids.ResourceId.parse(move.vault_id).subscription.lower()}
+    for vm in move.vms:
+        found |= {ids.ResourceId.parse(vm.source_id).subscription.lower(), vm.target_subscription.lower()}
+    return sorted(found)
+
+
+def _check(path: str, place: Place, vm: VmSpec | None = None) -> Call:
+    return Call(machine.CHECK, "GET", path, place, vm.name if vm else "")

@@ -1,0 +1,87 @@
+"""The whole table: the calls of a run in order, and the permissions that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migration import ids
+from migration.calls import reads, shared
+from migration.calls.call import Call, Place, scope_of
+from migration.calls.machine import Machine
+from migration.calls.move import Move
+
+_TO_ENABLE: dict[Place, tuple[str, ...]] = {
+    "vault": (
+        "Microsoft.Storage/storageAccounts/read",
+        "Microsoft.Storage/storageAccounts/listKeys/action",
+    ),
+    "source": (
+        "Microsoft.Compute/virtualMachines/write",
+        "Microsoft.Compute/virtualMachines/extensions/write",
+    ),
+    "target": (
+        "Microsoft.Compute/availabilitySets/read",
+        "Microsoft.Compute/virtualMachines/write",
+        "Microsoft.Compute/disks/write",
+        "Microsoft.Network/networkInterfaces/write",
+        "Microsoft.Network/networkInterfaces/join/action",
+        "Microsoft.Resources/deployments/*",
+    ),
+    "network": ("Microsoft.Network/virtualNetworks/subnets/join/action",),
+}
+"""What Site Recovery wants its caller to be allowed when replication is enabled and a failover started, beyond the call
+itself: `Permissions required to enable replication for new virtual machines
+<https://learn.microsoft.com/azure/site-recovery/site-recovery-role-based-linked-access-control>`_."""
+
+
+def writes(move: Move) -> list[Call]:
+    """Return every call that changes something, in order: what happens, then what may happen on the way back."""
+    machines = [Machine(move, vm) for vm in move.vms]
+    return [
+        *(call for machine in machines for call in machine.check()),
+        *shared.prepare(move),
+        *(call for machine in machines for call in machine.replicate()),
+        *(call for machine in machines for call in machine.cut_over()),
+        *(call for machine in machines for call in machine.finish()),
+        *shared.tidy_up(move),
+        *(call for machine in machines for call in machine.go_back()),
+    ]
+
+
+def everything(move: Move) -> list[Call]:
+    """Return every call in order, each step's reads before its writes."""
+    wanted = [*reads.reads(move), *writes(move)]
+    steps = {call.step: index for index, call in enumerate(reversed(wanted))}
+    order = [step for step in reads.STEPS if step in steps]
+    return [call for step in order for call in wanted if call.step == step]
+
+
+def permissions(move: Move) -> dict[tuple[Place, str], dict[str, str]]:
+    """Return the actions that a move needs with the first step that needs each, by place and scope.
+
+    A scope is a resource group, a network or a subscription. Resource groups that the move makes are made on their
+    subscription; `*` in an action stands for all that begins so.
+    """
+    wanted: dict[tuple[Place, str], dict[str, str]] = {}
+    for call in (*reads.reads(move), *(call for call in writes(move) if call.by == "us")):
+        _want(wanted, call.place, scope_of(call), call.action, call.step)
+    for place, scope in _linked_scopes(move):
+        for action in _TO_ENABLE[place]:
+            _want(wanted, place, scope, action, "enable replication")
+    return wanted
+
+
+def _linked_scopes(move: Move) -> Iterator[tuple[Place, str]]:
+    yield "vault", move.vault_group_id
+    for vm in move.vms:
+        source = ids.ResourceId.parse(vm.source_id)
+        yield "source", ids.resource_group_id(source.subscription, source.resource_group or "")
+        yield "target", vm.target_resource_group_id
+        yield from (("network", network) for network in (vm.network_id, vm.test_network_id) if network)
+
+
+def _want(wanted: dict[tuple[Place, str], dict[str, str]], place: Place, scope: str, action: str, step: str) -> None:
+    known = next((key for key in wanted if key[0] == place and ids.same_id(key[1], scope)), (place, scope))
+    actions = wanted.setdefault(known, {})
+    if action.lower() not in {each.lower() for each in actions}:
+        actions[action] = step

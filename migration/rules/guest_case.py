@@ -1,0 +1,23 @@
+"""The judgement of what one machine said from inside, or of its silence."""
+
+from __future__ import annotations
+
+from migration.findings import CheckGuest, VmFindings
+from migration.guests import GuestAnswer
+from migration.ids import describe
+from migration.inventory import Fact, Inventory
+from migration.plan import Failover
+from migration.rules.case import Case
+from migration.rules.engine import judge
+
+
+def judged(request: CheckGuest, fact: Fact[GuestAnswer]) -> VmFindings:
+    """Return what the rules of the moment `guest` find."""
+    case = Case((request.vm,), request.vault_id, Failover(), Inventory(), moment="guest")
+    case.inventory.guests.note(request.vm.source_id, fact)
+    return judge(case)[1][0]
+
+
+def silent(request: CheckGuest, why: str) -> VmFindings:
+    """Return the findings about a machine that could not be asked at all: all of them unknown, none passed."""
+    return judged(request, Fact(unasked=f"asking {describe(request.vm.source_id)}: {why}"))
