@@ -1,7 +1,7 @@
 """The worker: settings → Azure clients → activities → Temporal workers. The only wiring.
 
 `python worker.py` serves the task queues until it is told to stop. `python worker.py --check PLAN` answers a plan's
-check on standard output, as JSON, without Temporal.
+check on standard output, as JSON, without Temporal; `--survey PLAN` what a run of it would find.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities import preflight
+from activities import preflight, surveys
 from activities.registry import SLOTS, all_activities, interceptors
 from arm.asking import Count
 from arm.clients import AzureClients
@@ -40,9 +40,10 @@ from workflows.check_plan import CheckPlan
 from workflows.messages import IgnoreMisfits
 from workflows.migrate_plan import MigratePlan
 from workflows.migrate_vm import MigrateVm
+from workflows.survey_plan import SurveyPlan
 from workflows.vm_claim import VmClaim
 
-WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, VmClaim]
+WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, VmClaim]
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
         "activities", "arm", "azure", "migration", "structlog", "yaml"
@@ -139,6 +140,18 @@ async def _tell(count: Count) -> None:
         sys.stderr.write(f"checking: {count}\n")
 
 
+async def survey(settings: Settings, plan_file: Path) -> int:
+    """Print what a run of a plan would find as JSON; return 0."""
+    plan = load_plan(plan_file)
+    async with AzureClients(azure_access(settings)) as azure:
+        try:
+            answer = await surveys.survey(azure, plan)
+        except AzureError as error:
+            return _unanswered(plan, error)
+    sys.stdout.write(answer.model_dump_json() + "\n")
+    return 0
+
+
 def azure_access(settings: Settings) -> AzureAccess:
     """Return where Azure is, and who we are there."""
     secret, password = settings.azure_client_secret, settings.azure_client_certificate_password
@@ -160,6 +173,7 @@ def main() -> int:
     """Run the worker, or a check; say in one sentence what keeps it from starting."""
     parser = argparse.ArgumentParser(description="Serve the migration's task queues, or check a plan.")
     parser.add_argument("--check", metavar="PLAN", type=Path, help="check this plan file, print JSON, and end")
+    parser.add_argument("--survey", metavar="PLAN", type=Path, help="look at what this plan meets, print JSON, and end")
     arguments = parser.parse_args()
     try:
         settings = Settings.from_mapping(os.environ)
@@ -167,6 +181,8 @@ def main() -> int:
         quiet_temporal_messages()
         if arguments.check:
             return asyncio.run(check(settings, arguments.check))
+        if arguments.survey:
+            return asyncio.run(survey(settings, arguments.survey))
         asyncio.run(serve(settings))
     except (PlanFileError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")

@@ -53,6 +53,7 @@ _GERUNDS = {
     "judge_fence": "judging the fence of",
     "remove_shared": "removing",
     "start_failover": "failing over",
+    "survey_plan": "looking at the plan",
     "start_test_failover": "starting the test failover of",
     "verify_target": "verifying the target of",
 }

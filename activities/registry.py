@@ -12,6 +12,7 @@ from activities.plans import PlanActivities
 from activities.power import PowerActivities
 from activities.preflight import PreflightActivities
 from activities.replication import ReplicationActivities
+from activities.surveys import SurveyActivities
 from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
 from activities.waits import WaitActivities
@@ -47,7 +48,12 @@ def all_activities(
         PowerActivities(azure, settle_seconds),
         LedgerActivities(azure, settle_seconds),
     ]
-    reading = [PreflightActivities(azure), VerificationActivities(azure), PlanActivities(client)]
+    reading = [
+        PreflightActivities(azure),
+        SurveyActivities(azure),
+        VerificationActivities(azure),
+        PlanActivities(client),
+    ]
     return {
         AZURE_TASK_QUEUE: [method for holder in (*writing, *reading) for method in methods_of(holder)],
         WAIT_TASK_QUEUE: methods_of(WaitActivities(azure, watchers)),

@@ -107,6 +107,30 @@ def check(
     _run(context, lambda session: check_plan(session, plan, local=local, sarif_file=sarif), as_json=as_json)
 
 
+@app.command(epilog="Example: starter.py plan plans/contoso.yaml --json")
+def plan(
+    context: typer.Context,
+    plan: File,
+    prices: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Prices and assumptions; plans/prices.yaml if left out.")
+    ] = None,
+    reads: Annotated[bool, typer.Option("--reads", help="Show each read as well.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Look as this environment, without a worker.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show every call that a run would make, what it makes of resources, how long it takes and what it costs.
+
+    Nothing is written. A run makes no call that changes anything but those listed.
+    """
+    from console.planning import show_plan
+
+    _run(
+        context,
+        lambda session: show_plan(session, plan, prices_file=prices, local=local, reads=reads),
+        as_json=as_json,
+    )
+
+
 @app.command(
     epilog="Example: starter.py roles plans/contoso.yaml --only vault > role.json; "
     "az role definition create --role-definition @role.json"

@@ -12,6 +12,7 @@ TASK_QUEUES = (WORKFLOW_TASK_QUEUE, AZURE_TASK_QUEUE, WAIT_TASK_QUEUE, GUEST_TAS
 MIGRATE_PLAN = "MigratePlan"
 MIGRATE_VM = "MigrateVm"
 CHECK_PLAN = "CheckPlan"
+SURVEY_PLAN = "SurveyPlan"
 VM_CLAIM = "VmClaim"
 
 SIGNAL_APPROVE_COMMIT = "approve_commit"
@@ -62,6 +63,11 @@ def migrate_vm_id(plan: str, vm: str) -> str:
 def check_plan_id(plan: str) -> str:
     """Return the workflow id of a plan's check."""
     return f"check-plan/{plan}"
+
+
+def survey_plan_id(plan: str) -> str:
+    """Return the workflow id of the survey for what a plan would do."""
+    return f"survey-plan/{plan}"
 
 
 def vm_claim_id(subscription: str, resource_group: str, name: str) -> str:

@@ -12,7 +12,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from migration import names
+    from migration import ids, names
     from migration.findings import PlanCheck, VmFindings
     from migration.inputs import MigratePlanInput
     from migration.models import FenceEvidence, Finding, Progress
@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         VmReport,
         VmStatus,
     )
+    from migration.survey import Survey, SurveyedDisk, SurveyedVm
 
 APPROVER = "approver@contoso.example"
 RUNNING_SINCE = "2026-03-01T10:02:00.1234567Z"
@@ -296,3 +297,25 @@ class StandInCheck:
             for vm in plan.vms
         ]
         return PlanCheck(findings=[], vms=found)
+
+
+@workflow.defn(name=names.SURVEY_PLAN)
+class StandInSurvey:
+    """A survey that finds a machine with one disk for each name, but for those that nobody can read."""
+
+    @workflow.run
+    async def run(self, plan: Plan) -> Survey:
+        """Return the machines."""
+        if any(vm.name.startswith("failing") for vm in plan.vms):
+            raise ApplicationError(
+                "reading vaults: denied; renew the secret", type="EnvironmentFailure", non_retryable=True
+            )
+        return Survey(vms=[_surveyed(plan, vm.name) for vm in plan.vms], blocking=2)
+
+
+def _surveyed(plan: Plan, name: str) -> SurveyedVm:
+    if name.startswith("stuck"):
+        return SurveyedVm(name=name, unread="reading it: denied")
+    disk_id = ids.disk_id(plan.subscription, plan.source.resource_group, f"{name}-os")
+    disk = SurveyedDisk(id=disk_id, size_gib=64, type="Premium_LRS")
+    return SurveyedVm(name=name, disks=[disk], already_migrated=name.startswith("fast"))

@@ -1,11 +1,12 @@
 """Starting, asking and checking, against a real Temporal server with stand-ins for the workflows."""
 
 import json
+from pathlib import Path
 
 from temporalio.client import Client
 
 from migration import names
-from tests.console.conftest import CommandLine, eventually
+from tests.console.conftest import ROOT, CommandLine, eventually
 from tests.console.steps import handle_of, started, until_phase
 
 STATUS_KEYS = ["name", "wave", "phase", "waiting_for", "needs_action", "outcome", "progress_percent", "last_refusal"]
@@ -225,6 +226,47 @@ class TestCheck:
         """A check that could not be made says so, with the remedy."""
         path, _ = starter.plan(["failing-1"])
         answer = await starter("check", path)
+
+        assert (answer.code, answer.out) == (3, "")
+        assert "reading vaults: denied; renew the secret" in answer.err
+
+
+class TestPlan:
+    async def test_each_write_is_listed_with_time_and_costs(self, starter: CommandLine) -> None:
+        """Lines for people, the whole list as JSON; what was moved before, not read, or blocks is told."""
+        path, name = starter.plan(["copying-1", "fast-1", "stuck-1"])
+        text = await starter("plan", path)
+        with_reads = await starter("plan", path, "--reads")
+        answer = await starter("plan", path, "--json")
+
+        assert (text.code, answer.code) == (0, 0)
+        writes = [call for call in answer.json["calls"] if call["writes"]]
+        assert all(f"{call['n']:>4} " in text.out for call in writes)
+        assert [line for line in text.out.splitlines() if "copying-1: POST unplannedFailover" in line]
+        assert len(with_reads.out.splitlines()) > len(text.out.splitlines())
+        assert (answer.json["plan"], answer.json["already_migrated"]) == (name, ["fast-1"])
+        assert {"fast-1"}.isdisjoint(call["vm"] for call in writes)
+        for told in ("fast-1: migrated already", "stuck-1: it could not be read", "2 findings would stop it", "Made:"):
+            assert told in text.out
+        assert "downtime of a machine" in text.out
+        assert "replica disks" in text.out
+
+    async def test_a_file_of_ones_own_prices_counts(self, starter: CommandLine, tmp_path: Path) -> None:
+        """Another price, another sum; the file is named."""
+        path, _ = starter.plan(["copying-1"])
+        dear = tmp_path / "dear.yaml"
+        listed = (ROOT / "plans" / "prices.yaml").read_text(encoding="utf-8")
+        dear.write_text(listed.replace("Premium_LRS: 0.15", "Premium_LRS: 15"), encoding="utf-8")
+
+        usual, own = await starter("plan", path, "--json"), await starter("plan", path, "--json", "--prices", str(dear))
+
+        assert usual.json["cost"]["high"] < own.json["cost"]["high"]
+        assert (usual.json["cost"]["prices_file"], own.json["cost"]["prices_file"]) == ("plans/prices.yaml", str(dear))
+
+    async def test_azure_that_does_not_answer_is_exit_code_3(self, starter: CommandLine) -> None:
+        """A plan that could not be looked at says so, with the remedy."""
+        path, _ = starter.plan(["failing-1"])
+        answer = await starter("plan", path)
 
         assert (answer.code, answer.out) == (3, "")
         assert "reading vaults: denied; renew the secret" in answer.err

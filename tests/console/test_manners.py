@@ -1,5 +1,6 @@
 """What holds for every command: quick help, exit codes, one sentence instead of a stack trace."""
 
+import json
 import subprocess
 import sys
 import time
@@ -10,7 +11,9 @@ import pytest
 from console.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["check", "start", "status", "watch", "approve", "reject", "retry", "skip", "give-up", "cancel", "report"]
+COMMANDS = ["check", "plan", "roles", "start", "status", "watch", "approve", "reject", "retry", "skip", "give-up"]
+COMMANDS += ["cancel", "report"]
+PLAN = str(ROOT / "plans" / "contoso.yaml")
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -59,6 +62,18 @@ def test_a_python_without_our_packages_is_told_in_a_sentence() -> None:
     assert 1 == len(ran.stderr.splitlines())
 
 
+def test_roles_are_json_alone_and_need_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    """All of them as a list, one as `az role definition create` takes it; where to assign them goes to stderr."""
+    assert 0 == main(["roles", PLAN], {"TEMPORAL_ADDRESS": "127.0.0.1:1"})
+    every = capsys.readouterr()
+    assert 0 == main(["roles", PLAN, "--only", "source", "--groups-exist", "--json"], {})
+    one = json.loads(capsys.readouterr().out)
+
+    assert one in json.loads(every.out)
+    assert "contoso-prod" in one["AssignableScopes"][0]
+    assert "assign it to the worker's identity" in every.err
+
+
 def test_version_names_the_program(capsys: pytest.CaptureFixture[str]) -> None:
     """The version is the project's."""
     assert main(["--version"], {}) == 0
@@ -84,6 +99,10 @@ def test_completion_names_the_commands() -> None:
         (["start", "nowhere.yaml"], "nowhere.yaml"),
         (["approve", "contoso"], "MIGRATION_APPROVER"),
         (["give-up", "contoso", "--vm", "a", "--reason", "  "], "--reason"),
+        (["plan", "nowhere.yaml"], "nowhere.yaml"),
+        (["plan", PLAN, "--prices", "nothing.yaml"], "nothing.yaml"),
+        (["roles", "nowhere.yaml"], "nowhere.yaml"),
+        (["roles", PLAN, "--only", "moon"], "vault, source, target, network, subscription"),
     ],
 )
 def test_wrong_input_is_exit_code_2_with_what_would_be_right(
@@ -106,7 +125,7 @@ def test_wrong_environment_is_exit_code_2(capsys: pytest.CaptureFixture[str]) ->
     assert "AZURE_RESOURCE_MANAGER_ENDPOINT" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["watch", "contoso"], ["cancel", "contoso"], ["report", "contoso"]])
+@pytest.mark.parametrize("arguments", [["status"], ["watch", "contoso"], ["cancel", "contoso"], ["plan", PLAN]])
 def test_absent_temporal_is_exit_code_3_within_ten_seconds(arguments: list[str]) -> None:
     """Without a server the address tried is told in time."""
     began = time.monotonic()

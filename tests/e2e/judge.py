@@ -1,9 +1,16 @@
 """What must hold at the end of any run, judged from the simulator's own log and list."""
 
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+from migration.access import Permission
+from migration.calls.call import action_of
+from migration.calls.roles import custom_roles
+from migration.plan_file import load_plan
 from migration.report import PlanReport, VmReport
+from migration.rules.access import allows
 from tests.e2e.estates import Case
 from tests.support.sim import Simulator
 
@@ -63,6 +70,39 @@ def untold(report: dict[str, Any], made: list[dict[str, Any]]) -> list[str]:
     told = [*report["resources"], *(one for vm in report["vms"] for one in vm["resources"])]
     known = {one["id"].lower() for one in told if one["state"] != "deleted"}
     return [r["id"] for r in made if r["id"].lower() not in known]
+
+
+def within(subscriptions: set[str], log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the requests to *subscriptions*, but for those that follow an operation."""
+    scopes = tuple(f"/subscriptions/{one.lower()}" for one in subscriptions)
+    follows = re.compile(r"/(operations|operationresults|operationstatus|asyncoperations)/", re.IGNORECASE)
+    return [line for line in log if line["path"].lower().startswith(scopes) and not follows.search(line["path"])]
+
+
+def unlisted(listed: dict[str, Any], log: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the requests in *log*, reads among them, that the answer of `plan` does not list."""
+    known = {(call["method"], _pattern(call["path"])) for call in listed["calls"] if call["by"] == "us"}
+    asked = dict.fromkeys((line["method"], line["path"].lower()) for line in log if line["status"] != 404)
+    return [one for one in asked if not any(one[0] == method and path.fullmatch(one[1]) for method, path in known)]
+
+
+def ungranted(plan_file: Path, log: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return action and path of the requests in *log* that the custom roles of a plan would not have let through."""
+    roles = custom_roles(load_plan(plan_file))
+    grants = [
+        (scope.lower(), Permission(tuple(role["Actions"]))) for role in roles for scope in role["AssignableScopes"]
+    ]
+    refused = []
+    for method, path in dict.fromkeys((line["method"], line["path"].lower()) for line in log):
+        here = [permission for scope, permission in grants if f"{path}/".startswith(f"{scope}/")]
+        if not allows(here, action_of(method, path)):
+            refused.append((action_of(method, path), path))
+    return refused
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """Return what a listed path means: a name in braces stands for one that only the run knows."""
+    return re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path.lower())))
 
 
 def power_by_id(simulator: Simulator) -> dict[str, str]:

@@ -53,6 +53,7 @@ from migration.requests import (
     VmWait,
     VmWaited,
 )
+from migration.survey import Survey, SurveyedVm
 from tests.workflows.scenes import plan_check
 from tests.workflows.world import SOURCE_SERVING_SINCE, TARGET_RUNNING_SINCE, Item, World
 
@@ -80,6 +81,14 @@ class Preflight(StandIn):
         """Find nothing, and the source as it is."""
         vm = request.task.vm
         answer: VmCheck = await self.play(request, lambda: VmCheck(findings=[], source=self.world.source(vm)))
+        return answer
+
+
+class Surveys(StandIn):
+    @activity.defn
+    async def survey_plan(self, plan: Plan) -> Survey:
+        """Find each machine, and nothing of it."""
+        answer: Survey = await self.play(plan, lambda: Survey(vms=[SurveyedVm(name=vm.name) for vm in plan.vms]))
         return answer
 
 
@@ -408,7 +417,7 @@ class Plans(StandIn):
 
 def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     """Return the stand-ins by task queue."""
-    near = [kind(world) for kind in (Preflight, Vault, Replication, Failover, Power, Verifier, Ledger, Plans)]
+    near = [kind(world) for kind in (Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Plans)]
     return {
         names.AZURE_TASK_QUEUE: [method for one in near for method in _methods(one)],
         names.WAIT_TASK_QUEUE: _methods(Waits(world)),

@@ -1,0 +1,102 @@
+"""The whole answer of `plan`: calls, what they make of resources, durations, costs; as values that print as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migration.calls.call import ON_THE_WAY_BACK, Call
+from migration.calls.machine import UNDO
+from migration.calls.table import everything
+from migration.estimate.costs import costs
+from migration.estimate.durations import Span, durations
+from migration.estimate.prices import Assumption, Prices
+from migration.ids import id_key
+from migration.plan import Plan
+from migration.survey import Survey, surveyed_move
+
+NOT_IN_THE_FIGURES = (
+    "the wait for a person's approval is in no duration; the worst case of the costs waits until the plan's deadline",
+    "what the machines cost at home and in the target region, and what a test failover's machines cost",
+    "machines that stay after the commit: the source's disks are charged until somebody deletes them",
+)
+
+
+def outline(plan: Plan, survey: Survey, prices: Prices, prices_file: str) -> dict[str, Any]:
+    """Return what a run of the plan would do, as JSON."""
+    moving = {vm.name: vm for vm in survey.vms if not vm.already_migrated}
+    calls = everything(surveyed_move(plan, survey)) if moving else []
+    took = durations(plan, moving, prices.assumptions)
+    paid = costs(plan, moving, prices, took)
+    return {
+        "plan": plan.name,
+        "blocking": survey.blocking,
+        "already_migrated": [vm.name for vm in survey.vms if vm.already_migrated],
+        "unread": {vm.name: vm.unread for vm in survey.vms if vm.unread},
+        "calls": [_call(number, call) for number, call in enumerate(calls, 1)],
+        "resources": _resources(calls),
+        "duration": {
+            **_span(took.total),
+            "stages": [{"name": name, **_span(span)} for name, span in took.stages.items()],
+            "assumptions": _assumptions(took.assumptions),
+        },
+        "downtime": {
+            **_span(_widest(list(took.downtime.values()))),
+            "vms": [{"name": name, **_span(span)} for name, span in took.downtime.items()],
+        },
+        "cost": {
+            "currency": paid.currency,
+            "low": round(paid.low, 2),
+            "high": round(paid.high, 2),
+            "days": {"low": round(paid.days[0], 2), "high": round(paid.days[1], 2)},
+            "drivers": [
+                {**vars(driver), "low": round(driver.low, 2), "high": round(driver.high, 2)} for driver in paid.drivers
+            ],
+            "unpriced": paid.unpriced,
+            "assumptions": _assumptions(paid.assumptions),
+            "prices_file": prices_file,
+        },
+        "not_included": list(NOT_IN_THE_FIGURES),
+    }
+
+
+def _call(number: int, call: Call) -> dict[str, Any]:
+    return {
+        "n": number,
+        "step": call.step,
+        "vm": call.vm or None,
+        "method": call.method,
+        "path": call.path,
+        "writes": call.writes,
+        "by": call.by,
+        "when": call.when or "always",
+        "action": call.action,
+    }
+
+
+def _resources(calls: list[Call]) -> dict[str, list[dict[str, str]]]:
+    """Return what is made, changed and removed, each resource once; the way back only removes what was made."""
+    listed: dict[str, dict[str, dict[str, str]]] = {"created": {}, "changed": {}, "removed": {}}
+    kinds = {"creates": "created", "changes": "changed", "removes": "removed"}
+    for call in calls:
+        kind = kinds.get(call.effect)
+        if kind and call.step != UNDO and not call.when.startswith(ON_THE_WAY_BACK):
+            entry = {"id": call.resource_id, "step": call.step, "by": call.by, "when": call.when or "always"}
+            listed[kind].setdefault(id_key(call.resource_id), entry)
+    for key in listed["created"]:
+        listed["changed"].pop(key, None)
+    return {kind: list(entries.values()) for kind, entries in listed.items()}
+
+
+def _span(span: Span) -> dict[str, int]:
+    return {"low_seconds": round(span.low), "high_seconds": round(span.high)}
+
+
+def _widest(spans: list[Span]) -> Span:
+    return Span(min((span.low for span in spans), default=0.0), max((span.high for span in spans), default=0.0))
+
+
+def _assumptions(named: dict[str, Assumption]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "best": assumed.best, "worst": assumed.worst, "because": assumed.because}
+        for name, assumed in named.items()
+    ]

@@ -1,0 +1,229 @@
+"""What `plan` tells: the calls of a run, resources, durations and costs, from sizes and a file that one can edit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from migration.errors import PlanFileError
+from migration.estimate.durations import durations
+from migration.estimate.outline import outline
+from migration.estimate.prices import Prices, load_prices
+from migration.models import vm_specs
+from migration.plan import Plan
+from migration.plan_file import load_plan
+from migration.survey import Survey, SurveyedDisk, SurveyedVm
+
+PLANS = Path(__file__).parents[2] / "plans"
+PRICES = load_prices(PLANS / "prices.yaml")
+CONTOSO, FABRIKAM = load_plan(PLANS / "contoso.yaml"), load_plan(PLANS / "fabrikam.yaml")
+
+
+def surveyed(plan: Plan, gib: int = 100, disks: int = 2, **changes: Any) -> Survey:
+    """Return a survey in which each machine has so many disks of a size."""
+    found = []
+    for spec in vm_specs(plan):
+        home, _, name = spec.source_id.partition("/providers/Microsoft.Compute/virtualMachines/")
+        found.append(
+            SurveyedVm(
+                name=spec.name,
+                disks=[
+                    SurveyedDisk(
+                        id=f"{home}/providers/Microsoft.Compute/disks/{name}-{n}", size_gib=gib, type="Premium_LRS"
+                    )
+                    for n in range(disks)
+                ],
+                nic_ids=[f"{home}/providers/Microsoft.Network/networkInterfaces/{name}-nic"],
+                network_ids=[f"{home}/providers/Microsoft.Network/virtualNetworks/home"],
+            )
+        )
+    return Survey(vms=found, **changes)
+
+
+def told(plan: Plan = CONTOSO, prices: Prices = PRICES, **changes: Any) -> dict[str, Any]:
+    """Return the answer of `plan`, through JSON."""
+    answer: dict[str, Any] = json.loads(json.dumps(outline(plan, surveyed(plan, **changes), prices, "prices.yaml")))
+    return answer
+
+
+def ours(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return step and last part of each write of ours, in order."""
+    return [
+        (call["step"], f"{call['method']} {call['path'].rsplit('/', 1)[-1]}")
+        for call in answer["calls"]
+        if call["writes"] and call["by"] == "us"
+    ]
+
+
+def test_the_calls_come_in_the_order_of_the_story() -> None:
+    """Numbered without gaps; the shared part first and last, and the way back at the very end."""
+    answer = told(FABRIKAM)
+
+    assert list(range(1, len(answer["calls"]) + 1)) == [call["n"] for call in answer["calls"]]
+    steps = list(dict.fromkeys(call["step"] for call in answer["calls"]))
+    assert [
+        "check",
+        "prepare what all share",
+        "enable replication",
+        "configure the target",
+        "test failover",
+        "fail over",
+        "commit",
+        "disable replication",
+        "tidy up",
+        "return to the source",
+    ] == steps
+    assert [] == [
+        call for call in answer["calls"] if call["step"] == "return to the source" and call["when"] == "always"
+    ]
+
+
+def test_what_is_there_is_not_made_and_not_removed() -> None:
+    """An existing group, vault and account get no call; what lies in the vault is made only where it is absent."""
+    there = [
+        CONTOSO.vault_id.partition("/providers/")[0],
+        CONTOSO.vault_id.upper(),
+        f"/subscriptions/{CONTOSO.subscription}/resourceGroups/{CONTOSO.target.resource_group}",
+    ]
+    fresh, known = told(), told(there=there, fabrics={"westeurope": "theirs"})
+
+    def made(answer: dict[str, Any]) -> set[str]:
+        return {what for step, what in ours(answer) if step == "prepare what all share"}
+
+    vault = f"PUT {CONTOSO.vault.name}"
+    assert (True, False) == (vault in made(fresh), vault in made(known))
+    assert (True, False) == ("PUT migration-westeurope" in made(fresh), "PUT migration-westeurope" in made(known))
+    assert {"if it is not there"} == {
+        call["when"] for call in known["calls"] if call["step"] == "prepare what all share" and call["writes"]
+    } - {"always"}
+    removed = {entry["id"].lower() for entry in known["resources"]["removed"]}
+    assert CONTOSO.vault_id.lower() not in removed
+    assert any("/replicationfabrics/theirs/" in call["path"].lower() for call in known["calls"])
+
+
+def test_resources_are_made_changed_and_removed() -> None:
+    """Each resource stands once in a list; the source is changed, its disks are not touched."""
+    resources = told()["resources"]
+    created = {entry["id"].rsplit("/", 1)[-1] for entry in resources["created"]}
+    changed = {entry["id"].rsplit("/", 1)[-1] for entry in resources["changed"]}
+
+    assert {"db-01", "db-01-0", "db-01-0-ASRReplica", "db-01-nic", "SiteRecovery-Linux"} <= created
+    assert "db-01" in changed
+    assert "db-01-0-ASRReplica" in {entry["id"].rsplit("/", 1)[-1] for entry in resources["removed"]}
+    home = f"/resourceGroups/{CONTOSO.source.resource_group}/providers/Microsoft.Compute/disks"
+    assert [] == [one for listed in resources.values() for one in listed if home in one["id"]]
+
+
+def test_a_machine_that_was_moved_before_is_left_out() -> None:
+    """It costs nothing and gets no call; where all were moved there is nothing to do."""
+    survey = surveyed(CONTOSO)
+    moved = survey.model_copy(update={"vms": [vm.model_copy(update={"already_migrated": True}) for vm in survey.vms]})
+    some = survey.model_copy(update={"vms": [moved.vms[0], *survey.vms[1:]]})
+
+    answer = outline(CONTOSO, moved, PRICES, "")
+    assert ([], 0.0) == (answer["calls"], answer["cost"]["high"])
+    assert [] == [call for call in outline(CONTOSO, some, PRICES, "")["calls"] if call["vm"] == moved.vms[0].name]
+
+
+def test_durations_follow_from_sizes_and_concurrency() -> None:
+    """The best case is never above the worst; twice the data takes longer, and so does less at once."""
+    spans = [told(gib=gib)["duration"] for gib in (100, 200)]
+    assert spans[0]["low_seconds"] < spans[1]["low_seconds"] < spans[1]["high_seconds"]
+    assert spans[0]["high_seconds"] < spans[1]["high_seconds"]
+
+    names = [vm.name for vm in CONTOSO.vms]
+    one = CONTOSO.model_copy(update={"concurrency": CONTOSO.concurrency.model_copy(update={"replication": 1})})
+    vms = {vm.name: vm for vm in surveyed(CONTOSO).vms}
+    wide, narrow = (durations(plan, vms, PRICES.assumptions) for plan in (CONTOSO, one))
+    assert sum(wide.copy[name].low for name in names) <= narrow.stages["replicate and test all"].low
+    assert wide.total.low < narrow.total.low
+    assert wide.downtime == narrow.downtime
+
+
+def test_a_duration_can_be_reckoned_by_hand() -> None:
+    """One machine, one disk, assumptions of round numbers."""
+    assumed = {name: {"range": [0, 0], "because": "x"} for name in type(PRICES.assumptions).model_fields}
+    assumed |= {
+        "enable_minutes": {"range": [10, 20], "because": "x"},
+        "copy_mib_per_second": {"range": [100, 10], "because": "x"},
+        "used_percent": {"range": [50, 100], "because": "x"},
+        "shutdown_minutes": {"range": [1, 2], "because": "x"},
+        "disk_seconds": {"range": [5, 7], "because": "x"},
+    }
+    prices = Prices.model_validate({**PRICES.model_dump(), "assumptions": assumed})
+    plan = CONTOSO.model_copy(
+        update={"waves": [CONTOSO.waves[0].model_copy(update={"vms": [CONTOSO.waves[0].vms[0]]})]}
+    )
+
+    answer = told(plan, prices, gib=100, disks=1)
+
+    copy = (600 + 50 * 1024 / 100, 1200 + 100 * 1024 / 10)
+    assert {"low_seconds": 65, "high_seconds": 127} == {k: v for k, v in answer["downtime"].items() if k != "vms"}
+    total = answer["duration"]
+    assert (round(copy[0] + 65), round(copy[1] + 127)) == (total["low_seconds"], total["high_seconds"])
+
+
+def test_costs_follow_their_formulas() -> None:
+    """Replica disks, cache, traffic and machines, each from best to worst; the first 31 days are free."""
+    cost = told(gib=100)["cost"]
+    drivers = {driver["name"]: driver for driver in cost["drivers"]}
+
+    assert {"replica disks", "cache account", "traffic between the regions", "Site Recovery"} == set(drivers)
+    gib, days = 100 * 2 * len(CONTOSO.vms), cost["days"]
+    assert abs(gib * 0.15 * days["high"] / 30 - drivers["replica disks"]["high"]) < 0.5
+    assert (0.0, 0.0) == (drivers["Site Recovery"]["low"], drivers["Site Recovery"]["high"])
+    assert all(driver["low"] <= driver["high"] and driver["reckoned"] for driver in drivers.values())
+    assert round(sum(driver["high"] for driver in drivers.values()), 2) == pytest.approx(cost["high"], abs=0.03)
+    patient = CONTOSO.model_copy(update={"approval": CONTOSO.approval.model_copy(update={"deadline": 61 * 86_400})})
+    machines = told(patient)["cost"]["drivers"][-1]
+    assert machines["high"] >= len(CONTOSO.vms) * 25.0
+
+
+def test_a_disk_without_a_price_is_told() -> None:
+    """It is left out of the sum and named."""
+    survey = surveyed(CONTOSO)
+    odd = survey.vms[0].model_copy(update={"disks": [survey.vms[0].disks[0].model_copy(update={"type": "New_LRS"})]})
+    answer = outline(CONTOSO, survey.model_copy(update={"vms": [odd, *survey.vms[1:]]}), PRICES, "")
+
+    assert ["New_LRS"] == answer["cost"]["unpriced"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda content: content["prices"].pop("inter_region_gib"), "prices.inter_region_gib"),
+        (lambda content: content["assumptions"].update(day_minutes=1), "assumptions.day_minutes"),
+        (lambda content: content["assumptions"]["enable_minutes"].update(range=[1, "x"]), "enable_minutes.range"),
+        (lambda content: content["assumptions"]["copy_mib_per_second"].update(range=[0, 1]), "above 0"),
+        (lambda content: content["prices"]["disk_gib_month"].update(Premium_LRS=-1), "disk_gib_month.Premium_LRS"),
+        (lambda content: content.clear(), "version"),
+    ],
+)
+def test_a_wrong_file_of_prices_says_where(tmp_path: Path, change: Any, expected: str) -> None:
+    """With the file and the field."""
+    content = yaml.safe_load((PLANS / "prices.yaml").read_text(encoding="utf-8"))
+    change(content)
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+    with pytest.raises(PlanFileError) as wrong:
+        load_prices(file)
+
+    assert expected in str(wrong.value)
+    assert str(file) in str(wrong.value)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("a: [", "no YAML"), ("- 1", "mine.yaml"), ("!!python/x 1", "no YAML")])
+def test_a_file_that_is_none_is_told(tmp_path: Path, text: str, expected: str) -> None:
+    """What is no YAML, or no mapping, or not there at all."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(PlanFileError, match=expected):
+        load_prices(file)
+    with pytest.raises(PlanFileError, match="cannot be read"):
+        load_prices(tmp_path / "nothing.yaml")
