@@ -23,7 +23,7 @@ from arm.errors import classify
 from arm.run_command import Command, CommandError
 from migration.findings import CheckGuest, PlanCheck, VmFindings
 from migration.guests import Endpoint, GuestAnswer, answer_of, endpoints
-from migration.ids import ResourceId, describe
+from migration.ids import ResourceId, describe, id_key
 from migration.inventory import Fact
 from migration.rules.guest_case import judged, silent
 
@@ -53,17 +53,31 @@ class GuestActivities:
     def __init__(self, azure: AzureClients, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
         self._azure = azure
         self._settle_seconds = settle_seconds
+        self._sound: dict[str, float] = {}
 
     @activity.defn
     async def check_guest(self, request: CheckGuest) -> VmFindings:
-        """Ask one machine, and judge what it says. A machine that gives no answer is a finding, not an error."""
+        """Ask one machine, and judge what it says. A machine that gives no answer is a finding, not an error.
+
+        A run that follows a check need not run the same command again where that found nothing.
+        """
+        if time.monotonic() - self._sound.get(_question(request), float("-inf")) < request.max_age_seconds:
+            return VmFindings(name=request.vm.name)
         intents = Intents()
         async with beating(intents.details):
             operation = intents.previous.operation if intents.previous else ""
             if intents.previous and not operation:
                 # What the earlier attempt sent may still run; Azure takes one command at a time.
                 await asyncio.sleep(intents.settle_seconds(self._settle_seconds))
-            return judged(request, await _ask(self._azure, request, intents, operation))
+            found = judged(request, await _ask(self._azure, request, intents, operation))
+        self.remember(request, found)
+        return found
+
+    def remember(self, request: CheckGuest, found: VmFindings) -> None:
+        """Keep that a machine was sound just now, or forget that it ever was."""
+        self._sound.pop(_question(request), None)
+        if not found.findings:
+            self._sound[_question(request)] = time.monotonic()
 
 
 async def check_guests(azure: AzureClients, plan: Plan, answer: PlanCheck, requests: list[CheckGuest]) -> PlanCheck:
@@ -131,6 +145,11 @@ async def _start(azure: AzureClients, request: CheckGuest, asked: list[Endpoint]
         else:
             await permit.keep_operation(path)
             return path
+
+
+def _question(request: CheckGuest) -> str:
+    hosts = [endpoint.host for endpoint in _endpoints(request)]
+    return " ".join([id_key(request.vm.source_id), request.os_type, *hosts])
 
 
 def _endpoints(request: CheckGuest) -> list[Endpoint]:

@@ -43,6 +43,7 @@ class CheckGuest(Value):
     cache_account: str = Field(description="Name of the cache account, which it has to reach.")
     cache_is_there: bool = Field(default=False, description="Whether that account exists, so that its name resolves.")
     timeout_seconds: int = Field(300, description="How long the machine may take to answer.")
+    max_age_seconds: int = Field(0, description="How old an answer may be that found nothing; 0: ask now.")
 
 
 class VmFindings(Value):
@@ -79,7 +80,7 @@ class PlanCheck(Value):
         return self.model_copy(update={"vms": vms})
 
 
-def guests_to_ask(plan: Plan, check: PlanCheck) -> list[CheckGuest]:
+def guests_to_ask(plan: Plan, check: PlanCheck, max_age_seconds: int = 0) -> list[CheckGuest]:
     """Return the questions for the machines of a plan that are to be asked from inside."""
     specs = {spec.name: spec for spec in vm_specs(plan)}
     account = cache_account_id(plan.vault_id, plan.source.region, plan.vault.cache_account)
@@ -91,6 +92,7 @@ def guests_to_ask(plan: Plan, check: PlanCheck) -> list[CheckGuest]:
             cache_account=account.rsplit("/", 1)[-1],
             cache_is_there=check.cache_is_there,
             timeout_seconds=plan.guest_probes.timeout,
+            max_age_seconds=max_age_seconds,
         )
         for vm in check.vms
         if vm.guest is not None

@@ -13,10 +13,13 @@ with workflow.unsafe.imports_passed_through():
     from migration.rules.guest_case import silent
 from workflows import policies
 
+RECENTLY_SECONDS = 600
+"""A run takes a machine for sound that a check has asked so recently, and found sound."""
 
-async def ask_guests(plan: Plan, check: PlanCheck) -> PlanCheck:
+
+async def ask_guests(plan: Plan, check: PlanCheck, max_age_seconds: int = 0) -> PlanCheck:
     """Ask the machines that a plan's check found to be asked, and return the check with what they said."""
-    requests = guests_to_ask(plan, check)
+    requests = guests_to_ask(plan, check, max_age_seconds)
     together = asyncio.Semaphore(plan.guest_probes.concurrency)
     answers = await asyncio.gather(*(_ask(request, together) for request in requests))
     return check.joined(list(answers))

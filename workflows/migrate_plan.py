@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.dispatch import Dispatcher
 from workflows.engine import Engine, reason_of, shielded
 from workflows.fleet import Fleet
-from workflows.guests import ask_guests
+from workflows.guests import RECENTLY_SECONDS, ask_guests
 from workflows.plan_board import PlanBoard
 from workflows.preparation import Preparation
 from workflows.resolutions import read_resolution
@@ -77,7 +77,7 @@ class MigratePlan:
         self.board.enter("checking")
         check = await self.engine.call(PreflightActivities.check_plan, self.plan, f"Check {self.plan.name}")
         if not check.blocking:
-            check = capped(await ask_guests(self.plan, check))
+            check = capped(await ask_guests(self.plan, check, RECENTLY_SECONDS))
             self.engine.stop_if_cancelled()
         self.board.check = check
         return check

@@ -22,9 +22,10 @@ Written from `migration/rules` by `make rules`; do not change it by hand.
 
 `starter.py check PLAN` asks every rule of the moment *start*, for all virtual machines of a plan, and writes nothing;
 those of the moment *guest* it asks inside the machines, by a run command each, unless the plan says otherwise
-(`guest_probes`). The same rules gate the run, and those of the moment *cutover* are asked again right before each
-failover, while the source still runs: a finding then holds the machine, its copy is kept, and it is asked again by
-itself until it is mended.
+(`guest_probes`). The same rules gate the run, which takes a machine for sound that a check on the same worker has asked
+in the last ten minutes and found sound. Those of the moment *cutover* are asked again right before each failover, while
+the source still runs: a finding then holds the machine, its copy is kept, and it is asked again by itself until it is
+mended.
 
 | severity | means |
 |---|---|

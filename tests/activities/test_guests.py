@@ -6,22 +6,28 @@ All machines are in one plan, and asked by one check, so that each also shows th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
 from activities.guest import SCRIPTS, script_for
+from activities.guests import GuestActivities, _ask, _endpoints, _Unrecorded
 from activities.preflight import check
 from arm.clients import AzureClients
 from migration import ids
-from migration.findings import PlanCheck
-from migration.models import Finding
+from migration.findings import CheckGuest, PlanCheck, VmFindings
+from migration.guests import GuestAnswer
+from migration.inventory import Fact
+from migration.models import Finding, vm_specs
 from migration.plan import GuestProbes, Plan
 from tests.activities.estate import SOURCE_GROUP, SOURCE_REGION, SUBSCRIPTION, TARGET_GROUP, machine_of, seed
 from tests.activities.stage import access_to
 from tests.support.sim import Simulator
+from tests.workflows.scenes import finding
 
 GROUP = ids.resource_group_id(SUBSCRIPTION, SOURCE_GROUP)
 
@@ -130,6 +136,8 @@ class Asked:
 
     answer: PlanCheck
     writes: list[dict[str, Any]]
+    adopted: Fact[GuestAnswer] = field(default_factory=Fact)
+    repeated: int = 0
 
     def about(self, name: str) -> list[Finding]:
         """Return what blocks a machine."""
@@ -149,7 +157,27 @@ async def asked() -> AsyncIterator[Asked]:
         async with AzureClients(access_to(sim)) as azure:
             plan = plan_of((*CAUSES, *SOUND), concurrency=30, timeout="8s")
             found = await check(azure, plan)
-        yield Asked(found, [line for line in sim.requests() if line["write"]])
+            writes = [line for line in sim.requests() if line["write"]]
+            adopted, repeated = await adopt(sim, azure)
+        yield Asked(found, writes, adopted, repeated)
+
+
+async def adopt(sim: Simulator, azure: AzureClients) -> tuple[Fact[GuestAnswer], int]:
+    """Go on with a command that an attempt sent before it died; return the answer, and what was sent for it."""
+    request = CheckGuest(
+        vm=vm_specs(plan_of(("sound",)))[0], os_type="Linux", vault_id="", cache_account="cache", timeout_seconds=30
+    )
+    hosts = ",".join(endpoint.host for endpoint in _endpoints(request))
+    command = {
+        "commandId": "RunShellScript",
+        "script": script_for("Linux")[1],
+        "parameters": [{"name": "endpoints", "value": hosts}],
+    }
+    sent = sim.arm("POST", f"{request.vm.source_id}/runCommand", command)
+    begun = len(sim.requests())
+    operation = urlsplit(sent.headers["Azure-AsyncOperation"]).path
+    fact = await _ask(azure, request, _Unrecorded(), operation)
+    return fact, len([line for line in sim.requests(begun) if line["write"]])
 
 
 @pytest.mark.parametrize("name", CAUSES)
@@ -180,6 +208,12 @@ def test_the_run_commands_are_the_only_writes(asked: Asked) -> None:
     machines = [ids.vm_id(SUBSCRIPTION, SOURCE_GROUP, name) for name in (*CAUSES, "sound")]
     assert sorted(f"{machine}/runCommand".lower() for machine in machines) == accepted
     assert {"POST"} == {line["method"] for line in asked.writes}
+
+
+def test_the_command_of_an_attempt_that_died_is_adopted(asked: Asked) -> None:
+    """Where its progress can be read is all that an attempt leaves behind; the next one reads on and sends nothing."""
+    assert asked.adopted.value is not None, asked.adopted.unasked
+    assert (0, {"ok"}) == (asked.repeated, {reach.result for reach in asked.adopted.value.reached})
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +256,22 @@ def test_the_plan_bounds_the_probes() -> None:
 
     assert GuestProbes(enabled=False, concurrency=3, timeout="90s") == probes  # type: ignore[arg-type] # as written
     assert 90 == probes.timeout
+
+
+async def test_a_run_does_not_ask_again_what_a_check_just_found_sound() -> None:
+    """Only what was sound, was asked so recently, and would be asked the same; a check itself always asks."""
+    guests = GuestActivities(None)  # type: ignore[arg-type] # it asks nobody
+    vm = vm_specs(plan_of(("sound",)))[0]
+    request = CheckGuest(vm=vm, os_type="Linux", vault_id="", cache_account="cache", max_age_seconds=600)
+    guests.remember(request, VmFindings(name="sound"))
+
+    assert [] == (await ActivityEnvironment().run(guests.check_guest, request)).findings
+    for other in (
+        request.model_copy(update={"max_age_seconds": 0}),
+        request.model_copy(update={"cache_account": "other"}),
+    ):
+        with pytest.raises(AttributeError):
+            await ActivityEnvironment().run(guests.check_guest, other)
+    guests.remember(request, VmFindings(name="sound", findings=[finding()]))
+    with pytest.raises(AttributeError):
+        await ActivityEnvironment().run(guests.check_guest, request)

@@ -47,9 +47,13 @@ def power_states(case: Case, simulator: Simulator, kind: str = "source") -> dict
 
 def repeated_writes(case: Case, log: list[dict[str, Any]], allowed: int = 1) -> dict[tuple[str, str], int]:
     """Return the accepted writes of the case that were accepted more than *allowed* times."""
+    return repeated(about(case, log), allowed)
+
+
+def about(case: Case, log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the requests about what lies in the groups of *case*."""
     groups = tuple(f"/resourcegroups/{case.group(kind)}".lower() for kind in ("source", "target", "vault"))
-    of_the_case = [line for line in log if any(f"{g}/" in f"{line['path'].lower()}/" for g in groups)]
-    return repeated(of_the_case, allowed)
+    return [line for line in log if any(f"{g}/" in f"{line['path'].lower()}/" for g in groups)]
 
 
 def repeated(log: list[dict[str, Any]], allowed: int = 1) -> dict[tuple[str, str], int]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e import judge
 from tests.e2e.clone import Answer, Clone
-from tests.e2e.estates import Case
+from tests.e2e.estates import SUBSCRIPTION, Case
 from tests.e2e.stack import ROOT, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -52,11 +52,22 @@ class Background:
     def __init__(self, clone: Clone) -> None:
         self._clone = clone
         self._tasks: dict[str, asyncio.Task[Answer]] = {}
+        self._listed: dict[str, dict[str, Any]] = {}
 
     def start_and_wait(self, case: Case) -> None:
-        """Type `start FILE --wait` for a plan."""
-        file = self._clone.add(case)
-        self._tasks[case.name] = asyncio.create_task(self._clone.starter(f"start {file} --wait"))
+        """Type `plan FILE` and `start FILE --wait` for a plan."""
+        self._tasks[case.name] = asyncio.create_task(self._plan_and_start(case, self._clone.add(case)))
+
+    async def _plan_and_start(self, case: Case, file: str) -> Answer:
+        planned = await self._clone.starter(f"plan {file} --json")
+        assert 0 == planned.code, planned.err
+        self._listed[case.name] = planned.json
+        return await self._clone.starter(f"start {file} --wait")
+
+    def unlisted(self, case: Case) -> list[tuple[str, str]]:
+        """Return the requests about a plan's groups that `plan` did not list before its run."""
+        log = judge.within({SUBSCRIPTION}, judge.about(case, self._clone.simulator.requests()))
+        return judge.unlisted(self._listed[case.name], log)
 
     async def end(self, case: Case) -> Answer:
         """Return the answer of `start --wait` once it has ended."""
@@ -194,6 +205,7 @@ async def test_a_failover_that_always_fails_is_rolled_back(clone: Clone, backgro
     assert dict.fromkeys(FAILING.vms, "PowerState/running") == judge.power_states(FAILING, clone.simulator)
     assert [] == untold(clone, FAILING)
     assert {} == judge.repeated_writes(FAILING, clone.simulator.requests())
+    assert [] == background.unlisted(FAILING)
     assert await clone.history_length("failing", "one") < MOST_EVENTS
 
 
@@ -213,6 +225,7 @@ async def test_a_rejection_leads_back(clone: Clone, background: Background) -> N
     assert {"vm": "PowerState/running"} == judge.power_states(REJECTED, clone.simulator)
     assert [] == untold(clone, REJECTED)
     assert [] == judge.leftovers(REJECTED, clone.simulator)
+    assert [] == background.unlisted(REJECTED)
 
 
 async def test_a_cancel_undoes_what_is_not_committed(clone: Clone, background: Background) -> None:
@@ -227,6 +240,7 @@ async def test_a_cancel_undoes_what_is_not_committed(clone: Clone, background: B
     assert {"early": "rolled_back", "late": "rolled_back"} == statuses(clone.report("cancelled"))
     assert dict.fromkeys(CANCELLED.vms, "PowerState/running") == judge.power_states(CANCELLED, clone.simulator)
     assert [] == judge.leftovers(CANCELLED, clone.simulator)
+    assert [] == background.unlisted(CANCELLED)
     assert 1 == (await clone.starter("cancel cancelled")).code
 
 
@@ -257,6 +271,7 @@ async def test_machines_whose_source_does_not_start_wait_for_a_person(clone: Clo
     assert "mixed" == report["outcome"]
     assert {"back": "rolled_back", "kept": "needs_operator", "left": "needs_operator"} == statuses(report)
     assert [] == untold(clone, STUCK, states=("left", "created"))
+    assert [] == background.unlisted(STUCK)
     sources, targets = (judge.power_states(STUCK, clone.simulator, kind) for kind in ("source", "target"))
     assert ["running", "deallocated", "deallocated"] == [state(sources, vm) for vm in STUCK.vms]
     assert ["absent", "running", "deallocated"] == [state(targets, vm) for vm in STUCK.vms]

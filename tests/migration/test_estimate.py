@@ -82,6 +82,43 @@ def test_the_calls_come_in_the_order_of_the_story() -> None:
     ]
 
 
+def test_the_writes_of_one_machine_are_those_of_the_story() -> None:
+    """Each write of ours about a machine, in order; on the way back what may lead back, then what was made goes."""
+    name = FABRIKAM.vms[0].name
+    writes = [
+        (call["method"], call["path"].rsplit("/", 1)[-1] if call["method"] == "POST" else call["path"].split("/")[-2])
+        for call in told(FABRIKAM, disks=1)["calls"]
+        if call["vm"] == name and call["writes"] and call["by"] == "us"
+    ]
+
+    item, vms, nics, disks = "replicationProtectedItems", "virtualMachines", "networkInterfaces", "disks"
+    story = [
+        ("POST", "runCommand"),
+        ("PUT", item),
+        ("PATCH", item),
+        ("POST", "testFailover"),
+        ("POST", "testFailoverCleanup"),
+        ("POST", "unplannedFailover"),
+        *[("POST", "deallocate")] * 2,
+        ("POST", "start"),
+        ("POST", "failoverCommit"),
+        ("DELETE", item),
+        ("POST", "remove"),
+    ]
+    back = [
+        ("POST", "testFailoverCleanup"),
+        ("POST", "deallocate"),
+        *[("POST", "start")] * 2,
+        ("POST", "cancel"),
+        ("POST", "remove"),
+        ("DELETE", item),
+        *[("DELETE", vms)] * 2,
+        ("DELETE", nics),
+        *[("DELETE", disks)] * 3,
+    ]
+    assert [*story, *back] == writes
+
+
 def test_what_is_there_is_not_made_and_not_removed() -> None:
     """An existing group, vault and account get no call; what lies in the vault is made only where it is absent."""
     there = [

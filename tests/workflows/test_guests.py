@@ -46,7 +46,7 @@ async def test_what_machines_say_is_in_the_answer(stage: Stage, script: Script) 
     }
     asked = [call.request for call in script.calls if call.name == "check_guest"]
     assert sorted(vm.name for vm in plan.vms) == sorted(request.vm.name for request in asked)
-    assert {90} == {request.timeout_seconds for request in asked}
+    assert {(90, 0)} == {(request.timeout_seconds, request.max_age_seconds) for request in asked}
 
 
 async def test_a_probe_that_fails_is_unknown_and_spoils_no_other(stage: Stage, script: Script) -> None:
@@ -96,6 +96,7 @@ async def test_a_run_is_refused_for_what_a_machine_says(stage: Stage, script: Sc
 
     assert Outcome.REFUSED == ending.outcome
     assert {"check_plan", "check_guest"} == set(script.labels())
+    assert {600} == {call.request.max_age_seconds for call in script.calls if call.name == "check_guest"}
     told = [found.subject for vm in (await stage.plan_report(handle)).vms for found in vm.findings]
     assert sorted(vm.name for vm in plan.vms) == sorted(told)
 
