@@ -113,7 +113,9 @@ def _answer(case: Case) -> PlanCheck:
     shared, each = judge(case)
     pairs = zip(each, case.vms, strict=True)
     vms = [
-        found.model_copy(update={"network_ids": _networks(case, vm), "guest": _guest(case, vm, found)})
+        found.model_copy(
+            update={"network_ids": _networks(case, vm), "guest": _guest(case, vm, found), "luns": _luns(case, vm)}
+        )
         for found, vm in pairs
     ]
     return PlanCheck(findings=shared, vms=vms, cache_is_there=move_of(case).cache_is_there)
@@ -125,6 +127,13 @@ def _guest(case: Case, vm: VmSpec, found: VmFindings) -> OsType | None:
         return None
     machine = case.machine(vm)
     return "Windows" if machine and machine.os_type.lower() == "windows" else "Linux"
+
+
+def _luns(case: Case, vm: VmSpec) -> list[int]:
+    try:
+        return [disk.lun for disk in case.kept_disks(vm) if disk.lun is not None]
+    except UnaskedError:
+        return []  # nothing is asked of a machine that cannot be read
 
 
 def _insist(case: Case) -> None:

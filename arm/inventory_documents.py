@@ -266,6 +266,7 @@ def _attached(document: Json) -> AttachedDisk:
         write_accelerated=bool(document.get("writeAcceleratorEnabled")),
         ephemeral=bool(document.get("diffDiskSettings")),
         create_option=document.get("createOption") or "",
+        lun=document.get("lun"),
     )
 
 

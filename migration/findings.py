@@ -43,6 +43,7 @@ class CheckGuest(Value):
     cache_account: str = Field(description="Name of the cache account, which it has to reach.")
     cache_is_there: bool = Field(default=False, description="Whether that account exists, so that its name resolves.")
     timeout_seconds: int = Field(300, description="How long the machine may take to answer.")
+    luns: list[int] = Field(default_factory=list, description="Of the data disks that move.")
     max_age_seconds: int = Field(0, description="How old an answer may be that found nothing; 0: ask now.")
 
 
@@ -57,6 +58,7 @@ class VmFindings(Value):
     size_reason: str = Field("", description="Why that one: the plan's, the same as at the source, or the closest.")
     network_ids: list[str] = Field(default_factory=list, description="The source's networks, to map in the vault.")
     guest: OsType | None = Field(None, description="The system of a machine that is to be asked from inside.")
+    luns: list[int] = Field(default_factory=list, description="Of the data disks that move.")
 
 
 class PlanCheck(Value):
@@ -92,6 +94,7 @@ def guests_to_ask(plan: Plan, check: PlanCheck, max_age_seconds: int = 0) -> lis
             cache_account=account.rsplit("/", 1)[-1],
             cache_is_there=check.cache_is_there,
             timeout_seconds=plan.guest_probes.timeout,
+            luns=vm.luns,
             max_age_seconds=max_age_seconds,
         )
         for vm in check.vms

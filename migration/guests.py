@@ -17,6 +17,10 @@ Service = Literal["entra", "site-recovery", "event-hub", "storage"]
 MAX_OUTPUT_BYTES = 4096
 """Of what a script prints, run command returns the last so many."""
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
+_SAID = (
+    *("proxy", "missing", "expired", "unread", "os", "version", "kernel"),
+    *("boot_devices", "absent_volumes", "raw_luns", "disabled_services"),
+)
 _RESULTS = {"ok", "dns", "blocked", "timeout", "proxy", "tls", "unknown"}
 
 
@@ -56,6 +60,14 @@ class GuestAnswer:
     os: str = ""
     version: str = ""
     kernel: str = ""
+    boot_devices: tuple[str, ...] | None = None
+    """Disks that its boot configuration names as the kernel does, such as `/dev/sda1`; None: it could not tell."""
+    absent_volumes: tuple[str, ...] | None = None
+    """Volumes that its boot configuration names and that are not there."""
+    raw_luns: tuple[int, ...] | None = None
+    """The LUNs of data disks that nothing is on."""
+    disabled_services: tuple[str, ...] | None = None
+    """Of the Windows services that snapshots need, those that are disabled."""
 
 
 @dataclass
@@ -70,7 +82,7 @@ class _Lines:
         result = line.get("result")
         if _HOST.fullmatch(host) and result in _RESULTS:
             self.reached.setdefault(host.lower(), (str(result), line.get("via") == "proxy"))
-        for key in ("proxy", "missing", "expired", "unread", "os", "version", "kernel"):
+        for key in _SAID:
             if key in line:
                 self.said.setdefault(key, line[key])
 
@@ -117,6 +129,10 @@ def answer_of(output: str, asked: list[Endpoint], os_type: Literal["Linux", "Win
         os=_word(lines.said.get("os")),
         version=_word(lines.said.get("version")),
         kernel=_word(lines.said.get("kernel")),
+        boot_devices=_told(lines, "boot_devices"),
+        absent_volumes=_told(lines, "absent_volumes"),
+        raw_luns=_numbers(lines.said.get("raw_luns")),
+        disabled_services=_told(lines, "disabled_services"),
     )
 
 
@@ -126,6 +142,17 @@ def _word(value: object) -> str:
 
 def _words(value: object) -> tuple[str, ...]:
     return tuple(filter(None, map(_word, value[:20]))) if isinstance(value, list) else ()
+
+
+def _told(lines: _Lines, key: str) -> tuple[str, ...] | None:
+    value = lines.said.get(key)
+    return _words(value) if isinstance(value, list) else None
+
+
+def _numbers(value: object) -> tuple[int, ...] | None:
+    if not isinstance(value, list):
+        return None
+    return tuple(each for each in value[:64] if isinstance(each, int) and 0 <= each <= 63)
 
 
 def _cloud_of(region: str) -> str:

@@ -78,6 +78,7 @@ class AttachedDisk:
     write_accelerated: bool = False
     ephemeral: bool = False
     create_option: str = ""
+    lun: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# probe: outbound, proxy, certificates, system
+# probe: outbound, proxy, certificates, system, boot, disks
 #
 # Asks inside a Linux machine whether Site Recovery's agent would get out and trust what answers. It only looks.
 # Run command hands parameters over as variables, or as arguments in this order:
@@ -202,9 +202,63 @@ tell_system() {
     "$(plain "$(from_file "$release" ID)")" "$(plain "$(from_file "$release" VERSION_ID)")" "$(plain "$(uname -r)")"
 }
 
+# --- what it boots from, and data disks that nothing is on ---
+
+# Devices that the boot configuration names other than by UUID or label: at most eight of a file.
+boot_devices_of() {
+  awk '
+    /^[ \t]*(linux[a-z0-9]*|kernel)[ \t]/ || /^[ \t]*GRUB_CMDLINE_LINUX[A-Z_]*=/ {
+      gsub(/["\047]/, " "); sub(/^[ \t]*GRUB_CMDLINE_LINUX[A-Z_]*=/, "")
+      for (i = 1; i <= NF; i++) {
+        device = ""
+        if ($i ~ /^(root|resume)=\/dev\/[A-Za-z0-9._+\/-]+$/) { device = $i; sub(/^[a-z]+=/, "", device) }
+        if ($i ~ /^rd\.lvm\.lv=[A-Za-z0-9._+-]+\/[A-Za-z0-9._+-]+$/) { device = $i; sub(/^rd\.lvm\.lv=/, "/dev/", device) }
+        if (device != "" && !(device in seen) && ++found <= 8) { seen[device]; print device }
+      }
+    }' "$1" 2>/dev/null
+}
+
+tell_boot() {
+  named='' absent=''
+  for file in /boot/grub2/grub.cfg /boot/grub/grub.cfg /boot/grub/menu.lst /boot/grub/grub.conf /etc/default/grub; do
+    [ -r "$root$file" ] || continue
+    # Only letters, digits and the like of paths come through: nothing here splits or expands.
+    for device in $(boot_devices_of "$root$file"); do
+      case $device in
+        /dev/disk/by-* | /dev/root) ;;
+        /dev/sd* | /dev/hd* | /dev/vd* | /dev/xvd* | /dev/nvme*)
+          case $named in *"\"$device\""*) ;; *) named="$named${named:+, }\"$device\"" ;; esac
+          ;;
+        *)
+          [ -e "$root$device" ] && continue
+          case $absent in *"\"$device\""*) ;; *) absent="$absent${absent:+, }\"$device\"" ;; esac
+          ;;
+      esac
+    done
+  done
+  printf '{"boot_devices": [%s], "absent_volumes": [%s]}\n' "$named" "$absent"
+}
+
+tell_disks() {
+  if ! have blkid || [ ! -d "$root/dev/disk/azure" ]; then printf '{"raw_luns": null}\n'; return; fi
+  raw=''
+  for disk in "$root"/dev/disk/azure/scsi1/lun* "$root"/dev/disk/azure/data/by-lun/*; do
+    lun=${disk##*/} lun=${lun#lun}
+    case $lun in '' | *[!0-9]* | ???*) continue ;; esac
+    [ -e "$disk" ] && [ ! -e "$disk-part1" ] || continue
+    blkid -p "$disk" >/dev/null 2>&1
+    # 2: it has neither partitions nor a file system, nor is it part of a volume group.
+    [ $? -eq 2 ] || continue
+    raw="$raw${raw:+, }$lun"
+  done
+  printf '{"raw_luns": [%s]}\n' "$raw"
+}
+
 find_proxy
 answers=$(ask_all)
 [ -n "$answers" ] && printf '%s\n' "$answers"
 tell_proxy
 tell_certificates
 tell_system
+tell_boot
+tell_disks

@@ -1,4 +1,4 @@
-# probe: outbound, proxy, certificates, system
+# probe: outbound, proxy, certificates, system, disks, snapshots
 #
 # Asks inside a Windows machine whether Site Recovery's agent would get out and trust what answers. It only looks.
 # It prints JSON, an object a line, as linux.sh does. Everything that it meets is data: nothing of it is ever run as code.
@@ -94,6 +94,22 @@ function Get-Roots {
     return [ordered] @{ missing = @($missing); expired = @($expired); store = 'LocalMachine' }
 }
 
+# --- data disks that nothing is on, and the services that take snapshots ---
+
+function Get-RawLuns {
+    $luns = @()
+    foreach ($disk in @(Get-Disk | Where-Object { $_.PartitionStyle -eq 'RAW' })) {
+        if ($disk.Location -match 'LUN (\d{1,2})\b') { $luns += [int] $Matches[1] }
+    }
+    return [ordered] @{ raw_luns = @($luns) }
+}
+
+function Get-DisabledServices {
+    $services = @(Get-WmiObject -Class Win32_Service -Filter "Name='VSS' OR Name='COMSysApp'")
+    $names = @($services | Where-Object { $_.StartMode -eq 'Disabled' } | ForEach-Object { $_.Name })
+    return [ordered] @{ disabled_services = @($names) }
+}
+
 $proxy = Find-Proxy
 $refused = $false
 foreach ($endpoint in $endpoints.Split(',')) {
@@ -118,3 +134,5 @@ Tell ([ordered] @{ proxy = $kind })
 try { Tell (Get-Roots) } catch { Tell ([ordered] @{ missing = @(); unread = 'the certificate stores cannot be read' }) }
 $system = Get-WmiObject -Class Win32_OperatingSystem
 Tell ([ordered] @{ os = [string] $system.Caption; version = [string] $system.Version; kernel = '' })
+try { Tell (Get-RawLuns) } catch { Tell ([ordered] @{ raw_luns = $null }) }
+try { Tell (Get-DisabledServices) } catch { Tell ([ordered] @{ disabled_services = $null }) }

@@ -13,6 +13,7 @@ from migration.plan import Waiver
 from migration.rules import (
     churn,
     guest,
+    inside,
     locks,
     network,
     not_carried,
@@ -46,6 +47,7 @@ VM_CHECKS: dict[str, VmCheck] = {
     **not_carried.CHECKS,
     **perimeter.CHECKS,
     **guest.CHECKS,
+    **inside.CHECKS,
     **readiness.CHECKS,
 }
 SHARED_CHECKS: dict[str, SharedCheck] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from migration.findings import CheckGuest, VmFindings
 from migration.guests import GuestAnswer
 from migration.ids import describe
@@ -12,8 +14,12 @@ from migration.rules.engine import judge
 
 
 def judged(request: CheckGuest, fact: Fact[GuestAnswer]) -> VmFindings:
-    """Return what the rules of the moment `guest` find."""
+    """Return what the rules of the moment `guest` find. Disks that stay behind are nobody's trouble."""
     case = Case((request.vm,), request.vault_id, Failover(), Inventory(), moment="guest")
+    answer = fact.value
+    if answer is not None and (answer.raw_luns is not None or not request.luns):
+        raw = tuple(lun for lun in answer.raw_luns or () if lun in request.luns)
+        fact = replace(fact, value=replace(answer, raw_luns=raw))
     case.inventory.guests.note(request.vm.source_id, fact)
     return judge(case)[1][0]
 

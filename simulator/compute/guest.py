@@ -56,6 +56,8 @@ class Guest:
     """The TCP ports on which something listens."""
     grub: str = ""
     """The device that the boot configuration names instead of a UUID, if any."""
+    uninitialised_luns: tuple[int, ...] = ()
+    """The LUNs of data disks that nothing is on."""
 
     def service(self, name: str) -> str:
         """The seeded state of a service in any case; `active` where the seed says nothing."""
@@ -95,6 +97,7 @@ def guest_of(world: World, vm_id: str) -> Guest:
         services={str(key): str(value) for key, value in (seed.get("services") or {}).items()},
         ports=_ports(seed.get("ports"), os_type),
         grub=str(seed.get("grub") or ""),
+        uninitialised_luns=tuple(int(lun) for lun in seed.get("uninitialised_luns") or ()),
     )
 
 

@@ -13,6 +13,9 @@ certificates roots (optional)             `{"missing": [...]}`
 proxy                                     `{"proxy": none|open|authenticated}`
 system                                    `{"hostname", "os", "version", "kernel", "uptime_seconds"}`
 service    service (comma separated)      `{"service", "state"}`
+boot                                      `{"boot_devices": [...], "absent_volumes": [...]}` (Linux)
+disks                                     `{"raw_luns": [...]}`
+snapshots                                 `{"disabled_services": [...]}` (Windows)
 echo       any                            `{name: value, ...}`
 ========== ============================== ==========================================================================
 """
@@ -38,6 +41,7 @@ _MARKER = re.compile(
     r"^\s*(?:#|//|REM)\s*probe:\s*(?P<names>[\w-]+(?:[ \t]*,[ \t]*[\w-]+)*)", re.MULTILINE | re.IGNORECASE
 )
 _MARKER_LINES = 5
+SNAPSHOT_SERVICES = ("VSS", "COMSysApp")
 PROXY_URL = "http://proxy.internal:8080"
 _REACHED_MS, _TIMEOUT_MS = 23, 5000
 
@@ -113,6 +117,20 @@ def _service(guest: Guest, parameters: dict[str, str], _: float) -> list[dict[st
     return [{"service": name, "state": guest.services.get(name, "active")} for name in names]
 
 
+def _boot(guest: Guest, _: dict[str, str], __: float) -> list[dict[str, Any]]:
+    is_volume = guest.grub.startswith("/dev/mapper/")
+    named = [guest.grub] if guest.grub else []
+    return [{"boot_devices": [] if is_volume else named, "absent_volumes": named if is_volume else []}]
+
+
+def _disks(guest: Guest, _: dict[str, str], __: float) -> list[dict[str, Any]]:
+    return [{"raw_luns": list(guest.uninitialised_luns)}]
+
+
+def _snapshots(guest: Guest, _: dict[str, str], __: float) -> list[dict[str, Any]]:
+    return [{"disabled_services": [name for name in SNAPSHOT_SERVICES if guest.service(name) == "disabled"]}]
+
+
 def _echo(_: Guest, parameters: dict[str, str], __: float) -> list[dict[str, Any]]:
     return [dict(parameters)]
 
@@ -124,5 +142,8 @@ _PROBES: dict[str, Answer] = {
     "proxy": _proxy,
     "system": _system,
     "service": _service,
+    "boot": _boot,
+    "disks": _disks,
+    "snapshots": _snapshots,
     "echo": _echo,
 }

@@ -261,6 +261,62 @@ def test_the_system_tells_what_it_is(scene: Scene, tmp_path: Path) -> None:
     assert ("ubuntu", "22.04", os.uname().release) == (said.value("os"), said.value("version"), said.value("kernel"))
 
 
+BOOTING = """\
+menuentry 'Linux' {
+  search --fs-uuid 5b1a3c61
+  linux16 /vmlinuz root=%s ro resume=/dev/sdb2 rd.lvm.lv=rootvg/rootlv rd.lvm.lv=rootvg/gone quiet
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "devices", "volumes"),
+    [
+        ("UUID=5b1a3c61-6d7b", ["/dev/sdb2"], ["/dev/rootvg/gone"]),
+        ("/dev/mapper/there", ["/dev/sdb2"], ["/dev/rootvg/gone"]),
+        ("/dev/mapper/lost", ["/dev/sdb2"], ["/dev/mapper/lost", "/dev/rootvg/gone"]),
+        ("/dev/nvme0n1p1", ["/dev/nvme0n1p1", "/dev/sdb2"], ["/dev/rootvg/gone"]),
+        ("/dev/disk/by-uuid/5b1a", ["/dev/sdb2"], ["/dev/rootvg/gone"]),
+        ("/dev/$(touch made)", ["/dev/sdb2"], ["/dev/rootvg/gone"]),
+    ],
+)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_boot_devices_are_told(
+    scene: Scene, tmp_path: Path, shell: str, first: str, devices: list[str], volumes: list[str]
+) -> None:
+    """Disks that GRUB is told by the kernel's names, and volumes that are not there; UUIDs and what exists pass."""
+    write(tmp_path, "boot/grub2/grub.cfg", BOOTING % first)
+    write(tmp_path, "etc/default/grub", 'GRUB_TIMEOUT=1\nGRUB_CMDLINE_LINUX="resume=/dev/sdb2 console=ttyS0"\n')
+    for there in ("dev/mapper/there", "dev/rootvg/rootlv"):
+        write(tmp_path, there, "")
+
+    said = probe(scene, tmp_path, shell=shell)
+
+    assert (devices, volumes) == (said.value("boot_devices"), said.value("absent_volumes"))
+
+
+def test_a_machine_without_grub_names_nothing(scene: Scene, tmp_path: Path) -> None:
+    """There is nothing wrong with a boot loader of another kind."""
+    said = probe(scene, tmp_path)
+
+    assert ([], []) == (said.value("boot_devices"), said.value("absent_volumes"))
+
+
+def test_empty_disks_are_told_by_lun(scene: Scene, tmp_path: Path) -> None:
+    """One with partitions, one with a file system, and one with nothing, of which alone the LUN is told."""
+    folder = tmp_path / "bin"
+    path = tools(folder)
+    blkid = folder / "blkid"
+    blkid.write_text("#!/bin/sh\ncase $2 in */lun1) echo TYPE=xfs ;; */lun3) exit 8 ;; *) exit 2 ;; esac\n")
+    blkid.chmod(0o755)
+    for disk in ("lun0", "lun0-part1", "lun1", "lun2", "lun3", "lun12"):
+        write(tmp_path, f"dev/disk/azure/scsi1/{disk}", "")
+
+    assert [12, 2] == sorted(probe(scene, tmp_path, path=path).value("raw_luns"), key=str)
+    blkid.unlink()
+    assert probe(scene, tmp_path, path=path).value("raw_luns") is None
+
+
 HOSTILE = (
     "$(touch made)",
     "`touch made`",

@@ -30,6 +30,7 @@ PLAN = Plan.model_validate(
         "target": {"region": "northeurope", "resource_group": "fleet-ne", "network": NETWORK, "subnet": "servers"},
         "vault": {"name": "fleet-vault", "resource_group": "fleet-ne", "region": "northeurope"},
         "approval": {"approvers": ["anna@contoso.example"]},
+        "guest_probes": {"enabled": False},
         "waves": [
             {"name": group, "vms": [{"name": name, "resource_group": home} for home, name in MACHINES if home == group]}
             for group in GROUPS

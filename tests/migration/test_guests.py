@@ -34,14 +34,16 @@ from tests.migration.sound import (
 )
 
 ASKED = endpoints("westeurope", "northeurope", "cache", cache_is_there=True)
-REQUEST = CheckGuest(vm=SPEC, os_type="Linux", vault_id=VAULT, cache_account="cache", cache_is_there=True)
+REQUEST = CheckGuest(vm=SPEC, os_type="Linux", vault_id=VAULT, cache_account="cache", cache_is_there=True, luns=[0, 2])
 
 
 def said(default: str = "ok", **changes: Any) -> GuestAnswer:
     """Return an answer: *by_service* tells what differs from the result of all others."""
     by_service: dict[str, str] = changes.pop("by_service", {})
     reached = tuple(Reach(endpoint, by_service.get(endpoint.service, default)) for endpoint in ASKED)
-    return replace(GuestAnswer(os="ubuntu", version="22.04", kernel="6.8.0-1015-azure", reached=reached), **changes)
+    system = {"os": "ubuntu", "version": "22.04", "kernel": "6.8.0-1015-azure"}
+    nothing: dict[str, Any] = dict.fromkeys(("boot_devices", "absent_volumes", "raw_luns", "disabled_services"), ())
+    return GuestAnswer(reached=reached, **{**system, **nothing, **changes})
 
 
 def found(answer: GuestAnswer | None) -> dict[str, str]:
@@ -67,6 +69,10 @@ FROM_INSIDE: list[tuple[str, GuestAnswer]] = [
     ("kernel-supported", said(kernel="6.14.0-1004-azure")),
     ("kernel-supported", said(os="debian", kernel="6.5.0")),
     ("kernel-supported", said(os="gentoo", kernel="2.4.1")),
+    ("boot-devices", said(boot_devices=("/dev/sda1",))),
+    ("boot-volumes", said(absent_volumes=("/dev/mapper/rhel-root",))),
+    ("disks-initialised", said(raw_luns=(2,))),
+    ("snapshot-services", said(os_type="Windows", os="Windows Server 2022", kernel="", disabled_services=("VSS",))),
 ]
 
 
@@ -86,10 +92,13 @@ def test_each_rule_objects_to_what_it_is_there_for(rule: str, answer: GuestAnswe
         said(os_type="Windows", os="Windows Server 2022", kernel=""),
         said(kernel="custom"),
         said(roots_unread="there is no openssl"),
+        said(raw_luns=(7,)),
+        said(os_type="Windows", os="Windows Server 2022", kernel="", boot_devices=None, absent_volumes=None),
+        said(disabled_services=None),
     ],
 )
 def test_a_sound_machine_passes(answer: GuestAnswer) -> None:
-    """Also with a proxy that wants no login, and with roots that only proved themselves by the TLS that worked."""
+    """Also with a proxy without a login, roots proved by TLS alone, and an empty disk that stays behind."""
     assert {} == found(answer)
 
 
@@ -104,6 +113,10 @@ def test_a_guessed_name_that_does_not_resolve_only_warns() -> None:
         (None, {"outbound-path", "roots-present", "kernel-supported", "outbound-tls"}),
         (said("unknown"), {"outbound-entra", "outbound-site-recovery", "outbound-storage"}),
         (said("blocked", roots_unread="there is no openssl"), {"roots-present", "roots-current"}),
+        (
+            said(boot_devices=None, absent_volumes=None, raw_luns=None),
+            {"boot-devices", "boot-volumes", "disks-initialised"},
+        ),
     ],
 )
 def test_what_a_machine_does_not_say_is_unknown(answer: GuestAnswer | None, unknown: set[str]) -> None:
