@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from arm import inventory_documents as documents
+from arm.asking import distinct
 from arm.reads import Json
 from migration.ids import id_key
 from migration.perimeter import RouteTable, SecurityGroup, SecurityRule
@@ -14,33 +15,37 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from arm.asking import Asker
-    from migration.inventory import Nic, Subnet
+    from migration.inventory import Nic
     from migration.rules.case import Case
 
 _EVERYWHERE = {"0.0.0.0/0", "::/0"}
 
 
 def questions(ask: Asker, case: Case) -> Iterable[Coroutine[Any, Any, None]]:
-    """Ask about the surroundings of each machine of a case that is not asked from inside."""
+    """Ask about the surroundings of each machine of a case that is not asked from inside, once for each network."""
+    networks: dict[str, list[Nic]] = {}
     for vm in case.vms:
         machine = case.inventory.machines[id_key(vm.source_id)].value
         if machine is not None and needs_reading(case, vm):
             for nic_id in machine.nic_ids[:1]:
                 fact = case.inventory.nics.get(id_key(nic_id))
                 if fact is not None and fact.value is not None:
-                    yield _around(ask, case, fact.value)
+                    networks.setdefault(id_key(fact.value.network_id), []).append(fact.value)
+    for nics in networks.values():
+        yield _around(ask, case, nics)
 
 
-async def _around(ask: Asker, case: Case, nic: Nic) -> None:
-    found = case.inventory
-    await ask.note_shared(found.networks, nic.network_id, documents.network)
-    network = found.networks[id_key(nic.network_id)].value
-    subnet: Subnet | None = network.subnet(nic.subnet) if network else None
-    group_ids = (nic.security_group_id, subnet.security_group_id if subnet else None)
-    for group_id in filter(None, group_ids):
+async def _around(ask: Asker, case: Case, nics: list[Nic]) -> None:
+    """Ask about a network, then about what its subnets, and the interfaces in them, are under."""
+    found, network_id = case.inventory, nics[0].network_id
+    await ask.note_shared(found.networks, network_id, documents.network)
+    network = found.networks[id_key(network_id)].value
+    subnets = {nic.subnet: network.subnet(nic.subnet) if network else None for nic in nics}
+    groups = [nic.security_group_id for nic in nics] + [each.security_group_id for each in subnets.values() if each]
+    for group_id in distinct(groups):
         await ask.note_shared(found.security_groups, group_id, security_group)
-    if subnet and subnet.route_table_id:
-        await ask.note_shared(found.route_tables, subnet.route_table_id, route_table)
+    for table_id in distinct(each.route_table_id for each in subnets.values() if each):
+        await ask.note_shared(found.route_tables, table_id, route_table)
 
 
 def security_group(document: Json) -> SecurityGroup:
