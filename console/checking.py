@@ -2,31 +2,27 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from console.asking import ask_here, unanswered
 from console.check_progress import CheckProgress, detail_of
 from console.connection import RPC_TIMEOUT, Link, has_worker, no_worker, open_link, require_worker
-from console.errors import ConsoleError, InputError, RefusedError, UnreachableError
+from console.errors import InputError
 from console.findings import print_check
 from console.plans import read_plan
 from console.sarif import sarif
-from console.session import ROOT, Session
-from console.texts import clean, counted
+from console.session import Session
+from console.texts import counted
 from migration import names
 from migration.findings import PlanCheck, summary_by_wave
 from migration.plan import Plan
 from migration.report import MemoKeys
 
-ENVIRONMENT_FAILURE = "EnvironmentFailure"
-"""The type of a failure that is Azure's or the identity's, not the plan's."""
 STANDARD_OUTPUT = "-"
 _LOOK_SECONDS = 1.0
 _LOOKS_FOR_A_WORKER = 5
@@ -35,7 +31,11 @@ _LOOKS_FOR_A_WORKER = 5
 async def check_plan(session: Session, plan_file: str, *, local: bool, sarif_file: str | None = None) -> int:
     """Check the plan in a file, and return 0 if nothing blocks it, else 1."""
     plan = read_plan(plan_file)
-    check = await (_check_here(session, plan_file) if local else _check_on_worker(session, plan))
+    if local:
+        session.note(f"checking in a process of its own: {_how(plan)}, as the identity of this environment")
+        check = await ask_here(session, "--check", plan_file, PlanCheck, "checking")
+    else:
+        check = await _check_on_worker(session, plan)
     if sarif_file is not None:
         _write_sarif(session, check, plan_file, sarif_file)
     if session.as_json:
@@ -45,6 +45,11 @@ async def check_plan(session: Session, plan_file: str, *, local: bool, sarif_fil
     elif sarif_file != STANDARD_OUTPUT:
         print_check(session, plan, check)
     return 1 if check.blocking else 0
+
+
+def _how(plan: Plan) -> str:
+    """Return what a check does in Azure."""
+    return "reads, and run commands that only look" if plan.guest_probes.enabled else "reads only"
 
 
 def _write_sarif(session: Session, check: PlanCheck, plan_file: str, sarif_file: str) -> None:
@@ -62,7 +67,7 @@ def _write_sarif(session: Session, check: PlanCheck, plan_file: str, sarif_file:
 async def _check_on_worker(session: Session, plan: Plan) -> PlanCheck:
     link = await open_link(session)
     await require_worker(link)
-    session.note(f"checking plan {plan.name}: reads only, as the worker's identity")
+    session.note(f"checking plan {plan.name}: {_how(plan)}, as the worker's identity")
     handle = await _started(link, plan)
     result = asyncio.ensure_future(handle.result())
     looks = 0
@@ -75,7 +80,7 @@ async def _check_on_worker(session: Session, plan: Plan) -> PlanCheck:
                     raise no_worker(link)
         return await result
     except WorkflowFailureError as error:
-        raise _not_checked(plan, error) from None
+        raise unanswered(f"checking plan {plan.name}", error) from None
     finally:
         result.cancel()
 
@@ -105,31 +110,3 @@ async def _start(link: Link, plan: Plan, conflict: WorkflowIDConflictPolicy) -> 
         static_summary=f"Check {counted(len(plan.vms), 'VM')} of plan {plan.name}",
         rpc_timeout=RPC_TIMEOUT,
     )
-
-
-def _not_checked(plan: Plan, error: WorkflowFailureError) -> ConsoleError:
-    cause: BaseException | None = error.cause
-    if isinstance(cause, ActivityError):
-        cause = cause.cause
-    text = cause.message if isinstance(cause, ApplicationError) else str(cause)
-    message = clean(f"checking plan {plan.name}: {text}")
-    if isinstance(cause, ApplicationError) and cause.type == ENVIRONMENT_FAILURE:
-        return UnreachableError(message)
-    return RefusedError(message)
-
-
-async def _check_here(session: Session, plan_file: str) -> PlanCheck:
-    """Let the worker's program check in a process of its own: only it is wired to Azure."""
-    session.note("checking in a process of its own: reads only, as the identity of this environment")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(ROOT / "worker.py"), "--check", plan_file),
-        env=dict(session.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    try:
-        return PlanCheck.model_validate_json(output)
-    except ValidationError:
-        kind = {2: InputError, 3: UnreachableError}.get(process.returncode or 0, RefusedError)
-        raise kind(f"checking {plan_file}: worker.py --check ended with {process.returncode}; see above") from None

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from temporalio.client import WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
 
+from console.asking import ask_here, unanswered
 from console.connection import RPC_TIMEOUT, has_worker, no_worker, open_link, require_worker
-from console.errors import ConsoleError, InputError, RefusedError, UnreachableError
 from console.plans import read_plan
 from console.session import ROOT, Session
 from console.tables import screen, table
@@ -28,7 +24,6 @@ from migration.plan import Plan
 from migration.survey import Survey
 
 PRICES = ROOT / "plans" / "prices.yaml"
-ENVIRONMENT_FAILURE = "EnvironmentFailure"
 _LOOK_SECONDS = 5.0
 _HEADINGS = {"created": "Made", "changed": "Changed", "removed": "Removed"}
 
@@ -37,7 +32,11 @@ async def show_plan(session: Session, plan_file: str, *, prices_file: str | None
     """Print what a run of the plan in a file would do."""
     plan, file = read_plan(plan_file), Path(prices_file) if prices_file else PRICES
     prices = load_prices(file)
-    survey = await (_survey_here(session, plan_file) if local else _survey_on_worker(session, plan))
+    if local:
+        session.note("looking in a process of its own: reads only, as the identity of this environment")
+        survey = await ask_here(session, "--survey", plan_file, Survey, "looking at")
+    else:
+        survey = await _survey_on_worker(session, plan)
     shown = str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)
     answer = outline(plan, survey, prices, shown)
     if session.as_json:
@@ -68,37 +67,9 @@ async def _survey_on_worker(session: Session, plan: Plan) -> Survey:
                 raise no_worker(link)
         return await result
     except WorkflowFailureError as error:
-        raise _not_surveyed(plan, error) from None
+        raise unanswered(f"looking at plan {plan.name}", error) from None
     finally:
         result.cancel()
-
-
-def _not_surveyed(plan: Plan, error: WorkflowFailureError) -> ConsoleError:
-    cause: BaseException | None = error.cause
-    if isinstance(cause, ActivityError):
-        cause = cause.cause
-    text = cause.message if isinstance(cause, ApplicationError) else str(cause)
-    message = clean(f"looking at plan {plan.name}: {text}")
-    if isinstance(cause, ApplicationError) and cause.type == ENVIRONMENT_FAILURE:
-        return UnreachableError(message)
-    return RefusedError(message)
-
-
-async def _survey_here(session: Session, plan_file: str) -> Survey:
-    """Let the worker's program look in a process of its own: only it is wired to Azure."""
-    session.note("looking in a process of its own: reads only, as the identity of this environment")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(ROOT / "worker.py"), "--survey", plan_file),
-        env=dict(session.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    try:
-        return Survey.model_validate_json(output)
-    except ValidationError:
-        kind = {2: InputError, 3: UnreachableError}.get(process.returncode or 0, RefusedError)
-        raise kind(f"looking at {plan_file}: worker.py --survey ended with {process.returncode}; see above") from None
 
 
 def _print(session: Session, answer: dict[str, Any], *, reads: bool) -> None:

@@ -11,7 +11,7 @@ from simulator.authorization.names import ASSIGNMENT, concerns, scope_of
 from simulator.clock import rfc7
 from simulator.compute.names import stable_guid
 from simulator.provider import ArmError, Call, Reply
-from simulator.rbac import DENIALS, covers, effective_permissions, scope_assigned
+from simulator.rbac import DENIALS, EVERYONE, covers, effective_permissions, scope_assigned
 from simulator.roles import ROLES
 
 if TYPE_CHECKING:
@@ -70,14 +70,26 @@ def role_assignments_list(call: Call) -> Reply:
     """List the assignments that bear on a scope (`atScope()`, `principalId eq`, `assignedTo()` narrow it)."""
     scope, wanted = scope_of(call), call.query.get("$filter", "")
     below = "atscope()" not in wanted.lower()
-    principal = re.search(r"(?:principalId\s+eq\s+|assignedTo\()'([^']+)'", wanted, re.IGNORECASE)
+    meant = _principals_meant(call.world, wanted)
     found = [
         one
         for one in _assignments(call.world)
         if concerns(one["properties"]["scope"], scope, below=below)
-        and (principal is None or str(one["properties"].get("principalId", "")).lower() == principal[1].lower())
+        and (meant is None or str(one["properties"].get("principalId", "")).lower() in meant)
     ]
     return Reply(200, {"value": found})
+
+
+def _principals_meant(world: World, wanted: str) -> set[str] | None:
+    """The ids that a filter asks for, with `assignedTo()` also a principal's groups; None where it asks for nobody."""
+    asked = re.search(r"(principalId\s+eq\s+|assignedTo\()'([^']+)'", wanted, re.IGNORECASE)
+    if asked is None:
+        return None
+    object_id = asked[2].lower()
+    if not asked[1].lower().startswith("assignedto"):
+        return {object_id}
+    known = [one for one in world.identities.raw() if str(one.get("object_id", "")).lower() == object_id]
+    return {object_id, *(str(group).lower() for one in known for group in one.get("groups") or ())}
 
 
 def role_assignments_get(call: Call) -> Reply:
@@ -200,10 +212,21 @@ def _take_from_principal(world: World, assignment: dict[str, Any]) -> None:
 
 
 def deny_assignments_list(call: Call) -> Reply:
-    """List the deny assignments that bear on a scope; the seed's, for none can be made."""
-    scope, below = scope_of(call), "atscope()" not in call.query.get("$filter", "").lower()
-    listed = call.world.store.list(DENIALS)
-    return Reply(200, {"value": [_denial(one) for one in listed if concerns(scope_assigned(one), scope, below=below)]})
+    """List the deny assignments that bear on a scope, filtered as role assignments are; none but the seed's exist."""
+    scope, wanted = scope_of(call), call.query.get("$filter", "")
+    below, meant = "atscope()" not in wanted.lower(), _principals_meant(call.world, wanted)
+    found = [
+        _denial(one)
+        for one in call.world.store.list(DENIALS)
+        if concerns(scope_assigned(one), scope, below=below) and (meant is None or _names(one, meant))
+    ]
+    return Reply(200, {"value": found})
+
+
+def _names(denial: Resource, meant: set[str]) -> bool:
+    """Tell whether a deny assignment names one of the principals, or everybody."""
+    named = {str(one.get("id", "")).lower() for one in denial.properties.get("principals") or ()}
+    return bool(named & {EVERYONE, *meant})
 
 
 def deny_assignments_get(call: Call) -> Reply:

@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from console import checking
+from console import asking
 from console.connection import Link
 from console.main import main
 from console.reading import read_plan
@@ -116,7 +116,7 @@ def test_local_check_reads_what_the_workers_program_answers(
     """--local needs no Temporal: the worker's program checks in a process of its own."""
     answer = PlanCheck(vms=[VmFindings(name="db-01", findings=[finding(severity, "virtualMachines db-01")])])
     _pretend_worker(tmp_path, f"print({answer.model_dump_json()!r})")
-    monkeypatch.setattr(checking, "ROOT", tmp_path)
+    monkeypatch.setattr(asking, "ROOT", tmp_path)
 
     assert main(["check", str(ROOT / "plans" / "contoso.yaml"), "--local"], {}) == code
     assert "virtualMachines db-01" in " ".join(capsys.readouterr().out.split())
@@ -127,7 +127,7 @@ def test_local_check_passes_on_why_it_could_not_be_made(
 ) -> None:
     """Where Azure cannot be reached the exit code is 3, with or without a worker."""
     _pretend_worker(tmp_path, "raise SystemExit(3)")
-    monkeypatch.setattr(checking, "ROOT", tmp_path)
+    monkeypatch.setattr(asking, "ROOT", tmp_path)
 
     assert main(["check", str(ROOT / "plans" / "contoso.yaml"), "--local"], {}) == 3
     assert capsys.readouterr().out == ""

@@ -138,6 +138,7 @@ async def test_the_readme_moves_three_machines_through_a_crash(clone: Clone, bac
     checked = await clone.shell(README["check"])
     verdict = checked.out.splitlines()[-1]
     assert (0, "plan contoso: 3 VMs checked, 0 findings; nothing blocks") == (checked.code, verdict)
+    listed = (await clone.shell(f"{README['plan']} --json")).json
     await slow_failover(clone)
     started = await clone.shell(README["start"])
     assert 0 == started.code, started.err
@@ -163,6 +164,7 @@ async def test_the_readme_moves_three_machines_through_a_crash(clone: Clone, bac
     watched = await watching
     assert 0 == watched.code, watched.err
     judge_contoso(clone)
+    assert [] == judge.unlisted(listed, of_contoso(clone.simulator.requests()))
     for vm in CONTOSO:
         assert await clone.history_length("contoso", vm) < MOST_EVENTS
 

@@ -112,6 +112,24 @@ def test_denial_goes_before_roles() -> None:
         assert 202 == ask(cloud, "POST", f"{VM}/web/deallocate")
 
 
+@pytest.mark.parametrize(
+    ("principal", "asked", "listed"),
+    [(TEAM, WORKER["object_id"], 1), (TEAM, TEAM, 1), ("everyone", WORKER["object_id"], 1), ("else", TEAM, 0)],
+)
+def test_lists_tell_what_is_assigned_to_a_principal(principal: str, asked: str, listed: int) -> None:
+    """`assignedTo()` finds what names a principal, one of its groups or everybody; `principalId eq` itself alone."""
+    ids = {"everyone": "00000000-0000-0000-0000-000000000000", "else": "eeeeeeee-0000-4000-8000-000000000001"}
+    whom = ids.get(principal, principal)
+    denied = denial(principals=[{"id": whom, "type": "Group"}])
+    authorization = f"{SCOPE}/providers/Microsoft.Authorization"
+    with founded(denied, assignment(SCOPE, READER, whom)) as cloud:
+        found = cloud.arm("GET", f"{authorization}/denyAssignments?$filter=assignedTo('{asked}')").json()["value"]
+        roles = cloud.arm("GET", f"{authorization}/roleAssignments?$filter=assignedTo('{asked}')").json()["value"]
+        alone = cloud.arm("GET", f"{authorization}/roleAssignments?$filter=principalId eq '{asked}'").json()["value"]
+    assert listed == len(found)
+    assert (listed if principal == TEAM else 0, int(whom == asked)) == (len(roles), len(alone))
+
+
 def test_a_role_of_the_seed_goes_by_a_call_of_arm(cloud: Cloud) -> None:
     """Deleting the assignment that the seed made closes the door at once; a reset opens it again."""
     wanted = f"$filter=principalId eq '{WORKER['object_id']}'"
