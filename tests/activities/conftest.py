@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from arm.clients import AzureClients
 from arm.watcher import Watchers
+from tests.activities.contoso import PLANS, READER, STRANGER, SUBSCRIPTION
 from tests.activities.estate import seed
 from tests.activities.stage import SPEED, Stage, access_to
 from tests.support.sim import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from temporalio.testing import WorkflowEnvironment
 
@@ -41,3 +44,26 @@ async def stage(shared_stage: Stage) -> AsyncIterator[Stage]:
     yield shared_stage
     shared_stage.sim.clear_faults()
     shared_stage.sim.clock(speed=SPEED)
+
+
+@pytest.fixture(scope="module")
+def estate() -> Iterator[Simulator]:
+    """Return a simulator with the estate of Contoso."""
+    seed = yaml.safe_load((PLANS / "contoso.estate.yaml").read_text(encoding="utf-8"))
+    owner = {
+        "kind": "service_principal",
+        "client_id": str(uuid.UUID(int=1)),
+        "secret": "owner",
+        "object_id": str(uuid.UUID(int=2)),
+        "roles": [{"role": "Owner", "scope": f"/subscriptions/{SUBSCRIPTION}"}],
+    }
+    with Simulator(seed={**seed, "identities": [owner, READER, STRANGER]}, speed=60) as sim:
+        yield sim
+
+
+@pytest.fixture
+async def contoso(estate: Simulator) -> AsyncIterator[tuple[Simulator, AzureClients]]:
+    """Return the estate as it was seeded, with clients of its owner."""
+    estate.reset()
+    async with AzureClients(access_to(estate)) as azure:
+        yield estate, azure
