@@ -25,8 +25,8 @@ from migration.plan import Plan
 from migration.rules import fingerprints
 from migration.rules.case import Case
 from migration.rules.engine import judge
+from migration.rules.needs import move_of
 from migration.rules.perimeter import asks_guest
-from migration.rules.permissions import move_of
 from migration.rules.sources import source_vm
 
 if TYPE_CHECKING:

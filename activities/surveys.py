@@ -14,7 +14,7 @@ from migration.ids import ResourceId, id_key
 from migration.inventory import UnaskedError
 from migration.plan import Plan
 from migration.rules.engine import judge
-from migration.rules.permissions import move_of
+from migration.rules.needs import move_of
 from migration.rules.sources import source_vm
 from migration.survey import Survey, SurveyedDisk, SurveyedVm
 

@@ -19,11 +19,12 @@ from arm.reads import API_VERSIONS, DISKS_API, SITE_RECOVERY_API, Json
 from arm.surroundings import Surroundings
 from migration import ids
 from migration.access import Denial
+from migration.calls.reads import NAMESPACES
 from migration.ids import describe, id_key, same_id
 from migration.inventory import AddressAnswer, Fact, Facts, Inventory, Machine, Sku
 from migration.rules.case import Case, place, source_group, target_group
-from migration.rules.permissions import scopes
-from migration.rules.vault import NAMESPACES, subscriptions
+from migration.rules.needs import scopes
+from migration.rules.vault import subscriptions
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients

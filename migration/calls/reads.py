@@ -9,7 +9,9 @@ from migration.calls import machine, shared
 from migration.calls.call import Call, Place
 from migration.calls.move import UNKNOWN_DISK, UNKNOWN_NIC, Move
 from migration.models import VmSpec
-from migration.rules.vault import NAMESPACES
+
+NAMESPACES = ("Microsoft.RecoveryServices", "Microsoft.Compute", "Microsoft.Network", "Microsoft.Storage")
+"""The resource providers that have to be registered in every subscription of a move."""
 
 STEPS = (
     machine.CHECK,

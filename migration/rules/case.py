@@ -12,6 +12,7 @@ from migration.fingerprint import Fingerprint
 from migration.inventory import AttachedDisk, Inventory, Machine, Nic, UnaskedError
 from migration.models import VmSpec
 from migration.plan import Failover
+from migration.rules.needs import Need, needs_of
 from migration.severities import Moment, Severity
 
 
@@ -75,6 +76,11 @@ class Case:
         """Return the size that the virtual machine will have; None where the source is absent."""
         machine = self.machine(vm)
         return vm.size or (machine.size if machine else None)
+
+    @cached_property
+    def needs(self) -> tuple[Need, ...]:
+        """What the move does, by place and scope; read once what the plan names was read (the table is long)."""
+        return needs_of(self)
 
     @cached_property
     def brought(self) -> dict[str, str]:

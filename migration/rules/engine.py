@@ -67,7 +67,8 @@ def judge(case: Case) -> tuple[list[Finding], list[VmFindings]]:
     Those that were moved before are recognised first; no other rule looks at them.
     """
     moved = {vm.name: evidence for vm in case.vms if (evidence := _moved(case, vm))} if case.moment == "start" else {}
-    rest = replace(case, vms=tuple(vm for vm in case.vms if vm.name not in moved))
+    # The same case where it can be: it keeps what was made of it while its inventory was taken.
+    rest = replace(case, vms=tuple(vm for vm in case.vms if vm.name not in moved)) if moved else case
     shared = _sorted(_shared_findings(rest)) if rest.vms else []
     each = [_already(vm, moved[vm.name]) if vm.name in moved else _judged(rest, vm) for vm in case.vms]
     return shared, each

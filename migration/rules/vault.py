@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migration.calls.reads import NAMESPACES
 from migration.ids import describe, id_key
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, SharedCheck, source_group
 
 MAX_PROTECTED_DISKS = 3000
 """In a subscription, be it the source's or the target's."""
-NAMESPACES = ("Microsoft.RecoveryServices", "Microsoft.Compute", "Microsoft.Network", "Microsoft.Storage")
 
 
 def vault_place(case: Case) -> Iterator[Hit]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from migration import ids
 from migration.access import Permission
+from migration.calls.reads import NAMESPACES
 from migration.inventory import (
     AddressAnswer,
     AttachedDisk,
@@ -28,7 +29,6 @@ from migration.plan import Failover
 from migration.rules import fingerprints
 from migration.rules.case import Case
 from migration.rules.engine import judge
-from migration.rules.vault import NAMESPACES
 from migration.surroundings import Churn, Subscription
 
 SUBSCRIPTION = "6b1f6e0a-52c4-4a8e-9d0b-3f5c8a7e2d11"

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from migration import ids
 from migration.access import Denial, Permission
 from migration.calls.call import action_of
+from migration.calls.table import permissions
 from migration.inventory import Fact
 from migration.models import Finding
 from migration.plan import Failover
+from migration.rules import needs
 from migration.rules.access import matches
 from migration.rules.built_in_roles import ROLES, granting
 from migration.rules.engine import judge
-from migration.rules.permissions import Need, needs
+from migration.rules.needs import Need, scopes
 from tests.migration.sound import AWAY, GROUPS, HOME, NETWORK, SPEC, SUBSCRIPTION, TEST_NETWORK, VAULT_GROUP, starting
 
 HOME_SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION}"
@@ -26,7 +29,7 @@ REHEARSING = starting(
     vms=(SPEC.model_copy(update={"test_network_id": TEST_NETWORK}),),
     asks_guests=True,
 )
-NEEDED = [(need, action) for need in needs(REHEARSING) for action in need.actions]
+NEEDED = [(need, action) for need in REHEARSING.needs for action in need.actions]
 
 
 def findings(case: Any) -> list[Finding]:
@@ -72,7 +75,7 @@ def test_each_action_of_the_move_is_missed_by_its_own_name(case: Any) -> None:
 )
 def test_the_table_of_calls_knows_what_a_move_does(place: str, scope: str, action: str) -> None:
     """Some of what any move does, at the place where it does it."""
-    wanted = [need for need in needs(REHEARSING) if (need.place, ids.id_key(need.scope)) == (place, ids.id_key(scope))]
+    wanted = [need for need in REHEARSING.needs if (need.place, ids.id_key(need.scope)) == (place, ids.id_key(scope))]
 
     assert 1 == len(wanted)
     assert any(each.endswith(action) for each in wanted[0].actions)
@@ -81,7 +84,7 @@ def test_the_table_of_calls_knows_what_a_move_does(place: str, scope: str, actio
 def test_a_plan_that_asks_no_guest_needs_no_right_to(case: Any) -> None:
     """Without guest probes, and without a test, the actions for them are not asked for."""
     plain = replace(case, asks_guests=False, failover=Failover())
-    actions = {action for need in needs(plain) for action in need.actions}
+    actions = {action for need in plain.needs for action in need.actions}
 
     assert not [action for action in actions if re.search(r"runCommand|testFailover", action)]
 
@@ -146,7 +149,7 @@ def test_the_roles_that_the_readme_names_suffice(case: Any) -> None:
         "network": [reading, Permission(ROLES["Network Contributor"])],
         "subscription": [reading],
     }
-    lacking = {need.place: _lacking(need, grants[need.place]) for need in needs(case)}
+    lacking = {need.place: _lacking(need, grants[need.place]) for need in case.needs}
 
     assert [] == [action for actions in lacking.values() for action in actions]
 
@@ -175,3 +178,15 @@ def _lacking(need: Need, grants: list[Permission]) -> list[str]:
 def test_actions_are_named_as_azure_names_them(method: str, path: str, expected: str) -> None:
     """The permission of a request follows from its method and path."""
     assert expected == action_of(method, path)
+
+
+def test_the_table_of_calls_is_made_once_for_a_check(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to ask about and what each place needs come from one table; of a large plan it takes a while."""
+    table = Mock(wraps=permissions)
+    monkeypatch.setattr(needs, "permissions", table)
+
+    asked = scopes(case)
+    judge(case)
+
+    assert 1 == table.call_count
+    assert {ids.id_key(need.scope) for need in case.needs} == set(map(ids.id_key, asked))
