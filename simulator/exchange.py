@@ -18,6 +18,7 @@ from simulator.clock import http_date, rfc7, to_micros
 from simulator.errors import ArmError
 from simulator.provider import Call, Reply
 from simulator.requestlog import redacted
+from simulator.resources import offered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,6 +186,7 @@ class Exchange:
                     stack.enter_context(context.seen_as_of(moment))
                 stack.enter_context(context.without(_too_new(world, incoming.path, route)))
                 frontdoor.check_group(world, incoming.path, route)
+                offered.check_request(call)
                 policies.check_request(call)
                 budget = throttling.provider_headers(call)
                 reply = route.handler(call)

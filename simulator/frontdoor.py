@@ -1,6 +1,7 @@
 """What Azure Resource Manager checks before a provider sees a request.
 
-In Azure's order: token, throttling, subscription, permission, registration of the provider, locks, resource group.
+In Azure's order: token, throttling, subscription, permission, the subscription's state, registration of the provider,
+locks, resource group.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def admit(world: World, identity: Identity, method: str, path: str, route: Route
         action = route.action or rbac.action_of(method, path)
         rbac.check(world, identity, action, rbac.scope_of(method, path))
     if parsed.subscription and route.writes:
+        _check_state(world, method, parsed.subscription)
         _check_registration(world, parsed)
     if route.writes or method == "POST":
         _check_locks(world, method, path)
@@ -73,6 +75,32 @@ def _check_subscription(world: World, subscription: str) -> None:
             message = f"The provided subscription identifier '{subscription}' is malformed or invalid."
             raise from_gateway(400, "InvalidSubscriptionId", message)
         raise from_gateway(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
+
+
+def _check_state(world: World, method: str, subscription: str) -> None:
+    """Raise 409 for a write in a subscription that is not active; what it has may be read and deleted."""
+    if method != "DELETE" and not is_active(world, subscription):
+        raise read_only(subscription)
+
+
+def read_only(subscription: str) -> ArmError:
+    """Azure's 409 for a write in a subscription that is not active."""
+    return from_gateway(
+        409,
+        "ReadOnlyDisabledSubscription",
+        f"The subscription '{subscription}' is disabled and therefore marked as read only. You cannot perform any "
+        "write actions on this subscription until it is re-enabled.",
+    )
+
+
+def is_active(world: World, subscription: str) -> bool:
+    """Whether the subscription takes writes, as `Enabled` and `PastDue` do.
+
+    `Azure subscription states
+    <https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states>`_.
+    """
+    kept = world.store.area("subscriptions").get(subscription) or {}
+    return str(kept.get("state") or "Enabled").lower() in {"enabled", "active", "pastdue"}
 
 
 def _check_registration(world: World, parsed: paths.ResourceId) -> None:

@@ -8,9 +8,11 @@ The seed's `behaviour` of a VM describes the guest; everything is optional (a so
         hostname: web01
         outbound: blocked                   # no way out at all; or by endpoint (patterns such as *.example.com):
         outbound: {"login.microsoftonline.com": blocked, "*.servicebus.windows.net": timeout}
+                                            # tls: something between opens the connection, with a certificate of its own
         dns: broken                         # names do not resolve; or a list of the names that do not
         proxy: authenticated                # none (default), open, authenticated (Site Recovery does not support it)
-        certificates: missing               # trusted roots are missing; or a list of the missing roots' names
+        certificates: missing               # trusted roots are missing, or expired; or a list of the missing roots'
+                                            # names; or by name: {"DigiCert Global Root G2": expired}
         agent: not_ready                    # ready (default), not_ready, missing, never (not after a boot either)
         services: {nginx: failed}           # of a service that is not named: active (Windows: Running); disabled
         ports: [443, 8080]                  # what listens, besides 22 (Windows: 3389); a mapping: {8080: closed}
@@ -51,6 +53,8 @@ class Guest:
     """How an endpoint fails, by pattern: `blocked`, `timeout`, ... (`ok`: an exception from a wider pattern)."""
     unresolved: tuple[str, ...] = ()
     missing_roots: tuple[str, ...] = ()
+    expired_roots: tuple[str, ...] = ()
+    """The required roots of which the guest has an expired copy alone."""
     services: dict[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     """The TCP ports on which something listens."""
@@ -93,7 +97,8 @@ def guest_of(world: World, vm_id: str) -> Guest:
         proxy=str(seed.get("proxy") or "none"),
         blocked=_outbound(seed.get("outbound")),
         unresolved=_patterns(seed.get("dns"), word="broken", everything=("*",)),
-        missing_roots=_patterns(seed.get("certificates"), word="missing", everything=REQUIRED_ROOTS, lower=False),
+        missing_roots=_roots(seed.get("certificates"), "missing"),
+        expired_roots=_roots(seed.get("certificates"), "expired"),
         services={str(key): str(value) for key, value in (seed.get("services") or {}).items()},
         ports=_ports(seed.get("ports"), os_type),
         grub=str(seed.get("grub") or ""),
@@ -117,12 +122,18 @@ def _outbound(given: Any) -> dict[str, str]:
     return {str(key).lower(): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
 
 
-def _patterns(given: Any, *, word: str, everything: tuple[str, ...], lower: bool = True) -> tuple[str, ...]:
+def _patterns(given: Any, *, word: str, everything: tuple[str, ...]) -> tuple[str, ...]:
     if given == word:
         return everything
-    if isinstance(given, list):
-        return tuple(str(entry).lower() if lower else str(entry) for entry in given)
-    return ()
+    return tuple(str(entry).lower() for entry in given) if isinstance(given, list) else ()
+
+
+def _roots(given: Any, state: str) -> tuple[str, ...]:
+    if given == state:
+        return REQUIRED_ROOTS
+    if isinstance(given, dict):
+        return tuple(str(root) for root, told in given.items() if told == state)
+    return tuple(str(root) for root in given) if isinstance(given, list) and state == "missing" else ()
 
 
 def _system(given: Any, os_type: str, machine: Resource) -> tuple[str, str, str]:

@@ -48,9 +48,10 @@ def connect(guest: Guest, target: Target, *, through_proxy: bool = True) -> str:
         return PROXY if through_proxy else NO_ROUTE
     if answer == "dns":
         return NO_NAME
-    if answer != "ok":
+    if answer not in {"ok", "tls"}:
         return REFUSED if answer == "refused" else NO_ROUTE
-    return UNTRUSTED if target.tls and guest.missing_roots else OK
+    distrusted = answer == "tls" or guest.missing_roots or guest.expired_roots
+    return UNTRUSTED if target.tls and distrusted else OK
 
 
 def address_of(guest: Guest, host: str) -> str | None:

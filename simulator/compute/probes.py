@@ -7,9 +7,9 @@ description with JSON, one object a line, as the table says. Any other script is
 ========== ============================== ==========================================================================
 probe      parameters                     each line
 ========== ============================== ==========================================================================
-outbound   endpoints (comma separated)    `{"endpoint", "result": ok|blocked|timeout|dns|proxy, "milliseconds"}`
+outbound   endpoints (comma separated)    `{"endpoint", "result": ok|blocked|timeout|dns|proxy|tls, "milliseconds"}`
 dns        names (comma separated)        `{"name", "resolves"}`
-certificates roots (optional)             `{"missing": [...]}`
+certificates roots (optional)             `{"missing": [...], "expired": [...]}`
 proxy                                     `{"proxy": none|open|authenticated}`
 system                                    `{"hostname", "os", "version", "kernel", "uptime_seconds"}`
 service    service (comma separated)      `{"service", "state"}`
@@ -93,7 +93,8 @@ def _dns(guest: Guest, parameters: dict[str, str], _: float) -> list[dict[str, A
 
 def _certificates(guest: Guest, parameters: dict[str, str], _: float) -> list[dict[str, Any]]:
     wanted = [root.strip() for root in parameters.get("roots", "").split(",") if root.strip()] or REQUIRED_ROOTS
-    return [{"missing": [root for root in wanted if root in guest.missing_roots]}]
+    bad = {"missing": guest.missing_roots, "expired": guest.expired_roots}
+    return [{state: [root for root in wanted if root in roots] for state, roots in bad.items()}]
 
 
 def _proxy(guest: Guest, _: dict[str, str], __: float) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ wins::
           standardDSv3Family: 8          # vCPUs of the family; any name of the usages list
           Standard_E4s_v3: 0             # a VM size: 0 = not available to this subscription in this region,
           Standard_D2s_v3: ["1", "2"]    #   a list = not available in these zones, null = not offered at all
+          Microsoft.Compute/virtualMachines: 0  # a type of resource: 0 = the region does not offer it
     # or, for every subscription:
     quotas: {northeurope: {cores: 20}}
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from simulator.compute.names import region
+from simulator.compute.names import VM, region
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -73,6 +74,11 @@ def limit(world: World, subscription: str, location: str, name: str, default: in
     return _DEFAULTS.get(name.lower(), _DEFAULT_FAMILY_LIMIT)
 
 
+def offers_type(world: World, subscription: str, location: str, type_: str) -> bool:
+    """Whether the subscription may have resources of the type *type_* in the region."""
+    return not world.quotas or limit(world, subscription, location, type_, 1) > 0
+
+
 def is_offered(world: World, subscription: str, location: str, size: str) -> bool:
     """Whether the region has the VM size at all."""
     return not any(
@@ -84,7 +90,9 @@ def is_offered(world: World, subscription: str, location: str, size: str) -> boo
 
 
 def is_restricted(world: World, subscription: str, location: str, size: str) -> bool:
-    """Whether the subscription may not use the VM size in the region."""
+    """Whether the subscription may not use the VM size in the region; none, where it may have no VM there."""
+    if not offers_type(world, subscription, location, VM):
+        return True
     for table in _tables(world, subscription, location):
         value = _entry(table, size)
         if isinstance(value, int):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.errors import ArmError
 from simulator.provider import Reply
-from simulator.resources.locations import display_names
+from simulator.resources import offered
 from simulator.schedule import event_handler
 
 if TYPE_CHECKING:
@@ -84,7 +84,6 @@ def _namespace(call: Call) -> str:
 
 
 def _document(world: World, subscription: str, namespace: str) -> dict[str, Any]:
-    regions = display_names()
     free = namespace.lower() in _FREE
     return {
         "id": f"/subscriptions/{subscription}/providers/{namespace}",
@@ -95,7 +94,9 @@ def _document(world: World, subscription: str, namespace: str) -> dict[str, Any]
         "resourceTypes": [
             {
                 "resourceType": type_,
-                "locations": [] if type_ in {"operations", "locations"} else regions,
+                "locations": []
+                if type_ in {"operations", "locations"}
+                else offered.regions(world, subscription, f"{namespace}/{type_}"),
                 "apiVersions": _API_VERSIONS,
                 "capabilities": "CrossResourceGroupResourceMove, CrossSubscriptionResourceMove, SupportsTags, "
                 "SupportsLocation",

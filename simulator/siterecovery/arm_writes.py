@@ -1,10 +1,10 @@
-"""What Azure itself checks when Site Recovery makes or deletes a resource: provider, lock, policy."""
+"""What Azure itself checks when Site Recovery makes or deletes a resource: subscription, provider, lock, policy."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator import paths
+from simulator import frontdoor, paths
 from simulator.authorization import policies
 from simulator.siterecovery import estate, failures
 from simulator.siterecovery.refusals import JobFailureError
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 def admit(world: World, id_: str, *, location: str, tags: dict[str, str] | None = None, **rest: Any) -> None:
     """Fail the job where writing the resource is refused; *rest* are more keys of its document (sku, properties)."""
     parsed = paths.parse(id_)
+    if not frontdoor.is_active(world, parsed.subscription):
+        disabled = frontdoor.read_only(parsed.subscription)
+        raise JobFailureError(failures.azure_refused(disabled.code, disabled.message))
     if not world.is_registered(parsed.subscription, parsed.namespace):
         raise JobFailureError(failures.not_registered(parsed.subscription, parsed.namespace))
     refuse_locked(world, id_, "ReadOnly")

@@ -130,8 +130,9 @@ def _guest_problems(item: Resource, guest: Guest) -> Iterator[AsrError]:
     if not support.controller_supported(guest, item.meta["size"]):
         yield guest_failures.controller(item.meta["size"])
     yield from _boot_problems(guest)
-    if guest.missing_roots:
-        yield guest_failures.certificates(", ".join(guest.missing_roots))
+    roots = (*guest.missing_roots, *guest.expired_roots)
+    if roots:
+        yield guest_failures.certificates(", ".join(roots))
     yield from _outbound_problems(item, guest)
 
 
@@ -157,6 +158,7 @@ def _outbound_problems(item: Resource, guest: Guest) -> Iterator[AsrError]:
         yield guest_failures.dns()
     if "proxy" in answers.values():
         yield guest_failures.proxy()
+    yield from (guest_failures.distrusted(host) for host, answer in answers.items() if answer == "tls")
     if all(answer != "ok" for answer in answers.values()):
         yield guest_failures.no_way_out()
     if answers[sign_in] != "ok":

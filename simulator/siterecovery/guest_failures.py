@@ -19,12 +19,23 @@ def proxy() -> AsrError:
 
 
 def certificates(missing: str) -> AsrError:
-    """Trusted roots are missing in the guest."""
+    """Trusted roots are missing in the guest, or expired."""
     return AsrError(
         "151066",
         "Site Recovery configuration failed.",
         f"The required trusted root certificates aren't present on the machine: {missing}.",
         "Install the latest trusted root certificates on the virtual machine and retry the protection job.",
+    )
+
+
+def distrusted(host: str) -> AsrError:
+    """The guest does not trust the certificate of an endpoint."""
+    return AsrError(
+        "151066",
+        "Site Recovery configuration failed.",
+        f"The machine doesn't trust the certificate that it is shown for '{host}'.",
+        "Keep the endpoint out of TLS inspection, install the latest trusted root certificates on the virtual machine "
+        "and retry the protection job.",
     )
 
 

@@ -15,6 +15,7 @@ QUOTAS = {
     "*": {
         "West Europe": {"cores": 20, "STANDARDDSv3FAMILY": 10},
         "northeurope": {"Standard_E4s_v3": 0, "standard_d4s_v3": ["1", "3"], "Standard_F4s_v2": None},
+        "westus": {"Microsoft.Compute/virtualMachines": 0},
         "*": {"virtualMachines": 7},
     },
     SUBSCRIPTION: {"westeurope": {"cores": 16}},
@@ -41,6 +42,26 @@ def test_usages_count_the_estate(estate: Simulator) -> None:
     assert (2, 10_000) == usages["standardBSFamily"]
     assert (3, 7) == usages["virtualMachines"]
     assert (3, 50_000) == usages["PremiumDiskCount"]
+
+
+def test_a_region_that_is_not_open(estate: Simulator) -> None:
+    """Where a type is not offered, the provider does not list the region, and a PUT of it is refused."""
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/shut"
+    estate.arm("PUT", group, {"location": "westus"})
+    provider = estate.arm("GET", f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute").json()
+    places = {each["resourceType"]: each["locations"] for each in provider["resourceTypes"]}
+
+    refused = estate.arm("PUT", f"{group}/providers/Microsoft.Compute/virtualMachines/one", {"location": "West US"})
+
+    assert ("West US" in places["disks"], "West US" in places["virtualMachines"]) == (True, False)
+    assert "LocationNotAvailableForResourceType" == refused.json()["error"]["code"]
+    restrictions = [
+        sku.restrictions
+        for sku in compute(estate).resource_skus.list(filter="location eq 'westus'")
+        if sku.resource_type == "virtualMachines"
+    ]
+    assert restrictions
+    assert all(restrictions)
 
 
 def test_usages_of_an_empty_region_are_zero(estate: Simulator) -> None:

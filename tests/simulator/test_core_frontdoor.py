@@ -265,6 +265,25 @@ def test_provider_must_be_registered_before_it_is_written_to(sim: Simulator) -> 
     assert 409 != sim.arm("DELETE", account).status_code
 
 
+@pytest.mark.parametrize(("state", "status"), [("Disabled", 409), ("Warned", 409), ("PastDue", 201), ("Enabled", 201)])
+def test_a_subscription_that_is_not_active_takes_no_writes(sim: Simulator, state: str, status: int) -> None:
+    """What it has may be read and deleted; one past due still takes writes."""
+    subscription = f"/subscriptions/{sim.subscription_id}"
+    sim.arm("PUT", f"{subscription}/resourceGroups/old", {"location": "westeurope"})
+    named = {"subscriptionId": sim.subscription_id, "displayName": "Ours"}
+    sim.seed({"subscriptions": [{**named, "state": state}], "resources": []})
+    try:
+        answer = sim.arm("PUT", f"{subscription}/resourceGroups/{state}", {"location": "westeurope"})
+
+        assert state == sim.arm("GET", subscription).json()["state"]
+        assert (status, 200) == (answer.status_code, sim.arm("GET", f"{subscription}/resourceGroups/old").status_code)
+        assert status == 201 or "ReadOnlyDisabledSubscription" == error_of(answer)[1]
+        assert 202 == sim.arm("DELETE", f"{subscription}/resourceGroups/old").status_code
+    finally:
+        sim.seed({"subscriptions": [{**named, "state": "Enabled"}], "resources": []})
+        sim.advance(600)
+
+
 def test_throttling_answers_429_and_refills(sim: Simulator) -> None:
     """An empty bucket gives 429 with Retry-After, nothing happens, and time fills the bucket again."""
     group = f"/subscriptions/{sim.subscription_id}/resourceGroups/g"

@@ -14,7 +14,7 @@ BEHAVIOUR = {
     f"{VM}/fenced": {
         "outbound": {"*.servicebus.windows.net": "blocked", "login.microsoftonline.com": "timeout"},
         "dns": ["*.internal.example"],
-        "certificates": ["DigiCert Global Root G2"],
+        "certificates": {"DigiCert Global Root G2": "missing", "DigiCert Global Root CA": "expired"},
         "services": {"nginx": "failed"},
         "os": {"name": "ubuntu", "version": "20.04", "kernel": "5.4.0-1109-azure"},
         "hostname": "fenced-host",
@@ -69,7 +69,8 @@ def test_probes_of_the_guest(estate: Simulator) -> None:
     """Certificates, services and the system itself are those of the seed."""
     system = _run(estate, "fenced", "# probe: system")[0]
 
-    assert [{"missing": ["DigiCert Global Root G2"]}] == _run(estate, "fenced", "# probe: certificates")
+    roots = {"missing": ["DigiCert Global Root G2"], "expired": ["DigiCert Global Root CA"]}
+    assert [roots] == _run(estate, "fenced", "# probe: certificates")
     assert ["failed", "active"] == [
         line["state"] for line in _run(estate, "fenced", "# probe: service", service="nginx,sshd")
     ]

@@ -28,6 +28,8 @@ CAUSES: dict[str, tuple[dict[str, Any], str]] = {
     "no-service": ({"outbound": {"*.hypervrecoverymanager.windowsazure.com": "blocked"}}, "151197"),
     "no-storage": ({"outbound": {"*.blob.core.windows.net": "timeout"}}, "151037"),
     "no-roots": ({"certificates": "missing"}, "151066"),
+    "old-roots": ({"certificates": {"DigiCert Global Root G2": "expired"}}, "151066"),
+    "inspected": ({"outbound": {"login.microsoftonline.com": "tls"}}, "151066"),
     "new-kernel": ({"os": {"name": "ubuntu", "version": "22.04", "kernel": "6.17.0-1001-azure"}}, "151141"),
     "odd-os": ({"os": "plan9 4"}, "A2AOperatingSystemNotSupported"),
     "no-agent": ({"agent": "not_ready"}, "150023"),
