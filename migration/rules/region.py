@@ -11,12 +11,20 @@ from migration.rules.vault import subscriptions
 
 
 def subscription_enabled(case: Case) -> Iterator[Hit]:
-    """Object to a subscription in which nothing can be made."""
+    """Object to a subscription in which nothing can be made; warn of one that will be such unless it is paid for.
+
+    `Azure subscription states
+    <https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states>`_: a warned one takes no
+    writes any more, one past due still does.
+    """
     for subscription in subscriptions(case):
         found = case.inventory.subscriptions.about(f"/subscriptions/{subscription}")
         if found is None:
             yield Hit(f"subscription {subscription}", "Azure knows no such subscription")
-        elif found.state.lower() not in {"enabled", "warned"}:
+        elif found.state.lower() == "pastdue":
+            told = f"its state is {found.state}: it is disabled soon if nobody pays"
+            yield Hit(f"subscription {subscription}", told, severity="warning")
+        elif found.state.lower() != "enabled":
             yield Hit(f"subscription {subscription}", f"its state is {found.state}: nothing can be made in it")
 
 

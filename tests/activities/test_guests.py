@@ -59,6 +59,8 @@ CAUSES = {
         {"os": {"name": "rhel", "version": "9.4"}, "certificates": "missing"}, "roots-present", "151066", "/etc/pki"
     ),
     "windows": Cause({"certificates": "missing"}, "roots-present", "151066", "certutil"),
+    "expired": Cause({"certificates": {"DigiCert Global Root G2": "expired"}}, "roots-current", "151066", "update-ca-"),
+    "inspected": Cause({"outbound": {"login.microsoftonline.com": "tls"}}, "outbound-tls", "151066", "inspects"),
     "kernel": Cause(
         {"os": {"name": "ubuntu", "version": "22.04", "kernel": "6.14.0-x"}}, "kernel-supported", "151141", "support"
     ),
