@@ -16,6 +16,7 @@ from arm import perimeter
 from arm.asking import SINGLE_READS, Asker, Count, Memory, all_of, distinct, understood, with_value
 from arm.identity import object_id
 from arm.reads import API_VERSIONS, DISKS_API, SITE_RECOVERY_API, Json
+from arm.restrictions import Restrictions
 from arm.surroundings import Surroundings
 from migration import ids
 from migration.access import Denial
@@ -122,7 +123,7 @@ class _Taking:
         for scope in scopes(case):
             yield self._permissions(scope)
             yield self._denials(scope)
-        yield from self._around.policies()
+        yield from Restrictions(self._ask, case).questions()
         for network_id, address in sorted({(vm.network_id, vm.address) for vm in case.vms if vm.address}):
             yield self._address(network_id, address)
         for network_id in self._networks() if self._at_start else ():

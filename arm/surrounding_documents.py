@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.ids import vault_of
-from migration.surroundings import BackupItem, Churn, PolicyDenial, RoleAssignment, Subscription
+from migration.surroundings import BackupItem, Churn, PolicyDenial, RoleAssignment, Subscription, scope_of_assignment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,11 @@ def churn_series(metric: Json) -> Iterator[tuple[str, Churn]]:
         totals = [float(point["total"]) for point in series.get("data") or [] if point.get("total") is not None]
         if totals and "microsoft.resourceid" in named:
             yield named["microsoft.resourceid"], Churn(sum(totals) / len(totals) / 60, max(totals) / 60)
+
+
+def assigned_to(document: Json) -> str:
+    """Return the scope of a policy assignment."""
+    return str((document.get("properties") or {}).get("scope") or scope_of_assignment(document["id"]))
 
 
 def denials(answer: Json, subject: str) -> tuple[PolicyDenial, ...]:

@@ -6,13 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from azure.core.rest import HttpRequest
-
 from arm import inventory_documents as documents
 from arm import surrounding_documents as surrounding
-from arm.asking import Asker, distinct, with_value
-from arm.reads import API_VERSIONS, Json, send_read
-from migration import ids
+from arm.asking import Asker, with_value
+from arm.reads import API_VERSIONS
 from migration.ids import describe, id_key
 from migration.inventory import Fact, Usage
 from migration.rules.case import Case, place, source_group
@@ -22,11 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from migration.inventory import Located
-    from migration.models import VmSpec
-    from migration.surroundings import BackupItem, PolicyDenial
+    from migration.surroundings import BackupItem
 
 _SUBSCRIPTIONS_API, _ASSIGNMENTS_API, _BACKUP_API = "2022-12-01", "2022-04-01", "2024-04-01"
-_POLICY_API, _METRICS_API = "2024-10-01", "2021-05-01"
+_METRICS_API = "2021-05-01"
 _CHURN_METRIC = "Disk Write Bytes"
 _SERIES = 5_000
 """As many virtual machines as one answer of Azure Monitor may tell of; it gives ten unless asked for more."""
@@ -53,15 +49,6 @@ class Surroundings:
             yield self._role_assignments(subscription)
         for home in sorted({(source_group(vm)[0].lower(), vm.source_region) for vm in case.vms}):
             yield self._churn(*home)
-
-    def policies(self) -> Iterable[Coroutine[Any, Any, None]]:
-        """Ask Azure Policy about what will be made in each target group, and the extension in each source group."""
-        vms = self._case.vms
-        groups = [vm.target_resource_group_id for vm in vms]
-        if self._case.moment == "start":
-            groups += [ids.resource_group_id(*source_group(vm)) for vm in vms]
-        for group_id in distinct(groups):
-            yield self._denials(group_id)
 
     async def backups(self, subscription: str, vaults: Fact[tuple[Located, ...]]) -> None:
         """Ask each vault of a subscription what it backs up."""
@@ -121,83 +108,3 @@ class Surroundings:
         for vm in self._case.vms:
             if source_group(vm)[0].lower() == subscription and vm.source_region == region:
                 self._found.churn.note(vm.source_id, with_value(listed, table.get(id_key(vm.source_id))))
-
-    async def _denials(self, group_id: str) -> None:
-        vms = [vm for vm in self._case.vms if ids.same_id(vm.target_resource_group_id, group_id)]
-        contents = dict(content for vm in vms for content in self._contents(vm))
-        for vm in self._case.vms:
-            if ids.same_id(ids.resource_group_id(*source_group(vm)), group_id) and self._case.moment == "start":
-                contents |= dict([_extension(vm)])
-        answers = await asyncio.gather(*(self._denied(group_id, what, body) for what, body in contents.items()))
-        failed = next((answer for answer in answers if answer.unasked), Fact(()))
-        denials = tuple(denial for answer in answers for denial in answer.value or ())
-        self._found.denials.note(group_id, with_value(failed, denials))
-
-    def _contents(self, vm: VmSpec) -> Iterable[tuple[str, Json]]:
-        """Yield what will be made, in words and as a resource; machines of one kind are asked about once."""
-        fact = self._found.machines.get(id_key(vm.source_id))
-        machine = fact.value if fact else None
-        size = vm.size or (machine.size if machine else None)
-        common = {"location": vm.target_region, **({"zones": [vm.zone]} if vm.zone else {})}
-        if size:
-            body = {"hardwareProfile": {"vmSize": size}}
-            yield (
-                f"virtual machines of size {size}",
-                {
-                    "type": "Microsoft.Compute/virtualMachines",
-                    "name": vm.target_name,
-                    **common,
-                    "properties": body,
-                },
-            )
-        for disk in machine.disks if machine else ():
-            kind = vm.disk_type(disk.name) or disk.type
-            if kind and not vm.excludes(disk.name):
-                yield (
-                    f"disks of type {kind}",
-                    {
-                        "type": "Microsoft.Compute/disks",
-                        "name": disk.name,
-                        **common,
-                        "sku": {"name": kind},
-                        "properties": {"diskSizeGB": disk.size_gib},
-                    },
-                )
-        subnet = {"subnet": {"id": f"{vm.network_id}/subnets/{vm.subnet}"}}
-        yield (
-            f'network interfaces in subnet "{vm.subnet}"',
-            {
-                "type": "Microsoft.Network/networkInterfaces",
-                "name": f"{vm.target_name}-nic",
-                "location": vm.target_region,
-                "properties": {"ipConfigurations": [{"name": "ipconfig1", "properties": subnet}]},
-            },
-        )
-
-    async def _denied(self, group_id: str, subject: str, content: Json) -> Fact[tuple[PolicyDenial, ...]]:
-        scope = group_id if self._exists(group_id) else "/".join(group_id.split("/")[:3])
-        path = f"{scope}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
-        body = {"resourceDetails": {"resourceContent": content, "apiVersion": API_VERSIONS["microsoft.compute"]}}
-
-        async def ask() -> tuple[PolicyDenial, ...]:
-            request = HttpRequest("POST", path, params={"api-version": _POLICY_API}, json=body)
-            answer = await send_read(self._ask.azure, group_id.split("/")[2], request)
-            if answer is None:
-                raise LookupError(f"{describe(scope)} is not there any more")
-            return surrounding.denials(answer, subject)
-
-        return await self._ask.recall(f"{path}#{content}", f"what Azure Policy says of {subject}", ask)
-
-    def _exists(self, group_id: str) -> bool:
-        fact = self._found.groups.get(id_key(group_id))
-        return fact is not None and fact.value is not None
-
-
-def _extension(vm: VmSpec) -> tuple[str, Json]:
-    """Return the agent that Site Recovery installs on a source, in words and as a resource."""
-    return "Site Recovery's extension", {
-        "type": "Microsoft.Compute/virtualMachines/extensions",
-        "name": f"{ids.ResourceId.parse(vm.source_id).name}/SiteRecovery-Agent",
-        "location": vm.source_region,
-        "properties": {"publisher": "Microsoft.Azure.RecoveryServices.SiteRecovery", "autoUpgradeMinorVersion": True},
-    }

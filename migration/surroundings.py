@@ -23,6 +23,17 @@ class PolicyDenial:
     """What would be refused, in words: `virtual machines of size Standard_D2s_v5`."""
     reason: str = ""
 
+    @property
+    def scope(self) -> str:
+        """Where it is assigned: a management group, a subscription, a group, or a resource."""
+        return scope_of_assignment(self.assignment_id)
+
+
+def scope_of_assignment(assignment_id: str) -> str:
+    """Return what a policy is assigned to, by the assignment's id."""
+    at = assignment_id.lower().rfind("/providers/microsoft.authorization/policyassignments/")
+    return assignment_id[:at] if at >= 0 else ""
+
 
 @dataclass(frozen=True)
 class RoleAssignment:

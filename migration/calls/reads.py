@@ -88,6 +88,7 @@ def _of_a_source(move: Move, vm: VmSpec) -> Iterator[Call]:
     group = ids.resource_group_id(*home)
     yield from (_check(path, "source") for path in _group(group))
     yield Call(machine.CHECK, "POST", f"{group}/{_POLICIES}", "source")
+    yield _check(f"{group}/{_ACCESS}/policyAssignments", "source")
     yield _check(vm.source_id, "source", vm)
     eligibility = "providers/Microsoft.RecoveryServices/replicationEligibilityResults/default"
     yield _check(f"{vm.source_id}/{eligibility}", "source", vm)

@@ -58,11 +58,14 @@ def policies(case: Case) -> Iterator[Hit]:
     for group_id in sorted(groups):
         for denial in case.inventory.denials.about(group_id) or ():
             why = f": {denial.reason}" if denial.reason else ""
+            # An exemption lies within what the policy is assigned to.
+            is_below = ids.id_key(denial.scope).startswith(f"{group_id}/")
+            exempt = denial.scope if is_below else group_id
             yield Hit(
-                describe(group_id),
+                describe(exempt),
                 f"policy assignment {denial.assignment_id.rsplit('/', 1)[-1]} would refuse {denial.subject}{why}",
-                "exempt the group for the time of the move: az policy exemption create --name move "
-                f"--policy-assignment {denial.assignment_id} --exemption-category Waiver --scope {group_id}",
+                "exempt it for the time of the move: az policy exemption create --name move "
+                f"--policy-assignment {denial.assignment_id} --exemption-category Waiver --scope {exempt}",
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from simulator import paths
 from simulator.authorization import policies
 from simulator.provider import ArmError, Call, Reply
 
@@ -22,15 +23,23 @@ def policy_restrictions_check_at_resource_group_scope(call: Call) -> Reply:
 
 
 def _check(call: Call, group_id: str) -> Reply:
-    content = (call.body_object().get("resourceDetails") or {}).get("resourceContent")
+    details = call.body_object().get("resourceDetails") or {}
+    content, parent = details.get("resourceContent"), str(details.get("scope") or group_id)
     if not isinstance(content, dict) or not content.get("type"):
         raise ArmError(400, "InvalidRequestContent", "resourceDetails.resourceContent with a type is required.")
     name = str(content.get("name") or "to-be-made")
     namespace, *kinds = str(content["type"]).split("/")
     path = "/".join(f"{kind}/{part}" for kind, part in zip(kinds, name.split("/"), strict=False))
     document = {**content, "name": name, "id": f"{group_id}/providers/{namespace}/{path}"}
-    evaluations = _evaluations(call.world, document)
+    found = _evaluations(call.world, document)
+    # Without the resource that it is a child of, Azure is asked about the group, not what is assigned below it.
+    evaluations = [one for one in found if not _is_below(one, parent)]
     return Reply(200, {"fieldRestrictions": [], "contentEvaluationResult": {"policyEvaluations": evaluations}})
+
+
+def _is_below(evaluation: dict[str, Any], scope: str) -> bool:
+    assigned = paths.scope_of(evaluation["policyInfo"]["policyAssignmentId"])
+    return paths.within(assigned, scope) and not paths.within(scope, assigned)
 
 
 def _evaluations(world: World, document: dict[str, Any]) -> list[dict[str, Any]]:

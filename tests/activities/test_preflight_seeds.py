@@ -20,6 +20,7 @@ from simulator.compute.sizes import SIZES
 from tests.activities.contoso import (
     AWAY,
     CONTOSO,
+    DB,
     READER,
     STRANGER,
     SUBSCRIPTION,
@@ -48,6 +49,7 @@ from tests.activities.contoso_seeds import (
     twin,
 )
 from tests.activities.stage import access_to
+from tests.simulator.mending import policy
 from tests.support.sim import Simulator
 
 KEYS = f"{TARGET_GROUP}/providers/Microsoft.Compute/diskEncryptionSets/keys"
@@ -119,6 +121,7 @@ SEEDED: list[Seeded] = [
     Seeded("addresses-carried", "warning", second_address()),
     Seeded("size-differs", "note", target={"size": "Standard_E8s_v5"}),
     Seeded("accelerated-networking", "warning", accelerated(), target={"size": "Standard_B4ms"}),
+    Seeded("policies", seed=seed(policy(DB, "Microsoft.Compute/virtualMachines/extensions"))),
     Seeded("item-usable", seed=failed_item()),
     Seeded("outbound-rules", seed=fenced()),
     Seeded("guest-asked", "warning", silent(), plan={"guest_probes": {"enabled": True}}),

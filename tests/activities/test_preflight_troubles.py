@@ -37,6 +37,7 @@ from tests.activities.contoso import (
     told,
     unregister,
 )
+from tests.simulator.mending import policy
 from tests.support.sim import Simulator
 
 TROUBLES: list[tuple[str, Any]] = [
@@ -138,6 +139,28 @@ async def test_trouble_is_found(
     answer = await check(azure, CONTOSO)
 
     assert (rule, "blocking") in told(answer)
+
+
+async def test_a_policy_of_a_single_machine_is_found(contoso: tuple[Simulator, AzureClients]) -> None:
+    """One that refuses the extension there blocks, with an exemption there; of one about other things nothing is told.
+
+    Azure is asked once for all, and once more of each machine to which something is assigned.
+    """
+    sim, azure = contoso
+    app = ids.vm_id(SUBSCRIPTION, CONTOSO.source.resource_group, "app-01")
+    extensions = "Microsoft.Compute/virtualMachines/extensions"
+    sim.seed({"resources": [policy(DB, extensions), policy(app, "Microsoft.Compute/disks")]})
+    since = len(sim.requests())
+
+    answer = await check(azure, CONTOSO)
+
+    [found] = [finding for finding in answer.findings if finding.rule == "policies"]
+    assert (ids.describe(DB), "blocking") == (found.subject, found.severity)
+    assert found.remedy.endswith(f"--scope {DB}")
+    asked = [
+        line for line in sim.requests(since) if line["path"].startswith(f"{SOURCE_GROUP}/providers/Microsoft.Policy")
+    ]
+    assert 1 + len((DB, app)) == len(asked)
 
 
 async def test_look_alike_is_a_collision(contoso: tuple[Simulator, AzureClients]) -> None:

@@ -87,6 +87,25 @@ def test_policy_restrictions_are_those_that_a_write_would_meet(cloud: Cloud) -> 
     assert [] == _check(cloud, f"/subscriptions/{SUBSCRIPTION}", "Microsoft.Compute/disks")
 
 
+def test_policies_of_a_machine_are_told_to_who_asks_about_it(cloud: Cloud) -> None:
+    """What is assigned to a resource bears on its children, where the question names it as their scope."""
+    machine, kind = f"{SOURCE}/providers/Microsoft.Compute/virtualMachines/busy", "Microsoft.Compute/virtualMachines"
+    assigned = policy(machine, f"{kind}/extensions")
+    assert 201 == cloud.arm("PUT", assigned["id"], assigned).status_code
+    content = {"type": f"{kind}/extensions", "name": "busy/agent", "location": "westeurope"}
+    url = f"{SOURCE}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
+
+    def told(**more: str) -> list[str]:
+        answer = cloud.arm("POST", url, {"resourceDetails": {"resourceContent": content, **more}}).json()
+        evaluations = answer["contentEvaluationResult"]["policyEvaluations"]
+        return [one["policyInfo"]["policyAssignmentId"].lower() for one in evaluations]
+
+    assert ([], [assigned["id"].lower()]) == (told(), told(scope=machine))
+    listing = f"{SOURCE}/providers/Microsoft.Authorization/policyAssignments"
+    assert assigned["id"] in {one["id"] for one in _get(cloud, listing)["value"]}
+    assert 200 == cloud.arm("DELETE", assigned["id"]).status_code
+
+
 def test_backup_items_are_listed_by_kind(cloud: Cloud) -> None:
     """A vault lists what the seed lets it back up, narrowed by kind."""
     only = quote("backupManagementType eq 'AzureIaasVM'")
