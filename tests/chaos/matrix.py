@@ -175,12 +175,6 @@ AZURE: list[tuple[str, frozenset[str], Arm, Act | None]] = [
     ("commit fails once", MIGRATED, at(failing("150000"), "POST", ITEM + "/failoverCommit$", phase="committing"), None),
     ("disabling fails once", MIGRATED, at(failing("150000"), "DELETE", ITEM + "$", phase="disabling"), None),
     (
-        "ends well, and no machine is there",
-        ROLLED_BACK,
-        at(status(404, "ResourceNotFound"), "GET", "-target/.*/virtualMachines/vm$", nth=3, times=6, phase="verifying"),
-        None,
-    ),
-    (
         "500 after it took effect, on the way back",
         ROLLED_BACK,
         at(after(500), "POST", ITEM + "/remove$", phase="rolling_back"),

@@ -169,20 +169,20 @@ async def gather(stage: Stage, trial: Trial) -> Evidence:
 
 def phase_of(trial: Trial, evidence: Evidence) -> str:
     """Return the phase in which the machine was when its request was met."""
-    if trial.nth is None or trial.nth > len(evidence.log):
-        return ""
-    at = evidence.log[trial.nth - 1]["wall"]
+    met = [at for fault in trial.faults if (at := _struck_at(fault["match"], evidence.log))]
     phases = evidence.report["vms"][0]["phases"]
-    inside = [each["name"] for each in phases if each["started"][:19] <= at[:19]]
-    return str(inside[-1]) if inside else "checking"
+    inside = [each["name"] for each in phases if met and each["started"][:19] <= met[0][:19]]
+    return str(inside[-1]) if inside else ""
+
+
+def _struck_at(match: dict[str, Any], log: list[Line]) -> str | None:
+    """Return when a fault met its request, by the log; None where it met none."""
+    method, path = match.get("method", ""), re.compile(match["path"], re.IGNORECASE)
+    fitting = [line for line in log if method in {"", line["method"]} and path.search(line["path"])]
+    nth = match.get("nth", 1)
+    return str(fitting[nth - 1]["wall"]) if nth <= len(fitting) else None
 
 
 def where(case: Case, path: str = "") -> str:
     """Return the expression of the paths about a case."""
     return f"/{case.name}-(source|target|vault)(/|$).*{path}" if path else f"/{case.name}-(source|target|vault)(/|$)"
-
-
-def template(case: Case, line: Line) -> str:
-    """Return a path of one case as an expression that fits any other case."""
-    path = re.escape(line["path"]).replace(re.escape(case.name), "[^/]+")
-    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}", "[^/]+", path) + "$"
