@@ -4,12 +4,13 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import LedgerActivities
+    from activities.power import PowerActivities
     from activities.waits import WaitActivities
     from migration import ids, ledger
     from migration.ids import same_id
     from migration.ledger import LedgerEntry
     from migration.models import SourceDisk, SourceVm, VmTask
-    from migration.requests import DeleteResources, ObserveResources, ResourcesWait
+    from migration.requests import DeleteResources, ObserveResources, ReadParts, ResourcesWait
 from workflows.engine import Engine
 
 _DELETION_ORDER = (
@@ -39,6 +40,14 @@ class Belongings:
         open_entries = [entry for entry in self.entries if entry.state != "existed"]
         if open_entries:
             self.entries = ledger.observe(self.entries, await self._read(open_entries, summary))
+
+    async def enter_parts(self, vm_id: str, why: str) -> None:
+        """See a machine that was made: what was predicted of it, and its parts under names that nobody predicted."""
+        request = ReadParts(vm_id=vm_id)
+        parts = await self._engine.call(PowerActivities.read_parts, request, "See the target virtual machine")
+        await self.look("See what the failover made")
+        if parts.exists:
+            self.note_parts([*parts.nic_ids, *parts.disk_ids], why)
 
     async def remove(self) -> None:
         """Delete what was made and is still there; never what existed before."""

@@ -74,7 +74,7 @@ class MigrateVm:
             await self.step(Phase.TESTING, replication.test_failover, undo=replication.clean_up_test_failover)
         await self.step(Phase.WAITING_FOR_TURN, self.turns.wait_for_turn)
         await self.step(Phase.CHECKING, self.check_prerequisites_again)
-        await self.step(Phase.FAILING_OVER, cutover.fail_over, undo=cutover.return_to_source)
+        await self.step(Phase.FAILING_OVER, cutover.fail_over, undo=cutover.way_back.return_to_source)
         await self.step(Phase.VERIFYING, cutover.verify_target)
         await self.step(Phase.AWAITING_APPROVAL, self.wait_for_approval)
         self.pass_the_point_of_no_return()

@@ -1,0 +1,126 @@
+"""The way back from a failover: the target stops, the source serves again, and only then anything is removed."""
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.failover import FailoverActivities
+    from activities.replication import ReplicationActivities
+    from migration.models import PowerStates, VmTask
+    from migration.power import is_off, is_running
+    from migration.requests import ItemState, ReadItem, StartFailover
+    from migration.times import seconds_between
+from workflows.belongings import Belongings
+from workflows.board import Board
+from workflows.copies import Copies, Facts
+from workflows.engine import Engine, reason_of, type_of
+from workflows.failures import GAVE_UP, kept_target, vm_failure
+from workflows.fence import Fence
+
+
+class WayBack:
+    """The undo of a failover. It tolerates that none was begun, and refuses once one is committed."""
+
+    def __init__(
+        self,
+        task: VmTask,
+        board: Board,
+        engine: Engine,
+        belongings: Belongings,
+        copies: Copies,
+        fence: Fence,
+        facts: Facts,
+    ) -> None:
+        self._task = task
+        self._board = board
+        self._engine = engine
+        self._belongings = belongings
+        self._copies = copies
+        self._fence = fence
+        self._facts = facts
+
+    async def return_to_source(self) -> None:
+        """Undo the failover: the target stops, then the source runs again, as it did before."""
+        if not self._facts.attempted:
+            return
+        item = await self._settled_item()
+        if item.committed:
+            raise kept_target("returning to the source: the failover is committed, so there is no way back")
+        await self._belongings.enter_parts(self._task.vm.target_id, "part of the moved virtual machine")
+        power = await self._copies.read("Undo: read both sides")
+        if power.target is not None and not item.exists:
+            raise vm_failure(
+                "returning to the source: the protected item is gone, so nobody can tell whether somebody committed "
+                f"the failover; the source reads {power.source or 'absent'}, the target {power.target}"
+            )
+        if is_running(power.target) and is_running(power.source):
+            await self._fence.contain("the way back found both copies running")
+        elif power.target is not None and not is_off(power.target):
+            await self._copies.stop(self._task.vm.target_id, "Undo: deallocate the target")
+        await self._serve_from_source(power)
+
+    async def _serve_from_source(self, power: PowerStates) -> None:
+        while True:
+            try:
+                await self._start_source_if_we_stopped_it(power)
+            except FailureError as error:
+                if type_of(error) == GAVE_UP:
+                    raise
+                choice = await self._engine.ask(
+                    f"the source does not start: {reason_of(error)}. Nothing was deleted. retry starts it again, "
+                    "skip starts the target instead and leaves all as it is, give_up leaves all as it is",
+                    ("retry", "skip", "give_up"),
+                )
+                if choice == "skip":
+                    await self._keep_target_instead()
+                power = await self._copies.read("Undo: read both sides again")
+            else:
+                return
+
+    async def _start_source_if_we_stopped_it(self, power: PowerStates) -> None:
+        vm, facts = self._task.vm, self._facts
+        if not facts.source_ran:
+            return
+        facts.source_was_off |= not is_running(power.source)
+        if not is_running(power.source):
+            await self._copies.start(vm.source_id, "returning to the source", "Undo: start the source")
+        serving = await self._copies.wait_for(vm.source_id, "serving", "Undo: until the source serves")
+        if self._board.fence is None and facts.source_was_off and not facts.end_is_known:
+            await self._look_up_shutdown()
+        downtime = seconds_between(self._down_since, serving)
+        # A source that its shutdown did not stop has served since before that.
+        self._board.downtime_seconds = None if downtime is None else max(downtime, 0)
+
+    @property
+    def _down_since(self) -> str | None:
+        """When Azure began to shut the source down, by the fence's evidence or the job's."""
+        fence = self._board.fence
+        return (fence.shutdown_started if fence is not None else None) or self._facts.shutdown_started
+
+    async def _look_up_shutdown(self) -> None:
+        """Ask Azure when the source was stopped by a failover that ended while its cancel was under way."""
+        found = await self._engine.call(
+            FailoverActivities.find_failover, StartFailover(task=self._task), "Undo: find the failover's job"
+        )
+        ended = await self._engine.wait_for_job(found.job, "Undo: read the failover's tasks", accept_failure=True)
+        self._facts.note_tasks(ended.tasks if ended else [])
+
+    async def _keep_target_instead(self) -> None:
+        target = self._task.vm.target_id
+        await self._copies.start(target, "the source does not start", "Start the target again")
+        serving = await self._copies.wait_for(target, "running", "Until the target runs")
+        self._board.downtime_seconds = seconds_between(self._down_since, serving)
+        raise kept_target("a person chose to keep the target running")
+
+    async def _settled_item(self) -> ItemState:
+        """Wait out a job that runs on the item: a running failover is never cancelled."""
+        while True:
+            # A failover whose answer nobody heard may run, and show a moment later only.
+            wanted = ReadItem(task=self._task, settled=not self._facts.answered)
+            item = await self._engine.call(ReplicationActivities.read_item, wanted, "Undo: read the protected item")
+            if item.current_job is None:
+                return item
+            ended = await self._engine.wait_for_job(
+                item.current_job, f"Undo: until {item.current_job.scenario} has ended", accept_failure=True
+            )
+            self._facts.note_tasks(ended.tasks if ended else [])
