@@ -136,6 +136,8 @@ class FailoverActivities:
                 machines.read_machine(self._azure, task.vm.target_id),
             )
             point = await items.recovery_point_time(self._azure, task.item_id, item) if item else None
+            if point is None and job is not None:
+                point = jobs.recovery_point_time(job)
         return fence.judge(fence.Evidence(job, point, source, target, asked=task.failover.shut_down_source))
 
     @activity.defn

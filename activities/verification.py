@@ -43,4 +43,5 @@ class VerificationActivities:
             target_power_state=target.power_state,
             source_power_state=source_power,
             running_since=target.power_since,
+            source_since=source.power_since if source else None,
         )

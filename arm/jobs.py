@@ -173,6 +173,13 @@ def tasks(job: Json) -> list[JobTask]:
     return [_task(task) for task in _flat(_properties(job).get("tasks") or [])]
 
 
+def recovery_point_time(job: Json) -> str | None:
+    """Return the time of the recovery point that a failover used, as its job tells it."""
+    details = _properties(job).get("customDetails") or {}
+    points = [_time(item.get("recoveryPointTime")) for item in details.get("protectedItemDetails") or []]
+    return points[0] if len(points) == 1 else None
+
+
 def progress(job: Json) -> tuple[int | None, str]:
     """Return how many percent of its tasks a job has done, and the name of the one that runs."""
     all_tasks = tasks(job)
@@ -201,6 +208,7 @@ def _task(task: Json) -> JobTask:
     return JobTask(
         name=str(task.get("friendlyName") or task.get("name") or ""),
         state=str(task.get("state") or ""),
+        state_description=str(task.get("stateDescription") or ""),
         started=_time(task.get("startTime")),
         ended=_time(task.get("endTime")),
     )

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from migration import ids, names
 from migration.base import Value
+from migration.copies import TaskVerdict
 from migration.fingerprint import Fingerprint
 from migration.ledger import LedgerEntry
 from migration.plan import Approval, Failover, Plan, Vm, Waiver
@@ -186,6 +187,7 @@ class JobTask(Value):
 
     name: str
     state: str
+    state_description: str = ""
     started: str | None = None
     ended: str | None = None
 
@@ -234,9 +236,13 @@ class FenceEvidence(Value):
 
     held: bool | None
     reason: str
+    job_state: str = ""
+    job_description: str = ""
+    tasks: list[TaskVerdict] = Field(default_factory=list, description="Those that stop the source, judged one by one.")
     shutdown_started: str | None = None
     recovery_point_time: str | None = None
     source_power_state: str | None = None
+    source_running_since: str | None = None
     target_power_state: str | None = None
     target_running_since: str | None = None
     data_loss_seconds: int | None = None
@@ -258,6 +264,7 @@ class Verification(Value):
     target_power_state: str
     source_power_state: str
     running_since: str | None = Field(None, description="When Azure says the target reached running.")
+    source_since: str | None = Field(None, description="When Azure says the source came to its power state.")
 
 
 class PowerStates(Value):

@@ -16,6 +16,7 @@ CHECK = "Prerequisites check"
 INSTALL = "Installing Mobility Service and preparing target"
 FAILOVER_CHECK = "Prerequisites check for failover"
 START_FAILOVER = "Start failover"
+SYNCHRONISE = "Synchronizing the latest changes"
 SHUT_DOWN = "Shut down the virtual machine"
 UNINSTALL = "Uninstalling the Mobility Service"
 REMOVE_REPLICAS = "Removing the replica disks"
@@ -120,6 +121,8 @@ CAUSES = (
           "shutting it down by hand; the failover goes on"),
     Cause("shutdown-locked", "UnplannedFailover", SHUT_DOWN, "150099", "a ReadOnly lock on the VM or above",
           "deleting the lock; the failover goes on", "ScopeLocked"),
+    Cause("synchronise-fails", "UnplannedFailover", SYNCHRONISE, "150112", f"{_GUEST}: synchronise_fails",
+          "nothing; the failover goes on with the newest point that there is"),
     Cause("failover-quota-exceeded", "UnplannedFailover", START_FAILOVER, "150097",
           "quotas of the target region fell since", "raising the quota, another size"),
     Cause("disk-name-taken", "UnplannedFailover", START_FAILOVER, "150098", "a disk of that name in the target group",

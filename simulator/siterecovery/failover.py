@@ -1,7 +1,6 @@
-"""Failover: the source is shut down, what it wrote last is copied, and the machine is made on the recovery side.
+"""Failover: the source is shut down, what it wrote last is copied (``stopping``), and the machine is made.
 
-The seed's behaviour of a machine: `shutdown_fails` (true: it runs on, and so does the failover), `shutdown_minutes`
-(how long it takes to shut down).
+The machine comes to be on the recovery side, with disks from the recovery point that is used.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from simulator.compute import machines
 from simulator.siterecovery import (
     affected,
     durations,
-    estate,
     failures,
     jobs,
     names,
@@ -23,13 +21,14 @@ from simulator.siterecovery import (
     recovery_points,
     refusals,
     states,
+    stopping,
     target_checks,
 )
 from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type
 from simulator.siterecovery.items import require_operation, target_of
 from simulator.siterecovery.job_model import Job, Plan, Task
 from simulator.siterecovery.jobs import effect
-from simulator.siterecovery.refusals import AsrError, JobFailureError, StepAgain, TaskFailureError
+from simulator.siterecovery.refusals import JobFailureError, StepAgain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from simulator.store import Resource
     from simulator.world import World
 
-SHUTDOWN = "ShutdownVmTask"
-SYNCHRONISE = "SynchronizeLatestChangesTask"
 PREFLIGHT_SECONDS = 1.6
 START_SECONDS = 1.2
 
@@ -92,16 +89,12 @@ def require_direction(call: Call, given: dict[str, Any]) -> None:
 def failover_of(world: World, item: Resource, point: str | None, *, shut_down: bool) -> Plan:
     """The job of a failover."""
     main = durations.seconds(world, "failover", item.id) - PREFLIGHT_SECONDS - START_SECONDS
-    slow = machines.behaviour(world, item.meta["vm"]).get("shutdown_minutes")
-    shutdown = float(slow) * 60 if slow else durations.seconds(world, "shutdown", item.id)
     steps = (
         (0.05 * main, "asr.failover_point"),
         (0.35 * main, "asr.failover_disks"),
         (0.15 * main, "asr.failover_nics"),
         (0.45 * main, "asr.failover_machine"),
     )
-    synchronise = ((durations.seconds(world, "synchronise", item.id), "asr.failover_synchronised"),)
-    stop = ((0.1 * shutdown, "asr.failover_stopping"), (0.9 * shutdown, "asr.failover_stopped"))
     return Plan(
         scenario="UnplannedFailover",
         friendly_name="Failover",
@@ -113,8 +106,7 @@ def failover_of(world: World, item: Resource, point: str | None, *, shut_down: b
                 "Prerequisites check for failover",
                 ((PREFLIGHT_SECONDS, "asr.failover_check"),),
             ),
-            Task(SHUTDOWN, "Shut down the virtual machine", stop, skipped=not shut_down),
-            Task(SYNCHRONISE, "Synchronizing the latest changes", synchronise, skipped=not shut_down),
+            *stopping.tasks_of(world, item, shut_down=shut_down),
             Task("StartFailoverTask", "Start failover", steps),
             Task("StartReplicaVmTask", "Start the replica virtual machine", ((START_SECONDS, "asr.failover_started"),)),
         ),
@@ -147,63 +139,13 @@ def _check(world: World, job: Job) -> None:
     if point and recovery_points.find(world, item, point) is None:
         raise JobFailureError(failures.no_point(item.name))
     recovery_machines.check(world, item, test=False)
-    if not _is_on(world, item.meta["vm"]):
-        job.skip(SHUTDOWN)
+    if not stopping.is_on(world, item.meta["vm"]):
+        job.skip(stopping.SHUTDOWN)
     # Replication that an earlier failover stopped does not come back, so that there is nothing to synchronise.
-    if not _is_on(world, item.meta["vm"]) or item.meta.get("frozen_at"):
-        job.skip(SYNCHRONISE)
+    if not stopping.is_on(world, item.meta["vm"]) or item.meta.get("frozen_at"):
+        job.skip(stopping.SYNCHRONISE)
     item.meta["state"] = states.FAILING_OVER
     item.meta.pop("failure", None)
-    world.store.save(item)
-
-
-@effect("asr.failover_stopping")
-def _stopping(world: World, job: Job) -> None:
-    item = world.store.require(job.subject)
-    if _why_it_stays_on(world, item.meta["vm"]) is not None or not _is_on(world, item.meta["vm"]):
-        return
-    # A machine that goes down takes no more points by itself.
-    item.meta["frozen_at"] = item.meta.get("frozen_at") or world.now.isoformat()
-    world.store.save(item)
-    source = world.store.require(item.meta["vm"])
-    # Whatever somebody else had begun on the machine is preempted.
-    source.meta.pop("busy", None)
-    world.store.save(source)
-    machines.set_power_state(world, source.id, machines.DEALLOCATING)
-
-
-def _why_it_stays_on(world: World, vm_id: str) -> AsrError | None:
-    """What keeps the source from being shut down: it does not respond, or it is locked."""
-    behaviour = machines.behaviour(world, vm_id)
-    if behaviour.get("shutdown_fails") or behaviour.get("deallocate_fails"):
-        return failures.shutdown_failed(names.last(vm_id))
-    lock = estate.lock_on(world, vm_id, "ReadOnly")
-    return failures.locked(vm_id, lock) if lock else None
-
-
-def _is_on(world: World, vm_id: str) -> bool:
-    """Whether the machine exists and is neither stopped nor deallocated; one that is just starting counts."""
-    off = {machines.STOPPED, machines.DEALLOCATED}
-    return world.store.exists(vm_id) and machines.power_state(world, vm_id) not in off
-
-
-@effect("asr.failover_stopped")
-def _stopped(world: World, job: Job) -> None:
-    item = world.store.require(job.subject)
-    vm_id = item.meta["vm"]
-    goes_down = not _is_on(world, vm_id) or machines.power_state(world, vm_id) == machines.DEALLOCATING
-    reason = None if goes_down else _why_it_stays_on(world, vm_id)
-    if reason is not None:
-        job.skip(SYNCHRONISE)
-        raise TaskFailureError(reason)
-    if world.store.exists(vm_id):
-        machines.set_power_state(world, vm_id, machines.DEALLOCATED)
-
-
-@effect("asr.failover_synchronised")
-def _synchronised(world: World, job: Job) -> None:
-    item = world.store.require(job.subject)
-    recovery_points.add_now(world, item)
     world.store.save(item)
 
 
@@ -279,6 +221,7 @@ def _failed_over(world: World, job: Job) -> None:
         "last_failover": world.now.isoformat(),
         "target_vm": recovery_machines.target_vm_id(item),
     }
+    job.description = stopping.job_description(world, item)
     for disk in item.meta["disks"]:
         disk["target_id"] = recovery_machines.target_disk_id(disk)
     world.store.save(item)

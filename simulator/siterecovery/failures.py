@@ -227,6 +227,16 @@ def shutdown_failed(vm: str) -> AsrError:
     )
 
 
+def synchronise_failed(vm: str) -> AsrError:
+    """The last changes of the source did not come over; the failover goes on with the newest point that there is."""
+    return AsrError(
+        "150112",
+        f"The latest changes of the virtual machine '{vm}' couldn't be synchronized.",
+        "The cache storage account couldn't be reached, or the changes didn't arrive in time.",
+        "Use the newest recovery point, or cancel and fail over again.",
+    )
+
+
 def no_point(item: str) -> AsrError:
     """There is no recovery point to use."""
     return AsrError(

@@ -34,6 +34,8 @@ class Task:
     """What Azure shows as the task's ``name`` where that is not its id."""
     group: Group | None = None
     """Set for a task of a recovery plan that stands for the jobs of its machines."""
+    description: str = ""
+    """What Azure says of the task once it Succeeded, where that is not what it always says."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Job:
     client_request: str
     start: str
     state: str = "InProgress"
+    description: str = ""
+    """What Azure says of the job once it Succeeded, where that is not what it always says."""
     end: str | None = None
     errors: list[dict[str, Any]] = field(default_factory=list)
     args: dict[str, Any] = field(default_factory=dict)

@@ -71,7 +71,7 @@ def _job(job: Job, *, tasks: list[dict[str, Any]], full: bool) -> dict[str, Any]
         "scenarioName": job.scenario,
         "friendlyName": job.friendly_name,
         "state": job.state,
-        "stateDescription": DESCRIPTIONS[job.state],
+        "stateDescription": _description(job.state, job.description),
         "tasks": tasks,
         "errors": [_error(job, note) for note in job.errors],
         "startTime": job.start,
@@ -86,6 +86,10 @@ def _job(job: Job, *, tasks: list[dict[str, Any]], full: bool) -> dict[str, Any]
         "customDetails": {**job.details, "affectedObjectDetails": job.affected} if full else None,
     }
     return {"id": job.id, "name": job.name, "type": names.JOB, "properties": properties}
+
+
+def _description(state: str, given: str) -> str:
+    return given if given and state == "Succeeded" else DESCRIPTIONS[state]
 
 
 def _allowed_actions(job: Job) -> list[str]:
@@ -113,7 +117,7 @@ def _shown(job: Job, task: dict[str, Any], kind: str, group: dict[str, Any] | No
         "allowedActions": [],
         "friendlyName": task["friendlyName"],
         "state": task["state"],
-        "stateDescription": DESCRIPTIONS[task["state"]],
+        "stateDescription": _description(task["state"], task.get("description") or ""),
         "taskType": kind,
         "customDetails": None if group is not None else {"instanceType": kind},
         "groupTaskCustomDetails": group,

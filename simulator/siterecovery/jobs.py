@@ -132,6 +132,7 @@ def _new_task(task: Task) -> dict[str, Any]:
         "children": [],
         "steps": [list(step) for step in task.steps],
         "skipped": task.skipped,
+        "description": task.description,
     }
 
 
@@ -216,7 +217,7 @@ def _leave_task(world: World, job: Job, state: str) -> None:
 def _succeed(world: World, job: Job) -> None:
     if job.on_success is not None:
         EFFECTS[job.on_success](world, job)
-    _end(world, job, "CompletedWithInformation" if job.errors else "Succeeded")
+    _end(world, job, "CompletedWithInformation" if job.errors and not job.description else "Succeeded")
 
 
 def fail(world: World, job: Job, error: AsrError) -> None:

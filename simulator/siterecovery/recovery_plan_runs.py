@@ -15,6 +15,7 @@ from simulator.siterecovery import (
     recovery_points,
     refusals,
     states,
+    stopping,
     testing,
 )
 from simulator.siterecovery.calls import missing_input, object_id, properties, require, require_instance_type
@@ -234,9 +235,9 @@ def _all_shut_down(world: World, plan: Job, _: Job) -> bool:
     """Whether no machine of the plan is still being shut down."""
     found = (jobs.find(world, plan.vault, name) for name in plan.args["children"].values())
     return not any(
-        child.running and child.task_called(failover.SHUTDOWN)["state"] in {"NotStarted", "InProgress"}
+        child.running and child.task_called(stopping.SHUTDOWN)["state"] in {"NotStarted", "InProgress"}
         for child in found
-        if child is not None and not child.task_called(failover.SHUTDOWN)["skipped"]
+        if child is not None and not child.task_called(stopping.SHUTDOWN)["skipped"]
     )
 
 
@@ -287,7 +288,7 @@ def _again(job: Job, effect_name: str) -> None:
 def _shut_down(world: World, job: Job) -> None:
     """Wait until every machine's job is past its shutdown."""
     found = _children(world, job)
-    parts = [(item, child, child.task_called(failover.SHUTDOWN)) for item, child in found]
+    parts = [(item, child, child.task_called(stopping.SHUTDOWN)) for item, child in found]
     job.task["children"] = [_show(job, item, child, part) for item, child, part in parts]
     if any(child.running and part["state"] in {"NotStarted", "InProgress"} for _, child, part in parts):
         _again(job, "asr.plan_shut_down")

@@ -174,6 +174,7 @@ NEVER_ASKED_FOR = {
     "group-full": "a plan makes no consistency groups",
     "point-gone": "the failover takes the latest point",
     "shutdown-fails": "nothing tells it before; the failover goes on, and the fence judges it",
+    "synchronise-fails": "nothing tells it before; the failover goes on, and the fence judges it",
     "disable-while-off": "the move itself stops the source",
 }
 CASES = ESTATE | INSIDE

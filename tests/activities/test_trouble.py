@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,6 +75,38 @@ async def test_a_shutdown_that_fails_is_seen(stage: Stage) -> None:
     assert "Shut down the virtual machine" in fence.reason
     assert fence.data_loss_seconds is not None
     assert ("PowerState/running", "PowerState/running") == (seen.source_power_state, seen.target_power_state)
+
+
+async def test_failovers_that_end_well_without_a_proof_are_no_fence(stage: Stage) -> None:
+    """Succeeded jobs: a shutdown left out, changes that did not come over, an old point, words that say nothing."""
+    skipped, unsynchronised, pointless, informed = [
+        stage.arrange(behaviour=behaviour)
+        for behaviour in (
+            {"shutdown_skipped": True},
+            {"synchronise_fails": True},
+            {"synchronise_adds_no_point": True},
+            {"failover_descriptions": {"job": "PartiallySucceeded", "shutdown": "CompletedWithInformation"}},
+        )
+    ]
+    cases = (skipped, unsynchronised, pointless, informed)
+    jobs = await asyncio.gather(*(stage.fail_over(case) for case in cases))
+    fences = [
+        await stage.run(FailoverActivities.judge_fence, JudgeFence(task=case.task, job=job))
+        for case, job in zip(cases, jobs, strict=True)
+    ]
+
+    assert [(False, True), (False, False), (False, False), (None, False)] == [
+        (fence.held, fence.both_running_seen) for fence in fences
+    ], fences
+    for fence, reason in zip(
+        fences, ("reads PowerState/running", "ended Failed", "older", "does not say"), strict=True
+    ):
+        assert reason in fence.reason
+    assert [["skipped", "skipped"], ["succeeded", "failed"], ["succeeded", "succeeded"], ["unknown", "succeeded"]] == [
+        [task.verdict for task in fence.tasks] for fence in fences
+    ]
+    assert 0 < fences[2].data_loss_seconds <= 300
+    assert ("Succeeded", "PartiallySucceeded") == (fences[3].job_state, fences[3].job_description)
 
 
 async def test_a_failover_without_shutdown_is_no_fence(stage: Stage) -> None:

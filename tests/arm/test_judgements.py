@@ -1,4 +1,4 @@
-"""The pure judgements: the fence, the verification, bodies and differences, jobs."""
+"""The pure judgements: the verification, bodies and differences, jobs, milestones."""
 
 from __future__ import annotations
 
@@ -6,48 +6,14 @@ from typing import Any
 
 import pytest
 
-from arm import fence, jobs, machines, protection, verify
-from arm.machines import AttachedDisk, Interface, Machine
+from arm import jobs, machines, protection, verify
+from arm.machines import AttachedDisk, Interface
 from migration import ids
 from migration.models import SharedResources, SourceDisk, SourceNic, SourceVm, VmSpec, VmTask
 from migration.plan import Approval, Failover
+from tests.arm.readings import OFF, RUNNING, S, machine
 
-S = "11111111-2222-3333-4444-555555555555"
 NETWORK = ids.network_id(S, "ne", "vnet")
-RUNNING, OFF, STOPPED = "PowerState/running", "PowerState/deallocated", "PowerState/stopped"
-LONG_AGO = "2026-10-01T00:00:00Z"
-
-
-def machine(power: str = RUNNING, **changed: Any) -> Machine:
-    """Return a machine."""
-    fields: dict[str, Any] = {
-        "id": ids.vm_id(S, "ne", "web"),
-        "region": "northeurope",
-        "size": "Standard_D2s_v5",
-        "zone": None,
-        "os_type": "Linux",
-        "provisioning_state": "Succeeded",
-        "power_state": power,
-        "power_since": "2026-11-23T10:05:00Z",
-        "agent_ready": True,
-        "disks": (),
-        "nic_ids": (),
-    }
-    return Machine(**{**fields, **changed})
-
-
-def job(*tasks: tuple[str, str, str]) -> dict[str, Any]:
-    """Return a failover's job with these tasks: name, state, start."""
-    shown = [
-        {"friendlyName": name, "state": state, "startTime": start, "endTime": None} for name, state, start in tasks
-    ]
-    properties = {"state": "Succeeded", "startTime": "2026-11-23T10:00:00.0000000Z", "tasks": shown}
-    return {"id": "x", "name": "x", "properties": properties}
-
-
-SHUTDOWN = ("Shut down the virtual machine", "Succeeded", "2026-11-23T10:01:00.1234567Z")
-SYNCHRONISED = ("Synchronizing the latest changes", "Succeeded", "2026-11-23T10:02:00.1234567Z")
-FRESH, STALE = "2026-11-23T10:02:30.7654321Z", "2026-11-23T09:58:00.0000000Z"
 
 
 @pytest.mark.parametrize("told", ["2026-11-25T22:49:55.5868293+00:00", "2026-11-25T22:49:55.5868293Z"])
@@ -57,92 +23,6 @@ def test_times_of_an_instance_view_end_with_z(told: str) -> None:
     found = machines.machine_of({"id": "/x", "properties": {"instanceView": {"statuses": [status]}}})
 
     assert (RUNNING, "2026-11-25T22:49:55.5868293Z") == (found.power_state, found.power_since)
-
-
-def skipped(task: tuple[str, str, str]) -> tuple[str, str, str]:
-    """Return the task as a job shows it that left it out."""
-    return (task[0], "Other", "0001-01-01T00:00:00")
-
-
-@pytest.mark.parametrize(
-    ("evidence", "held", "loss", "reason"),
-    [
-        (
-            fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(OFF), machine(), asked=True),
-            True,
-            0,
-            "had stopped",
-        ),
-        (
-            fence.Evidence(job((SHUTDOWN[0], "Failed", SHUTDOWN[2])), STALE, machine(), machine(), asked=True),
-            False,
-            180,
-            "ended Failed",
-        ),
-        (
-            fence.Evidence(job(SHUTDOWN, skipped(SYNCHRONISED)), FRESH, machine(OFF), machine(), asked=True),
-            False,
-            None,
-            "did not run",
-        ),
-        (fence.Evidence(job(SHUTDOWN, SYNCHRONISED), STALE, machine(OFF), machine(), asked=True), False, 180, "older"),
-        (fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(), machine(), asked=True), False, None, "reads"),
-        (fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, None, machine(), asked=True), None, None, "cannot be read"),
-        (
-            fence.Evidence(
-                job(skipped(SHUTDOWN)), FRESH, machine(STOPPED, power_since=LONG_AGO), machine(), asked=False
-            ),
-            False,
-            None,
-            "reads PowerState/stopped",
-        ),
-        (
-            fence.Evidence(job(SHUTDOWN, SYNCHRONISED), None, machine(OFF), machine(), asked=True),
-            None,
-            None,
-            "recovery",
-        ),
-        (fence.Evidence(None, FRESH, machine(OFF), machine(), asked=True), None, None, "job cannot be read"),
-        (
-            fence.Evidence(job(skipped(SHUTDOWN), skipped(SYNCHRONISED)), FRESH, machine(OFF), machine(), asked=True),
-            False,
-            149,
-            "older",
-        ),
-        (fence.Evidence(job(skipped(SHUTDOWN)), FRESH, machine(), machine(), asked=False), False, None, "reads"),
-        (
-            fence.Evidence(
-                job(skipped(SHUTDOWN)), FRESH, machine(OFF, power_since="2026-11-23T09:00:00Z"), machine(), asked=False
-            ),
-            True,
-            0,
-            "had stopped",
-        ),
-    ],
-)
-def test_the_fence(evidence: fence.Evidence, held: bool | None, loss: int | None, reason: str) -> None:
-    """Only a stopped source and a recovery point from after its stop hold; what cannot be read is unknown."""
-    verdict = fence.judge(evidence)
-
-    assert (held, loss) == (verdict.held, verdict.data_loss_seconds), verdict
-    assert reason in verdict.reason
-
-
-def test_a_source_that_was_not_stopped_wrote_until_its_copy_took_over() -> None:
-    """With a point from after the failed shutdown the loss is not 0 s: it lasts at least to the failover's end."""
-    ended = job((SHUTDOWN[0], "Failed", SHUTDOWN[2]))
-    ended["properties"]["endTime"] = "2026-11-23T10:05:30.0000000Z"
-    verdict = fence.judge(fence.Evidence(ended, FRESH, machine(), machine(), asked=True))
-
-    assert (False, 179) == (verdict.held, verdict.data_loss_seconds)
-
-
-def test_two_running_copies_are_seen() -> None:
-    """The judgement says so whatever else it finds."""
-    seen = fence.judge(fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(), machine(), asked=True))
-    alone = fence.judge(fence.Evidence(job(SHUTDOWN, SYNCHRONISED), FRESH, machine(OFF), machine(), asked=True))
-
-    assert (True, False) == (seen.both_running_seen, alone.both_running_seen)
 
 
 def source() -> SourceVm:

@@ -84,6 +84,9 @@ FAILING_OVER: dict[str, Case] = {
         lambda lab, name: sound(lab, name, shutdown_fails=True), None, ends="CompletedWithInformation"
     ),
     "shutdown-locked": Case(_seeded(lock(vm_id("shutdown-locked"))), None, ends="CompletedWithInformation"),
+    "synchronise-fails": Case(
+        lambda lab, name: sound(lab, name, synchronise_fails=True), None, ends="CompletedWithInformation"
+    ),
     "failover-quota-exceeded": Case(_quota(2), _quota(20)),
     "disk-name-taken": Case(_seeded(FOREIGN_DISK), lambda lab, _: deleted(lab, FOREIGN_DISK["id"])),
     "nic-name-taken": Case(_seeded(FOREIGN_NIC), lambda lab, _: deleted(lab, FOREIGN_NIC["id"])),

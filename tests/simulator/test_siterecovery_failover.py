@@ -32,6 +32,10 @@ NAMES = (
     "frozen",
     "stopped",
     "half",
+    "skipped",
+    "unsynchronised",
+    "pointless",
+    "partial",
 )
 
 
@@ -46,7 +50,13 @@ def lab() -> Iterator[Lab]:
             "subnets": [{"name": "tiny", "properties": {"addressPrefix": "10.8.0.0/29"}}],
         },
     }
-    behaviour = {"stubborn": {"shutdown_fails": True}}
+    behaviour: dict[str, Any] = {
+        "stubborn": {"shutdown_fails": True},
+        "skipped": {"shutdown_skipped": True},
+        "unsynchronised": {"synchronise_fails": True},
+        "pointless": {"synchronise_adds_no_point": True},
+        "partial": {"failover_descriptions": {"job": "PartiallySucceeded", "shutdown": "CompletedWithInformation"}},
+    }
     quotas = {"northeurope": {"Standard_E4s_v3": 0}}
     with protected(*NAMES, resources=[small], behaviour=behaviour, quotas=quotas) as lab:
         yield lab
@@ -108,6 +118,51 @@ def test_shutdown_that_fails(lab: Lab) -> None:
     assert "PowerState/running" == lab.power(vm_id("stubborn")) == lab.power(vm_id("stubborn", TARGET))
     point = _time(job["customDetails"]["protectedItemDetails"][0]["recoveryPointTime"])
     assert point <= _time(_task(job, "Start failover")["startTime"])
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "shutdown", "synchronise", "fresh"),
+    [
+        ("skipped", ("Succeeded", "Completed"), ("Other", "Skipped"), ("Other", "Skipped"), None),
+        (
+            "unsynchronised",
+            ("CompletedWithInformation", "CompletedWithInformation"),
+            ("Succeeded", "Completed"),
+            ("Failed", "Failed"),
+            False,
+        ),
+        ("pointless", ("Succeeded", "Completed"), ("Succeeded", "Completed"), ("Succeeded", "Completed"), False),
+        (
+            "partial",
+            ("Succeeded", "PartiallySucceeded"),
+            ("Succeeded", "CompletedWithInformation"),
+            ("Succeeded", "Completed"),
+            True,
+        ),
+    ],
+)
+def test_failovers_that_end_well_without_a_proof(
+    lab: Lab,
+    name: str,
+    job: tuple[str, str],
+    shutdown: tuple[str, str],
+    synchronise: tuple[str, str],
+    fresh: bool | None,
+) -> None:
+    """Tasks left out, failed or told as partial, and a point from before the stop: the job succeeds all the same."""
+    ended = lab.fail_over(name)
+    tasks = {task["friendlyName"]: (task["state"], task["stateDescription"]) for task in ended["tasks"]}
+    point = _time(ended["customDetails"]["protectedItemDetails"][0]["recoveryPointTime"])
+
+    assert (job, shutdown, synchronise) == (
+        (ended["state"], ended["stateDescription"]),
+        tasks[SHUTDOWN],
+        tasks[SYNCHRONISE],
+    )
+    assert ("PowerState/running" if fresh is None else "PowerState/deallocated") == lab.power(vm_id(name))
+    if fresh is not None:
+        assert fresh == (point >= _time(_task(ended, SHUTDOWN)["startTime"]))
+    assert "PowerState/running" == lab.power(vm_id(name, TARGET))
 
 
 def test_fault_leaves_what_was_made(lab: Lab) -> None:
