@@ -10,6 +10,7 @@ from pydantic import Field
 from migration.base import Value
 from migration.models import FenceEvidence, Finding, Mismatch
 from migration.phases import Outcome, Phase
+from migration.resolutions import Resolved
 
 
 class Decision(Value):
@@ -85,6 +86,9 @@ class VmReport(Value):
     resources: list[ReportedResource] = Field(default_factory=list)
     incidents: list[str] = Field(
         default_factory=list, description="Moments with two running copies, skipped undos, ..."
+    )
+    resolutions: list[Resolved] = Field(
+        default_factory=list, description="Who moved on what waited for a person, how and why; the newest ones."
     )
 
 

@@ -13,6 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import JobRef, JobResult
     from migration.report import DecisionAnswer, Resolution
     from migration.requests import JOB_LOST, JobWait
+    from migration.resolutions import Resolved, kept
+    from migration.times import utc_text
 from workflows import policies
 from workflows.failures import gave_up, job_is_lost, why_cancelled
 
@@ -55,7 +57,9 @@ class Engine:
         self._screen = screen
         self.shielded = False
         self.before_hold: Callable[[], Awaitable[None]] = _nothing
+        self.resolutions: list[Resolved] = []
         self._choices: tuple[str, ...] = ()
+        self._question = ""
         self._resolution: Resolution | None = None
 
     async def call(self, method: Callable[[Any, P], Awaitable[R]], argument: P, summary: str) -> R:
@@ -161,7 +165,7 @@ class Engine:
         Raises:
             ApplicationError: of type `GaveUp`, when the choice is `give_up`.
         """
-        self._choices, self._resolution = choices, None
+        self._choices, self._question, self._resolution = choices, waiting_for, None
         self._screen.show(waiting_for=waiting_for, needs_action=needs_action, choices=choices)
         try:
             await workflow.wait_condition(
@@ -181,7 +185,20 @@ class Engine:
         if resolution.action not in self._choices:
             return DecisionAnswer(counted=False, reason=f"choose one of: {', '.join(self._choices)}")
         self._resolution = resolution
+        resolved = Resolved(
+            at=utc_text(workflow.now()),
+            action=resolution.action,
+            by=resolution.by,
+            reason=resolution.reason,
+            question=self._question,
+        )
+        self.resolutions = kept(self.resolutions, resolved)
         return DecisionAnswer(counted=True, reason=f"{resolution.action} recorded")
+
+    @property
+    def last_word(self) -> str:
+        """Who moved on what held last, and why."""
+        return self.resolutions[-1].told if self.resolutions else "nobody"
 
     def _choice(self) -> str:
         resolution = self._resolution

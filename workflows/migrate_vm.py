@@ -243,7 +243,8 @@ class MigrateVm:
     @workflow.query(name=names.QUERY_REPORT)
     def report(self) -> VmReport:
         """Tell what has happened so far."""
-        return self.board.report(self.belongings.entries, self.decisions.counted, self.decisions.recorded)
+        report = self.board.report(self.belongings.entries, self.decisions.counted, self.decisions.recorded)
+        return report.model_copy(update={"resolutions": self.engine.resolutions})
 
     async def _finish(self, phase: Phase, do: Step) -> None:
         self.board.enter(phase)
@@ -255,7 +256,8 @@ class MigrateVm:
                     raise
                 choice = await self.engine.ask(f"after the approval: {reason_of(error)}", ("retry", "skip", "give_up"))
                 if choice == "skip":
-                    self.board.record_incident(f"{phase.value} was skipped: {reason_of(error)}")
+                    told = f"{phase.value} was skipped by {self.engine.last_word}: {reason_of(error)}"
+                    self.board.record_incident(told)
                     return None
 
     async def _check(self, moment: Moment) -> list[str]:

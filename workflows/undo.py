@@ -55,7 +55,7 @@ class UndoStack:
         except FailureError as gave_up:
             return self._stopped(board, gave_up)
         if choice == "skip":
-            board.record_incident(f"undo {name} was skipped: {reason_of(error)}")
+            board.record_incident(f"undo {name} was skipped by {engine.last_word}: {reason_of(error)}")
             self._undos.pop()
         return True
 

@@ -8,6 +8,7 @@ from console.timeline import WIDTH, axis
 from migration.models import FenceEvidence, Mismatch
 from migration.phases import Outcome, Phase
 from migration.report import Decision, PhaseSpan, Report, ReportedResource, VmReport
+from migration.resolutions import Resolved
 from tests.console.standins import finding
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -55,6 +56,7 @@ def full_report(text: str = "text") -> Report:
         fence=FenceEvidence(held=None, reason=text, shutdown_started=text),
         resources=[ReportedResource(id=text, type=text, created_by=text, state="left", why=text)],
         incidents=[text],
+        resolutions=[Resolved(at=text, action="give_up", by=text, reason=text, question=text)],
     )
     return Report(
         plan=text,
@@ -97,6 +99,7 @@ def test_shows_every_part_of_the_report() -> None:
     text = render(full_report("Größe"))
 
     wanted = ["3 min 05 s", "<dd>0 s</dd>", "unreadable", "warning", "deleted", "left", "Incident", "Not as the plan"]
+    wanted += ["Moved on by a person", "give up"]
     assert [shown for shown in wanted if shown not in text] == []
     assert text.count("Größe") > 20
 

@@ -226,8 +226,11 @@ async def test_an_undo_that_fails_waits_for_a_person(stage: Stage, script: Scrip
     handle = await stage.start_vm()
     status = await stage.until_phase(handle, Phase.NEEDS_ACTION)
     assert "undoing (disable_and_remove): the vault is locked" == status.waiting_for
-    assert (await stage.resolve(handle, choice)).counted
+    assert (await stage.resolve(handle, choice, "a" * 600)).counted
     ending = await handle.result()
+    [resolved] = (await stage.report(handle)).resolutions
+    assert (choice, "olga@contoso.example", "a" * 500) == (resolved.action, resolved.by, resolved.reason)
+    assert status.waiting_for == resolved.question
     expected = Outcome.NEEDS_OPERATOR if choice == "give_up" else Outcome.ROLLED_BACK
     assert expected == ending.outcome
     assert ("retry" == choice) == (2 < script.labels().count("disable_replication"))

@@ -29,6 +29,11 @@ class Person:
             raise gave_up("olga", "enough")
         return choice
 
+    @property
+    def last_word(self) -> str:
+        """Who chose, and why."""
+        return "olga: seen to it"
+
     def show(self, **_told: Any) -> None:
         """Show nothing."""
 
