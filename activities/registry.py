@@ -16,6 +16,7 @@ from activities.surveys import SurveyActivities
 from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
 from activities.waits import WaitActivities
+from activities.watching import CopyActivities
 from activities.writing import INTENT_SETTLE_SECONDS
 from migration.names import AZURE_TASK_QUEUE, GUEST_TASK_QUEUE, WAIT_TASK_QUEUE
 
@@ -56,7 +57,7 @@ def all_activities(
     ]
     return {
         AZURE_TASK_QUEUE: [method for holder in (*writing, *reading) for method in methods_of(holder)],
-        WAIT_TASK_QUEUE: methods_of(WaitActivities(azure, watchers)),
+        WAIT_TASK_QUEUE: [*methods_of(WaitActivities(azure, watchers)), *methods_of(CopyActivities(azure, watchers))],
         GUEST_TASK_QUEUE: methods_of(GuestActivities(azure, settle_seconds)),
     }
 

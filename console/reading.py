@@ -143,6 +143,7 @@ def _with_status(view: VmView, status: VmStatus, progress: Progress | None) -> V
         last_refusal=status.last_refusal,
         reason=status.reason or view.reason,
         choices=tuple(status.choices),
+        alarm=status.alarm,
     )
 
 

@@ -71,7 +71,8 @@ def progress(vm: VmView) -> str:
 
 def waiting(vm: VmView) -> str:
     """Return what a virtual machine waits for, who must act, and what was refused."""
-    parts = [vm.waiting_for or (vm.reason if vm.outcome is not Outcome.MIGRATED else "")]
+    parts = [f"ALARM: {vm.alarm}"] if vm.alarm else []
+    parts += [vm.waiting_for or (vm.reason if vm.outcome is not Outcome.MIGRATED else "")]
     if vm.choices:
         parts.append("decide: " + ", ".join(choice.replace("_", "-") for choice in vm.choices))
     if vm.last_refusal and vm.phase is Phase.AWAITING_APPROVAL:

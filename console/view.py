@@ -25,6 +25,7 @@ class VmView:
     last_refusal: str | None = None
     reason: str = ""
     choices: tuple[str, ...] = ()
+    alarm: str = ""
     findings: tuple[Finding, ...] = ()
     started: datetime | None = None
     ended: datetime | None = None
@@ -52,6 +53,7 @@ class VmView:
             "outcome": self.outcome.value if self.outcome else None,
             "progress_percent": self.progress_percent,
             "last_refusal": self.last_refusal,
+            "alarm": self.alarm or None,
         }
 
 

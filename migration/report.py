@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from migration.base import Value
+from migration.copies import TwoCopies
 from migration.models import FenceEvidence, Finding, Mismatch
 from migration.phases import Outcome, Phase
 from migration.resolutions import Resolved
@@ -60,6 +61,7 @@ class VmStatus(Value):
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list, description="Of its last check.")
     choices: list[str] = Field(default_factory=list, description="What `resolve` takes now.")
+    alarm: str = Field("", description="Two copies run, or ran: where, since when, for how long.")
     undo: list[str] = Field(default_factory=list, description="What would be undone now, last first.")
     run_id: str = ""
 
@@ -87,6 +89,7 @@ class VmReport(Value):
     incidents: list[str] = Field(
         default_factory=list, description="Moments with two running copies, skipped undos, ..."
     )
+    two_copies: list[TwoCopies] = Field(default_factory=list, description="Each moment in which two copies ran.")
     resolutions: list[Resolved] = Field(
         default_factory=list, description="Who moved on what waited for a person, how and why; the newest ones."
     )

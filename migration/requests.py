@@ -9,7 +9,7 @@ from pydantic import Field
 
 from migration.base import Value
 from migration.ledger import Observation
-from migration.models import JobRef, JobResult, JobTask, Mismatch, SourceVm, Started, VmTask
+from migration.models import JobRef, JobResult, JobTask, Mismatch, PowerStates, SourceVm, Started, VmTask
 
 
 class AzureFailure(Value):
@@ -297,6 +297,21 @@ class ReadPower(Value):
 
     source_id: str
     target_id: str
+
+
+class WatchCopies(Value):
+    """Waits until both copies run."""
+
+    source_id: str
+    target_id: str
+    give_back_after_seconds: int | None = None
+
+
+class CopiesWatched(Value):
+    """Both power states where both copies were read running; `running` tells that the wait is not over."""
+
+    running: bool
+    both_running: PowerStates | None = None
 
 
 class ReadParts(Value):

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.phases import Outcome, Phase
     from migration.report import Decision, PhaseSpan, ReportedResource, VmReport, VmStatus
     from migration.times import utc_text
+from workflows.moments import Moments
 
 PHASE = SearchAttributeKey.for_keyword(names.ATTRIBUTE_PHASE)
 NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
@@ -43,6 +44,7 @@ class Board:
         self.fence: FenceEvidence | None = None
         self.downtime_seconds: int | None = None
         self.incidents: list[str] = []
+        self.moments = Moments()
         self._shown: tuple[Phase, bool] | None = None
 
     def enter(self, phase: Phase, waiting_for: str = "") -> None:
@@ -58,6 +60,7 @@ class Board:
 
     def show(self, *, waiting_for: str = "", needs_action: bool = False, choices: tuple[str, ...] = ()) -> None:
         """Tell what is waited for, and whether a person must act."""
+        needs_action = needs_action or self.moments.is_open
         self.waiting_for, self.needs_action, self.choices = waiting_for, needs_action, list(choices)
         updates: list[SearchAttributeUpdate[str] | SearchAttributeUpdate[bool]] = []
         shown = self._shown
@@ -103,6 +106,7 @@ class Board:
             findings=self.findings,
             choices=self.choices,
             undo=undo,
+            alarm=self.moments.alarm,
             run_id=workflow.info().run_id,
         )
 
@@ -125,6 +129,7 @@ class Board:
             fence=self.fence,
             resources=reported(ledger),
             incidents=self.incidents,
+            two_copies=self.moments.all,
         )
 
     @property
@@ -141,6 +146,8 @@ class Board:
             f"- Source: {portal_link(vm.source_id)}",
             f"- Target: {portal_link(vm.target_id)}",
         ]
+        if self.moments.alarm:
+            lines.append(f"- **Alarm:** {self.moments.alarm}")
         if self.outcome:
             lines.append(f"- Outcome: **{self.outcome.value}**")
         if self.waiting_for:

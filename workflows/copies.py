@@ -1,6 +1,7 @@
 """The two copies of one virtual machine: read, stopped and started, each proved; and what is known of the failover."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from temporalio import workflow
 
@@ -9,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.waits import WaitActivities
     from migration.models import JobTask, PowerStates, VmTask
     from migration.requests import PowerChange, ReadPower, VmMilestone, VmWait
+from workflows import policies
 from workflows.engine import Engine
 
 _SHUTDOWN_TASK = "Shut down the virtual machine"
@@ -50,11 +52,11 @@ class Copies:
         power = await self.read("Read both sides for the person who is asked")
         return f"; the source reads {power.source or 'absent'}, the target {power.target or 'absent'}"
 
-    async def stop(self, vm_id: str, summary: str) -> str | None:
+    async def stop(self, vm_id: str, summary: str, deadline: timedelta = policies.JOB_DEADLINE) -> str | None:
         """Deallocate one side and prove it; return since when by Azure."""
         change = PowerChange(vm_id=vm_id, other_id=None, reason=summary)
         await self._engine.call(PowerActivities.deallocate_vm, change, summary)
-        return await self.wait_for(vm_id, "deallocated", f"{summary}: proof")
+        return await self.wait_for(vm_id, "deallocated", f"{summary}: proof", deadline)
 
     async def start(self, vm_id: str, reason: str, summary: str) -> None:
         """Start one side, unless the other one is not certainly off."""
@@ -62,11 +64,15 @@ class Copies:
         change = PowerChange(vm_id=vm_id, other_id=other, reason=reason)
         await self._engine.call(PowerActivities.start_vm, change, summary)
 
-    async def wait_for(self, vm_id: str, until: VmMilestone, summary: str) -> str | None:
+    async def wait_for(
+        self, vm_id: str, until: VmMilestone, summary: str, deadline: timedelta = policies.JOB_DEADLINE
+    ) -> str | None:
         """Wait for one side; return since when it is so, by Azure."""
         waited = await self._engine.wait(
             WaitActivities.wait_for_vm,
             lambda give_back: VmWait(vm_id=vm_id, until=until, give_back_after_seconds=give_back),
             summary,
+            deadline,
+            evidence=self.told,
         )
         return waited.since

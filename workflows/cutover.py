@@ -7,7 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.failover import FailoverActivities
     from activities.replication import ReplicationActivities
     from activities.verification import VerificationActivities
-    from migration.models import JobRef, Verification, VmTask
+    from migration.models import JobRef, PowerStates, Verification, VmTask
     from migration.power import is_off, is_running
     from migration.requests import JOB_LOST, ReadItem, StartFailover, VerifyTarget
     from migration.times import seconds_between
@@ -19,6 +19,7 @@ from workflows.engine import Engine, type_of
 from workflows.failures import ASR_JOB_FAILED, tasks_of, vm_failure
 from workflows.fence import Fence
 from workflows.replication import Replication
+from workflows.watch import CopyWatch
 from workflows.way_back import WayBack
 
 
@@ -77,7 +78,7 @@ class Cutover:
         """Hold the target against the plan, and contain two running copies."""
         board, seen = self._board, await self._verify()
         while is_running(seen.source_power_state) and is_running(seen.target_power_state):
-            await self.fence.contain("the verification found both copies running")
+            await self.fence.contain("at the verification", seen.source_since, seen.running_since)
             await self.fence.follow_policy()
             seen = await self._verify()
         board.mismatches = seen.mismatches
@@ -87,19 +88,42 @@ class Cutover:
             told = "; ".join(f"{m.field} is {m.actual}, wanted {m.expected}" for m in seen.mismatches)
             raise vm_failure(f"verifying the target: {told}")
 
-    async def confirm_one_copy(self) -> None:
-        """Read both sides again after the approval, which may have come days later: the target serves, alone."""
+    def watch_copies(self) -> CopyWatch:
+        """Return the look at both copies while a person is waited for."""
+        return CopyWatch(self._task)
+
+    async def settle_two_copies(self, power: PowerStates) -> None:
+        """Contain a source that was started beside the target that serves, and let a person decide which one stays."""
+        await self.fence.contain("while the approval was waited for", power.source_since, power.target_since)
+        await self.confirm_one_copy("while the approval is waited for")
+
+    async def confirm_one_copy(self, when: str = "since the approval") -> None:
+        """Read both sides again after the approval, which may have come days later: the target serves, alone.
+
+        Where it does not, a person decides whatever the plan's policy: the target has served, so each way loses writes.
+        """
         while True:
             power = await self._copies.read("Read both sides before the commit")
             if is_running(power.target) and is_off(power.source):
                 return
             if is_running(power.target) and is_running(power.source):
-                await self.fence.contain("before the commit both copies were running")
-            await self._engine.ask(
-                f"since the approval the source reads {power.source} and the target {power.target}: see that only the "
-                "target runs, then retry; give_up rolls back",
-                ("retry", "give_up"),
+                await self.fence.contain("before the commit", power.source_since, power.target_since)
+            choice = await self._engine.ask(
+                f"{when} the source reads {power.source} and the target {power.target}: see that only the target runs, "
+                "then retry; skip deallocates the source and serves from the target, which lacks what the source wrote "
+                "meanwhile; give_up goes back to the source, which lacks what was written on the target",
+                ("retry", "skip", "give_up"),
             )
+            if choice == "skip":
+                await self.fence.serve_from_target(f"the target was kept ({self._engine.last_word})")
+
+    async def see_one_copy(self) -> None:
+        """Look once more at the end: beyond the commit a source that was started is the copy too many."""
+        power = await self._copies.read("See that the target runs alone")
+        if is_running(power.source) and is_running(power.target):
+            await self.fence.contain_source("after the commit", power)
+        elif is_running(power.source):
+            self._board.record_incident(f"after the commit the source runs, and the target reads {power.target}")
 
     async def commit_failover(self) -> None:
         """Make the failover final."""

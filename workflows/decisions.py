@@ -44,6 +44,10 @@ class Decisions:
         """From now on decisions count."""
         self._gate = "open"
 
+    def hold_gate(self) -> None:
+        """Until it is opened again nothing counts: what would be approved is in question."""
+        self._gate = "before"
+
     def close_gate(self) -> None:
         """The migration goes another way: what arrives from now on is late."""
         self._gate = "over"

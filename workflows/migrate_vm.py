@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.findings import CheckVm
     from migration.fingerprint import Fingerprint
     from migration.ids import ResourceId
-    from migration.models import VmTask
+    from migration.models import PowerStates, VmTask
     from migration.phases import Outcome, Phase
     from migration.report import DecisionAnswer, VmEnding, VmReport, VmStatus
     from migration.severities import Moment
@@ -35,6 +35,7 @@ from workflows.resolutions import read_resolution
 from workflows.turns import TurnAnswer, Turns
 from workflows.undo import Undo, UndoStack
 from workflows.vm_claim import Claim
+from workflows.watch import CopyWatch
 
 Step = Callable[[], Awaitable[None]]
 _TOLD_FINDINGS = 20
@@ -80,6 +81,7 @@ class MigrateVm:
         self.pass_the_point_of_no_return()
         await self.finish(Phase.COMMITTING, cutover.commit_failover)
         await self.finish(Phase.DISABLING, replication.disable_replication)
+        await self.finish(Phase.DISABLING, cutover.see_one_copy)
 
     @workflow.run
     async def run(self, task: VmTask) -> VmEnding:
@@ -151,8 +153,12 @@ class MigrateVm:
         self.decisions.open_gate()
         self.board.show(waiting_for=f"a decision by {', '.join(approval.approvers)}", needs_action=True)
         await self.turns.verified()
-        while self.decisions.counted is None:
-            await self._wait_for_decision(deadline)
+        async with self.cutover.watch_copies() as watch:
+            while self.decisions.counted is None:
+                await self._wait_for_decision(deadline, watch)
+                if watch.found:
+                    await self._settle_two_copies(watch.found)
+                    watch.look_again()
         self.board.show()
         decision = self.decisions.counted
         if decision.decision != "approve":
@@ -279,8 +285,17 @@ class MigrateVm:
         self.board.fingerprint = answer.fingerprint.digest if answer.fingerprint else None
         return [f"{finding.subject}: {finding.evidence}" for finding in answer.blocking]
 
-    async def _wait_for_decision(self, deadline: datetime) -> None:
-        """Wait for a decision until the deadline or the next reminder."""
+    async def _settle_two_copies(self, power: PowerStates) -> None:
+        """Decide nothing while two copies are in question; what was approved before them is asked for again."""
+        self.decisions.hold_gate()
+        self.board.enter(Phase.VERIFYING)
+        await self.cutover.settle_two_copies(power)
+        self.decisions.open_gate()
+        self.board.enter(Phase.AWAITING_APPROVAL)
+        self.board.show(waiting_for=f"a decision by {', '.join(self.task.approval.approvers)}", needs_action=True)
+
+    async def _wait_for_decision(self, deadline: datetime, watch: CopyWatch) -> None:
+        """Wait for a decision until the deadline, the next reminder, or two running copies."""
         left = deadline - workflow.now()
         if left <= timedelta():
             if self.task.approval.at_deadline == "roll_back":
@@ -291,7 +306,7 @@ class MigrateVm:
             workflow.logger.warning("Nobody has decided before the deadline; waiting on")
         try:
             await workflow.wait_condition(
-                lambda: self.decisions.counted is not None,
+                lambda: self.decisions.counted is not None or watch.found is not None,
                 timeout=left,
                 timeout_summary="The approval's deadline or the next reminder",
             )

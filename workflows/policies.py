@@ -57,6 +57,27 @@ def asking_guest(timeout: timedelta) -> dict[str, Any]:
     }
 
 
+WATCH = timedelta(days=7)
+"""How long one look at two copies is held: each costs a history three events."""
+
+WATCH_AGAIN = timedelta(minutes=10)
+"""After a look that failed for a reason that nobody foresaw."""
+
+WATCHING: dict[str, Any] = {
+    "task_queue": WAIT_TASK_QUEUE,
+    "schedule_to_close_timeout": WATCH + timedelta(hours=1),
+    "heartbeat_timeout": timedelta(minutes=5),
+    "retry_policy": STEADY,
+    "cancellation_type": ActivityCancellationType.TRY_CANCEL,
+}
+"""The look at two copies while a person is waited for; it beats seldom, as every old wait does."""
+
+CONTAINMENT_DEADLINE = timedelta(minutes=30)
+"""How long a deallocation may take that contains two running copies, before a person is asked; it takes a minute."""
+
+CONTAINMENT_RETRY = timedelta(minutes=2)
+"""Until a containment that Azure refused is tried again, whether a person has answered or not."""
+
 JOB_DEADLINE = timedelta(hours=6)
 """A Site Recovery job or a power operation; the longest seen took minutes, Terraform allows 3 hours for enabling."""
 

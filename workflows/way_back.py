@@ -54,7 +54,7 @@ class WayBack:
                 f"the failover; the source reads {power.source or 'absent'}, the target {power.target}"
             )
         if is_running(power.target) and is_running(power.source):
-            await self._fence.contain("the way back found both copies running")
+            await self._fence.contain("on the way back", power.source_since, power.target_since)
         elif power.target is not None and not is_off(power.target):
             await self._copies.stop(self._task.vm.target_id, "Undo: deallocate the target")
         await self._serve_from_source(power)

@@ -21,6 +21,7 @@ from activities.replication import ReplicationActivities
 from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
 from activities.waits import WaitActivities
+from activities.watching import CopyActivities
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
 from arm.watcher import Watchers
@@ -133,6 +134,7 @@ class Stage:
             LedgerActivities(self.azure, SETTLE_SECONDS),
             VerificationActivities(self.azure),
             WaitActivities(self.azure, watchers),
+            CopyActivities(self.azure, watchers),
         ]
         return Worker(
             self.client,

@@ -14,10 +14,12 @@ from activities.power import PowerActivities
 from activities.replication import ReplicationActivities
 from activities.verification import VerificationActivities
 from activities.waits import WaitActivities
+from activities.watching import CopyActivities
 from migration import ids
 from migration.plan import Failover
 from migration.requests import (
     AzureFailure,
+    CopiesWatched,
     DisableReplication,
     EnableReplication,
     JobFailure,
@@ -31,6 +33,7 @@ from migration.requests import (
     StartFailover,
     VerifyTarget,
     VmWait,
+    WatchCopies,
 )
 from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP
 from tests.activities.stage import SPEED, Case, Stage
@@ -117,6 +120,26 @@ async def test_a_failover_without_shutdown_is_no_fence(stage: Stage) -> None:
     fence = await stage.run(FailoverActivities.judge_fence, JudgeFence(task=case.task, job=job))
 
     assert (False, True, None) == (fence.held, fence.both_running_seen, fence.shutdown_started)
+
+
+async def test_a_source_that_is_started_beside_its_copy_is_seen(stage: Stage) -> None:
+    """The look lasts while one copy runs, also through an outage, gives itself back, and ends once both run."""
+    case = stage.arrange()
+    await stage.fail_over(case)
+    vm = case.task.vm
+    watched = WatchCopies(source_id=vm.source_id, target_id=vm.target_id, give_back_after_seconds=1)
+    alone = await stage.run(CopyActivities.watch_copies, watched)
+    stage.sim.fault({"kind": "status", "status": 503}, method="GET", path=f"{vm.name}$", times=2)
+
+    look = await stage.start(CopyActivities.watch_copies, watched.model_copy(update={"give_back_after_seconds": 60}))
+    await stage.run(PowerActivities.start_vm, PowerChange(vm_id=vm.source_id, reason="by somebody"))
+    both = CopiesWatched.model_validate(await look.result()).both_running
+
+    assert (True, None) == (alone.running, alone.both_running)
+    assert both is not None
+    assert both.source in {"PowerState/starting", "PowerState/running"}
+    assert "PowerState/running" == both.target
+    assert both.target_since is not None
 
 
 async def test_an_enabling_that_fails_is_told_and_can_be_removed(stage: Stage) -> None:

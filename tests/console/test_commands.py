@@ -9,7 +9,17 @@ from migration import names
 from tests.console.conftest import ROOT, CommandLine, eventually
 from tests.console.steps import handle_of, started, until_phase
 
-STATUS_KEYS = ["name", "wave", "phase", "waiting_for", "needs_action", "outcome", "progress_percent", "last_refusal"]
+STATUS_KEYS = [
+    "name",
+    "wave",
+    "phase",
+    "waiting_for",
+    "needs_action",
+    "outcome",
+    "progress_percent",
+    "last_refusal",
+    "alarm",
+]
 
 
 class TestStart:
@@ -128,6 +138,7 @@ class TestStatus:
             "outcome": None,
             "progress_percent": None,
             "last_refusal": None,
+            "alarm": None,
         }
 
     async def test_progress_comes_from_the_heartbeat_of_the_wait(self, starter: CommandLine, standins: Client) -> None:

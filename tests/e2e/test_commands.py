@@ -25,6 +25,7 @@ STATUS_KEYS = [
     "outcome",
     "progress_percent",
     "last_refusal",
+    "alarm",
 ]
 CONTOSO_GROUPS = ("/contoso-prod", "/contoso-recovery")
 MOST_EVENTS = 300

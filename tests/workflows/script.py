@@ -129,10 +129,19 @@ class Script:
         """Return what was asked of one activity."""
         return [call.request for call in self.calls if call.name == name]
 
+    def has_rule(self, name: str, request: Any) -> bool:
+        """Tell whether a test wants a reaction to this call."""
+        return self._find(name, request) is not None
+
     def _rule(self, name: str, request: Any) -> Rule | None:
+        rule = self._find(name, request)
+        if rule is not None:
+            rule.used += 1
+        return rule
+
+    def _find(self, name: str, request: Any) -> Rule | None:
         for rule in self._rules:
             if rule.name == name and (not rule.times or rule.used < rule.times) and rule.when(request):
-                rule.used += 1
                 return rule
         return None
 

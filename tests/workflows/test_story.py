@@ -42,6 +42,7 @@ TUTORIAL = [
     "disable_replication",
     "wait_for_job(DisableDr)",
     "disable_replication",
+    "read_power",
     "observe_resources",
 ]
 TEST_FAILOVER = [
