@@ -50,6 +50,7 @@ _GERUNDS = {
     "configure_target": "configuring the target of",
     "disable_replication": "disabling replication of",
     "enable_replication": "enabling replication of",
+    "keep_disks": "keeping what was written on the disks of",
     "judge_fence": "judging the fence of",
     "remove_shared": "removing",
     "start_failover": "failing over",

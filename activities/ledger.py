@@ -44,7 +44,7 @@ class LedgerActivities:
 
     @activity.defn
     async def delete_resources(self, request: DeleteResources) -> None:
-        """Delete virtual machines, network interfaces or disks; each by itself, nothing goes with it."""
+        """Delete virtual machines, network interfaces, disks or snapshots; each by itself, nothing goes with it."""
         await self._writer.write_all([self._deletion(resource_id) for resource_id in request.ids])
 
     def _deletion(self, resource_id: str) -> Write:
@@ -72,6 +72,8 @@ class LedgerActivities:
                 operation = self._azure.compute(resource.subscription).virtual_machines.begin_delete
             elif kind == "microsoft.compute/disks":
                 operation = self._azure.compute(resource.subscription).disks.begin_delete
+            elif kind == "microsoft.compute/snapshots":
+                operation = self._azure.compute(resource.subscription).snapshots.begin_delete
             elif kind == "microsoft.network/networkinterfaces":
                 operation = self._azure.network(resource.subscription).network_interfaces.begin_delete
             else:

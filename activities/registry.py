@@ -12,6 +12,7 @@ from activities.plans import PlanActivities
 from activities.power import PowerActivities
 from activities.preflight import PreflightActivities
 from activities.replication import ReplicationActivities
+from activities.snapshots import SnapshotActivities
 from activities.surveys import SurveyActivities
 from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
@@ -48,6 +49,7 @@ def all_activities(
         FailoverActivities(azure, settle_seconds),
         PowerActivities(azure, settle_seconds),
         LedgerActivities(azure, settle_seconds),
+        SnapshotActivities(azure, settle_seconds),
     ]
     reading = [
         PreflightActivities(azure),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import structlog
 from azure.core.exceptions import AzureError
+from temporalio.exceptions import ApplicationError
 
 from activities.failures import UnsettledWriteError
 from activities.heartbeats import beating
@@ -73,10 +74,23 @@ class Writer:
             return started
 
     async def write_all(self, writes: list[Write]) -> list[Started]:
-        """Carry out several writes that may all be repeated without harm."""
+        """Carry out several writes that may all be repeated without harm.
+
+        Raises:
+            AzureError, ApplicationError: of the first that cannot be done; the others, which do not depend on it, are.
+        """
         intents = Intents()
+        failures: list[AzureError | ApplicationError] = []
+        done: list[Started] = []
         async with beating(intents.details):
-            return [await write.decide() or await self._send(write, intents) for write in writes]
+            for write in writes:
+                try:
+                    done.append(await write.decide() or await self._send(write, intents))
+                except (AzureError, ApplicationError) as error:
+                    failures.append(error)
+        if failures:
+            raise failures[0]
+        return done
 
     async def _done_already(self, write: Write, intents: Intents) -> Started | None:
         if intents.previous is None:

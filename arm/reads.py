@@ -38,7 +38,9 @@ def api_version(resource_id: str) -> str:
     kind = ResourceId.parse(resource_id).type.lower()
     if kind.startswith("microsoft.recoveryservices/vaults/"):
         return SITE_RECOVERY_API
-    if kind.startswith(("microsoft.compute/disks", "microsoft.compute/diskencryptionsets")):
+    if kind.startswith(
+        ("microsoft.compute/disks", "microsoft.compute/diskencryptionsets", "microsoft.compute/snapshots")
+    ):
         return DISKS_API
     return API_VERSIONS[kind.split("/", maxsplit=1)[0]]
 

@@ -26,6 +26,27 @@ class TaskVerdict(Value):
         return self.state if same else f"{self.state} ({self.description})"
 
 
+class TargetWrites(Value):
+    """What was written on the target since its failover, which exists nowhere else. Times are Azure's."""
+
+    since: str | None = Field(None, description="When the target began to run.")
+    until: str | None = Field(None, description="When it was deallocated on the way back.")
+    seconds: int | None = Field(None, description="How long it took writes.")
+    fate: Literal["on_target", "discarded", "kept"] = "on_target"
+    keep_seconds: int | None = Field(None, description="How long the plan wants them kept as snapshots; None: not.")
+    keep_until: str | None = Field(None, description="When the snapshots are deleted, by Temporal's clock.")
+    snapshots: list[str] = Field(default_factory=list, description="Ids of the snapshots that hold them.")
+
+    @property
+    def text(self) -> str:
+        """The sentence for a person, once the move has gone back."""
+        lasted = f" ({self.seconds} s)" if self.seconds is not None else ""
+        what = f"what was written on the target since {self.since or 'its failover'}{lasted}"
+        if self.fate == "kept":
+            return f"{what} is kept until {self.keep_until} as {len(self.snapshots)} snapshots"
+        return f"{what} is discarded"
+
+
 class TwoCopies(Value):
     """A moment in which source and target ran at once.
 

@@ -108,6 +108,11 @@ def disk_id(subscription: str, group: str, name: str) -> str:
     return f"{resource_group_id(subscription, group)}/providers/Microsoft.Compute/disks/{name}"
 
 
+def snapshot_id(subscription: str, group: str, name: str) -> str:
+    """Return the id of a snapshot of a managed disk."""
+    return f"{resource_group_id(subscription, group)}/providers/Microsoft.Compute/snapshots/{name}"
+
+
 def nic_id(subscription: str, group: str, name: str) -> str:
     """Return the id of a network interface."""
     return f"{resource_group_id(subscription, group)}/providers/Microsoft.Network/networkInterfaces/{name}"

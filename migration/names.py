@@ -14,6 +14,7 @@ MIGRATE_VM = "MigrateVm"
 CHECK_PLAN = "CheckPlan"
 SURVEY_PLAN = "SurveyPlan"
 VM_CLAIM = "VmClaim"
+KEPT_WRITES = "KeptWrites"
 
 SIGNAL_APPROVE_COMMIT = "approve_commit"
 SIGNAL_REJECT_COMMIT = "reject_commit"
@@ -46,6 +47,9 @@ SEARCH_ATTRIBUTES = {
 }
 """Search attributes and their types, as `temporal operator search-attribute create` spells them."""
 
+TAG_KEEP_UNTIL = "azure-vm-migration-keep-until"
+"""The tag on snapshots of what was written on a target: until when the plan wants them kept."""
+
 TAG_PLAN = "azure-vm-migration-plan"
 """The tag on resources that we create ourselves: the plan's name. Ownership rests on the ledger, not on it."""
 
@@ -73,6 +77,16 @@ def survey_plan_id(plan: str) -> str:
 def vm_claim_id(subscription: str, resource_group: str, name: str) -> str:
     """Return the workflow id of the claim that keeps two plans from moving one virtual machine."""
     return f"vm-claim/{subscription}/{resource_group}/{name}".lower()
+
+
+def kept_writes_id(plan: str, vm: str, run_id: str) -> str:
+    """Return the workflow id of what deletes the snapshots of a target's writes once their time is over."""
+    return f"kept-writes/{plan}/{vm}/{_digest(run_id, 8)}"
+
+
+def kept_snapshot_name(disk: str, run_id: str) -> str:
+    """Return the name of the snapshot that keeps what a run's target had written on a disk; Azure takes 80 letters."""
+    return f"{disk[:60]}-kept-{_digest(run_id, 8)}"
 
 
 def protected_item_name(vm_id: str) -> str:

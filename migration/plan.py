@@ -81,6 +81,9 @@ class Failover(Authored):
     if_shutdown_fails: Literal["roll_back", "ask", "accept"] = "roll_back"
     test_first: bool = Field(default=False, description="Run a test failover before the real one, and clean it up.")
     test_network: Network | None = Field(None, description="Isolated virtual network of the test failover.")
+    keep_target_writes: Duration | None = Field(
+        None, description="When the move goes back, keep what was written on the target as snapshots for so long."
+    )
     max_recovery_point_age: Duration = Field(900, description="Do not fail over while the RPO is above this.")
 
     @model_validator(mode="after")

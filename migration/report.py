@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from migration.base import Value
-from migration.copies import TwoCopies
+from migration.copies import TargetWrites, TwoCopies
 from migration.models import FenceEvidence, Finding, Mismatch
 from migration.phases import Outcome, Phase
 from migration.resolutions import Resolved
@@ -88,6 +88,13 @@ class VmReport(Value):
     resources: list[ReportedResource] = Field(default_factory=list)
     incidents: list[str] = Field(
         default_factory=list, description="Moments with two running copies, skipped undos, ..."
+    )
+    serving_again_seconds: int | None = Field(
+        None,
+        description="From the decision to go back until the source served, by Temporal's clock; 0: it never stopped.",
+    )
+    target_writes: TargetWrites | None = Field(
+        None, description="What was written on the target, and what became of it; None: the target never ran."
     )
     two_copies: list[TwoCopies] = Field(default_factory=list, description="Each moment in which two copies ran.")
     resolutions: list[Resolved] = Field(

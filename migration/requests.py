@@ -347,6 +347,34 @@ class Observations(Value):
     seen: list[Observation]
 
 
+class KeptDisk(Value):
+    """A disk, and the snapshot that keeps what is on it."""
+
+    disk_id: str
+    snapshot_id: str
+
+
+class KeepDisks(Value):
+    """Snapshots disks of a target that the move takes back."""
+
+    plan: str
+    disks: list[KeptDisk]
+    keep_until: str
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the snapshots."""
+        return [disk.snapshot_id for disk in self.disks]
+
+
+class KeptUntil(Value):
+    """Snapshots that are deleted once their time is over."""
+
+    snapshot_ids: list[str]
+    keep_until: str
+    seconds: int
+
+
 class DeleteResources(Value):
     """Deletes resources that the ledger says are ours."""
 

@@ -4,9 +4,9 @@ from pydantic import Field
 
 from migration.base import Value
 
-MOST_KEPT = 50
+MOST_KEPT = 30
 """Resolutions that a report holds, the newest ones: an answer of Temporal's bears little."""
-_QUESTION, _REASON = 500, 500
+_QUESTION, _REASON = 800, 500
 
 
 class Resolved(Value):

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.ids import same_id
     from migration.ledger import LedgerEntry
     from migration.models import SourceDisk, SourceVm, VmTask
-    from migration.requests import DeleteResources, ObserveResources, ReadParts, ResourcesWait
+    from migration.requests import DeleteResources, ObserveResources, ReadParts, ResourcesWait, VmParts
 from workflows.engine import Engine
 
 _DELETION_ORDER = (
@@ -41,13 +41,14 @@ class Belongings:
         if open_entries:
             self.entries = ledger.observe(self.entries, await self._read(open_entries, summary))
 
-    async def enter_parts(self, vm_id: str, why: str) -> None:
+    async def enter_parts(self, vm_id: str, why: str) -> VmParts:
         """See a machine that was made: what was predicted of it, and its parts under names that nobody predicted."""
         request = ReadParts(vm_id=vm_id)
         parts = await self._engine.call(PowerActivities.read_parts, request, "See the target virtual machine")
         await self.look("See what the failover made")
         if parts.exists:
             self.note_parts([*parts.nic_ids, *parts.disk_ids], why)
+        return parts
 
     async def remove(self) -> None:
         """Delete what was made and is still there; never what existed before."""
@@ -56,6 +57,16 @@ class Belongings:
             mine = [entry.id for entry in self.entries if entry.state == "created" and entry.type in kinds]
             if mine:
                 await self._delete(mine)
+
+    def keep(self, resource_ids: list[str], why: str) -> None:
+        """Enter what was made and stays on purpose."""
+        kept = {ids.id_key(one) for one in resource_ids}
+        self.entries = [
+            entry.model_copy(update={"state": "left", "why": why})
+            if entry.ours and ids.id_key(entry.id) in kept
+            else entry
+            for entry in self.entries
+        ]
 
     def leave(self) -> None:
         """Enter what was made and not removed as left: the move ends without it."""

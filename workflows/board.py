@@ -1,6 +1,7 @@
 """What people see of one virtual machine while it moves: status, search attributes, current details, report."""
 
 from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import quote
 
 from temporalio import workflow
@@ -8,6 +9,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
+    from migration.copies import TargetWrites
     from migration.findings import markdown_lines
     from migration.ids import describe
     from migration.ledger import LedgerEntry
@@ -16,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.report import Decision, PhaseSpan, ReportedResource, VmReport, VmStatus
     from migration.times import utc_text
 from workflows.moments import Moments
+from workflows.remedies import by_hand
 
 PHASE = SearchAttributeKey.for_keyword(names.ATTRIBUTE_PHASE)
 NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
@@ -45,6 +48,9 @@ class Board:
         self.downtime_seconds: int | None = None
         self.incidents: list[str] = []
         self.moments = Moments()
+        self.target_writes: TargetWrites | None = None
+        self.serving_again_seconds: int | None = None
+        self._back_since: datetime | None = None
         self._shown: tuple[Phase, bool] | None = None
 
     def enter(self, phase: Phase, waiting_for: str = "") -> None:
@@ -84,6 +90,25 @@ class Board:
         self.outcome, self.reason = outcome, reason or self.reason
         self.enter(Phase.DONE)
         self.spans[-1] = self.spans[-1].model_copy(update={"ended": now_text()})
+
+    def note_target(self, since: str | None) -> None:
+        """Enter that the target runs: what is written there from now on is lost by going back, or kept."""
+        if self.target_writes is None:
+            self.target_writes = TargetWrites(since=since, keep_seconds=self.task.failover.keep_target_writes)
+
+    def go_back(self, reason: str) -> None:
+        """Enter that the move goes back from now on, and why."""
+        self.reason, self._back_since = reason, workflow.now()
+
+    def serves_again(self, *, was_off: bool) -> None:
+        """Enter that the source serves; *was_off*: it had been stopped."""
+        if self.serving_again_seconds is None and self._back_since is not None:
+            lasted = workflow.now() - self._back_since
+            self.serving_again_seconds = round(lasted.total_seconds()) if was_off else 0
+
+    def by_hand(self, undo: str) -> str:
+        """Return how a person does by hand what an undo cannot do."""
+        return by_hand(undo, self.task)
 
     def record_incident(self, text: str) -> None:
         """Keep a moment that must not be silent, such as two running copies."""
@@ -130,6 +155,8 @@ class Board:
             resources=reported(ledger),
             incidents=self.incidents,
             two_copies=self.moments.all,
+            serving_again_seconds=self.serving_again_seconds,
+            target_writes=self.target_writes,
         )
 
     @property

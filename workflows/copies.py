@@ -24,6 +24,7 @@ class Facts:
     attempted: bool = False
     answered: bool = False
     source_ran: bool = True
+    source_agent_ready: bool = True
     source_was_off: bool = False
     shutdown_started: str | None = None
     end_is_known: bool = False

@@ -37,6 +37,7 @@ class Cutover:
         self._facts = Facts()
         self._copies = Copies(task, engine)
         self.fence = Fence(task, board, engine, self._copies)
+        replication.on_two_copies = self.fence.contain
         self.way_back = WayBack(task, board, engine, belongings, self._copies, self.fence, self._facts)
 
     async def fail_over(self) -> None:
@@ -45,6 +46,7 @@ class Cutover:
         await self._belongings.predict(made.failover_entries(self._task, source), "Read what the failover will make")
         facts.attempted = True
         facts.source_ran = is_running(source.power_state)
+        facts.source_agent_ready = source.agent_ready
         started = await self._engine.call(
             FailoverActivities.start_failover, StartFailover(task=self._task), "Start the failover: latest point"
         )
@@ -84,6 +86,8 @@ class Cutover:
         board.mismatches = seen.mismatches
         if board.fence is not None:
             board.downtime_seconds = seconds_between(board.fence.shutdown_started, seen.running_since)
+        if is_running(seen.target_power_state):
+            board.note_target(seen.running_since)
         if seen.mismatches:
             told = "; ".join(f"{m.field} is {m.actual}, wanted {m.expected}" for m in seen.mismatches)
             raise vm_failure(f"verifying the target: {told}")

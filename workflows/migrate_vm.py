@@ -181,7 +181,7 @@ class MigrateVm:
             return
         self.engine.shielded = True
         self.decisions.close_gate()
-        self.board.reason = reason_of(error)
+        self.board.go_back(reason_of(error))
         nothing_written = not self.undo.names
         if not nothing_written:
             self.board.enter(Phase.ROLLING_BACK)

@@ -72,6 +72,9 @@ WATCHING: dict[str, Any] = {
 }
 """The look at two copies while a person is waited for; it beats seldom, as every old wait does."""
 
+EXPIRY_RETRY = timedelta(hours=6)
+"""Until snapshots whose time is over, and that Azure does not delete, are tried again."""
+
 CONTAINMENT_DEADLINE = timedelta(minutes=30)
 """How long a deallocation may take that contains two running copies, before a person is asked; it takes a minute."""
 

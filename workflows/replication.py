@@ -26,6 +26,8 @@ from workflows.belongings import Belongings
 from workflows.engine import Engine
 from workflows.failures import refusal, vm_failure
 
+Contain = Callable[[str, str | None, str | None], Awaitable[None]]
+
 
 class Replication:
     """The chapter of one virtual machine's replication. `source` is set by the checks before anything is written."""
@@ -37,6 +39,8 @@ class Replication:
         self._unheard = False
         """Whether a write was asked for whose answer has not come: what it began may not show yet."""
         self.source: SourceVm | None = None
+        self.on_two_copies: Contain | None = None
+        """What contains two running copies, seen on the way back before the target is removed."""
 
     @property
     def found(self) -> SourceVm:
@@ -132,10 +136,12 @@ class Replication:
         vm = self._task.vm
         request = ReadPower(source_id=vm.source_id, target_id=vm.target_id)
         power = await self._engine.call(PowerActivities.read_power, request, "Undo: read both sides before removing")
+        if is_running(power.source) and is_running(power.target) and self.on_two_copies is not None:
+            await self.on_two_copies("before the target was removed", power.source_since, power.target_since)
         if is_running(self.found.power_state) and not is_running(power.source):
             raise vm_failure(
                 f"removing the target: the source, which ran before, does not run now ({power.source}); nothing is "
-                "deleted before it does"
+                f"deleted before it does (az vm start --ids {vm.source_id})"
             )
 
     async def _disable_once(self) -> Started:

@@ -50,8 +50,11 @@ class UndoStack:
 
     async def _ask(self, engine: Engine, board: Board, error: FailureError) -> bool:
         name = self.names[0]
+        question = f"undoing ({name}): {reason_of(error)}"
+        if command := board.by_hand(name):
+            question += f". By hand: {command}; then retry, or skip once it is done"
         try:
-            choice = await engine.ask(f"undoing ({name}): {reason_of(error)}", ("retry", "skip", "give_up"))
+            choice = await engine.ask(question, ("retry", "skip", "give_up"))
         except FailureError as gave_up:
             return self._stopped(board, gave_up)
         if choice == "skip":

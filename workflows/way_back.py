@@ -1,5 +1,7 @@
 """The way back from a failover: the target stops, the source serves again, and only then anything is removed."""
 
+from collections.abc import Awaitable, Callable
+
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
@@ -8,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.replication import ReplicationActivities
     from migration.models import PowerStates, VmTask
     from migration.power import is_off, is_running
-    from migration.requests import ItemState, ReadItem, StartFailover
+    from migration.requests import ItemState, ReadItem, StartFailover, VmMilestone
     from migration.times import seconds_between
 from workflows.belongings import Belongings
 from workflows.board import Board
@@ -16,6 +18,11 @@ from workflows.copies import Copies, Facts
 from workflows.engine import Engine, reason_of, type_of
 from workflows.failures import GAVE_UP, kept_target, vm_failure
 from workflows.fence import Fence
+from workflows.kept_writes import Keeping
+
+
+async def _nothing() -> None:
+    return None
 
 
 class WayBack:
@@ -38,6 +45,9 @@ class WayBack:
         self._copies = copies
         self._fence = fence
         self._facts = facts
+        self._keeping = Keeping(task, board, engine, belongings)
+        self.ask_source: Callable[[], Awaitable[None]] = _nothing
+        """What proves that the source serves, beyond its agent: raises where it does not. Set by who knows probes."""
 
     async def return_to_source(self) -> None:
         """Undo the failover: the target stops, then the source runs again, as it did before."""
@@ -46,18 +56,36 @@ class WayBack:
         item = await self._settled_item()
         if item.committed:
             raise kept_target("returning to the source: the failover is committed, so there is no way back")
-        await self._belongings.enter_parts(self._task.vm.target_id, "part of the moved virtual machine")
+        parts = await self._belongings.enter_parts(self._task.vm.target_id, "part of the moved virtual machine")
         power = await self._copies.read("Undo: read both sides")
         if power.target is not None and not item.exists:
             raise vm_failure(
                 "returning to the source: the protected item is gone, so nobody can tell whether somebody committed "
                 f"the failover; the source reads {power.source or 'absent'}, the target {power.target}"
             )
+        await self._stop_target(power)
+        await self._serve_from_source(power)
+        if self._board.target_writes is not None and self._board.target_writes.fate == "on_target":
+            kept = await self._keeping.keep_or_tell(self._board.target_writes, parts.disk_ids)
+            self._board.target_writes = kept
+
+    async def _stop_target(self, power: PowerStates) -> None:
+        """Deallocate the target, and enter how long it took writes."""
+        board, until = self._board, power.target_since
+        if board.fence is not None and is_running(board.fence.target_power_state):
+            board.note_target(board.fence.target_running_since)
+        if is_running(power.target):
+            board.note_target(power.target_since)
         if is_running(power.target) and is_running(power.source):
             await self._fence.contain("on the way back", power.source_since, power.target_since)
+            until = board.moments.all[-1].contained if board.moments.all[-1].clock == "azure" else None
         elif power.target is not None and not is_off(power.target):
-            await self._copies.stop(self._task.vm.target_id, "Undo: deallocate the target")
-        await self._serve_from_source(power)
+            until = await self._copies.stop(self._task.vm.target_id, "Undo: deallocate the target")
+        writes = board.target_writes
+        if writes is not None and writes.until is None:
+            lasted = seconds_between(writes.since, until)
+            seconds = None if lasted is None else max(lasted, 0)
+            board.target_writes = writes.model_copy(update={"until": until, "seconds": seconds})
 
     async def _serve_from_source(self, power: PowerStates) -> None:
         while True:
@@ -67,8 +95,9 @@ class WayBack:
                 if type_of(error) == GAVE_UP:
                     raise
                 choice = await self._engine.ask(
-                    f"the source does not start: {reason_of(error)}. Nothing was deleted. retry starts it again, "
-                    "skip starts the target instead and leaves all as it is, give_up leaves all as it is",
+                    f"the source does not start: {reason_of(error)}. Nothing was deleted. By hand: az vm start --ids "
+                    f"{self._task.vm.source_id}. retry starts it again, skip starts the target instead and leaves all "
+                    "as it is, give_up leaves all as it is",
                     ("retry", "skip", "give_up"),
                 )
                 if choice == "skip":
@@ -84,12 +113,37 @@ class WayBack:
         facts.source_was_off |= not is_running(power.source)
         if not is_running(power.source):
             await self._copies.start(vm.source_id, "returning to the source", "Undo: start the source")
-        serving = await self._copies.wait_for(vm.source_id, "serving", "Undo: until the source serves")
+        # An agent that was not ready before does not become so by going back.
+        proof: VmMilestone = "serving" if facts.source_agent_ready else "running"
+        serving = await self._copies.wait_for(vm.source_id, proof, "Undo: until the source serves")
+        await self._prove_source_serves()
+        self._board.serves_again(was_off=facts.source_was_off)
         if self._board.fence is None and facts.source_was_off and not facts.end_is_known:
             await self._look_up_shutdown()
         downtime = seconds_between(self._down_since, serving)
         # A source that its shutdown did not stop has served since before that.
         self._board.downtime_seconds = None if downtime is None else max(downtime, 0)
+
+    async def _prove_source_serves(self) -> None:
+        """Ask the source as the plan asks the target; nothing is deleted before a person says that it may stay silent.
+
+        Raises:
+            ApplicationError: of type `GaveUp`.
+        """
+        while True:
+            try:
+                return await self.ask_source()
+            except FailureError as error:
+                if type_of(error) == GAVE_UP:
+                    raise
+                choice = await self._engine.ask(
+                    f"the source runs, and does not serve: {reason_of(error)}. Nothing was deleted. retry asks it "
+                    "again, skip goes on with it as it is, give_up leaves all as it is",
+                    ("retry", "skip", "give_up"),
+                )
+                if choice == "skip":
+                    told = f"the source was taken as it is ({self._engine.last_word}): {reason_of(error)}"
+                    return self._board.record_incident(told)
 
     @property
     def _down_since(self) -> str | None:

@@ -23,6 +23,8 @@ IF_ENABLING = f"{ON_THE_WAY_BACK}, if it is still being enabled"
 IF_SOURCE_RUNS = f"{ON_THE_WAY_BACK}, where the source runs"
 IF_SOURCE_IS_OFF = "where the source is switched off"
 IF_MADE = f"{ON_THE_WAY_BACK}, if this run made it"
+IF_WRITES_ARE_KEPT = f"{ON_THE_WAY_BACK}, if the target had run"
+IF_KEPT_LONG_ENOUGH = "once the plan's time to keep them is over"
 IF_TEST_IS_LEFT = f"{ON_THE_WAY_BACK}, if the test was not cleaned up"
 
 
@@ -78,12 +80,23 @@ class Machine:
         yield self._call(UNDO, "POST", f"{vm.target_id}/deallocate", "target", IF_IT_FAILED_OVER)
         yield self._call(UNDO, "POST", f"{vm.source_id}/start", "source", IF_SOURCE_WAS_STOPPED)
         yield self._call(UNDO, "POST", f"{vm.target_id}/start", "target", "if a person keeps the target instead")
+        for snapshot in self.snapshots():
+            yield self._call(UNDO, "PUT", snapshot, "target", IF_WRITES_ARE_KEPT)
         job = ids.job_id(self._move.vault_id, "{job}")
         yield self._call(UNDO, "POST", f"{job}/cancel", "vault", IF_ENABLING)
         yield self._call(UNDO, "POST", f"{item}/remove", "vault", IF_SOURCE_RUNS)
         yield self._call(UNDO, "DELETE", item, "vault", f"{ON_THE_WAY_BACK}, {IF_SOURCE_IS_OFF}")
         for resource_id in self._made():
             yield self._call(UNDO, "DELETE", resource_id, "target", IF_MADE)
+        for snapshot in self.snapshots():
+            yield self._call(UNDO, "DELETE", snapshot, "target", IF_KEPT_LONG_ENOUGH)
+
+    def snapshots(self) -> list[str]:
+        """Return the snapshots that keep what was written on the target, where the plan wants them."""
+        if self._move.failover.keep_target_writes is None:
+            return []
+        home = (self._vm.target_subscription, self._vm.target_resource_group)
+        return [ids.snapshot_id(*home, f"{name}-kept-{{run}}") for name in self._move.disk_names(self._vm)]
 
     def _test(self) -> Iterator[Call]:
         yield self._call(TEST, "POST", f"{self._item}/testFailover", "vault")

@@ -150,6 +150,7 @@ def _of_a_machine(move: Move, vm: VmSpec) -> Iterator[Call]:
     yield from (Call(machine.FAIL_OVER, "GET", path, "vault", vm.name) for path in (item, *jobs))
     yield Call(machine.FAIL_OVER, "GET", vm.source_id, "source", vm.name)
     yield Call(machine.FAIL_OVER, "GET", f"{item}/recoveryPoints/{{point}}", "vault", vm.name)
+    yield from (Call(machine.UNDO, "GET", path, "target", vm.name) for path in machine.Machine(move, vm).snapshots())
     for step in (machine.COMMIT, machine.DISABLE):
         yield from (Call(step, "GET", path, "vault", vm.name) for path in (item, *jobs))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migration import ids
 from migration.calls import reads, shared
 from migration.calls.call import Call, Place, scope_of
-from migration.calls.machine import Machine
+from migration.calls.machine import UNDO, Machine
 from migration.calls.move import Move
 
 _TO_ENABLE: dict[Place, tuple[str, ...]] = {
@@ -32,6 +32,10 @@ _TO_ENABLE: dict[Place, tuple[str, ...]] = {
 """What Site Recovery wants its caller to be allowed when replication is enabled and a failover started, beyond the call
 itself: `Permissions required to enable replication for new virtual machines
 <https://learn.microsoft.com/azure/site-recovery/site-recovery-role-based-linked-access-control>`_."""
+
+_TO_SNAPSHOT = "Microsoft.Compute/disks/beginGetAccess/action"
+"""What a snapshot wants its caller to be allowed on the disk: `Disk Snapshot Contributor
+<https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/compute#disk-snapshot-contributor>`_."""
 
 
 def writes(move: Move) -> list[Call]:
@@ -68,6 +72,8 @@ def permissions(move: Move) -> dict[tuple[Place, str], dict[str, str]]:
     for place, scope in _linked_scopes(move):
         for action in _TO_ENABLE[place]:
             _want(wanted, place, scope, action, "enable replication")
+        if place == "target" and move.failover.keep_target_writes is not None:
+            _want(wanted, place, scope, _TO_SNAPSHOT, UNDO)
     return wanted
 
 

@@ -28,6 +28,15 @@ ROLES: dict[str, tuple[str, ...]] = {
         f"{_VAULT}/usages/read",
         "Microsoft.Storage/storageAccounts/read",
     ),
+    "Disk Snapshot Contributor": (
+        *_COMMON,
+        "Microsoft.Compute/snapshots/delete",
+        "Microsoft.Compute/snapshots/write",
+        "Microsoft.Compute/snapshots/read",
+        "Microsoft.Compute/snapshots/beginGetAccess/action",
+        "Microsoft.Compute/snapshots/endGetAccess/action",
+        "Microsoft.Compute/disks/beginGetAccess/action",
+    ),
     "Storage Account Contributor": (*_COMMON, "Microsoft.Storage/storageAccounts/*"),
     "Virtual Machine Contributor": (
         *_COMMON,

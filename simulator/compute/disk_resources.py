@@ -142,6 +142,9 @@ def snapshots_create_or_update(call: Call) -> Reply:
     body = call.body_object()
     given = body.get("properties") or {}
     creation = given.get("creationData") or {}
+    old = call.world.store.get(call.resource_id)
+    if old is not None:
+        return _change_snapshot(call, old, creation)
     source = call.world.store.require(str(creation.get("sourceResourceId") or ""))
     size_gb = int(source.properties.get("diskSizeGB") or 0)
     system = {key: source.properties[key] for key in ("osType", "hyperVGeneration") if key in source.properties}
@@ -179,6 +182,27 @@ def snapshots_create_or_update(call: Call) -> Reply:
         payload={"id": call.resource_id},
         location=location,
         body=document,
+    )
+
+
+def _change_snapshot(call: Call, snapshot: Resource, creation: dict[str, Any]) -> Reply:
+    """Take new tags (202); a snapshot keeps what it was taken of (409)."""
+    source = str(creation.get("sourceResourceId") or "")
+    if source and not paths.same(source, str(snapshot.properties["creationData"]["sourceResourceId"])):
+        raise ArmError(
+            409,
+            "PropertyChangeNotAllowed",
+            "Changing property 'snapshot.properties.creationData.sourceResourceId' is not allowed.",
+        )
+    snapshot.doc["tags"] = call.body_object().get("tags") or {}
+    call.world.store.save(snapshot)
+    return begin(
+        call,
+        seconds=PUT_SECONDS,
+        done="compute.provisioned",
+        payload={"id": snapshot.id},
+        location=snapshot.location,
+        body=snapshot.doc,
     )
 
 

@@ -18,6 +18,7 @@ from activities.ledger import LedgerActivities
 from activities.power import PowerActivities
 from activities.registry import interceptors, methods_of
 from activities.replication import ReplicationActivities
+from activities.snapshots import SnapshotActivities
 from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
 from activities.waits import WaitActivities
@@ -132,6 +133,7 @@ class Stage:
             FailoverActivities(self.azure, SETTLE_SECONDS),
             PowerActivities(self.azure, SETTLE_SECONDS),
             LedgerActivities(self.azure, SETTLE_SECONDS),
+            SnapshotActivities(self.azure, SETTLE_SECONDS),
             VerificationActivities(self.azure),
             WaitActivities(self.azure, watchers),
             CopyActivities(self.azure, watchers),

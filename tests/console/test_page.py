@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 from console.page import render
 from console.timeline import WIDTH, axis
+from migration.copies import TargetWrites, TaskVerdict, TwoCopies
 from migration.models import FenceEvidence, Mismatch
 from migration.phases import Outcome, Phase
 from migration.report import Decision, PhaseSpan, Report, ReportedResource, VmReport
@@ -36,6 +37,7 @@ def full_report(text: str = "text") -> Report:
     decision = Decision(
         approver=text, decision="approve", comment=text, at="2026-03-01T11:00:00Z", counted=True, reason=text
     )
+    verdict = TaskVerdict(name=text, state=text, description=text, verdict="unknown")
     vm = VmReport(
         name=text,
         id=text,
@@ -53,9 +55,12 @@ def full_report(text: str = "text") -> Report:
         decisions=[decision, decision.model_copy(update={"counted": False, "decision": ""})],
         findings=[finding("warning", text)],
         mismatches=[Mismatch(field=text, expected=text, actual=text)],
-        fence=FenceEvidence(held=None, reason=text, shutdown_started=text),
+        fence=FenceEvidence(held=None, reason=text, shutdown_started=text, tasks=[verdict]),
         resources=[ReportedResource(id=text, type=text, created_by=text, state="left", why=text)],
         incidents=[text],
+        serving_again_seconds=95,
+        target_writes=TargetWrites(since=text, fate="kept", keep_until=text, snapshots=[text]),
+        two_copies=[TwoCopies(where=text, clock="azure", seen=text, noticed=text, contained=text, seconds=61)],
         resolutions=[Resolved(at=text, action="give_up", by=text, reason=text, question=text)],
     )
     return Report(
@@ -99,7 +104,7 @@ def test_shows_every_part_of_the_report() -> None:
     text = render(full_report("Größe"))
 
     wanted = ["3 min 05 s", "<dd>0 s</dd>", "unreadable", "warning", "deleted", "left", "Incident", "Not as the plan"]
-    wanted += ["Moved on by a person", "give up"]
+    wanted += ["Moved on by a person", "give up", "1 min 35 s", "Two copies ran", "1 min 01 s", "Writes on the target"]
     assert [shown for shown in wanted if shown not in text] == []
     assert text.count("Größe") > 20
 

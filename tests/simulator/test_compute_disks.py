@@ -74,6 +74,23 @@ def test_snapshot_of_a_disk(estate: Simulator) -> None:
     assert [] == list(client.snapshots.list_by_resource_group(GROUP))
 
 
+def test_snapshot_keeps_what_it_was_taken_of(estate: Simulator) -> None:
+    """Asked for again it takes new tags and stays the same; it cannot be turned into one of another disk."""
+    client = compute(estate)
+    whole = _copy_of(f"{COMPUTE}/disks/web_os")
+    tagged: Any = dict(whole, tags={"keep": "yes"})
+
+    first = client.snapshots.begin_create_or_update(GROUP, "kept", whole).result()
+    again = client.snapshots.begin_create_or_update(GROUP, "kept", tagged).result()
+    with pytest.raises(HttpResponseError) as refused:
+        client.snapshots.begin_create_or_update(GROUP, "kept", _copy_of(f"{COMPUTE}/disks/web_data"))
+    client.snapshots.begin_delete(GROUP, "kept").result()
+
+    assert (first.unique_id, first.time_created, {"keep": "yes"}) == (again.unique_id, again.time_created, again.tags)
+    assert refused.value.error is not None
+    assert (409, "PropertyChangeNotAllowed") == (refused.value.status_code, refused.value.error.code)
+
+
 def test_disk_of_an_absent_source_is_404(estate: Simulator) -> None:
     """A copy of what is not there is refused."""
     with pytest.raises(ResourceNotFoundError):

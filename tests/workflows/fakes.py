@@ -30,6 +30,7 @@ from migration.requests import (
     JobWait,
     JobWaited,
     JudgeFence,
+    KeepDisks,
     NetworkMappingWanted,
     Observations,
     ObserveResources,
@@ -417,6 +418,13 @@ class Ledger(StandIn):
         await self.play(request, lambda: self.world.remove(*request.ids))
 
 
+class Snapshots(StandIn):
+    @activity.defn
+    async def keep_disks(self, request: KeepDisks) -> None:
+        """Make the snapshots."""
+        await self.play(request, lambda: self.world.make(*request.ids))
+
+
 class Plans(StandIn):
     @activity.defn
     async def other_plans_using(self, request: OtherPlans) -> OtherPlansAnswer:
@@ -427,7 +435,8 @@ class Plans(StandIn):
 
 def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     """Return the stand-ins by task queue."""
-    near = [kind(world) for kind in (Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Plans)]
+    kinds: list[type[StandIn]] = [Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Snapshots]
+    near = [kind(world) for kind in (*kinds, Plans)]
     return {
         names.AZURE_TASK_QUEUE: [method for one in near for method in _methods(one)],
         names.WAIT_TASK_QUEUE: _methods(Waits(world)),

@@ -225,7 +225,7 @@ async def test_an_undo_that_fails_waits_for_a_person(stage: Stage, script: Scrip
     script.on("disable_replication", vm_failure("the vault is locked"))
     handle = await stage.start_vm()
     status = await stage.until_phase(handle, Phase.NEEDS_ACTION)
-    assert "undoing (disable_and_remove): the vault is locked" == status.waiting_for
+    assert status.waiting_for.startswith("undoing (disable_and_remove): the vault is locked. By hand: az rest")
     assert (await stage.resolve(handle, choice, "a" * 600)).counted
     ending = await handle.result()
     [resolved] = (await stage.report(handle)).resolutions

@@ -34,6 +34,10 @@ class Person:
         """Who chose, and why."""
         return "olga: seen to it"
 
+    def by_hand(self, _undo: str) -> str:
+        """Know no command."""
+        return ""
+
     def show(self, **_told: Any) -> None:
         """Show nothing."""
 
