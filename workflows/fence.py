@@ -29,6 +29,8 @@ class Fence:
         self._engine = engine
         self._copies = copies
         self._ran_beside = False
+        self._lacking_since: str | None = None
+        """From when on the copy lacks what the source wrote, by Azure."""
 
     async def hold(self, job: JobRef | None) -> None:
         """Judge a failover by its job, and follow the plan's policy where the fence did not hold."""
@@ -52,12 +54,16 @@ class Fence:
 
         The times are Azure's, since when each side runs.
         """
+        fence = self._board.fence
+        if not self._ran_beside:
+            # Behind a fence that held, the source has written only since somebody started it again.
+            held = fence is not None and fence.held is True
+            self._lacking_since = source_since if held else fence.recovery_point_time if fence else None
         moment = await self._contain(where, source_since, target_since, "target")
         self._ran_beside = True
-        if self._board.fence is not None:
-            fence = _broken(self._board.fence, moment)
+        if fence is not None:
             runs = {"source_power_state": RUNNING} if moment.stopped == "target" else {}
-            self._board.fence = fence.model_copy(update=runs)
+            self._board.fence = _broken(fence, moment, self._lacking_since).model_copy(update=runs)
 
     async def contain_source(self, where: str, power: PowerStates) -> None:
         """Stop the source, where the target is committed and the only one that counts."""
@@ -112,7 +118,9 @@ class Fence:
         fence = await self._engine.call(
             FailoverActivities.judge_fence, JudgeFence(task=self._task, job=job), "Judge the fence"
         )
-        return _broken(fence, self._board.moments.all[-1]) if self._ran_beside and fence.held is not False else fence
+        if not self._ran_beside or fence.held is False:
+            return fence
+        return _broken(fence, self._board.moments.all[-1], self._lacking_since)
 
     async def _follow_policy(self, fence: FenceEvidence, *, is_unknown: bool = False) -> bool:
         """Do what the plan says where the fence did not hold; return False to look at the evidence again."""
@@ -156,15 +164,16 @@ class Fence:
     def _note_loss(self, stopped: str | None) -> None:
         """Enter which writes the copy lacks, now that the source has stopped."""
         fence = self._board.fence
-        loss = seconds_between(fence.recovery_point_time, stopped) if fence else None
+        since = self._lacking_since or (fence.recovery_point_time if fence else None)
+        loss = seconds_between(since, stopped)
         if fence is not None and loss is not None:
             self._board.fence = fence.model_copy(update={"data_loss_seconds": max(loss, 0)})
 
 
-def _broken(fence: FenceEvidence, moment: TwoCopies) -> FenceEvidence:
+def _broken(fence: FenceEvidence, moment: TwoCopies, lacking_since: str | None) -> FenceEvidence:
     """Return *fence* after the source was seen running beside its copy: what it wrote since, the copy lacks."""
     until = moment.contained if moment.clock == "azure" else None
-    loss = seconds_between(fence.recovery_point_time, until)
+    loss = seconds_between(lacking_since, until)
     if fence.held is False:
         known = fence.data_loss_seconds
         return fence if loss is None else fence.model_copy(update={"data_loss_seconds": max(loss, known or 0)})

@@ -118,6 +118,7 @@ async def test_a_source_that_is_started_while_the_approval_is_waited_for_is_seen
     assert [("while the approval was waited for", 60)] == [(one.where, one.seconds) for one in report.two_copies]
     assert report.fence is not None
     assert (False, "the source ran beside its copy") == (report.fence.held, report.fence.reason)
+    assert 60 == report.data_loss_seconds  # what it wrote since it was started again, not since the failover
     assert [choice] == [one.action for one in report.resolutions]
 
 

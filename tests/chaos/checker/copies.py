@@ -30,7 +30,10 @@ def one_running_copy(evidence: Evidence) -> Iterator[str]:
 
 
 def source_left_alone(evidence: Evidence) -> Iterator[str]:
-    """I2: nothing of the source is deleted, and we stop it only where a person, or the plan, accepted the copy."""
+    """I2: nothing of the source is deleted, and we stop it only where a person, or the plan, accepted the copy.
+
+    Beyond the commit a source that somebody starts is the copy too many, and the report says that it was stopped.
+    """
     for vm in evidence.vms:
         group = vm.source.split("/providers/")[0]
         parts = {each["id"].lower() for each in evidence.before if each["id"].lower().startswith(f"{group}/")}
@@ -39,7 +42,9 @@ def source_left_alone(evidence: Evidence) -> Iterator[str]:
             if line["method"] == "DELETE" and path in parts and not _is_finalised(evidence, vm):
                 yield f"{vm.name}: request {line['n']} deletes {path}"
             stops = line["method"] == "POST" and path in {f"{vm.source}/{verb}" for verb in _STOPS}
-            if stops and not _copy_was_accepted(evidence, vm):
+            committed = any(commit["n"] < line["n"] for commit in evidence.item_writes(vm, "failoverCommit"))
+            contained = committed and _source_was_too_many(evidence, vm)
+            if stops and not contained and not _copy_was_accepted(evidence, vm):
                 yield f"{vm.name}: request {line['n']} stops the source, and nobody had accepted the copy"
 
 
@@ -68,6 +73,10 @@ def _copy_was_accepted(evidence: Evidence, vm: Vm) -> bool:
     if policy == "accept":
         return True
     return history is not None and any(_is_skip(message) for message in _resolutions(history))
+
+
+def _source_was_too_many(evidence: Evidence, vm: Vm) -> bool:
+    return any(moment["stopped"] == "source" for moment in evidence.reported(vm).get("two_copies") or [])
 
 
 def _resolutions(history: History) -> Iterator[object]:
