@@ -14,6 +14,8 @@ from console.reading import read_plan
 from console.recorded import Recorded, read_recorded, together
 from console.session import Session
 from console.texts import clean, counted
+from console.view import VmView
+from migration.phases import Phase
 
 _RECORDED_WITHIN_SECONDS = 8.0
 _WARNING_SECONDS = 5.0
@@ -90,6 +92,11 @@ async def _warn(session: Session, link: Link, plan: str) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_WARNING_SECONDS):
             view = await read_plan(link, plan, details_of_ended=False)
-            running = [vm for vm in view.vms if vm.is_running and vm.phase in RUNS_IN_TARGET]
+            running = [vm for vm in view.vms if vm.is_running and (vm.phase in RUNS_IN_TARGET or _is_held(vm))]
             for line in await together(what_is_lost(link, vm) for vm in running):
                 session.note(line)
+
+
+def _is_held(vm: VmView) -> bool:
+    """Tell whether a person is asked about a virtual machine whose target had taken writes."""
+    return vm.phase is Phase.NEEDS_ACTION and vm.writes_since is not None

@@ -144,7 +144,13 @@ def _with_status(view: VmView, status: VmStatus, progress: Progress | None) -> V
         reason=status.reason or view.reason,
         choices=tuple(status.choices),
         alarm=status.alarm,
+        writes_since=_writes_since(status),
     )
+
+
+def _writes_since(status: VmStatus) -> str | None:
+    writes = status.target_writes
+    return writes.since if writes is not None and writes.fate == "on_target" else None
 
 
 async def _progress(client: Client, description: WorkflowExecutionDescription) -> Progress | None:

@@ -26,6 +26,8 @@ class VmView:
     reason: str = ""
     choices: tuple[str, ...] = ()
     alarm: str = ""
+    writes_since: str | None = None
+    """Since when the target takes writes that going back would discard or keep, by Azure."""
     findings: tuple[Finding, ...] = ()
     started: datetime | None = None
     ended: datetime | None = None
@@ -54,6 +56,7 @@ class VmView:
             "progress_percent": self.progress_percent,
             "last_refusal": self.last_refusal,
             "alarm": self.alarm or None,
+            "target_writes_since": self.writes_since,
         }
 
 

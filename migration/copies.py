@@ -39,12 +39,15 @@ class TargetWrites(Value):
 
     @property
     def text(self) -> str:
-        """The sentence for a person, once the move has gone back."""
+        """The sentence for a person: what going back would do, or did, to them."""
         lasted = f" ({self.seconds} s)" if self.seconds is not None else ""
         what = f"what was written on the target since {self.since or 'its failover'}{lasted}"
         if self.fate == "kept":
             return f"{what} is kept until {self.keep_until} as {len(self.snapshots)} snapshots"
-        return f"{what} is discarded"
+        if self.fate == "discarded":
+            return f"{what} is discarded"
+        kept = "is lost by going back" if self.keep_seconds is None else "is kept as snapshots by going back"
+        return f"{what} {kept}, until the commit"
 
 
 class TwoCopies(Value):

@@ -61,6 +61,9 @@ class VmStatus(Value):
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list, description="Of its last check.")
     choices: list[str] = Field(default_factory=list, description="What `resolve` takes now.")
+    target_writes: TargetWrites | None = Field(
+        None, description="What was written on the target so far; None while it has not run."
+    )
     alarm: str = Field("", description="Two copies run, or ran: where, since when, for how long.")
     undo: list[str] = Field(default_factory=list, description="What would be undone now, last first.")
     run_id: str = ""

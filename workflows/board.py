@@ -132,6 +132,7 @@ class Board:
             choices=self.choices,
             undo=undo,
             alarm=self.moments.alarm,
+            target_writes=self.target_writes,
             run_id=workflow.info().run_id,
         )
 
@@ -175,6 +176,8 @@ class Board:
         ]
         if self.moments.alarm:
             lines.append(f"- **Alarm:** {self.moments.alarm}")
+        if self.target_writes is not None:
+            lines.append(f"- Target: {self.target_writes.text}")
         if self.outcome:
             lines.append(f"- Outcome: **{self.outcome.value}**")
         if self.waiting_for:

@@ -19,6 +19,7 @@ STATUS_KEYS = [
     "progress_percent",
     "last_refusal",
     "alarm",
+    "target_writes_since",
 ]
 
 
@@ -139,6 +140,7 @@ class TestStatus:
             "progress_percent": None,
             "last_refusal": None,
             "alarm": None,
+            "target_writes_since": None,
         }
 
     async def test_progress_comes_from_the_heartbeat_of_the_wait(self, starter: CommandLine, standins: Client) -> None:

@@ -26,6 +26,7 @@ STATUS_KEYS = [
     "progress_percent",
     "last_refusal",
     "alarm",
+    "target_writes_since",
 ]
 CONTOSO_GROUPS = ("/contoso-prod", "/contoso-recovery")
 MOST_EVENTS = 300

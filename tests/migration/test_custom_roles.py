@@ -10,6 +10,7 @@ import pytest
 from migration.calls.roles import PLACES, custom_roles
 from migration.plan import Plan
 from migration.plan_file import load_plan
+from migration.rules.built_in_roles import granting
 
 PLANS = Path(__file__).parents[2] / "plans"
 CONTOSO, FABRIKAM = load_plan(PLANS / "contoso.yaml"), load_plan(PLANS / "fabrikam.yaml")
@@ -42,6 +43,18 @@ def test_a_role_lies_where_its_work_is() -> None:
     assert [f"{home}/resourceGroups/contoso-prod-ne"] == wide["target"]["AssignableScopes"]
     makes_groups = "Microsoft.Resources/subscriptions/resourceGroups/write"
     assert (True, False) == (makes_groups in wide["vault"]["Actions"], makes_groups in narrow["vault"]["Actions"])
+
+
+def test_snapshots_are_asked_for_where_a_plan_keeps_what_was_written() -> None:
+    """Only there, and only on the target: to take them of its disks, and to delete them when their time is over."""
+    kept = CONTOSO.failover.model_copy(update={"keep_target_writes": 7 * 86_400})
+    plain, keeping = by_place(CONTOSO), by_place(CONTOSO.model_copy(update={"failover": kept}))
+
+    more = {place: set(keeping[place]["Actions"]) - set(plain[place]["Actions"]) for place in PLACES}
+    snapshots = {f"Microsoft.Compute/snapshots/{verb}" for verb in ("read", "write", "delete")}
+    expected = snapshots | {"Microsoft.Compute/disks/beginGetAccess/action"}
+    assert {place: expected if place == "target" else set() for place in PLACES} == more
+    assert ["Disk Snapshot Contributor"] == granting(expected)
 
 
 def test_nothing_at_home_may_be_deleted() -> None:

@@ -33,8 +33,9 @@ async def rejected(stage: Stage, script: Script, task: VmTask) -> VmHandle:
     script.on("read_parts", VmParts(exists=True, disk_ids=disks), times=0)
     handle = await stage.start_vm(task)
     await stage.until_phase(handle, Phase.AWAITING_APPROVAL)
-    writes = (await stage.report(handle)).target_writes
+    writes = (await stage.status(handle)).target_writes
     assert writes is not None
+    assert "by going back" in writes.text
     assert ("on_target", TARGET_RUNNING_SINCE) == (writes.fate, writes.since)
     await stage.send(handle, names.SIGNAL_REJECT_COMMIT, APPROVER)
     return handle
