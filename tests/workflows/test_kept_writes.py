@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from migration import ids, names
 from migration.models import VmTask
@@ -66,6 +66,24 @@ async def test_what_is_kept_is_listed_and_goes_when_its_time_is_over(
     assert report.serving_again_seconds is not None
     assert any("is kept until" in text for text in report.incidents)
     end = stage.client.get_workflow_handle(names.kept_writes_id(task.plan, task.vm.name, status.run_id))
+    assert WorkflowExecutionStatus.RUNNING == (await end.describe()).status
+    await end.terminate("the test is over")
+
+
+async def test_a_cancel_keeps_as_well(real_stage: Stage, script: Script, world: World) -> None:
+    """The workflow that deletes the snapshots is begun although its parent is being cancelled, and outlives it."""
+    task = keeping()
+    disk = ids.disk_id(task.vm.target_subscription, task.vm.target_resource_group, "web-01-disk0")
+    script.on("read_parts", VmParts(exists=True, disk_ids=[disk]), times=0)
+    handle = await real_stage.start_vm(task)
+    status = await real_stage.until_phase(handle, Phase.AWAITING_APPROVAL)
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    writes = (await real_stage.report(handle)).target_writes
+    assert writes is not None
+    assert ("kept", {ids.id_key(one) for one in writes.snapshots}) == (writes.fate, world.resources)
+    end = real_stage.client.get_workflow_handle(names.kept_writes_id(task.plan, task.vm.name, status.run_id))
     assert WorkflowExecutionStatus.RUNNING == (await end.describe()).status
     await end.terminate("the test is over")
 
