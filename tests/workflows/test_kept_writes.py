@@ -61,7 +61,7 @@ async def test_what_is_kept_is_listed_and_goes_when_its_time_is_over(
     left = {one.id: one for one in report.resources if one.state == "left"}
     assert set(writes.snapshots) == set(left)
     assert ["plan", "plan"] == [one.created_by for one in left.values()]
-    assert all(writes.keep_until and writes.keep_until in one.why for one in left.values())
+    assert {f"what was written on the target; deleted at {writes.keep_until}"} == {one.why for one in left.values()}
     assert {ids.id_key(one) for one in writes.snapshots} == world.resources
     assert report.serving_again_seconds is not None
     assert any("is kept until" in text for text in report.incidents)
