@@ -148,8 +148,9 @@ def test_each_trouble_ends_as_the_design_says(ended: Stack, trouble: Trouble) ->
         assert report.fence is not None
     assert trouble.both_ran == bool(report.two_copies)
     for moment in report.two_copies:
-        assert "azure" == moment.clock
-        assert moment.seen < (moment.contained or "")
+        # Azure tells no time of a source that is just starting, which the look may meet.
+        assert trouble.act is start_the_source or "azure" == moment.clock
+        assert moment.seen <= (moment.contained or "")
         assert seconds_between(moment.seen, moment.contained) == moment.seconds
     if moved:
         assert report.data_loss_seconds is not None
