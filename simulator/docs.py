@@ -33,6 +33,8 @@ PROVIDERS = {
     "resources": "Microsoft.Resources",
     "graph": "Microsoft Graph",
     "insights": "Microsoft.Insights",
+    "devtestlab": "Microsoft.DevTestLab",
+    "managedidentity": "Microsoft.ManagedIdentity",
     "policyinsights": "Microsoft.PolicyInsights",
 }
 INTRODUCTION = """\

@@ -117,7 +117,10 @@ PAGES = {
     "insights": (
         "https://learn.microsoft.com/rest/api/monitor/metrics/list-at-subscription-scope",
         "https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-compute-virtualmachines-metrics",
+        "https://learn.microsoft.com/rest/api/monitor/diagnostic-settings",
     ),
+    "devtestlab": ("https://learn.microsoft.com/rest/api/dtl/global-schedules",),
+    "managedidentity": ("https://learn.microsoft.com/rest/api/managedidentity/user-assigned-identities",),
     "policyinsights": ("https://learn.microsoft.com/rest/api/policyinsights/policy-restrictions",),
 }
 """The pages that each provider's behaviour follows where no recording shows it."""
@@ -214,7 +217,12 @@ ASSUMPTIONS = {
         "A deleted resource is gone from every list at once.",
     ),
     "graph": ("Everybody who may sign in may look up everybody; requests count against Resource Manager's buckets.",),
-    "insights": ("A machine writes as much in every minute as its seed says (0.5 MB/s unless it says so).",),
+    "insights": (
+        "A machine writes as much in every minute as its seed says (0.5 MB/s unless it says so).",
+        "Diagnostic settings are kept and shown; nothing is written, and they go with their resource.",
+    ),
+    "devtestlab": ("Schedules are kept and shown; none switches a machine off. How a wrong target is refused.",),
+    "managedidentity": ("The principals of identities follow from their ids; no token is given for them.",),
     "policyinsights": ("Only deny policies are looked at; `fieldRestrictions` stays empty.",),
 }
 """What no source says, by provider."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from simulator import paths, providerlimits
 from simulator.authorization.routes import ROUTES as AUTHORIZATION
 from simulator.compute.routes import ROUTES as COMPUTE
+from simulator.devtestlab.routes import ROUTES as DEV_TEST_LAB
 from simulator.graph.routes import ROUTES as GRAPH
 from simulator.insights.routes import ROUTES as INSIGHTS
+from simulator.managedidentity.routes import ROUTES as MANAGED_IDENTITY
 from simulator.network.routes import ROUTES as NETWORK
 from simulator.policyinsights.routes import ROUTES as POLICY_INSIGHTS
 from simulator.resources.routes import ROUTES as RESOURCES
@@ -28,6 +30,8 @@ ROUTES: list[Route] = [
     *AUTHORIZATION,
     *SITE_RECOVERY,
     *INSIGHTS,
+    *DEV_TEST_LAB,
+    *MANAGED_IDENTITY,
     *POLICY_INSIGHTS,
     *GRAPH,
 ]

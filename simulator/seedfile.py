@@ -155,7 +155,8 @@ class _Reader:
     def _check_location(self, where: Path, resource: dict[str, Any]) -> None:
         location = resource.get("location")
         parsed = paths.parse(resource["id"])
-        tracked = parsed.type.count("/") == 1 and parsed.namespace.lower() != "microsoft.authorization"
+        extends = resource["id"].lower().count("/providers/") > 1
+        tracked = parsed.type.count("/") == 1 and parsed.namespace.lower() != "microsoft.authorization" and not extends
         if location is None:
             if tracked:
                 raise self._error(where, f"'{resource['id']}' has no location", "add 'location: westeurope' or another")

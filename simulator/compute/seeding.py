@@ -13,6 +13,7 @@ from simulator.compute import machines
 from simulator.compute.disks import disk_document
 from simulator.compute.flattened import unflatten
 from simulator.compute.names import DISK, EXTENSION, resource_id
+from simulator.managedidentity.identities import make_identities
 from simulator.network.seeding import complete_nic
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def complete(world: World, vm_doc: dict[str, Any]) -> Resource:
         complete_nic(world, reference["id"], machine.id, machine.location, address=address)
     machines.note_attachments(world, machine)
     _make_extensions(world, machine, extensions)
+    make_identities(world, machine)
     return machine
 
 

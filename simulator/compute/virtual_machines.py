@@ -14,6 +14,7 @@ from simulator.compute.instance_view import instance_view
 from simulator.compute.names import VM
 from simulator.compute.operations import Work, begin, begin_on_machine, finish, refuse_if_busy, release
 from simulator.compute.vm_disks import check_references, complete_disks
+from simulator.managedidentity.identities import complete_identity
 from simulator.operations import on_done, on_failed
 from simulator.paging import page_of_resources
 from simulator.provider import ArmError, Call, Reply
@@ -88,9 +89,10 @@ def update_machine(call: Call, machine: Resource) -> Reply:
     before = machines.disk_ids(machine.doc)
     machine.doc["properties"] = merged
     complete_disks(call, machine.doc, next(iter(machine.doc.get("zones") or []), None))
-    for key in ("tags", "identity"):
-        if key in body:
-            machine.doc[key] = body[key] or {}
+    if "tags" in body:
+        machine.doc["tags"] = body["tags"] or {}
+    if "identity" in body:
+        _identify(call.world, machine, body["identity"] or {})
     call.world.store.save(machine)
     for gone in set(before) - set(machines.disk_ids(machine.doc)):
         detach_disk(call.world, gone)
@@ -110,6 +112,15 @@ def update_machine(call: Call, machine: Resource) -> Reply:
         body=shown(call.world, call.world.store.require(machine.id), view=False),
         operation_id=token,
     )
+
+
+def _identify(world: World, machine: Resource, given: dict[str, Any]) -> None:
+    """Give a machine the identities of a body; its own keeps its principal."""
+    own = (machine.doc.get("identity") or {}).get("principalId")
+    completed = complete_identity(world, machine.id, {**given, "principalId": own})
+    machine.doc.pop("identity", None)
+    if completed:
+        machine.doc["identity"] = completed
 
 
 @on_done("compute.vm_updated")

@@ -13,6 +13,7 @@ from simulator.compute.operations import begin, finish, release
 from simulator.compute.sizes import find_size
 from simulator.compute.virtual_machines import update_machine
 from simulator.compute.vm_disks import check_references, complete_disks
+from simulator.managedidentity.identities import complete_identity
 from simulator.operations import on_done, on_failed
 from simulator.provider import ArmError, Call, Reply
 
@@ -64,9 +65,11 @@ def _new_document(call: Call, body: dict[str, Any], properties: dict[str, Any], 
         "location": location,
         "tags": body.get("tags") or {},
     }
-    for key in ("zones", "identity", "plan"):
+    for key in ("zones", "plan"):
         if body.get(key):
             document[key] = body[key]
+    if body.get("identity"):
+        document["identity"] = complete_identity(call.world, call.resource_id, body["identity"])
     if properties.get("osProfile"):
         properties["osProfile"] = _os_profile(properties["osProfile"])
     image = images.find((properties.get("storageProfile") or {}).get("imageReference") or {})

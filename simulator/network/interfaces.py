@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.compute.crud import merge, require_location
 from simulator.network.addresses import check_address, next_address
-from simulator.network.names import NIC
-from simulator.network.nics import delete_nic, ip_configuration, nic_document, save_nic
+from simulator.network.balancers import find_pool
+from simulator.network.names import NIC, PUBLIC_IP
+from simulator.network.nics import REFERENCES, delete_nic, ip_configuration, nic_document, save_nic
 from simulator.network.operations import begin
 from simulator.network.subnets import require_subnet
 from simulator.operations import on_done
@@ -93,6 +94,7 @@ def _document(world: World, nic_id: str, location: str, given: dict[str, Any], o
         )
     taken = [*(old.properties.get("ipConfigurations") or [])] if old else []
     made: list[dict[str, Any]] = []
+    _check_references(world, nic_id, location, given, old)
     for index, entry in enumerate(configurations):
         made.append(_configuration(world, nic_id, entry, index, taken, made))
     kept = {key: old.properties[key] for key in _KEPT if key in old.properties} if old else {}
@@ -100,6 +102,46 @@ def _document(world: World, nic_id: str, location: str, given: dict[str, Any], o
     document = nic_document(nic_id, location, made, {**settings, **kept})
     document["properties"]["provisioningState"] = "Updating"
     return document
+
+
+def _check_references(world: World, nic_id: str, location: str, given: dict[str, Any], old: Resource | None) -> None:
+    """Refuse a new reference to what is not there, lies in another region, or is another NIC's."""
+    known = {id_.lower() for id_ in _referred(old.properties)} if old else set()
+    for id_ in _referred(given):
+        if id_.lower() in known:
+            continue
+        within = id_.rpartition("/backendAddressPools/")[0] or id_
+        found = world.store.get(within)
+        is_there = found is not None and (
+            within == id_ or "applicationgateways" in id_.lower() or find_pool(world, id_)
+        )
+        if not is_there or found is None or found.location.lower() != location.lower():
+            raise ArmError(
+                400,
+                "InvalidResourceReference",
+                f"Resource {id_} referenced by resource {nic_id} was not found. Please make sure that the referenced "
+                "resource exists, and that both resources are in the same region.",
+                details=[],
+            )
+        holder = str((found.properties.get("ipConfiguration") or {}).get("id") or "")
+        if found.type.lower() == PUBLIC_IP.lower() and holder and not holder.lower().startswith(nic_id.lower() + "/"):
+            raise ArmError(
+                400,
+                "PublicIPAddressInUse",
+                f"Resource {nic_id} is referencing public IP address {id_} that is already allocated to resource "
+                f"{holder}.",
+                details=[],
+            )
+
+
+def _referred(properties: dict[str, Any]) -> list[str]:
+    """The ids of everything that a NIC refers to, besides subnets and its machine."""
+    values = [properties.get("networkSecurityGroup")]
+    for configuration in properties.get("ipConfigurations") or []:
+        inner = configuration.get("properties") or {}
+        for key in REFERENCES:
+            values += inner[key] if isinstance(inner.get(key), list) else [inner.get(key)]
+    return [str(value["id"]) for value in values if isinstance(value, dict) and value.get("id")]
 
 
 def _configuration(
@@ -122,11 +164,7 @@ def _configuration(
         check_address(world, where, address, nic_id)
     else:
         address = _same_address(before, name, where) or next_address(world, where, made)
-    extra = {
-        key: inner[key]
-        for key in ("publicIPAddress", "loadBalancerBackendAddressPools", "applicationSecurityGroups")
-        if inner.get(key)
-    }
+    extra = {key: inner[key] for key in REFERENCES if inner.get(key)}
     primary = bool(inner.get("primary", index == 0))
     return ip_configuration(nic_id, name, subnet_id=where, address=address, static=static, primary=primary, extra=extra)
 

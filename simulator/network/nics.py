@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import paths
 from simulator.network.addresses import check_address, forget_nic, free_address, note_nic
+from simulator.network.balancers import note_pools
 from simulator.network.names import NIC, etag, stable_guid
 
 if TYPE_CHECKING:
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["attach_nic", "create_nic", "delete_nic", "detach_nic", "free_address", "nic_document", "save_nic"]
 
 _AZURE_MAC_PREFIX = "00-0D-3A"
+REFERENCES = (
+    "publicIPAddress",
+    "loadBalancerBackendAddressPools",
+    "applicationGatewayBackendAddressPools",
+    "applicationSecurityGroups",
+)
+"""What an IP configuration may refer to, besides its subnet."""
 
 
 def ip_configuration(
@@ -116,6 +124,7 @@ def save_nic(world: World, document: dict[str, Any], meta: dict[str, Any] | None
     saved = world.store.put(document, meta)
     note_nic(world, saved.doc, old=old.doc if old else None)
     _note_public_addresses(world, old.doc if old else None, saved.doc)
+    note_pools(world, old.doc if old else None, saved.doc)
     return saved
 
 
@@ -151,6 +160,7 @@ def delete_nic(world: World, nic_id: str) -> bool:
     world.store.delete(nic_id)
     forget_nic(world, nic.doc)
     _note_public_addresses(world, nic.doc, None)
+    note_pools(world, nic.doc, None)
     return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.compute.crud import delete_now, get_resource, list_resources, update_tags
-from simulator.network import availability, interfaces, perimeter, vnets
+from simulator.network import availability, balancers, interfaces, perimeter, vnets
 from simulator.network.names import LOAD_BALANCER, NAT_GATEWAY, NIC, NSG, PUBLIC_IP, ROUTE_TABLE, VNET
 from simulator.network.operations import operation_results_get, operations_get
 from simulator.provider import Route
@@ -15,6 +15,7 @@ _VNET = f"{_GROUP}/providers/{VNET}/{{vnet}}"
 _SUBNET = f"{_VNET}/subnets/{{subnet}}"
 _NIC = f"{_GROUP}/providers/{NIC}/{{nic}}"
 _PUBLIC_IP = f"{_GROUP}/providers/{PUBLIC_IP}/{{address}}"
+_BALANCER = f"{_GROUP}/providers/{LOAD_BALANCER}/{{name}}"
 _NSG = f"{_GROUP}/providers/{NSG}/{{nsg}}"
 
 
@@ -61,6 +62,9 @@ ROUTES = [
     Route("DELETE", _NSG, perimeter.network_security_groups_delete),
     *_lists(NSG),
     *_read_only(LOAD_BALANCER),
+    Route("PUT", _BALANCER, balancers.load_balancers_create_or_update),
+    Route("PATCH", _BALANCER, update_tags),
+    Route("GET", f"{_BALANCER}/backendAddressPools/{{pool}}", balancers.backend_address_pools_get),
     *_read_only(NAT_GATEWAY),
     *_read_only(ROUTE_TABLE),
 ]

@@ -10,7 +10,7 @@ from simulator import paths
 from simulator.compute.flattened import unflatten
 from simulator.network.addresses import addresses_of, free_addresses, next_address
 from simulator.network.names import VNET, region, resource_id, split_subnet_id, subnet_id
-from simulator.network.nics import ip_configuration, nic_document, save_nic
+from simulator.network.nics import REFERENCES, ip_configuration, nic_document, save_nic
 from simulator.network.subnets import find_subnet, prefixes, subnet_document, subnets_of
 from simulator.network.vnets import vnet_document
 
@@ -67,7 +67,7 @@ def _complete_configuration(
     if find_subnet(world, where) is None:
         make_subnet(world, where, location, address)
     method = str(inner.get("privateIPAllocationMethod") or inner.get("privateIpAllocationMethod") or "Dynamic")
-    extra = {key: inner[key] for key in ("publicIPAddress", "loadBalancerBackendAddressPools") if inner.get(key)}
+    extra = {key: inner[key] for key in REFERENCES if inner.get(key)}
     return ip_configuration(
         nic_id,
         given.get("name") or f"ipconfig{len(made) + 1}",

@@ -33,6 +33,7 @@ PROVIDERS: dict[str, list[str]] = {
         "virtualMachines/extensions",
         "virtualMachines/runCommands",
     ],
+    "Microsoft.DevTestLab": ["labs", "schedules"],
     "Microsoft.Features": ["features", "providers"],
     "Microsoft.Insights": ["activityLogAlerts", "diagnosticSettings", "metricAlerts", "metrics"],
     "Microsoft.KeyVault": ["vaults"],

@@ -229,7 +229,7 @@ def make_machine(world: World, item: Resource, *, test: bool = False) -> str:
         os_type=item.meta["os_type"],
         zone=item.meta.get("zone"),
         created_by=SITE_RECOVERY,
-        extra_properties=_extra_properties(item),
+        extra_properties=_extra_properties(world, item),
         guest_of=item.meta["vm"],
     )
     machines.set_power_state(world, vm_id, machines.STARTING)
@@ -237,7 +237,7 @@ def make_machine(world: World, item: Resource, *, test: bool = False) -> str:
     return vm_id
 
 
-def _extra_properties(item: Resource) -> dict[str, Any]:
+def _extra_properties(world: World, item: Resource) -> dict[str, Any]:
     references = {
         "availabilitySet": item.meta.get("availability_set"),
         "proximityPlacementGroup": item.meta.get("proximity_placement_group"),
@@ -249,4 +249,9 @@ def _extra_properties(item: Resource) -> dict[str, Any]:
         extra["diagnosticsProfile"] = {"bootDiagnostics": {"enabled": True, "storageUri": uri}}
     if item.meta.get("license") and item.meta["license"] not in {"NotSpecified", "NoLicenseType"}:
         extra["licenseType"] = "Windows_Server" if item.meta["license"] == "WindowsServer" else item.meta["license"]
+    elif not item.meta.get("license"):
+        source = world.store.get(item.meta["vm"])
+        licence = str(source.properties.get("licenseType") or "") if source else ""
+        if licence.startswith("Windows_"):  # Azure Hybrid Benefit comes along, as the support matrix says
+            extra["licenseType"] = licence
     return extra

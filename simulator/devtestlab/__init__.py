@@ -1,0 +1,1 @@
+"""Microsoft.DevTestLab: the schedules that switch machines off, which the portal calls auto-shutdown."""

@@ -1,0 +1,1 @@
+"""Microsoft.ManagedIdentity: identities that machines are assigned."""
