@@ -46,8 +46,9 @@ check: $(INSTALLED) ## lint, check the format, the types and the direction of im
 schema: $(INSTALLED) ## write docs/plan.schema.json from the plan's model
 	@exec $(PYTHON_BIN) -m migration.schema
 
-rules: $(INSTALLED) ## write docs/preflight.md from the rules
-	@exec $(PYTHON_BIN) -m migration.rules.page
+rules: $(INSTALLED) ## write docs/preflight.md from the rules, and docs/parity.md from its table
+	@$(PYTHON_BIN) -m migration.rules.page
+	@exec $(PYTHON_BIN) -m migration.parity.page
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	@sh tools/lock.sh

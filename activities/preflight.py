@@ -14,8 +14,9 @@ from temporalio import activity
 
 from activities.guests import check_guests
 from activities.heartbeats import beating
-from arm.asking import Count, Memory
+from arm.asking import Asker, Count, Memory
 from arm.inventory import take_inventory
+from arm.sides import read_side
 from migration import ids, names
 from migration.capping import capped
 from migration.findings import CheckVm, OsType, PlanCheck, VmFindings, guests_to_ask
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from arm.clients import AzureClients
     from migration.fingerprint import Fingerprint
     from migration.models import SourceVm
+    from migration.parity.values import Side
 
 SHARED_AGE_SECONDS = 15
 """How old an answer about what virtual machines share may be when they start: 50 of them must not ask 50 times."""
@@ -77,12 +79,20 @@ class PreflightActivities:
             await take_inventory(self._azure, case, self._memory, shared_age_seconds=age)
         _insist(case)
         shared, (found,) = judge(case)
+        findings = [*found.findings, *shared]
+        goes_on = not found.already_migrated and not any(finding.blocks for finding in findings)
         return VmCheck(
-            findings=[*found.findings, *shared],
+            findings=findings,
             source=request.recorded or _source(case, task.vm),
             fingerprint=request.fingerprint or _fingerprint(case, task.vm),
             already_migrated=found.already_migrated,
+            side=await self._side(task.vm, age) if goes_on and request.moment == "start" else None,
         )
+
+    async def _side(self, vm: VmSpec, age: float) -> Side:
+        """Return what the source has before anything is written, for the difference after the failover."""
+        async with beating(list):
+            return await read_side(Asker(self._azure, self._memory, age), vm.source_id)
 
 
 async def check(azure: AzureClients, plan: Plan, count: Count | None = None) -> PlanCheck:

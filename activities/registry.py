@@ -8,6 +8,7 @@ from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
 from activities.guests import GuestActivities
 from activities.ledger import LedgerActivities
+from activities.parity import ParityActivities
 from activities.plans import PlanActivities
 from activities.power import PowerActivities
 from activities.preflight import PreflightActivities
@@ -50,6 +51,7 @@ def all_activities(
         PowerActivities(azure, settle_seconds),
         LedgerActivities(azure, settle_seconds),
         SnapshotActivities(azure, settle_seconds),
+        ParityActivities(azure, settle_seconds),
     ]
     reading = [
         PreflightActivities(azure),

@@ -18,6 +18,7 @@ from activities.intents import Intents
 from arm import jobs, leases
 from arm.clients import AzureClients
 from arm.errors import classify
+from arm.operations import OperationFailedError
 from arm.writes import Accepted
 from migration.ids import ResourceId, vault_of
 from migration.models import JobRef, Started
@@ -91,6 +92,31 @@ class Writer:
         if failures:
             raise failures[0]
         return done
+
+    async def try_each(self, writes: list[Write]) -> list[AzureError | None]:
+        """Carry out several writes that may all be repeated without harm; return, for each, why Azure refused it.
+
+        Raises:
+            AzureError: Azure is out of order, or does not know the identity: the others would fare no better.
+        """
+        intents = Intents()
+        async with beating(intents.details):
+            return [await self._refusal_of(write, intents) for write in writes]
+
+    async def _refusal_of(self, write: Write, intents: Intents) -> AzureError | None:
+        try:
+            if await write.decide() is None:
+                await self._send(write, intents)
+                if write.afterwards is not None:
+                    await write.afterwards()
+        except OperationFailedError as error:
+            return error
+        except AzureError as error:
+            failure = classify(error)
+            if failure.status == 401 or failure.kind not in {"denied", "business", "not_found"}:
+                raise
+            return error
+        return None
 
     async def _done_already(self, write: Write, intents: Intents) -> Started | None:
         if intents.previous is None:

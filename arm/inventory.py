@@ -15,7 +15,7 @@ from arm import inventory_documents as documents
 from arm import perimeter
 from arm.asking import SINGLE_READS, Asker, Count, Memory, all_of, distinct, understood, with_value
 from arm.identity import object_id
-from arm.reads import API_VERSIONS, DISKS_API, SITE_RECOVERY_API, Json
+from arm.reads import API_VERSIONS, DISKS_API, LOCKS_API, SITE_RECOVERY_API, VAULT_API, Json
 from arm.restrictions import Restrictions
 from arm.surroundings import Surroundings
 from migration import ids
@@ -30,9 +30,8 @@ from migration.rules.vault import subscriptions
 if TYPE_CHECKING:
     from arm.clients import AzureClients
 
-_LOCKS_API, _PERMISSIONS_API, _PROVIDERS_API, _SKUS_API = "2020-05-01", "2022-04-01", "2021-04-01", "2021-07-01"
+_PERMISSIONS_API, _PROVIDERS_API, _SKUS_API = "2022-04-01", "2021-04-01", "2021-07-01"
 _COMPUTE_API, _NETWORK_API = API_VERSIONS["microsoft.compute"], API_VERSIONS["microsoft.network"]
-_VAULT_API = API_VERSIONS["microsoft.recoveryservices"]
 
 SIZES_AGE_SECONDS = 300
 """The listing of sizes is some megabytes and changes seldom."""
@@ -254,7 +253,7 @@ class _Taking:
     async def _foreign_items(self, subscription: str) -> None:
         collection = f"/subscriptions/{subscription}/providers/Microsoft.RecoveryServices/vaults"
         vaults = await self._ask.many(
-            collection, _VAULT_API, documents.located, f"the vaults of subscription {subscription}"
+            collection, VAULT_API, documents.located, f"the vaults of subscription {subscription}"
         )
         others = [vault.id for vault in vaults.value or () if not same_id(vault.id, self._case.vault_id)]
         listings, _ = await asyncio.gather(
@@ -281,8 +280,8 @@ class _Taking:
     async def _locks(self, group_id: str) -> None:
         # Without a filter ARM lists what lies on the group and in it; atScope() adds what it inherits.
         base, what = f"{group_id}/providers/Microsoft.Authorization/locks", f"the locks of {describe(group_id)}"
-        inside = await self._ask.many(base, _LOCKS_API, documents.lock, what)
-        above = await self._ask.many(f"{base}?$filter={quote('atScope()')}", _LOCKS_API, documents.lock, what)
+        inside = await self._ask.many(base, LOCKS_API, documents.lock, what)
+        above = await self._ask.many(f"{base}?$filter={quote('atScope()')}", LOCKS_API, documents.lock, what)
         locks = [*(inside.value or ()), *(above.value or ())]
         distinct_locks = tuple({(lock.scope.lower(), lock.name.lower()): lock for lock in locks}.values())
         self._found.locks.note(group_id, with_value(above if above.unasked else inside, distinct_locks))

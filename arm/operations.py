@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from arm.clients import AzureClients
     from arm.writes import Accepted
 
+
+class OperationFailedError(AzureError):
+    """Azure took a write, and its operation failed."""
+
+
 _ENDED_BADLY = {"failed", "canceled", "cancelled"}
 _log = structlog.get_logger(__name__)
 

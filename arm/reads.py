@@ -29,13 +29,22 @@ API_VERSIONS = {
     "microsoft.network": "2024-05-01",
     "microsoft.storage": "2024-01-01",
     "microsoft.resources": "2022-09-01",
+    "microsoft.managedidentity": "2023-01-31",
+    "microsoft.devtestlab": "2018-09-15",
+    "microsoft.insights": "2021-05-01-preview",
 }
 DISKS_API = "2024-03-02"
+ASSIGNMENTS_API, LOCKS_API, BACKUP_API = "2022-04-01", "2020-05-01", "2024-04-01"
+SCHEDULES_API, SETTINGS_API = API_VERSIONS["microsoft.devtestlab"], API_VERSIONS["microsoft.insights"]
+VAULT_API = API_VERSIONS["microsoft.recoveryservices"]
+_OF_AUTHORIZATION = {"roleassignments": ASSIGNMENTS_API, "locks": LOCKS_API}
 
 
 def api_version(resource_id: str) -> str:
     """Return the version of ARM's interface in which we read a resource."""
-    kind = ResourceId.parse(resource_id).type.lower()
+    kind = type_of(resource_id).lower()
+    if kind.startswith("microsoft.authorization/"):
+        return _OF_AUTHORIZATION[kind.partition("/")[2]]
     if kind.startswith("microsoft.recoveryservices/vaults/"):
         return SITE_RECOVERY_API
     if kind.startswith(
@@ -43,6 +52,14 @@ def api_version(resource_id: str) -> str:
     ):
         return DISKS_API
     return API_VERSIONS[kind.split("/", maxsplit=1)[0]]
+
+
+def type_of(resource_id: str) -> str:
+    """Return the type of a resource, also of one that extends another: that after the last `/providers/`."""
+    if resource_id.count("/providers/") < 2:
+        return ResourceId.parse(resource_id).type
+    namespace, *rest = resource_id.rpartition("/providers/")[2].split("/")
+    return "/".join([namespace, *rest[::2]])
 
 
 async def read(azure: AzureClients, resource_id: str, **query: str) -> Json | None:

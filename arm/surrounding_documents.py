@@ -26,6 +26,7 @@ def role_assignment(document: Json) -> RoleAssignment:
         scope=body.get("scope") or "",
         principal_id=body.get("principalId") or "",
         role=body.get("roleDefinitionId") or "",
+        principal_type=body.get("principalType") or "",
     )
 
 

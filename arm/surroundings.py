@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from arm import inventory_documents as documents
 from arm import surrounding_documents as surrounding
 from arm.asking import Asker, with_value
-from arm.reads import API_VERSIONS
+from arm.reads import API_VERSIONS, ASSIGNMENTS_API, BACKUP_API
 from migration.ids import describe, id_key
 from migration.inventory import Fact, Usage
 from migration.rules.case import Case, place, source_group
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from migration.inventory import Located
     from migration.surroundings import BackupItem
 
-_SUBSCRIPTIONS_API, _ASSIGNMENTS_API, _BACKUP_API = "2022-12-01", "2022-04-01", "2024-04-01"
+_SUBSCRIPTIONS_API = "2022-12-01"
 _METRICS_API = "2021-05-01"
 _CHURN_METRIC = "Disk Write Bytes"
 _SERIES = 5_000
@@ -57,7 +57,7 @@ class Surroundings:
             *(
                 self._ask.many(
                     f"{vault.id}/backupProtectedItems?$filter={only}",
-                    _BACKUP_API,
+                    BACKUP_API,
                     surrounding.backup_item,
                     f"what {describe(vault.id)} backs up",
                 )
@@ -86,7 +86,7 @@ class Surroundings:
     async def _role_assignments(self, subscription: str) -> None:
         collection = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleAssignments"
         what = f"the role assignments of subscription {subscription}"
-        fact = await self._ask.many(collection, _ASSIGNMENTS_API, surrounding.role_assignment, what)
+        fact = await self._ask.many(collection, ASSIGNMENTS_API, surrounding.role_assignment, what)
         self._found.role_assignments.note(subscription, fact)
 
     async def _churn(self, subscription: str, region: str) -> None:

@@ -6,15 +6,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.rest import HttpRequest
+from azure.mgmt.core.exceptions import ARMErrorFormat
 
-from migration.ids import id_key, vault_of
+from migration.ids import ResourceId, id_key, vault_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from azure.core.pipeline import PipelineResponse
-    from azure.core.rest import AsyncHttpResponse, HttpRequest
+    from azure.core.rest import AsyncHttpResponse
+
+    from arm.clients import AzureClients
+    from arm.reads import Json
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,20 @@ class Accepted:
 async def begin(operation: Callable[..., Awaitable[Any]], *arguments: Any) -> Accepted:
     """Call a `begin_*` operation of an SDK without its poller, and return what its first answer says."""
     return await send(operation, *arguments, polling=False)
+
+
+async def send_json(azure: AzureClients, method: str, resource_id: str, version: str, body: Json | None) -> Accepted:
+    """Send a write of ARM's own JSON, for what the SDKs that we have do not know, or would not give back whole.
+
+    Raises:
+        AzureError: Azure refused, or the outcome is unknown.
+    """
+    request = HttpRequest(method, resource_id, params={"api-version": version}, json=body)
+    response = await azure.resources(ResourceId.parse(resource_id).subscription).send_request(request)
+    if not 200 <= response.status_code < 300:
+        raise HttpResponseError(response=response, error_format=ARMErrorFormat)
+    headers = response.headers
+    return Accepted(response.status_code, None, headers.get("Azure-AsyncOperation") or headers.get("Location"))
 
 
 async def send(operation: Callable[..., Awaitable[Any]], *arguments: Any, **options: Any) -> Accepted:

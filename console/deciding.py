@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from console.connection import Link, no_worker, open_link
+from console.differences import rows_to_decide_on
 from console.errors import InputError
 from console.losses import what_is_lost
 from console.plans import plan_name
@@ -44,6 +45,8 @@ async def decide(
     waiting = [one for one in asked if one.phase is Phase.AWAITING_APPROVAL]
     if verdict == "reject":
         await _warn(session, link, waiting)
+    else:
+        await _show_rows(session, link, waiting)
     answers = await together(send_update(link, one.workflow_id, names.UPDATE_DECIDE_COMMIT, message) for one in waiting)
     decisions = [
         {"vm": one.name, "counted": answer.counted, "reason": answer.reason}
@@ -73,6 +76,12 @@ def _selected(view: PlanView, vm: str | None, wave: str | None) -> list[VmView]:
 async def _warn(session: Session, link: Link, waiting: list[VmView]) -> None:
     for line in await asyncio.gather(*(what_is_lost(link, vm) for vm in waiting)):
         session.note(line)
+
+
+async def _show_rows(session: Session, link: Link, waiting: list[VmView]) -> None:
+    for lines in await together(rows_to_decide_on(link, vm) for vm in waiting):
+        for line in lines:
+            session.note(line)
 
 
 def _nobody_waits(asked: list[VmView]) -> str:

@@ -145,6 +145,7 @@ def _with_status(view: VmView, status: VmStatus, progress: Progress | None) -> V
         choices=tuple(status.choices),
         alarm=status.alarm,
         writes_since=_writes_since(status),
+        parity=status.parity,
     )
 
 

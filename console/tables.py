@@ -7,6 +7,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from console.parity import summary
 from console.texts import clean, local_time, span, words
 from console.view import PlanView, VmView
 from migration.phases import Outcome, Phase
@@ -73,6 +74,8 @@ def waiting(vm: VmView) -> str:
     """Return what a virtual machine waits for, who must act, and what was refused."""
     parts = [f"ALARM: {vm.alarm}"] if vm.alarm else []
     parts += [vm.waiting_for or (vm.reason if vm.outcome is not Outcome.MIGRATED else "")]
+    if vm.parity and not vm.parity.open and vm.phase is Phase.AWAITING_APPROVAL:
+        parts.append(summary(vm.parity))
     if vm.choices:
         parts.append("decide: " + ", ".join(choice.replace("_", "-") for choice in vm.choices))
     if vm.last_refusal and vm.phase is Phase.AWAITING_APPROVAL:

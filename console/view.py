@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from migration.models import Finding
+from migration.parity.values import ParityCounts
 from migration.phases import Outcome, Phase, common_outcome
 
 
@@ -29,6 +30,7 @@ class VmView:
     writes_since: str | None = None
     """Since when the target takes writes that going back would discard or keep, by Azure."""
     findings: tuple[Finding, ...] = ()
+    parity: ParityCounts | None = None
     started: datetime | None = None
     ended: datetime | None = None
     has_run: bool = False
@@ -57,6 +59,7 @@ class VmView:
             "last_refusal": self.last_refusal,
             "alarm": self.alarm or None,
             "target_writes_since": self.writes_since,
+            "parity": self.parity.model_dump(mode="json") if self.parity else None,
         }
 
 

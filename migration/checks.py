@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from migration import ids, regions
 from migration.errors import InvalidPlanError, InvalidValueError
+from migration.parity.aspects import ASPECTS, PREFIX, aspect_of_waiver
 from migration.rules.catalogue import BY_ID
 
 T = TypeVar("T")
@@ -139,12 +140,12 @@ def ipv4_address(text: str) -> str:
 
 def network(text: str) -> str:
     """Return the name, or the id, of a virtual network."""
-    return _name_or_id(text, _NETWORK_TYPE, "a virtual network")
+    return name_or_id(text, _NETWORK_TYPE, "a virtual network")
 
 
 def encryption_set(text: str) -> str:
     """Return the name, or the id, of a disk encryption set."""
-    return _name_or_id(text, _ENCRYPTION_SET_TYPE, "a disk encryption set")
+    return name_or_id(text, _ENCRYPTION_SET_TYPE, "a disk encryption set")
 
 
 def disk_name(text: str) -> str:
@@ -165,7 +166,8 @@ def each_disk_once(types: dict[str, T]) -> dict[str, T]:
     return types
 
 
-def _name_or_id(text: str, wanted: str, called: str) -> str:
+def name_or_id(text: str, wanted: str, called: str) -> str:
+    """Return the name of a resource, or its id where that is one of the *wanted* type."""
     if not text.startswith("/"):
         return azure_name(text)
     try:
@@ -230,9 +232,11 @@ def person(text: str) -> str:
 def waivable_rule(text: str) -> str:
     """Return the id of a rule that a plan may waive."""
     _present(text)
+    if aspect_of_waiver(text) is not None:
+        return text
     rule = BY_ID.get(text)
     if rule is None:
-        near = difflib.get_close_matches(text, BY_ID, n=1)
+        near = difflib.get_close_matches(text, [*BY_ID, *(f"{PREFIX}{aspect}" for aspect in ASPECTS)], n=1)
         raise InvalidValueError(
             f"there is no rule {_quoted(text)}", f"did you mean {near[0]}?" if near else "docs/preflight.md lists them"
         )

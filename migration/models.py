@@ -12,7 +12,9 @@ from migration.base import Value
 from migration.copies import TaskVerdict
 from migration.fingerprint import Fingerprint
 from migration.ledger import LedgerEntry
+from migration.parity.values import Side
 from migration.plan import Approval, Failover, Plan, Vm, Waiver
+from migration.plan_parity import ParityWanted, parity_wanted
 from migration.severities import Severity
 
 
@@ -64,6 +66,7 @@ class VmSpec(Value):
     excluded_disks: list[str] = Field(default_factory=list)
     test_network_id: str | None = None
     waivers: list[Waiver] = Field(default_factory=list, description="Those of the whole plan, and its own.")
+    parity: ParityWanted = Field(default_factory=ParityWanted)
 
     @property
     def target_id(self) -> str:
@@ -218,6 +221,7 @@ class VmCheck(Value):
     findings: list[Finding]
     source: SourceVm | None = None
     fingerprint: Fingerprint | None = Field(None, description="What was seen, to tell drift before the failover.")
+    side: Side | None = Field(None, description="What the source has before anything is written; only of a start.")
     already_migrated: bool = Field(
         default=False, description="The source has a committed failover, or its move had ended."
     )
@@ -311,6 +315,7 @@ def _spec(plan: Plan, wave: str, vm: Vm) -> VmSpec:
         excluded_disks=list(own.excluded_disks),
         test_network_id=_network(plan.failover.test_network, network_home) if plan.failover.test_first else None,
         waivers=[waiver for waiver in plan.waivers if waiver.concerns(vm.name)],
+        parity=parity_wanted(plan.parity, own, ids.resource_group_id(subscription, group)),
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 
 from migration import checks, ids
 from migration.base import Authored
+from migration.plan_parity import Parity, ParityTarget
 
 SafeName = Annotated[str, AfterValidator(checks.safe_name)]
 AzureName = Annotated[str, AfterValidator(checks.azure_name)]
@@ -108,7 +109,7 @@ class GuestProbes(Authored):
     timeout: Duration = Field(300, description="How long one machine may take to answer.")
 
 
-class VmTarget(Authored):
+class VmTarget(ParityTarget):
     """What differs for one virtual machine; all the rest comes from the plan's target or from the source."""
 
     subscription: Subscription | None = None
@@ -175,6 +176,7 @@ class Plan(Authored):
     failover: Failover = Field(default_factory=Failover)
     concurrency: Concurrency = Field(default_factory=Concurrency)
     guest_probes: GuestProbes = Field(default_factory=GuestProbes)
+    parity: Parity = Field(default_factory=Parity)
     on_failures: Literal["continue", "hold", "stop"] = Field(
         "continue", description="What later waves do when a virtual machine of a wave before was not moved."
     )

@@ -10,6 +10,7 @@ from pydantic import Field
 from migration.base import Value
 from migration.copies import TargetWrites, TwoCopies
 from migration.models import FenceEvidence, Finding, Mismatch
+from migration.parity.values import ParityCounts, ParityRow
 from migration.phases import Outcome, Phase
 from migration.resolutions import Resolved
 
@@ -65,6 +66,7 @@ class VmStatus(Value):
         None, description="What was written on the target so far; None while it has not run."
     )
     alarm: str = Field("", description="Two copies run, or ran: where, since when, for how long.")
+    parity: ParityCounts | None = Field(None, description="Source and target compared; None before the failover.")
     undo: list[str] = Field(default_factory=list, description="What would be undone now, last first.")
     run_id: str = ""
 
@@ -87,6 +89,7 @@ class VmReport(Value):
     findings: list[Finding] = Field(default_factory=list)
     fingerprint: str | None = Field(None, description="Of what the first check saw; a later check is held against it.")
     mismatches: list[Mismatch] = Field(default_factory=list)
+    parity: list[ParityRow] = Field(default_factory=list, description="Source and target compared, row by row.")
     fence: FenceEvidence | None = None
     resources: list[ReportedResource] = Field(default_factory=list)
     incidents: list[str] = Field(

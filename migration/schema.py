@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from migration.checks import duration_text
+from migration.parity.aspects import ASPECTS, PREFIX
 from migration.plan import Plan
 from migration.rules.catalogue import BY_ID
 
@@ -22,7 +23,12 @@ _KEYS: dict[str, dict[str, Any]] = {
     "size": {"examples": ["Standard_D2s_v5"]},
     "address": {"format": "ipv4"},
     "zone": {"enum": ["1", "2", "3", 1, 2, 3], "type": ["string", "integer", "null"]},
-    "rule": {"enum": [rule.id for rule in BY_ID.values() if rule.waivable]},
+    "rule": {
+        "enum": [
+            *(rule.id for rule in BY_ID.values() if rule.waivable),
+            *(f"{PREFIX}{aspect}" for aspect in ASPECTS),
+        ]
+    },
 }
 """What the model's validators know and its types do not say, by key; the same key means the same wherever it stands."""
 _DESCRIPTIONS = {

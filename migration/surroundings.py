@@ -44,6 +44,8 @@ class RoleAssignment:
     principal_id: str
     role: str
     """Id of the role definition."""
+    principal_type: str = ""
+    """`User`, `Group`, `ServicePrincipal`, ..."""
 
 
 @dataclass(frozen=True)

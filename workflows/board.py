@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.ids import describe
     from migration.ledger import LedgerEntry
     from migration.models import FenceEvidence, Finding, Mismatch, VmTask
+    from migration.parity.values import ParityRow, counts, in_words
     from migration.phases import Outcome, Phase
     from migration.report import Decision, PhaseSpan, ReportedResource, VmReport, VmStatus
     from migration.times import utc_text
@@ -21,6 +22,7 @@ from workflows.moments import Moments
 from workflows.remedies import by_hand
 
 PHASE = SearchAttributeKey.for_keyword(names.ATTRIBUTE_PHASE)
+_TOLD_ROWS = 10
 NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
 
 
@@ -44,6 +46,7 @@ class Board:
         self.findings: list[Finding] = []
         self.fingerprint: str | None = None
         self.mismatches: list[Mismatch] = []
+        self.parity: list[ParityRow] = []
         self.fence: FenceEvidence | None = None
         self.downtime_seconds: int | None = None
         self.incidents: list[str] = []
@@ -130,6 +133,7 @@ class Board:
             reason=self.reason,
             findings=self.findings,
             choices=self.choices,
+            parity=counts(self.parity) if self.parity else None,
             undo=undo,
             alarm=self.moments.alarm,
             target_writes=self.target_writes,
@@ -152,6 +156,7 @@ class Board:
             findings=self.findings,
             fingerprint=self.fingerprint,
             mismatches=self.mismatches,
+            parity=self.parity,
             fence=self.fence,
             resources=reported(ledger),
             incidents=self.incidents,
@@ -187,13 +192,21 @@ class Board:
         if self.reason:
             lines.append(f"- Reason: {self.reason}")
         lines += [f"- Incident: {incident}" for incident in self.incidents]
+        lines += self._parity_lines()
         if self.findings:
             lines += ["", "What the check found:", "", *markdown_lines(self.findings)]
         return "\n".join(lines)
 
+    def _parity_lines(self) -> list[str]:
+        if not self.parity:
+            return []
+        found = counts(self.parity, _TOLD_ROWS)
+        told = f"{found.carried} carried, {found.restored} restored, {found.waived} waived, {found.open} open"
+        return [f"- Parity with the source: {told}", *(f"  - open: {in_words(row)}" for row in found.open_rows)]
+
     def _how_to_act(self) -> str:
         plan, vm = self.task.plan, self.task.vm.name
-        if self.phase is Phase.AWAITING_APPROVAL:
+        if self.phase is Phase.AWAITING_APPROVAL and not self.choices:
             return f"`starter.py approve {plan} --vm {vm}` or `starter.py reject {plan} --vm {vm}`"
         verbs = " or ".join(f"`{choice.replace('_', '-')}`" for choice in self.choices)
         return f"`starter.py VERB {plan} --vm {vm} --reason TEXT` with {verbs}" if verbs else ""

@@ -1,5 +1,6 @@
 """Who may let a commit happen, and what became of each message about it."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from temporalio import workflow
@@ -26,6 +27,8 @@ class Decisions:
         self._approval = task.approval
         self._requester = task.requester
         self._gate: Literal["before", "open", "over"] = "before"
+        self.objection: Callable[[], str | None] = lambda: None
+        """Why an approval may not count now, whoever sends it."""
         self.counted: Decision | None = None
         self.recorded: list[Decision] = []
 
@@ -79,7 +82,7 @@ class Decisions:
             raise ValueError(f"{RECENT_REFUSALS} messages were refused already; see the status for the reasons")
 
     def _judge(self, message: DecisionMessage, verdict: Verdict, *, via: str) -> Decision:
-        reason = self._refusal(message)
+        reason = self._refusal(message) or self._objection(verdict)
         counted = reason is None
         told = reason or f"{verdict} by {message.approver} counts"
         decision = self._record(message.approver, verdict, message.comment, told, via=via, counted=counted)
@@ -99,6 +102,10 @@ class Decisions:
         if self._gate == "before":
             return "early: the virtual machine does not wait for a decision now; send it again when it does"
         return None
+
+    def _objection(self, verdict: Verdict) -> str | None:
+        objection = self.objection() if verdict == "approve" else None
+        return f"refused: {objection}" if objection else None
 
     def _known(self, approver: str) -> bool:
         return approver.strip().casefold() in {known.strip().casefold() for known in self._approval.approvers}

@@ -178,6 +178,11 @@ class Engine:
         self._screen.show()
         return self._choice()
 
+    @property
+    def resolution(self) -> Resolution | None:
+        """What a person said last, None while something holds."""
+        return self._resolution
+
     def resolve(self, resolution: Resolution) -> DecisionAnswer:
         """Take a person's word on what holds; it counts when something holds and offers that choice."""
         if not self._choices or self._resolution is not None:

@@ -30,6 +30,7 @@ from workflows.decisions import Decisions
 from workflows.engine import Engine, reason_of, shielded, type_of
 from workflows.failures import GAVE_UP, MOVED_BEFORE, REFUSED, moved_before, refusal, rejected
 from workflows.messages import NOTHING
+from workflows.parity import Parity
 from workflows.replication import Replication
 from workflows.resolutions import read_resolution
 from workflows.turns import TurnAnswer, Turns
@@ -54,7 +55,9 @@ class MigrateVm:
         self.belongings = Belongings(self.engine)
         self.replication = Replication(task, self.engine, self.belongings)
         self.cutover = Cutover(task, self.board, self.engine, self.belongings, self.replication)
+        self.parity = Parity(task, self.board, self.engine, self.belongings)
         self.decisions = Decisions(task)
+        self.decisions.objection = lambda: self.parity.objection
         self.turns = Turns(task, self.engine)
         self.claim = Claim(task)
         self.undo = UndoStack()
@@ -65,7 +68,7 @@ class MigrateVm:
 
     async def migrate(self) -> None:
         """Move the virtual machine; what leads back stands on each step's own line."""
-        replication, cutover = self.replication, self.cutover
+        replication, cutover, parity = self.replication, self.cutover, self.parity
         await self.step(Phase.CHECKING, self.claim_vm)
         await self.step(Phase.CHECKING, self.check_prerequisites)
         await self.step(Phase.ENABLING, replication.enable, undo=replication.disable_and_remove)
@@ -77,9 +80,11 @@ class MigrateVm:
         await self.step(Phase.CHECKING, self.check_prerequisites_again)
         await self.step(Phase.FAILING_OVER, cutover.fail_over, undo=cutover.way_back.return_to_source)
         await self.step(Phase.VERIFYING, cutover.verify_target)
+        await self.step(Phase.VERIFYING, parity.restore_parity, undo=parity.take_back_restored)
         await self.step(Phase.AWAITING_APPROVAL, self.wait_for_approval)
         self.pass_the_point_of_no_return()
         await self.finish(Phase.COMMITTING, cutover.commit_failover)
+        await self.finish(Phase.COMMITTING, parity.restore_after_commit)
         await self.finish(Phase.DISABLING, replication.disable_replication)
         await self.finish(Phase.DISABLING, cutover.see_one_copy)
 
@@ -151,10 +156,12 @@ class MigrateVm:
         deadline = workflow.now() + timedelta(seconds=approval.deadline)
         # Whoever reads the phase may decide at once, so the gate opens before anything is awaited.
         self.decisions.open_gate()
-        self.board.show(waiting_for=f"a decision by {', '.join(approval.approvers)}", needs_action=True)
+        waiting_for = f"a decision by {', '.join(approval.approvers)}"
+        self.board.show(waiting_for=waiting_for, needs_action=True)
         await self.turns.verified()
         async with self.cutover.watch_copies() as watch:
             while self.decisions.counted is None:
+                self.board.show(waiting_for=waiting_for, needs_action=True)
                 await self._wait_for_decision(deadline, watch)
                 if watch.found:
                     await self._settle_two_copies(watch.found)
@@ -281,6 +288,7 @@ class MigrateVm:
         self.moved_before = answer.already_migrated
         if answer.source is not None:
             self.replication.source = answer.source
+        self.parity.source = answer.side or self.parity.source
         self.fingerprint = answer.fingerprint
         self.board.fingerprint = answer.fingerprint.digest if answer.fingerprint else None
         return [f"{finding.subject}: {finding.evidence}" for finding in answer.blocking]
@@ -304,6 +312,9 @@ class MigrateVm:
             left = timedelta(seconds=self.task.approval.reminder) * 2 ** (self.reminders // policies.REMINDERS_IN_STEP)
             self.reminders += 1
             workflow.logger.warning("Nobody has decided before the deadline; waiting on")
+        if self.parity.open_rows:
+            await self.parity.hold(left, lambda: self.decisions.counted is not None or watch.found is not None)
+            return
         try:
             await workflow.wait_condition(
                 lambda: self.decisions.counted is not None or watch.found is not None,

@@ -43,6 +43,9 @@ class Call:
     vm: str = ""
     when: str = ALWAYS
     by: Literal["us", "site_recovery"] = "us"
+    optional: bool = False
+    """Whether the move goes on without it, so that the check asks no permission for it: what it was to do stays
+    open, with the reason, before the approval."""
 
     @property
     def writes(self) -> bool:

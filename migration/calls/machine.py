@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migration import ids
 from migration.calls.call import ON_THE_WAY_BACK, Call, Place
 from migration.calls.move import Move
+from migration.calls.parity import after_commit, restored, taken_back
 from migration.models import VmSpec
 
 CHECK, ENABLE, CONFIGURE = "check", "enable replication", "configure the target"
@@ -64,9 +65,14 @@ class Machine:
         yield self._call(FAIL_OVER, "POST", f"{vm.source_id}/deallocate", "source", IF_COPY_ACCEPTED)
         yield self._call(FAIL_OVER, "POST", f"{vm.target_id}/start", "target", IF_COPY_ACCEPTED)
 
+    def restore(self) -> Iterator[Call]:
+        """Yield what restores on the target what Site Recovery does not carry."""
+        yield from restored(self._move, self._vm)
+
     def finish(self) -> Iterator[Call]:
         """Yield the commit and the end of the replication."""
         yield self._call(COMMIT, "POST", f"{self._item}/failoverCommit", "vault")
+        yield from after_commit(self._move, self._vm)
         yield self._call(DISABLE, "DELETE", self._item, "vault", IF_SOURCE_IS_OFF)
         yield self._call(DISABLE, "POST", f"{self._item}/remove", "vault", "where the source runs")
         for disk_id in self._disks("-ASRReplica"):
@@ -77,6 +83,7 @@ class Machine:
         vm, item = self._vm, self._item
         if self._move.failover.test_first:
             yield self._call(UNDO, "POST", f"{item}/testFailoverCleanup", "vault", IF_TEST_IS_LEFT)
+        yield from taken_back(self._move, vm, UNDO)
         yield self._call(UNDO, "POST", f"{vm.target_id}/deallocate", "target", IF_IT_FAILED_OVER)
         yield self._call(UNDO, "POST", f"{vm.source_id}/start", "source", IF_SOURCE_WAS_STOPPED)
         yield self._call(UNDO, "POST", f"{vm.target_id}/start", "target", "if a person keeps the target instead")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migration import ids
-from migration.calls import machine, shared
+from migration.calls import machine, parity, shared
 from migration.calls.call import Call, Place
 from migration.calls.move import UNKNOWN_DISK, UNKNOWN_NIC, Move
 from migration.models import VmSpec
@@ -20,7 +20,9 @@ STEPS = (
     machine.CONFIGURE,
     machine.TEST,
     machine.FAIL_OVER,
+    parity.PARITY,
     machine.COMMIT,
+    parity.AFTER_COMMIT,
     machine.DISABLE,
     shared.TIDY_UP,
     machine.UNDO,
@@ -52,6 +54,7 @@ def _of_the_check(move: Move) -> Iterator[Call]:
         yield Call(machine.CHECK, "POST", f"/subscriptions/{subscription}/{_POLICIES}", "subscription")
     for vm in move.vms:
         yield from _of_a_source(move, vm)
+        yield from parity.reads(move, vm, machine.CHECK)
         yield from _of_a_target(vm)
     yield _check(move.cache_account_id, "vault")
     for path in _group(move.vault_group_id):
@@ -151,6 +154,7 @@ def _of_a_machine(move: Move, vm: VmSpec) -> Iterator[Call]:
     yield Call(machine.FAIL_OVER, "GET", vm.source_id, "source", vm.name)
     yield Call(machine.FAIL_OVER, "GET", f"{item}/recoveryPoints/{{point}}", "vault", vm.name)
     yield from (Call(machine.UNDO, "GET", path, "target", vm.name) for path in machine.Machine(move, vm).snapshots())
+    yield from parity.reads(move, vm, parity.PARITY)
     for step in (machine.COMMIT, machine.DISABLE):
         yield from (Call(step, "GET", path, "vault", vm.name) for path in (item, *jobs))
 

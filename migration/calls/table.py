@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migration import ids
-from migration.calls import reads, shared
+from migration.calls import parity, reads, shared
 from migration.calls.call import Call, Place, scope_of
 from migration.calls.machine import UNDO, Machine
 from migration.calls.move import Move
@@ -36,6 +36,8 @@ itself: `Permissions required to enable replication for new virtual machines
 _TO_SNAPSHOT = "Microsoft.Compute/disks/beginGetAccess/action"
 """What a snapshot wants its caller to be allowed on the disk: `Disk Snapshot Contributor
 <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/compute#disk-snapshot-contributor>`_."""
+_ASSIGN_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
+"""It is needed on the identity, wherever that lies."""
 
 
 def writes(move: Move) -> list[Call]:
@@ -46,6 +48,7 @@ def writes(move: Move) -> list[Call]:
         *shared.prepare(move),
         *(call for machine in machines for call in machine.replicate()),
         *(call for machine in machines for call in machine.cut_over()),
+        *(call for machine in machines for call in machine.restore()),
         *(call for machine in machines for call in machine.finish()),
         *shared.tidy_up(move),
         *(call for machine in machines for call in machine.go_back()),
@@ -60,20 +63,28 @@ def everything(move: Move) -> list[Call]:
     return [call for step in order for call in wanted if call.step == step]
 
 
-def permissions(move: Move) -> dict[tuple[Place, str], dict[str, str]]:
+def permissions(move: Move, *, optional: bool = True) -> dict[tuple[Place, str], dict[str, str]]:
     """Return the actions that a move needs with the first step that needs each, by place and scope.
 
     A scope is a resource group, a network or a subscription. Resource groups that the move makes are made on their
-    subscription; `*` in an action stands for all that begins so.
+    subscription; `*` in an action stands for all that begins so. *optional*: also those of calls without which the move
+    goes on.
     """
     wanted: dict[tuple[Place, str], dict[str, str]] = {}
     for call in (*reads.reads(move), *(call for call in writes(move) if call.by == "us")):
+        if call.optional and not optional:
+            continue
         _want(wanted, call.place, scope_of(call), call.action, call.step)
     for place, scope in _linked_scopes(move):
         for action in _TO_ENABLE[place]:
             _want(wanted, place, scope, action, "enable replication")
         if place == "target" and move.failover.keep_target_writes is not None:
             _want(wanted, place, scope, _TO_SNAPSHOT, UNDO)
+    for vm in move.vms if optional else ():
+        for group_id, action in parity.joined(vm):
+            _want(wanted, "target", group_id, action, parity.PARITY)
+        if "managed-identities" in vm.parity.restore:
+            _want(wanted, "target", vm.target_resource_group_id, _ASSIGN_IDENTITY, parity.PARITY)
     return wanted
 
 

@@ -5,7 +5,7 @@ It comes from `migration.calls`, the same table that `plan` prints and `roles` m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from migration import ids
@@ -25,16 +25,23 @@ class Need:
     place: Place
     scope: str
     actions: dict[str, str]
+    optional: frozenset[str] = frozenset()
+    """Those without which the move goes on."""
 
 
 def needs_of(case: Case) -> tuple[Need, ...]:
     """Return what the move of a case does, by scope; for a group that does not exist, on its subscription."""
+    move = move_of(case)
+    required = permissions(move, optional=False)
     wanted: dict[tuple[Place, str], Need] = {}
-    for (place, scope), actions in permissions(move_of(case)).items():
+    musts: dict[tuple[Place, str], set[str]] = {}
+    for (place, scope), actions in permissions(move).items():
         there = _where(case, scope)
-        need = wanted.setdefault((place, ids.id_key(there)), Need(place, there, {}))
+        key = (place, ids.id_key(there))
+        need = wanted.setdefault(key, Need(place, there, {}))
         need.actions.update({action: step for action, step in actions.items() if action not in need.actions})
-    return tuple(wanted.values())
+        musts.setdefault(key, set()).update(required.get((place, scope), {}))
+    return tuple(replace(need, optional=frozenset(set(need.actions) - musts[key])) for key, need in wanted.items())
 
 
 def scopes(case: Case) -> list[str]:

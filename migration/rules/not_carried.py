@@ -7,10 +7,13 @@ networking.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from migration.ids import describe, same_id
 from migration.models import VmSpec
+from migration.parity.aspects import PREFIX, TABLE, Aspect
 from migration.rules.case import Case, Hit, VmCheck, source_group
+from migration.rules.chapters.not_carried import CHAPTER
 
 _OWN_EXTENSIONS = "siterecovery"
 _SHOWN = 5
@@ -99,14 +102,43 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(every[:_SHOWN]) + more
 
 
-CHECKS: dict[str, VmCheck] = {
-    "extensions-carried": extensions,
-    "public-addresses-carried": public_addresses,
-    "load-balancers-carried": load_balancers,
-    "security-groups-carried": security_groups,
-    "addresses-carried": addresses,
-    "identities-carried": identities,
-    "roles-carried": role_assignments,
-    "backup-carried": backup,
-    "encryption-at-host-carried": encryption_at_host,
+def _with_parity(aspect: Aspect, check: VmCheck) -> VmCheck:
+    """Return *check* with a remedy that says what the move does about it by itself after the failover, or waits for."""
+
+    def told(case: Case, vm: VmSpec) -> Iterator[Hit]:
+        for hit in check(case, vm):
+            yield replace(hit, remedy=f"{_REMEDIES[TABLE[aspect].finding]}; {_parity(aspect, vm)}")
+
+    return told
+
+
+def _parity(aspect: Aspect, vm: VmSpec) -> str:
+    named = {
+        "security-groups": vm.parity.network_security_group,
+        "public-addresses": vm.parity.public_ip,
+        "load-balancer-pools": vm.parity.load_balancer_pools,
+    }
+    if aspect in vm.parity.restore and named.get(aspect, aspect != "ip-configurations"):
+        return "the move does that by itself after the failover"
+    if aspect in named:
+        return (
+            "the move does that where the plan names one; else the commit waits for it, or for a waiver of "
+            f"{PREFIX}{aspect}"
+        )
+    return f"the commit waits for it, or for a waiver of {PREFIX}{aspect}"
+
+
+_REMEDIES = {rule.id: rule.remedy for rule in CHAPTER.rules}
+_CHECKS: dict[Aspect, VmCheck] = {
+    "extensions": extensions,
+    "public-addresses": public_addresses,
+    "load-balancer-pools": load_balancers,
+    "security-groups": security_groups,
+    "ip-configurations": addresses,
+    "managed-identities": identities,
+    "role-assignments": role_assignments,
+    "backup": backup,
+    "encryption-at-host": encryption_at_host,
 }
+CHECKS: dict[str, VmCheck] = {TABLE[aspect].finding: _with_parity(aspect, check) for aspect, check in _CHECKS.items()}
+"""Each by the rule that foretells its aspect of parity."""

@@ -20,8 +20,15 @@ from migration.rules.perimeter import RUN_COMMAND
 from migration.severities import Severity
 
 _SHOWN = 8
-_WISHED = {RUN_COMMAND}
-"""Without these the move goes on: where no machine may be asked from inside, its network's rules are read."""
+_WISHED = {
+    RUN_COMMAND,
+    "Microsoft.DevTestLab/schedules/read",
+    "Microsoft.Insights/diagnosticSettings/read",
+    "Microsoft.Network/publicIPAddresses/read",
+    "Microsoft.Network/virtualNetworks/subnets/read",
+}
+"""Without these the move goes on: where no machine may be asked from inside, its network's rules are read; where a side
+cannot be read, its rows of parity stay open until somebody answers for them."""
 
 
 def _checks(place: Place) -> SharedCheck:
@@ -43,7 +50,12 @@ def _checks(place: Place) -> SharedCheck:
 def _objections(case: Case, need: Need) -> Iterator[Hit]:
     granted = case.inventory.permissions.about(need.scope) or ()
     lacking = [action for action in need.actions if not allows(granted, action)]
-    kinds: tuple[tuple[list[str], Severity | None], ...] = ((_musts(lacking), None), (_wishes(lacking), "warning"))
+    kinds: tuple[tuple[list[str], Severity | None], ...] = (
+        (_musts(need, lacking), None),
+        (_wishes(lacking), "warning"),
+        # Whoever lacks what the move needs will grant by that; this is for those who have just that.
+        ([] if _musts(need, lacking) else [action for action in lacking if action in need.optional], "note"),
+    )
     for actions, severity in kinds:
         if actions:
             remedy = "; ".join(_grant(role, need.scope) for role in granting(actions))
@@ -55,7 +67,7 @@ def _objections(case: Case, need: Need) -> Iterator[Hit]:
 def _denied(need: Need, denial: Denial) -> Iterator[Hit]:
     if denial.applies is False or not denial.holds(need.scope):
         return
-    denied = _musts([action for action in need.actions if denies(denial, action)])
+    denied = _musts(need, [action for action in need.actions if denies(denial, action)])
     if not denied:
         return
     what = f'the deny assignment "{denial.name}" on {describe(denial.scope)} forbids {_told(denied, need)}'
@@ -67,8 +79,8 @@ def _denied(need: Need, denial: Denial) -> Iterator[Hit]:
         yield Hit(describe(need.scope), what, remedy)
 
 
-def _musts(actions: list[str]) -> list[str]:
-    return [action for action in actions if action not in _WISHED]
+def _musts(need: Need, actions: list[str]) -> list[str]:
+    return [action for action in actions if action not in _WISHED and action not in need.optional]
 
 
 def _wishes(actions: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.failover import FailoverActivities
 from activities.ledger import LedgerActivities
+from activities.parity import ParityActivities
 from activities.power import PowerActivities
 from activities.registry import interceptors, methods_of
 from activities.replication import ReplicationActivities
@@ -134,6 +135,7 @@ class Stage:
             PowerActivities(self.azure, SETTLE_SECONDS),
             LedgerActivities(self.azure, SETTLE_SECONDS),
             SnapshotActivities(self.azure, SETTLE_SECONDS),
+            ParityActivities(self.azure, SETTLE_SECONDS),
             VerificationActivities(self.azure),
             WaitActivities(self.azure, watchers),
             CopyActivities(self.azure, watchers),

@@ -72,7 +72,9 @@ def test_the_calls_come_in_the_order_of_the_story() -> None:
         "configure the target",
         "test failover",
         "fail over",
+        "restore parity",
         "commit",
+        "after the commit",
         "disable replication",
         "tidy up",
         "return to the source",
@@ -92,6 +94,7 @@ def test_the_writes_of_one_machine_are_those_of_the_story() -> None:
     ]
 
     item, vms, nics, disks = "replicationProtectedItems", "virtualMachines", "networkInterfaces", "disks"
+    settings = "diagnosticSettings"
     story = [
         ("POST", "runCommand"),
         ("PUT", item),
@@ -101,12 +104,17 @@ def test_the_writes_of_one_machine_are_those_of_the_story() -> None:
         ("POST", "unplannedFailover"),
         *[("POST", "deallocate")] * 2,
         ("POST", "start"),
+        ("PATCH", vms),
+        ("PUT", nics),
+        ("PUT", settings),
         ("POST", "failoverCommit"),
+        ("PUT", "schedules"),
         ("DELETE", item),
         ("POST", "remove"),
     ]
     back = [
         ("POST", "testFailoverCleanup"),
+        ("DELETE", settings),
         ("POST", "deallocate"),
         *[("POST", "start")] * 2,
         ("POST", "cancel"),

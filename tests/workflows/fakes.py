@@ -57,6 +57,7 @@ from migration.requests import (
     WatchCopies,
 )
 from migration.survey import Survey, SurveyedVm
+from tests.workflows.fake_parity import Parities
 from tests.workflows.scenes import plan_check
 from tests.workflows.world import SOURCE_SERVING_SINCE, TARGET_RUNNING_SINCE, Item, World
 
@@ -82,9 +83,12 @@ class Preflight(StandIn):
     @activity.defn
     async def check_vm(self, request: CheckVm) -> VmCheck:
         """Find nothing, and the source as it is."""
-        vm = request.task.vm
-        answer: VmCheck = await self.play(request, lambda: VmCheck(findings=[], source=self.world.source(vm)))
+        answer: VmCheck = await self.play(request, lambda: self._found(request))
         return answer
+
+    def _found(self, request: CheckVm) -> VmCheck:
+        side = self.world.source_side if request.moment == "start" else None
+        return VmCheck(findings=[], source=self.world.source(request.task.vm), side=side)
 
 
 class Surveys(StandIn):
@@ -438,12 +442,12 @@ def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     kinds: list[type[StandIn]] = [Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Snapshots]
     near = [kind(world) for kind in (*kinds, Plans)]
     return {
-        names.AZURE_TASK_QUEUE: [method for one in near for method in _methods(one)],
+        names.AZURE_TASK_QUEUE: [method for one in [*near, Parities(world)] for method in _methods(one)],
         names.WAIT_TASK_QUEUE: _methods(Waits(world)),
         names.GUEST_TASK_QUEUE: _methods(Guests(world)),
     }
 
 
-def _methods(stand_in: StandIn) -> list[Callable[..., Any]]:
+def _methods(stand_in: object) -> list[Callable[..., Any]]:
     found = [getattr(stand_in, name) for name in dir(stand_in) if not name.startswith("_")]
     return [method for method in found if hasattr(method, "__temporal_activity_definition")]

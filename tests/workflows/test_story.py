@@ -117,7 +117,7 @@ async def test_the_status_names_who_must_act_and_what_would_be_undone(stage: Sta
     status = await stage.until_phase(handle, Phase.AWAITING_APPROVAL)
     assert status.needs_action
     assert APPROVER in status.waiting_for
-    assert ["return_to_source", "disable_and_remove"] == status.undo
+    assert ["take_back_restored", "return_to_source", "disable_and_remove"] == status.undo
 
 
 async def test_what_the_check_finds_refuses_before_anything_is_written(stage: Stage, script: Script) -> None:

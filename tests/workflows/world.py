@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from migration import ids
 from migration.models import FenceEvidence, JobRef, SourceVm, Started, VmSpec, VmTask
+from migration.parity.values import Side
 from migration.power import DEALLOCATED, RUNNING
 from tests.workflows.scenes import source_of
 from tests.workflows.script import Script
@@ -34,6 +35,9 @@ class World:
     resources: set[str] = field(default_factory=set)
     items: dict[str, Item] = field(default_factory=dict)
     fence: FenceEvidence | None = None
+    source_side: Side | None = None
+    """What the check finds on the source; None: it does not look."""
+    target_side: Side = field(default_factory=Side)
 
     def source(self, vm: VmSpec) -> SourceVm:
         """Return the source as it is now; it is made, running, when first asked for."""

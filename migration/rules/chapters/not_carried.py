@@ -8,7 +8,8 @@ _ADDRESSES = f"{SITE_RECOVERY}/concepts-public-ip-address-with-site-recovery"
 
 CHAPTER = Chapter(
     "What will not follow",
-    "None of this stops the move. Whoever uses the machine meets it after the cutover, so it is said before.",
+    "None of this stops the failover. What of it the move restores by itself, and for what the commit waits until "
+    "somebody answers for it, stands in [parity](parity.md); so it is said before.",
     (
         Rule(
             id="extensions-carried",

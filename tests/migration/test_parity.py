@@ -1,0 +1,192 @@
+"""The three-way difference, aspect by aspect and state by state, and how small it stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migration.models import VmSpec, vm_specs
+from migration.parity import page
+from migration.parity.aspects import ASPECTS, BY_ITSELF, RESTORABLE, TABLE, Aspect
+from migration.parity.compare import differences, needed
+from migration.parity.making import made_id
+from migration.parity.requests import RestoreAnswer
+from migration.parity.values import MOST_ROWS, MOST_TRAITS, ParityRow, Side, Trait, counts, shortened, side_of
+from migration.plan import Plan
+from migration.report import VmReport
+from migration.rules.catalogue import BY_ID
+
+GROUP = "/subscriptions/6b1f6e0a-52c4-4a8e-9d0b-3f5c8a7e2d11/resourceGroups/ne/providers/Microsoft.Network"
+SECURITY, ADDRESS = f"{GROUP}/networkSecurityGroups/web-ne", f"{GROUP}/publicIPAddresses/web-ne"
+POOL = f"{GROUP}/loadBalancers/lb-ne/backendAddressPools/web"
+OLD = "/subscriptions/s/resourceGroups/we/providers/Microsoft.Network/networkSecurityGroups/web"
+
+HAD: dict[Aspect, list[tuple[str, str, str]]] = {
+    "tags": [("owner", "shop", "")],
+    "security-groups": [
+        ("nic0", "web", OLD),
+        ("nic0#subnet", "subnet-group", OLD),
+        ("nic0/config0#application/a", "a", OLD),
+    ],
+    "public-addresses": [("nic0/config0", "web-ip", "/old/ip")],
+    "load-balancer-pools": [("nic0/config0#web", "pool", "/old/pool")],
+    "ip-configurations": [("nic0/config1", "a further IPv4 address", ""), ("nic0#forwarding", "on", "")],
+    "dns-labels": [("nic0/config0#label", "shop", ""), ("nic0#servers", "10.0.0.4", "")],
+    "extensions": [("microsoft.azure.monitor.azuremonitorlinuxagent", "Monitor", "")],
+    "managed-identities": [("own", "an identity of its own", ""), ("/identities/app", "app", "/identities/app")],
+    "role-assignments": [("on/p/r/Group", "role r on the machine", "r"), ("own/r//scope", "role r", "/scope")],
+    "diagnostics": [("boot", "on", ""), ("workspace/all", "to logs", "/s/all"), ("setting/hub", "to a hub", "/s/hub")],
+    "backup": [("backup", "vault", "/vault/item")],
+    "encryption-at-host": [("host", "on", "")],
+    "licence-type": [("licence", "RHEL_BYOS", "")],
+    "locks": [("keep", "CanNotDelete", "")],
+    "auto-shutdown": [("schedule", "19:30 UTC, enabled", "")],
+}
+"""What the source had of each aspect: key, value, id."""
+BY_HAND = {
+    "security-groups:nic0#subnet",
+    "security-groups:nic0/config0#application/a",
+    "ip-configurations:nic0/config1",
+    "dns-labels:nic0/config0#label",
+    "diagnostics:setting/hub",
+}
+"""What stays open of aspects that are restored."""
+BY_PLAN: tuple[Aspect, ...] = ("security-groups", "public-addresses", "load-balancer-pools")
+
+
+def spec(*, waivers: list[dict[str, Any]] | None = None, target: dict[str, Any] | None = None, **parity: Any) -> VmSpec:
+    """Return a virtual machine of a plan with these keys about parity."""
+    content = {
+        "version": 1,
+        "name": "shop",
+        "subscription": "6b1f6e0a-52c4-4a8e-9d0b-3f5c8a7e2d11",
+        "source": {"region": "westeurope", "resource_group": "we"},
+        "target": {"region": "northeurope", "resource_group": "ne", "network": "vnet", "subnet": "servers"},
+        "vault": {"name": "vault", "resource_group": "recovery", "region": "northeurope"},
+        "approval": {"approvers": ["anna@contoso.example"]},
+        "parity": parity,
+        "waivers": waivers or [],
+        "waves": [{"name": "only", "vms": [{"name": "web-01", "target": target or {}}]}],
+    }
+    return vm_specs(Plan.model_validate(content))[0]
+
+
+def side(aspect: Aspect, *, without: int | None = None) -> Side:
+    """Return a side that has all of an aspect, or all but one thing."""
+    kept = [one for index, one in enumerate(HAD[aspect]) if index != without]
+    return Side(traits=[Trait(aspect=aspect, key=k, subject=k, value=v, ref=r) for k, v, r in kept])
+
+
+def restored_if(vm: VmSpec, row: ParityRow) -> bool:
+    """Tell whether the table says that a row is restored for a virtual machine."""
+    mapped = row.aspect not in BY_PLAN or row.ref in {SECURITY, ADDRESS, POOL}
+    return row.aspect in vm.parity.restore and row.key not in BY_HAND and mapped
+
+
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_each_aspect_in_each_state(aspect: Aspect) -> None:
+    """Carried where the target has it; else restored or open as the plan and the table say, waived where it says so."""
+    vm, everything = spec(), side(aspect)
+    assert {"carried"} == {row.state for row in differences(vm, everything, everything)}
+
+    lost = differences(vm, everything, Side())
+    assert len(HAD[aspect]) == len(lost)
+    for row in lost:
+        later = aspect == "auto-shutdown"
+        assert ("restored" if later else "open") == row.state, row
+        assert ("after_commit" if later else "now" if restored_if(vm, row) else "") == row.restore, row
+        assert later or TABLE[aspect].remedy == row.remedy
+
+    keys = frozenset(row.key for row in lost)
+    assert {"restored"} == {row.state for row in differences(vm, everything, everything, restored=keys)}
+    refused = differences(vm, everything, Side(), failures=dict.fromkeys(keys, "Azure said no"))
+    assert {("open", "Azure said no")} == {(row.state, row.reason) for row in refused}
+    for rule in filter(None, (f"parity/{aspect}", TABLE[aspect].finding)):
+        answered = spec(waivers=[{"rule": rule, "by": "bo@contoso.example", "reason": "known"}])
+        waived = differences(answered, everything, Side())
+        assert {("waived", "bo@contoso.example", "known", "")} == {
+            (row.state, row.by, row.reason, row.restore) for row in waived
+        }
+    unread = differences(vm, everything, Side(unread={aspect: "403"}))
+    assert [("open", "403", "")] == [(row.state, row.reason, row.restore) for row in unread]
+
+
+@pytest.mark.parametrize(
+    ("restore", "expected"), [("none", set()), ("auto", BY_ITSELF), (["auto", "locks"], {*BY_ITSELF, "locks"})]
+)
+def test_what_a_plan_lets_be_restored(restore: object, expected: set[str]) -> None:
+    """`auto` stands for what is safe, a list for what it names; what nobody can restore cannot be named."""
+    assert expected == set(spec(restore=restore).parity.restore)
+    rows = [row for aspect in ASPECTS for row in differences(spec(restore=restore), side(aspect), Side())]
+    assert {row.aspect for row in rows if row.restore} <= expected
+    assert {"backup", "extensions", "encryption-at-host"} == set(ASPECTS) - RESTORABLE
+
+
+def test_what_the_plan_names_in_the_target_region() -> None:
+    """A group, a public address and pools of the plan are wanted, also where the source had none, and nothing else."""
+    vm = spec(target={"network_security_group": "web-ne", "public_ip": ADDRESS, "load_balancer_pools": [POOL]})
+    assert (SECURITY, ADDRESS) == (vm.parity.network_security_group, vm.parity.public_ip)
+    assert set(BY_PLAN) == needed(vm, Side())
+    for aspect in BY_PLAN:
+        ref = {"security-groups": SECURITY, "public-addresses": ADDRESS, "load-balancer-pools": POOL}[aspect]
+        for had in (Side(), side(aspect)):
+            rows = [row for row in differences(vm, had, Side()) if row.aspect == aspect and row.restore]
+            assert [("open", "now", ref)] == [(row.state, row.restore, row.ref) for row in rows]
+            assert "web" in rows[0].wanted
+            key = rows[0].key.partition(":")[2]
+            there = Side(traits=[Trait(aspect=aspect, key=key, subject="", value="x", ref=ref.upper())])
+            found = [row for row in differences(vm, had, there) if row.ref == ref]
+            assert ["carried"] == [row.state for row in found]
+            other = Side(traits=[Trait(aspect=aspect, key=key, subject="", value="x", ref="/other")])
+            assert "open" in {row.state for row in differences(vm, had, other) if row.aspect == aspect}
+
+
+def test_rows_stay_few_and_short() -> None:
+    """50 tags, 20 extensions and much else of the longest kind stay far under 100 KB, the open ones first."""
+    long = "x" * 5_000
+    traits = [Trait(aspect="tags", key=f"tag{n:03}", subject=shortened(long), value=shortened(long)) for n in range(50)]
+    traits += [
+        Trait(aspect=aspect, key=f"{n:03}", subject=shortened(long), value=shortened(long), ref="/x" * 150)
+        for aspect in ("extensions", "role-assignments", "managed-identities")
+        for n in range(200)
+    ]
+    source = side_of(traits, {})
+    assert MOST_TRAITS == len([trait for trait in source.traits if trait.aspect == "extensions"])
+    assert 170 == source.omitted["extensions"]
+    rows = differences(spec(), source, Side(traits=[trait for trait in source.traits if trait.aspect == "tags"]))
+    assert MOST_ROWS == len(rows)
+    assert "open" == rows[0].state
+    assert "more rows" in rows[-1].subject
+    report = VmReport(name="web-01", id="x", parity=rows)
+    sizes = [len(value.model_dump_json()) for value in (source, report, RestoreAnswer(rows=rows), counts(rows))]
+    assert max(sizes) < 75_000, sizes
+    many = differences(spec(), source_of_tags(50), source_of_tags(50))
+    assert [("all 50", "carried")] == [(row.source, row.state) for row in many]
+
+
+def source_of_tags(number: int) -> Side:
+    """Return a side with so many tags."""
+    return Side(traits=[Trait(aspect="tags", key=f"{n}", subject=f"{n}", value="x") for n in range(number)])
+
+
+def test_long_texts_differ_still() -> None:
+    """A text that is cut keeps a hash of all of it."""
+    one, other = shortened("a" * 200 + "b"), shortened("a" * 200 + "c")
+    assert one != other
+    assert len(one) <= 120
+
+
+def test_what_restoring_makes_is_known_before() -> None:
+    """Settings, roles, schedules and locks have ids that do not change from one reading to the next."""
+    vm = spec(restore=["auto", "role-assignments", "locks"])
+    rows = [row for aspect in ASPECTS for row in differences(vm, side(aspect), Side()) if row.restore]
+    made = {row.aspect: made_id(vm, row) for row in rows if made_id(vm, row)}
+    assert {"diagnostics", "role-assignments", "auto-shutdown", "locks"} == set(made)
+    assert made == {row.aspect: made_id(vm, row) for row in rows if made_id(vm, row)}
+
+
+def test_the_page_tells_of_every_aspect() -> None:
+    """`docs/parity.md` is what the table says; the findings that it names are rules of the check."""
+    assert page.FILE.read_text(encoding="utf-8") == page.page(), "run `make rules`"
+    assert {told.finding for told in TABLE.values()} - {""} <= set(BY_ID)
