@@ -57,10 +57,14 @@ class VmView:
             "outcome": self.outcome.value if self.outcome else None,
             "progress_percent": self.progress_percent,
             "last_refusal": self.last_refusal,
-            "alarm": self.alarm or None,
-            "target_writes_since": self.writes_since,
-            "parity": self.parity.model_dump(mode="json") if self.parity else None,
+            **self._exceptions(),
         }
+
+    def _exceptions(self) -> dict[str, Any]:
+        """Return what most machines do not have: two copies, writes that going back would cost, open rows of parity."""
+        parity = self.parity.model_dump(mode="json") if self.parity and self.parity.open else None
+        given = {"alarm": self.alarm, "target_writes_since": self.writes_since, "parity": parity}
+        return {name: value for name, value in given.items() if value}
 
 
 @dataclass(frozen=True)

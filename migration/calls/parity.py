@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migration import ids
 from migration.calls.call import ON_THE_WAY_BACK, Call, Place
-from migration.calls.move import UNKNOWN_NETWORK, UNKNOWN_NIC, Move
+from migration.calls.move import UNKNOWN_NIC, Move
 from migration.models import VmSpec
 
 PARITY, AFTER_COMMIT = "restore parity", "after the commit"
@@ -25,13 +25,10 @@ def reads(move: Move, vm: VmSpec, step: str) -> Iterator[Call]:
     source = ids.ResourceId.parse(vm.source_id)
     group = ids.resource_group_id(source.subscription, source.resource_group or "")
     nics = move.of(vm).nic_ids or (ids.nic_id(source.subscription, source.resource_group or "", UNKNOWN_NIC),)
-    networks = move.of(vm).network_ids or (
-        ids.network_id(source.subscription, source.resource_group or "", UNKNOWN_NETWORK),
-    )
     for path in _of_side(vm.source_id, group, nics):
         yield _call(vm, step, "GET", path, "source")
-    for network in networks:
-        yield _call(vm, step, "GET", f"{network}/subnets/{{subnet}}", "source")
+    for path in _anywhere(source.subscription):
+        yield _call(vm, step, "GET", path, "subscription")
     if step == PARITY:
         yield from _of_target(move, vm)
 
@@ -40,7 +37,8 @@ def _of_target(move: Move, vm: VmSpec) -> Iterator[Call]:
     home, group = f"/subscriptions/{vm.target_subscription}", vm.target_resource_group_id
     for path in _of_side(vm.target_id, group, target_nics(move, vm)):
         yield _call(vm, PARITY, "GET", path, "target")
-    yield _call(vm, PARITY, "GET", f"{vm.network_id}/subnets/{vm.subnet}", "network")
+    for path in _anywhere(vm.target_subscription):
+        yield _call(vm, PARITY, "GET", path, "subscription")
     yield _call(vm, PARITY, "GET", f"{home}/{_AUTHORIZATION}/roleAssignments", "subscription")
     yield _call(vm, PARITY, "GET", f"{home}/{_VAULTS}", "subscription")
     vault = f"{home}/resourceGroups/{{group}}/{_VAULTS}/{{vault}}"
@@ -53,11 +51,17 @@ def _of_target(move: Move, vm: VmSpec) -> Iterator[Call]:
 def _of_side(machine_id: str, group: str, nics: tuple[str, ...]) -> Iterator[str]:
     yield machine_id
     yield from nics
-    yield f"{group}/providers/Microsoft.Network/publicIPAddresses/{{address}}"
     yield f"{machine_id}/{_SETTINGS}"
     yield f"{machine_id}/{_SETTINGS}/{{setting}}"
     yield f"{machine_id}/{_AUTHORIZATION}/locks"
     yield f"{group}/providers/Microsoft.DevTestLab/schedules"
+
+
+def _anywhere(subscription: str) -> Iterator[str]:
+    """Yield what an interface refers to, whose resource groups only its reading tells."""
+    network = f"/subscriptions/{subscription}/resourceGroups/{{group}}/providers/Microsoft.Network"
+    yield f"{network}/publicIPAddresses/{{address}}"
+    yield f"{network}/virtualNetworks/{{network}}/subnets/{{subnet}}"
 
 
 def restored(move: Move, vm: VmSpec) -> Iterator[Call]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from migration.errors import PlanFileError
 from migration.models import VmSpec, vm_specs
 from migration.parity import page
 from migration.parity.aspects import ASPECTS, BY_ITSELF, RESTORABLE, TABLE, Aspect
@@ -14,6 +15,7 @@ from migration.parity.making import made_id
 from migration.parity.requests import RestoreAnswer
 from migration.parity.values import MOST_ROWS, MOST_TRAITS, ParityRow, Side, Trait, counts, shortened, side_of
 from migration.plan import Plan
+from migration.plan_file import parse_plan
 from migration.report import VmReport
 from migration.rules.catalogue import BY_ID
 
@@ -190,3 +192,67 @@ def test_the_page_tells_of_every_aspect() -> None:
     """`docs/parity.md` is what the table says; the findings that it names are rules of the check."""
     assert page.FILE.read_text(encoding="utf-8") == page.page(), "run `make rules`"
     assert {told.finding for told in TABLE.values()} - {""} <= set(BY_ID)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "field", "message", "fix"),
+    [
+        pytest.param(
+            "parity: {}", "parity: {restore: most}", 10, "parity.restore", "a list", "a list", id="no word of it"
+        ),
+        pytest.param(
+            "parity: {}",
+            "parity: {restore: [backup]}",
+            10,
+            "parity.restore[0]",
+            "backup is not one",
+            "auto",
+            id="never",
+        ),
+        pytest.param(
+            "parity: {}",
+            f"parity: {{network_security_group: {ADDRESS}}}",
+            10,
+            "parity.network_security_group",
+            "publicIPAddresses",
+            "a network security group",
+            id="another type",
+        ),
+        pytest.param(
+            "load_balancer_pools: []",
+            "load_balancer_pools: [web]",
+            12,
+            "",
+            "no id of a backend pool",
+            "look like",
+            id="pool",
+        ),
+        pytest.param("parity/backup", "parity/bakup", 9, "waivers[0].rule", "no rule", "parity/backup", id="waiver"),
+    ],
+)
+def test_mistakes_in_a_plan_are_told(old: str, new: str, line: int, field: str, message: str, fix: str) -> None:
+    """Each has its line and field, what is wrong and what would be right."""
+    assert 1 == PLAN_TEXT.count(old)
+    assert parse_plan(PLAN_TEXT, "plan.yaml").parity.restore == ["auto"]
+    with pytest.raises(PlanFileError) as caught:
+        parse_plan(PLAN_TEXT.replace(old, new), "plan.yaml")
+    (problem,) = caught.value.problems
+    assert (line, True) == (problem.line, field in problem.field)
+    assert message in problem.message
+    assert fix in problem.fix
+
+
+PLAN_TEXT = """\
+version: 1
+name: shop
+subscription: 6b1f6e0a-52c4-4a8e-9d0b-3f5c8a7e2d11
+source: {region: westeurope, resource_group: we}
+target: {region: northeurope, resource_group: ne, network: vnet, subnet: servers}
+vault: {name: vault, resource_group: recovery, region: northeurope}
+approval: {approvers: [anna@contoso.example]}
+waivers:
+  - {rule: parity/backup, by: anna@contoso.example, reason: known}
+parity: {}
+waves:
+  - {name: only, vms: [{name: web-01, target: {load_balancer_pools: []}}]}
+"""
