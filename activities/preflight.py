@@ -32,6 +32,7 @@ from migration.rules.sources import source_vm
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients
+    from arm.reads import Json
     from migration.fingerprint import Fingerprint
     from migration.models import SourceVm
     from migration.parity.values import Side
@@ -75,8 +76,9 @@ class PreflightActivities:
         )
         # What is shared was checked with the plan a moment ago; right before a failover everything is read anew.
         age = SHARED_AGE_SECONDS if request.moment == "start" else 0
+        seen: dict[str, Json] = {}
         async with beating(list):
-            await take_inventory(self._azure, case, self._memory, shared_age_seconds=age)
+            await take_inventory(self._azure, case, self._memory, shared_age_seconds=age, seen=seen)
         _insist(case)
         shared, (found,) = judge(case)
         findings = [*found.findings, *shared]
@@ -86,13 +88,13 @@ class PreflightActivities:
             source=request.recorded or _source(case, task.vm),
             fingerprint=request.fingerprint or _fingerprint(case, task.vm),
             already_migrated=found.already_migrated,
-            side=await self._side(task.vm, age) if goes_on and request.moment == "start" else None,
+            side=await self._side(task.vm, age, seen) if goes_on and request.moment == "start" else None,
         )
 
-    async def _side(self, vm: VmSpec, age: float) -> Side:
+    async def _side(self, vm: VmSpec, age: float, seen: dict[str, Json]) -> Side:
         """Return what the source has before anything is written, for the difference after the failover."""
         async with beating(list):
-            return await read_side(Asker(self._azure, self._memory, age), vm.source_id)
+            return await read_side(Asker(self._azure, self._memory, age, seen=seen), vm.source_id)
 
 
 async def check(azure: AzureClients, plan: Plan, count: Count | None = None) -> PlanCheck:

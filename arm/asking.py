@@ -70,17 +70,29 @@ class Count:
 class Asker:
     """Asks on behalf of one check; an object because the checks' reads share its slots.
 
-    *shared_age_seconds*: how old an answer about what others share may be.
+    *shared_age_seconds*: how old an answer about what others share may be. *seen* keeps the documents of single
+    resources that were read.
     """
 
     def __init__(
-        self, azure: AzureClients, memory: Memory, shared_age_seconds: float, count: Count | None = None
+        self,
+        azure: AzureClients,
+        memory: Memory,
+        shared_age_seconds: float,
+        count: Count | None = None,
+        seen: dict[str, Json] | None = None,
     ) -> None:
         self.azure = azure
         self._memory = memory
         self._shared_age_seconds = shared_age_seconds
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._count = count or Count()
+        self._seen = seen
+
+    async def document(self, resource_id: str) -> Fact[Json]:
+        """Return a resource's JSON, from what this check has read already where it has."""
+        known = (self._seen or {}).get(id_key(resource_id))
+        return Fact(known) if known is not None else await self.one(resource_id, lambda document: document)
 
     async def fact(self, what: str, ask: Callable[[], Awaitable[T | None]]) -> Fact[T]:
         """Return what *ask* answers, or why it could not; *what* is for the message.
@@ -111,6 +123,8 @@ class Asker:
 
         async def ask() -> T | None:
             document = await read(self.azure, resource_id, **query)
+            if self._seen is not None and document is not None:
+                self._seen[id_key(resource_id)] = document
             return None if document is None else make(document)
 
         return await self.fact(what or describe(resource_id), ask)

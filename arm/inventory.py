@@ -46,18 +46,19 @@ async def take_inventory(
     *,
     shared_age_seconds: float = 0,
     count: Count | None = None,
+    seen: dict[str, Json] | None = None,
 ) -> Inventory:
     """Fill, and return, the case's inventory with all that the rules of its moment ask about.
 
     What the virtual machines of a plan share may come from *memory*, if it is no older than *shared_age_seconds*.
-    *count* tells meanwhile how far it is.
+    *count* tells meanwhile how far it is; *seen* keeps the documents of single resources that were read.
 
     Raises:
         AzureError: Azure does not know the identity, or cannot be reached at all.
     """
     # Questions at once would each ask for a token, one after the other, before the first learns that none comes.
     await azure.sign_in()
-    taking = _Taking(Asker(azure, memory or Memory(), shared_age_seconds, count), case)
+    taking = _Taking(Asker(azure, memory or Memory(), shared_age_seconds, count, seen), case)
     for questions in (taking.first_round, taking.second_round, taking.third_round):
         await all_of(questions())
     return case.inventory

@@ -43,7 +43,7 @@ async def read_side(asker: Asker, machine_id: str, aspects: set[str] | None = No
         AzureError: Azure is out of order, so that asking again may help.
     """
     side = _Side(asker, machine_id, set(ASPECTS) if aspects is None else aspects)
-    machine = await asker.one(machine_id, lambda document: document)
+    machine = await asker.document(machine_id)
     side.note_failure(machine, tuple(ASPECTS))
     if machine.value is not None:
         await side.read(machine.value)
@@ -92,7 +92,7 @@ class _Side:
         self.traits += [trait for trait in traits if trait.aspect in self._aspects]
 
     async def _interface(self, number: int, nic_id: str) -> None:
-        fact = await self._ask.one(nic_id, lambda document: document)
+        fact = await self._ask.document(nic_id)
         self.note_failure(fact, tuple(_OF_INTERFACES))
         if fact.value is None:
             return
@@ -106,12 +106,12 @@ class _Side:
         await asyncio.gather(*asked)
 
     async def _subnet(self, number: int, interface: Json, subnet: str) -> None:
-        fact = await self._ask.one(subnet, lambda document: document)
+        fact = await self._ask.document(subnet)
         self.note_failure(fact, ("security-groups",))
         self._take(documents.of_subnet(number, interface, fact.value or {}))
 
     async def _public_address(self, key: str, address: str) -> None:
-        fact = await self._ask.one(address, lambda document: document)
+        fact = await self._ask.document(address)
         self.note_failure(fact, ("dns-labels",))
         if fact.value is not None:
             self._take(documents.of_public_address(key, fact.value))
