@@ -63,28 +63,34 @@ def everything(move: Move) -> list[Call]:
     return [call for step in order for call in wanted if call.step == step]
 
 
-def permissions(move: Move, *, optional: bool = True) -> dict[tuple[Place, str], dict[str, str]]:
+class Actions(dict[str, str]):
+    """Actions with the first step that needs each; *required* are those without which the move does not go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.required: set[str] = set()
+
+
+def permissions(move: Move) -> dict[tuple[Place, str], Actions]:
     """Return the actions that a move needs with the first step that needs each, by place and scope.
 
     A scope is a resource group, a network or a subscription. Resource groups that the move makes are made on their
-    subscription; `*` in an action stands for all that begins so. *optional*: also those of calls without which the move
-    goes on.
+    subscription; `*` in an action stands for all that begins so.
     """
-    wanted: dict[tuple[Place, str], dict[str, str]] = {}
+    wanted: dict[tuple[Place, str], Actions] = {}
     for call in (*reads.reads(move), *(call for call in writes(move) if call.by == "us")):
-        if call.optional and not optional:
-            continue
-        _want(wanted, call.place, scope_of(call), call.action, call.step)
+        _want(wanted, call.place, scope_of(call), call.action, call.step, optional=call.optional)
     for place, scope in _linked_scopes(move):
         for action in _TO_ENABLE[place]:
             _want(wanted, place, scope, action, "enable replication")
         if place == "target" and move.failover.keep_target_writes is not None:
             _want(wanted, place, scope, _TO_SNAPSHOT, UNDO)
-    for vm in move.vms if optional else ():
+    for vm in move.vms:
         for group_id, action in parity.joined(vm):
-            _want(wanted, "target", group_id, action, parity.PARITY)
+            _want(wanted, "target", group_id, action, parity.PARITY, optional=True)
         if "managed-identities" in vm.parity.restore:
-            _want(wanted, "target", vm.target_resource_group_id, _ASSIGN_IDENTITY, parity.PARITY)
+            group_id = vm.target_resource_group_id
+            _want(wanted, "target", group_id, _ASSIGN_IDENTITY, parity.PARITY, optional=True)
     return wanted
 
 
@@ -97,8 +103,19 @@ def _linked_scopes(move: Move) -> Iterator[tuple[Place, str]]:
         yield from (("network", network) for network in (vm.network_id, vm.test_network_id) if network)
 
 
-def _want(wanted: dict[tuple[Place, str], dict[str, str]], place: Place, scope: str, action: str, step: str) -> None:
+def _want(
+    wanted: dict[tuple[Place, str], Actions],
+    place: Place,
+    scope: str,
+    action: str,
+    step: str,
+    *,
+    optional: bool = False,
+) -> None:
     known = next((key for key in wanted if key[0] == place and ids.same_id(key[1], scope)), (place, scope))
-    actions = wanted.setdefault(known, {})
-    if action.lower() not in {each.lower() for each in actions}:
+    actions = wanted.setdefault(known, Actions())
+    same = next((each for each in actions if each.lower() == action.lower()), None)
+    if same is None:
         actions[action] = step
+    if not optional:
+        actions.required.add(same or action)

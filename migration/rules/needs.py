@@ -31,16 +31,14 @@ class Need:
 
 def needs_of(case: Case) -> tuple[Need, ...]:
     """Return what the move of a case does, by scope; for a group that does not exist, on its subscription."""
-    move = move_of(case)
-    required = permissions(move, optional=False)
     wanted: dict[tuple[Place, str], Need] = {}
     musts: dict[tuple[Place, str], set[str]] = {}
-    for (place, scope), actions in permissions(move).items():
+    for (place, scope), actions in permissions(move_of(case)).items():
         there = _where(case, scope)
         key = (place, ids.id_key(there))
         need = wanted.setdefault(key, Need(place, there, {}))
         need.actions.update({action: step for action, step in actions.items() if action not in need.actions})
-        musts.setdefault(key, set()).update(required.get((place, scope), {}))
+        musts.setdefault(key, set()).update(actions.required)
     return tuple(replace(need, optional=frozenset(set(need.actions) - musts[key])) for key, need in wanted.items())
 
 
