@@ -18,8 +18,6 @@ STATUS_KEYS = [
     "outcome",
     "progress_percent",
     "last_refusal",
-    "alarm",
-    "target_writes_since",
 ]
 
 
@@ -139,8 +137,6 @@ class TestStatus:
             "outcome": None,
             "progress_percent": None,
             "last_refusal": None,
-            "alarm": None,
-            "target_writes_since": None,
         }
 
     async def test_progress_comes_from_the_heartbeat_of_the_wait(self, starter: CommandLine, standins: Client) -> None:

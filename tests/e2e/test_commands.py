@@ -25,8 +25,6 @@ STATUS_KEYS = [
     "outcome",
     "progress_percent",
     "last_refusal",
-    "alarm",
-    "target_writes_since",
 ]
 CONTOSO_GROUPS = ("/contoso-prod", "/contoso-recovery")
 MOST_EVENTS = 300
