@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from simulator import context, page
+from simulator.compute.diagnostics import BLOBS, blob
 from simulator.control import Control
 from simulator.exchange import Exchange, Incoming, plain_path
 from simulator.jsontext import encode_bytes
@@ -80,6 +81,8 @@ class Server:
             return self._control.answer(request, path, content)
         if path == "/" and request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
             return self._page(request)
+        if path.startswith(BLOBS):
+            return self._blob(request, path)
         incoming = Incoming(
             method=request.method,
             path=path,
@@ -91,6 +94,11 @@ class Server:
         effects = self._exchange.effects(incoming)
         reply = self._exchange.answer(incoming, effects)
         return await _send(request, reply, effects)
+
+    def _blob(self, request: web.BaseRequest, path: str) -> web.Response:
+        with context.at_time(self._world.run_due()):
+            status, text = blob(self._world, path, request.query)
+        return web.Response(status=status, text=text)
 
     def _page(self, request: web.BaseRequest) -> web.Response:
         with context.at_time(self._world.run_due()):

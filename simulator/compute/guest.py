@@ -17,7 +17,14 @@ The seed's `behaviour` of a VM describes the guest; everything is optional (a so
         services: {nginx: failed}           # of a service that is not named: active (Windows: Running); disabled
         ports: [443, 8080]                  # what listens, besides 22 (Windows: 3389); a mapping: {8080: closed}
         grub: /dev/sda1                     # a device that the boot configuration names instead of a UUID
+        boot_seconds: 300                   # from power to the agent's first word (60)
+        serves_after_seconds: 240           # from power to what listens besides 22 (3389): nothing before (0)
+        http: {443: 503, 8080: {/health: {status: 200, body: "all well"}}}   # what a port answers: listens, too
+        commands: {"pg_isready": {exit_code: 2, output: "no response"}}      # of scripts that hold the words
+        serial_log: panic                   # panic, emergency, login (default), or the text of the log itself
         target: {agent: never}              # how the machine differs that a failover makes from this one's disks
+        after_failover: {http: {443: 503}}  # the same, and not the one of a test failover; it may have
+        in_test: {agent: never}             # without_nics, without_disks (names), size, boot_diagnostics: managed
 """
 
 from __future__ import annotations
@@ -62,6 +69,26 @@ class Guest:
     """The device that the boot configuration names instead of a UUID, if any."""
     uninitialised_luns: tuple[int, ...] = ()
     """The LUNs of data disks that nothing is on."""
+    sites: dict[int, Any] = field(default_factory=dict)
+    """What a port answers by HTTP: a status, or by path a status and a body."""
+    commands: dict[str, Any] = field(default_factory=dict)
+    """How scripts end that hold these words."""
+
+    def page(self, port: int, path: str) -> tuple[int, str] | None:
+        """What a port answers to a request, where the seed says so: status and body."""
+        given = self.sites.get(port)
+        if isinstance(given, dict) and "status" not in given and "body" not in given:
+            given = given.get(path.partition("?")[0], 404)
+        if isinstance(given, dict):
+            return int(given.get("status", 200)), str(given.get("body", ""))
+        return None if given is None else (int(given), "")
+
+    def command(self, script: str) -> tuple[int, str] | None:
+        """How a script ends, where the seed says so: exit code and output."""
+        given = next((end for words, end in self.commands.items() if words in script), None)
+        if isinstance(given, dict):
+            return int(given.get("exit_code", 0)), str(given.get("output", ""))
+        return None if given is None else (int(given), "")
 
     def service(self, name: str) -> str:
         """The seeded state of a service in any case; `active` where the seed says nothing."""
@@ -100,10 +127,29 @@ def guest_of(world: World, vm_id: str) -> Guest:
         missing_roots=_roots(seed.get("certificates"), "missing"),
         expired_roots=_roots(seed.get("certificates"), "expired"),
         services={str(key): str(value) for key, value in (seed.get("services") or {}).items()},
-        ports=_ports(seed.get("ports"), os_type),
+        ports=_ports(_listening(world, machine, seed), os_type),
+        sites={int(port): given for port, given in (_sites(world, machine, seed)).items()},
+        commands={str(words): end for words, end in (seed.get("commands") or {}).items()},
         grub=str(seed.get("grub") or ""),
         uninitialised_luns=tuple(int(lun) for lun in seed.get("uninitialised_luns") or ()),
     )
+
+
+def _has_come_up(world: World, machine: Resource, seed: dict[str, Any]) -> bool:
+    since = machines.running_since(machine)
+    return since is None or (world.now - since).total_seconds() >= float(seed.get("serves_after_seconds") or 0)
+
+
+def _sites(world: World, machine: Resource, seed: dict[str, Any]) -> dict[Any, Any]:
+    return dict(seed.get("http") or {}) if _has_come_up(world, machine, seed) else {}
+
+
+def _listening(world: World, machine: Resource, seed: dict[str, Any]) -> Any:
+    if not _has_come_up(world, machine, seed):
+        return ()
+    states = seed.get("ports") or {}
+    named = states if isinstance(states, dict) else dict.fromkeys(states, "open")
+    return {**dict.fromkeys(seed.get("http") or {}, "open"), **named}
 
 
 def _ports(given: Any, os_type: str) -> tuple[int, ...]:

@@ -54,6 +54,17 @@ def connect(guest: Guest, target: Target, *, through_proxy: bool = True) -> str:
     return UNTRUSTED if target.tls and distrusted else OK
 
 
+def page_of(guest: Guest, target: Target, path: str) -> tuple[int, str]:
+    """Status and body that a request gets which connects: the guest's own pages are those of its seed."""
+    own = guest.page(target.port, path or "/") if target.host in {*LOCAL, guest.hostname} else None
+    return own or (200, "<html></html>")
+
+
+def path_of(url: str) -> str:
+    """The path of an address."""
+    return urlsplit(url if "://" in url else f"//{url}").path or "/"
+
+
 def address_of(guest: Guest, host: str) -> str | None:
     """The IPv4 address that the guest's DNS has for a name, or None; made up, the same in every run."""
     if _ADDRESS.match(host):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from simulator.compute import guest_network
@@ -48,10 +49,12 @@ def _curl(shell: Shell, words: list[str], _: str) -> Result:
     met = guest_network.connect(shell.guest, Target(target.host, target.port, target.tls and not trusts))
     wanted = options.get("-w") or options.get("--write-out") or ""
     if met == OK:
-        body = _body(shell, plain[0], target)
-        shown = "HTTP/1.1 200 OK\n" if "-I" in options or "--head" in options else body
-        hidden = "-o" in options or "--output" in options
-        return Result(("" if hidden else shown) + _written(wanted, "200"))
+        status, body = _page(shell, plain[0], target)
+        shown = f"HTTP/1.1 {_told(status)}\n" if "-I" in options or "--head" in options else body
+        fails = status >= 400 and ("-f" in options or "--fail" in options)
+        hidden = fails or "-o" in options or "--output" in options
+        said = f"curl: (22) The requested URL returned error: {status}\n" if fails else ""
+        return Result(("" if hidden else shown) + _written(wanted, str(status)), 22 if fails else 0, said)
     code, text = {
         NO_NAME: (6, f"Could not resolve host: {target.host}"),
         NO_ROUTE: (28, f"Failed to connect to {target.host} port {target.port} after 10001 ms: Timeout was reached"),
@@ -71,10 +74,15 @@ def _written(form: str, status: str) -> str:
     return text.replace("\\n", "\n")
 
 
-def _body(shell: Shell, url: str, target: Target) -> str:
+def _page(shell: Shell, url: str, target: Target) -> tuple[int, str]:
     if target.host == METADATA:
-        return json.dumps(shell.machine.metadata) if "/metadata/instance" in url else ""
-    return "<html></html>\n"
+        return 200, json.dumps(shell.machine.metadata) if "/metadata/instance" in url else ""
+    status, body = guest_network.page_of(shell.guest, target, guest_network.path_of(url))
+    return status, f"{body}\n"
+
+
+def _told(status: int) -> str:
+    return f"{status} {HTTPStatus(status).phrase}" if status in set(HTTPStatus) else str(status)
 
 
 def _wget(shell: Shell, words: list[str], _: str) -> Result:
@@ -85,7 +93,10 @@ def _wget(shell: Shell, words: list[str], _: str) -> Result:
     met = guest_network.connect(shell.guest, target)
     if met == OK:
         to_screen = options.get("-O") == "-" or "-qO-" in options
-        return Result(_body(shell, plain[0], target) if to_screen and "--spider" not in options else "")
+        status, body = _page(shell, plain[0], target)
+        if status >= 400:
+            return Result(code=8, err="" if "-q" in options else f"ERROR {_told(status)}.\n")
+        return Result(body if to_screen and "--spider" not in options else "")
     code, text = {
         NO_NAME: (4, f"wget: unable to resolve host address '{target.host}'"),
         UNTRUSTED: (5, f"ERROR: cannot verify {target.host}'s certificate"),

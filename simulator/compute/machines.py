@@ -29,6 +29,7 @@ DEALLOCATED = "PowerState/deallocated"
 DEALLOCATING = "PowerState/deallocating"
 AGENT_BOOT_SECONDS = 60
 KEPT_PAUSES = 20
+_ABOUT_COPIES = {"target", "after_failover", "in_test"}
 
 
 def create_vm(  # noqa: PLR0913 - each is one property of a machine, all by name
@@ -46,11 +47,13 @@ def create_vm(  # noqa: PLR0913 - each is one property of a machine, all by name
     created_by: str = "site-recovery",
     extra_properties: dict[str, Any] | None = None,
     guest_of: str | None = None,
+    in_test: bool = False,
 ) -> Resource:
     """Create a running machine at once from disks and NICs that exist, without osProfile, image or identity.
 
     Its agent turns ready a minute later. *guest_of* names the machine whose disks these were: its guest behaves the
-    same (see `behaviour`). Whether the size fits is the caller's to check (`capacity.check_capacity`).
+    same (see `behaviour`; *in_test*: a test failover made it). Whether the size fits is the caller's to check
+    (`capacity.check_capacity`).
     """
     document: dict[str, Any] = {
         "name": paths.parse(vm_id).name,
@@ -77,7 +80,7 @@ def create_vm(  # noqa: PLR0913 - each is one property of a machine, all by name
     }
     if zone is not None:
         document["zones"] = [zone]
-    machine = world.store.put(document, {"created_by": created_by, "guest_of": guest_of})
+    machine = world.store.put(document, {"created_by": created_by, "guest_of": guest_of, "in_test": in_test})
     note_attachments(world, machine)
     set_power_state(world, machine.id, RUNNING)
     return world.store.require(machine.id)
@@ -156,7 +159,8 @@ def behaviour(world: World, vm_id: str) -> dict[str, Any]:
     """The seed's behaviour of a machine.
 
     A machine made from another's disks behaves like that one's guest, but not like its host (`*_fails` are left out);
-    the source's entry `target` says where it differs.
+    the source's entry `target` says where it differs, `in_test` where the one of a test failover does, and
+    `after_failover` where the other one does.
     """
     own = world.behaviour(vm_id)
     machine = world.store.get(vm_id)
@@ -164,8 +168,18 @@ def behaviour(world: World, vm_id: str) -> dict[str, Any]:
     if not source:
         return own
     inherited = world.behaviour(source)
-    guest = {key: value for key, value in inherited.items() if not key.endswith("_fails") and key != "target"}
-    return {**guest, **(inherited.get("target") or {}), **own}
+    return {**_of_a_copy(inherited, in_test=bool(machine and machine.meta.get("in_test"))), **own}
+
+
+def _of_a_copy(inherited: dict[str, Any], *, in_test: bool) -> dict[str, Any]:
+    kept = {key: value for key, value in inherited.items() if not key.endswith("_fails") and key not in _ABOUT_COPIES}
+    return {**kept, **traits_of_copy(inherited, in_test=in_test)}
+
+
+def traits_of_copy(source: dict[str, Any], *, in_test: bool) -> dict[str, Any]:
+    """How the machine that a failover, or a test failover, makes differs from its source, by the source's behaviour."""
+    own = source.get("in_test" if in_test else "after_failover") or {}
+    return {**(source.get("target") or {}), **own}
 
 
 def power_state(world: World, vm_id: str) -> str:
@@ -195,7 +209,8 @@ def note_boot(world: World, machine: Resource) -> None:
     stopped = machine.meta.pop("stopped_since", None)
     if stopped is not None:
         machine.meta["pauses"] = [*(machine.meta.get("pauses") or []), [stopped, world.now.isoformat()]][-KEPT_PAUSES:]
-    machine.meta["agent_ready_at"] = (world.now + timedelta(seconds=AGENT_BOOT_SECONDS)).isoformat()
+    seconds = float(behaviour(world, machine.id).get("boot_seconds") or AGENT_BOOT_SECONDS)
+    machine.meta["agent_ready_at"] = (world.now + timedelta(seconds=seconds)).isoformat()
 
 
 def agent_state(world: World, machine: Resource) -> str:

@@ -27,6 +27,15 @@ class CommandError(Exception):
     """What a command writes to the error stream."""
 
 
+class ExitError(Exception):
+    """A script that ends itself, with its exit code and what it printed until then."""
+
+    def __init__(self, code: int, err: str = "") -> None:
+        """End with *code*, having said *err*."""
+        super().__init__(code)
+        self.code, self.out, self.err = code, "", err
+
+
 class PowerShell:
     """Runs one script in one machine."""
 
@@ -43,7 +52,10 @@ class PowerShell:
         text = re.sub(r"<#.*?#>", "", script, flags=re.DOTALL)
         text = re.sub(r"(?m)^\s*param\s*\((?:[^()]|\([^()]*\))*\)", "", text, flags=re.IGNORECASE)
         text = re.sub(r"`\r?\n", " ", text)
-        out, err = self._block(text)
+        try:
+            out, err = self._block(text)
+        except ExitError as ended:
+            return Result(ended.out, ended.code, ended.err)
         return Result(out, 0, err)
 
     def _block(self, text: str) -> tuple[str, str]:
@@ -53,6 +65,9 @@ class PowerShell:
                 out += self._statement(statement)
             except CommandError as problem:
                 err += f"{problem}\n"
+            except ExitError as ended:
+                ended.out, ended.err = out + ended.out, err + ended.err
+                raise
         return out, err
 
     def _statement(self, text: str) -> str:

@@ -17,6 +17,8 @@ boot                                      `{"boot_devices": [...], "absent_volum
 disks                                     `{"raw_luns": [...]}`
 snapshots                                 `{"disabled_services": [...]}` (Windows)
 echo       any                            `{name: value, ...}`
+serves     kind, target_host, ...         `{"probe": tcp, "result"}`, `{"probe": http, "result", "status", "contains"}`
+                                          or, after what was printed, `{"probe": command, "exit_code"}`
 ========== ============================== ==========================================================================
 """
 
@@ -26,6 +28,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from simulator.compute import serving
 from simulator.compute.guest import REQUIRED_ROOTS, Guest
 from simulator.compute.linux_commands import PROGRAMS
 from simulator.compute.powershell import PowerShell
@@ -55,11 +58,21 @@ def probes_of(script: list[str]) -> list[str]:
 
 def answer(machine: Machine, script: list[str], parameters: dict[str, str]) -> Result:
     """What the script prints."""
-    probes = [_PROBES[name] for name in probes_of(script) if name in _PROBES]
+    asked = probes_of(script)
+    if "serves" in asked:
+        return serving.answer(machine, parameters, _run)
+    probes = [_PROBES[name] for name in asked if name in _PROBES]
     if probes:
         lines = [line for probe in probes for line in probe(machine.guest, parameters, machine.uptime_seconds)]
         return Result("".join(json.dumps(line) + "\n" for line in lines))
-    text = "\n".join(script)
+    return _run(machine, "\n".join(script), parameters)
+
+
+def _run(machine: Machine, text: str, parameters: dict[str, str]) -> Result:
+    """Run a script, or end it as the seed says."""
+    seeded = machine.guest.command(text)
+    if seeded is not None:
+        return Result(seeded[1], seeded[0])
     if machine.guest.os_type == "Windows":
         return PowerShell(machine, COMMANDS, parameters).run(text)
     proxy = {} if machine.guest.proxy == "none" else dict.fromkeys(("http_proxy", "https_proxy"), PROXY_URL)

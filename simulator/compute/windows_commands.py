@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.compute import guest_network
 from simulator.compute.guest import REQUIRED_ROOTS
 from simulator.compute.guest_network import METADATA, NO_NAME, NO_ROUTE, OK, PROXY, REFUSED, UNTRUSTED, Target
-from simulator.compute.powershell import CommandError, PowerShell
+from simulator.compute.powershell import CommandError, ExitError, PowerShell
 
 if TYPE_CHECKING:
     from simulator.compute.powershell import Command
@@ -65,8 +65,13 @@ def _web_request(shell: PowerShell, plain: list[str], named: dict[str, str]) -> 
     target = guest_network.target_of(url)
     met = guest_network.connect(shell.guest, target)
     if met == OK:
-        content = shell.machine.metadata if target.host == METADATA else "<html></html>"
-        return {"StatusCode": 200, "StatusDescription": "OK", "Content": content}
+        if target.host == METADATA:
+            return {"StatusCode": 200, "StatusDescription": "OK", "Content": shell.machine.metadata}
+        status, body = guest_network.page_of(shell.guest, target, guest_network.path_of(url))
+        if status >= 400:
+            message = f"Invoke-WebRequest : The remote server returned an error: ({status})."
+            raise CommandError(message)
+        return {"StatusCode": status, "StatusDescription": "OK", "Content": body}
     raise CommandError(
         "Invoke-WebRequest : "
         + {
@@ -153,6 +158,14 @@ def _nothing(*_: Any) -> None:
     return None
 
 
+def _exit(_: PowerShell, plain: list[str], __: dict[str, str]) -> None:
+    raise ExitError(int(plain[0]) if plain and plain[0].isdigit() else 0)
+
+
+def _throw(_: PowerShell, plain: list[str], __: dict[str, str]) -> None:
+    raise ExitError(1, f"{' '.join(plain)}\n")
+
+
 COMMANDS: dict[str, Command] = {
     "write-output": _write, "write-host": _write, "echo": _write, "write": _write,
     "get-service": _service, "gsv": _service,
@@ -161,7 +174,7 @@ COMMANDS: dict[str, Command] = {
     "invoke-restmethod": _rest, "irm": _rest, "get-nettcpconnection": _connections, "get-childitem": _children,
     "gci": _children, "dir": _children, "ls": _children, "get-ciminstance": _system, "get-wmiobject": _system,
     "gwmi": _system, "get-computerinfo": _computer, "netsh": _netsh, "netsh.exe": _netsh, "nslookup": _lookup,
-    "start-sleep": _nothing, "set-executionpolicy": _nothing, "import-module": _nothing, "exit": _nothing,
+    "start-sleep": _nothing, "set-executionpolicy": _nothing, "import-module": _nothing, "exit": _exit, "throw": _throw,
     "hostname": lambda shell, *_: shell.guest.hostname,
     "hostname.exe": lambda shell, *_: shell.guest.hostname,
     "whoami": lambda *_: "nt authority\\system",

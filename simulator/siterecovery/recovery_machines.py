@@ -126,9 +126,20 @@ def make_disks(world: World, item: Resource, *, test: bool = False) -> None:
 
 def make_nics(world: World, item: Resource, *, test_network: str | None = None) -> None:
     """Create the machine's NICs in the recovery network, or in the test network."""
-    for nic in item.meta.get("nics") or []:
-        if nic["selection"] != "NotSelected":
-            _make_nic(world, item, nic, test_network)
+    for nic in _used_nics(world, item, test=test_network is not None):
+        _make_nic(world, item, nic, test_network)
+
+
+def _used_nics(world: World, item: Resource, *, test: bool) -> list[dict[str, Any]]:
+    left_out = _traits(world, item, test=test).get("without_nics") or ()
+    chosen = [nic for nic in item.meta.get("nics") or [] if nic["selection"] != "NotSelected"]
+    if left_out is True:
+        return []
+    return [nic for nic in chosen if names.last(nic["source"]) not in left_out]
+
+
+def _traits(world: World, item: Resource, *, test: bool) -> dict[str, Any]:
+    return machines.traits_of_copy(world.behaviour(item.meta["vm"]), in_test=test)
 
 
 def _make_nic(world: World, item: Resource, nic: dict[str, Any], test_network: str | None) -> None:
@@ -215,13 +226,17 @@ def make_machine(world: World, item: Resource, *, test: bool = False) -> str:
     hardware = {"hardwareProfile": {"vmSize": item.meta["size"]}}
     arm_writes.admit(world, vm_id, location=location_of(world, item), tags=item.meta["tags"], properties=hardware)
     disks = {disk["kind"]: disk for disk in item.meta["disks"] if disk["kind"] == "OperatingSystem"}
-    data = [disk for disk in item.meta["disks"] if disk["kind"] != "OperatingSystem"]
-    used = [nic for nic in item.meta.get("nics") or [] if nic["selection"] != "NotSelected"]
+    traits = _traits(world, item, test=test)
+    lost = traits.get("without_disks") or ()
+    data = [
+        disk for disk in item.meta["disks"] if disk["kind"] != "OperatingSystem" and names.last(disk["id"]) not in lost
+    ]
+    used = _used_nics(world, item, test=test)
     machines.create_vm(
         world,
         vm_id=vm_id,
         location=location_of(world, item),
-        size=item.meta["size"],
+        size=str(traits.get("size") or item.meta["size"]),
         os_disk_id=target_disk_id(disks["OperatingSystem"], test=test),
         data_disk_ids=[(int(disk["lun"] or 0), target_disk_id(disk, test=test)) for disk in data],
         nic_ids=[target_nic_id(item, nic, test=test) for nic in used],
@@ -229,21 +244,24 @@ def make_machine(world: World, item: Resource, *, test: bool = False) -> str:
         os_type=item.meta["os_type"],
         zone=item.meta.get("zone"),
         created_by=SITE_RECOVERY,
-        extra_properties=_extra_properties(world, item),
+        extra_properties=_extra_properties(world, item, managed=traits.get("boot_diagnostics") == "managed"),
         guest_of=item.meta["vm"],
+        in_test=test,
     )
     machines.set_power_state(world, vm_id, machines.STARTING)
     _made(world, item, vm_id)
     return vm_id
 
 
-def _extra_properties(world: World, item: Resource) -> dict[str, Any]:
+def _extra_properties(world: World, item: Resource, *, managed: bool) -> dict[str, Any]:
     references = {
         "availabilitySet": item.meta.get("availability_set"),
         "proximityPlacementGroup": item.meta.get("proximity_placement_group"),
         "virtualMachineScaleSet": item.meta.get("scale_set"),
     }
     extra: dict[str, Any] = {key: {"id": id_} for key, id_ in references.items() if id_}
+    if managed:
+        extra["diagnosticsProfile"] = {"bootDiagnostics": {"enabled": True}}
     if item.meta.get("boot_diagnostics"):
         uri = f"https://{names.last(item.meta['boot_diagnostics'])}.blob.core.windows.net/"
         extra["diagnosticsProfile"] = {"bootDiagnostics": {"enabled": True, "storageUri": uri}}
