@@ -9,21 +9,23 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError
 from temporalio import activity
 
+from activities import commanding
+from activities.commanding import Permit
 from activities.guest import script_for
 from activities.heartbeats import beating
 from activities.intents import Intents
 from activities.writing import INTENT_SETTLE_SECONDS
-from arm import leases, run_command
+from arm import leases
 from arm.errors import classify
 from arm.run_command import Command, CommandError
 from migration.findings import CheckGuest, PlanCheck, VmFindings
 from migration.guests import Endpoint, GuestAnswer, answer_of, endpoints
-from migration.ids import ResourceId, describe, id_key
+from migration.ids import describe, id_key
 from migration.inventory import Fact
 from migration.rules.guest_case import judged, silent
 
@@ -33,18 +35,6 @@ if TYPE_CHECKING:
 
 ENDPOINT_SECONDS = 10
 """How long the script tries each endpoint."""
-_BUSY_SECONDS = 5.0
-_NOT_NOW = {"operationnotallowed", "vmagentstatuscommunicationerror"}
-
-
-class Permit(Protocol):
-    """What lets a run command be sent, and remembers what was."""
-
-    async def record(self, target: str, scenario: str) -> leases.WriteLease:
-        """Return the lease of one command."""
-
-    async def keep_operation(self, path: str) -> None:
-        """Remember where its progress is read."""
 
 
 class GuestActivities:
@@ -108,10 +98,8 @@ class _Unrecorded:
 async def _ask(azure: AzureClients, request: CheckGuest, permit: Permit, operation: str) -> Fact[GuestAnswer]:
     until = time.monotonic() + request.timeout_seconds
     asked, about = _endpoints(request), f"asking {describe(request.vm.source_id)}"
-    subscription = ResourceId.parse(request.vm.source_id).subscription
     try:
-        path = operation or await _start(azure, request, asked, permit, until)
-        output = await run_command.output_of(azure, subscription, path, until)
+        output = await commanding.output_of(azure, _command(request, asked), permit, until, operation)
     except CommandError as error:
         return Fact(unasked=f"{about}: {error}")
     except AzureError as error:
@@ -123,28 +111,11 @@ async def _ask(azure: AzureClients, request: CheckGuest, permit: Permit, operati
     return Fact(answer) if answer else Fact(unasked=f"{about}: its answer was not understood")
 
 
-async def _start(azure: AzureClients, request: CheckGuest, asked: list[Endpoint], permit: Permit, until: float) -> str:
-    """Send the script, once the machine runs no other, and return where its progress is read."""
+def _command(request: CheckGuest, asked: list[Endpoint]) -> Command:
     name, script = script_for(request.os_type)
     hosts = ",".join(f"{endpoint.host}:443" for endpoint in asked)
     parameters = {"endpoints": hosts, "timeout_seconds": str(ENDPOINT_SECONDS)}
-    command = Command(request.vm.source_id, name, script, parameters)
-    bucket = azure.limiter.writes(ResourceId.parse(command.vm_id).subscription)
-    while True:
-        await bucket.take()
-        lease = await permit.record(command.vm_id, "RunCommand")
-        try:
-            with leases.holding(lease):
-                path = await run_command.start(azure, command)
-        except AzureError as error:
-            failure = classify(error)
-            waits = failure.kind in {"busy", "throttled"} and failure.code.lower() not in _NOT_NOW
-            if not waits or time.monotonic() + _BUSY_SECONDS > until:
-                raise
-            await asyncio.sleep(failure.retry_after_seconds or _BUSY_SECONDS)
-        else:
-            await permit.keep_operation(path)
-            return path
+    return Command(request.vm.source_id, name, script, parameters)
 
 
 def _question(request: CheckGuest) -> str:

@@ -89,6 +89,7 @@ class PreflightActivities:
             fingerprint=request.fingerprint or _fingerprint(case, task.vm),
             already_migrated=found.already_migrated,
             side=await self._side(task.vm, age, seen) if goes_on and request.moment == "start" else None,
+            size=found.size,
         )
 
     async def _side(self, vm: VmSpec, age: float, seen: dict[str, Json]) -> Side:

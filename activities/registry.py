@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from activities.booting import BootActivities
 from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
 from activities.guests import GuestActivities
+from activities.isolation import IsolationActivities
 from activities.ledger import LedgerActivities
 from activities.parity import ParityActivities
 from activities.plans import PlanActivities
 from activities.power import PowerActivities
 from activities.preflight import PreflightActivities
+from activities.proving import ProbeActivities
 from activities.replication import ReplicationActivities
 from activities.snapshots import SnapshotActivities
 from activities.surveys import SurveyActivities
@@ -57,12 +60,20 @@ def all_activities(
         PreflightActivities(azure),
         SurveyActivities(azure),
         VerificationActivities(azure),
+        IsolationActivities(azure),
         PlanActivities(client),
     ]
     return {
         AZURE_TASK_QUEUE: [method for holder in (*writing, *reading) for method in methods_of(holder)],
-        WAIT_TASK_QUEUE: [*methods_of(WaitActivities(azure, watchers)), *methods_of(CopyActivities(azure, watchers))],
-        GUEST_TASK_QUEUE: methods_of(GuestActivities(azure, settle_seconds)),
+        WAIT_TASK_QUEUE: [
+            *methods_of(WaitActivities(azure, watchers)),
+            *methods_of(CopyActivities(azure, watchers)),
+            *methods_of(BootActivities(azure, watchers)),
+        ],
+        GUEST_TASK_QUEUE: [
+            *methods_of(GuestActivities(azure, settle_seconds)),
+            *methods_of(ProbeActivities(azure, settle_seconds)),
+        ],
     }
 
 

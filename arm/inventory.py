@@ -133,7 +133,9 @@ class _Taking:
         """Ask about machines with a target's name, sizes that are not offered, and who lets traffic out."""
         for subscription, region in sorted(self._homes_of_absent_sizes()):
             yield self._sizes(subscription, region)
-        yield from perimeter.questions(self._ask, self._case) if self._at_start else ()
+        if self._at_start:
+            yield from perimeter.questions(self._ask, self._case)
+            yield from perimeter.of_test_networks(self._ask, self._case)
         for vm in self._case.vms if self._at_start else ():
             listing = self._found.group_machines[id_key(vm.target_resource_group_id)]
             if any(same_id(machine.id, vm.target_id) for machine in listing.value or ()):

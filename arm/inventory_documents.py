@@ -22,6 +22,7 @@ from migration.inventory import (
     Subnet,
     Usage,
 )
+from migration.perimeter import Peering
 from migration.regions import canonical
 
 if TYPE_CHECKING:
@@ -104,12 +105,11 @@ def nic(document: Json) -> Nic:
 def network(document: Json) -> Network:
     """Return a virtual network with its subnets."""
     body = document.get("properties") or {}
-    peers = [(entry.get("properties") or {}).get("remoteVirtualNetwork") or {} for entry in body.get(_PEERINGS) or []]
     return Network(
         id=document["id"],
         location=canonical(document.get("location", "")),
         subnets=tuple(_subnet(entry) for entry in body.get("subnets") or []),
-        peered_with=tuple(peer["id"] for peer in peers if "id" in peer),
+        peerings=tuple(_peering(entry) for entry in body.get(_PEERINGS) or []),
     )
 
 
@@ -350,7 +350,15 @@ def _subnet(document: Json) -> Subnet:
         route_table_id=(body.get("routeTable") or {}).get("id"),
         nat_gateway_id=(body.get("natGateway") or {}).get("id"),
         default_outbound=body.get("defaultOutboundAccess") is not False,
+        in_use=bool(body.get("ipConfigurations")),
+        has_private_endpoints=bool(body.get("privateEndpoints")),
     )
+
+
+def _peering(document: Json) -> Peering:
+    body = document.get("properties") or {}
+    remote = (body.get("remoteVirtualNetwork") or {}).get("id") or ""
+    return Peering(document.get("name") or "", remote, body.get("peeringState") or "")
 
 
 def _is_critical(error: Json) -> bool:

@@ -22,6 +22,8 @@ class AttachedDisk:
     is_os: bool
     size_gib: int | None = None
     type: str | None = None
+    encryption_set: str | None = None
+    """The set of the customer's own key."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Machine:
     agent_ready: bool
     disks: tuple[AttachedDisk, ...]
     nic_ids: tuple[str, ...]
+    agent: str = ""
+    """What the agent says of itself, such as `Ready`; empty where there is none."""
+    keeps_serial_log: bool = False
+    """Whether Azure keeps its serial log, in an account of Azure's own."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Interface:
     subnet_id: str
     address: str | None
     is_static: bool
+    has_public_address: bool = False
 
 
 async def read_machine(azure: AzureClients, vm_id: str) -> Machine | None:
@@ -62,9 +69,10 @@ async def read_disk(azure: AzureClients, disk: AttachedDisk) -> AttachedDisk | N
     document = await reads.read(azure, disk.id)
     if document is None:
         return None
-    size = (document.get("properties") or {}).get("diskSizeGB")
-    kind = (document.get("sku") or {}).get("name")
-    return AttachedDisk(disk.id, disk.is_os, None if size is None else int(size), kind)
+    properties = document.get("properties") or {}
+    size, kind = properties.get("diskSizeGB"), (document.get("sku") or {}).get("name")
+    encryption_set = (properties.get("encryption") or {}).get("diskEncryptionSetId")
+    return AttachedDisk(disk.id, disk.is_os, None if size is None else int(size), kind, encryption_set)
 
 
 async def read_interface(azure: AzureClients, nic_id: str) -> Interface | None:
@@ -80,6 +88,7 @@ async def read_interface(azure: AzureClients, nic_id: str) -> Interface | None:
         subnet_id=str((primary.get("subnet") or {}).get("id") or ""),
         address=primary.get("privateIPAddress"),
         is_static=str(primary.get("privateIPAllocationMethod")).lower() == "static",
+        has_public_address=any(one.get("publicIPAddress") for one in all_properties),
     )
 
 
@@ -88,6 +97,7 @@ def machine_of(document: Json) -> Machine:
     properties = document.get("properties") or {}
     view = properties.get("instanceView") or {}
     storage = properties.get("storageProfile") or {}
+    diagnostics = (properties.get("diagnosticsProfile") or {}).get("bootDiagnostics") or {}
     state, since = _power(view)
     zones = document.get("zones") or []
     return Machine(
@@ -99,9 +109,11 @@ def machine_of(document: Json) -> Machine:
         provisioning_state=str(properties.get("provisioningState") or ""),
         power_state=state,
         power_since=since,
-        agent_ready=_agent_ready(view),
+        agent_ready=_agent(view).lower() == "ready",
         disks=tuple(_disks(storage)),
         nic_ids=tuple(_nics(properties)),
+        agent=_agent(view),
+        keeps_serial_log=bool(diagnostics.get("enabled")) and not diagnostics.get("storageUri"),
     )
 
 
@@ -129,9 +141,10 @@ def _power(view: Json) -> tuple[str, str | None]:
     return str(status.get("code") or "PowerState/unknown"), with_z(since)
 
 
-def _agent_ready(view: Json) -> bool:
+def _agent(view: Json) -> str:
     statuses = (view.get("vmAgent") or {}).get("statuses") or []
-    return any(str(status.get("displayStatus")).lower() == "ready" for status in statuses)
+    told = [str(status.get("displayStatus") or "") for status in statuses]
+    return next((text for text in told if text.lower() == "ready"), next(iter(told), ""))
 
 
 def _disks(storage: Json) -> list[AttachedDisk]:

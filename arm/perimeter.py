@@ -8,6 +8,7 @@ from arm import inventory_documents as documents
 from arm.asking import distinct
 from arm.reads import Json
 from migration.ids import id_key
+from migration.isolation import tables_of
 from migration.perimeter import RouteTable, SecurityGroup, SecurityRule
 from migration.rules.perimeter import needs_reading
 
@@ -35,6 +36,14 @@ def questions(ask: Asker, case: Case) -> Iterable[Coroutine[Any, Any, None]]:
         yield _around(ask, case, nics)
 
 
+def of_test_networks(ask: Asker, case: Case) -> Iterable[Coroutine[Any, Any, None]]:
+    """Ask about the routes of the networks of test failovers."""
+    for network_id in distinct(vm.test_network_id for vm in case.vms):
+        network = case.inventory.networks[id_key(network_id)].value
+        for table_id in tables_of(network) if network else ():
+            yield ask.note_shared(case.inventory.route_tables, table_id, route_table)
+
+
 async def _around(ask: Asker, case: Case, nics: list[Nic]) -> None:
     """Ask about a network, then about what its subnets, and the interfaces in them, are under."""
     found, network_id = case.inventory, nics[0].network_id
@@ -57,10 +66,11 @@ def security_group(document: Json) -> SecurityGroup:
 
 
 def route_table(document: Json) -> RouteTable:
-    """Return a route table by its default route."""
+    """Return a route table by its default route, and by all its routes."""
     routes = [entry.get("properties") or {} for entry in (document.get("properties") or {}).get("routes") or []]
     hops = [route.get("nextHopType") for route in routes if route.get("addressPrefix") in _EVERYWHERE]
-    return RouteTable(document["id"], next(iter(hops), None))
+    told = tuple((str(route.get("addressPrefix") or ""), str(route.get("nextHopType") or "")) for route in routes)
+    return RouteTable(document["id"], next(iter(hops), None), told)
 
 
 def _rule(name: str, body: Json) -> SecurityRule:

@@ -41,7 +41,7 @@ Response: TypeAlias = PipelineResponse[HttpRequest, AsyncHttpResponse]
 
 TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
 READ_ATTEMPTS = 3
-_POSTS_THAT_READ = ("/checknameavailability", "/checkpolicyrestrictions")
+_POSTS_THAT_READ = ("/checknameavailability", "/checkpolicyrestrictions", "/retrievebootdiagnosticsdata")
 _SUBSCRIPTION = re.compile(r"(?i)/subscriptions/([^/?]+)")
 _log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from migration.parity.aspects import ASPECTS, PREFIX, aspect_of_waiver
 from migration.rules.catalogue import BY_ID
 
 T = TypeVar("T")
-DAY_SECONDS = 86_400
+HOUR_SECONDS, DAY_SECONDS = 3_600, 86_400
 MAX_VMS = 1_000
 """As many as one check answers for within what Temporal takes as one value (2 MB)."""
 MAX_MOVED_VMS = 50

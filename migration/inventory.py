@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from migration.access import Denial, Lock, Permission
 from migration.guests import GuestAnswer
 from migration.ids import describe, id_key, same_id
-from migration.perimeter import RouteTable, SecurityGroup
+from migration.perimeter import Peering, RouteTable, SecurityGroup
 from migration.surroundings import BackupItem, Churn, PolicyDenial, RoleAssignment, Subscription
 
 T = TypeVar("T")
@@ -199,6 +199,9 @@ class Subnet:
     nat_gateway_id: str | None = None
     default_outbound: bool = True
     """Whether machines without any other way out get Azure's own."""
+    in_use: bool = False
+    """Whether anything has an address in it."""
+    has_private_endpoints: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,7 @@ class Network:
     id: str
     location: str
     subnets: tuple[Subnet, ...] = ()
-    peered_with: tuple[str, ...] = ()
+    peerings: tuple[Peering, ...] = ()
 
     def subnet(self, name: str) -> Subnet | None:
         """Return the subnet of that name."""

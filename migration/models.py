@@ -15,6 +15,8 @@ from migration.ledger import LedgerEntry
 from migration.parity.values import Side
 from migration.plan import Approval, Failover, Plan, Vm, Waiver
 from migration.plan_parity import ParityWanted, parity_wanted
+from migration.plan_verification import Verifying, verifying
+from migration.proofs import Comparison
 from migration.severities import Severity
 
 
@@ -67,6 +69,7 @@ class VmSpec(Value):
     test_network_id: str | None = None
     waivers: list[Waiver] = Field(default_factory=list, description="Those of the whole plan, and its own.")
     parity: ParityWanted = Field(default_factory=ParityWanted)
+    asks_guest: bool = Field(default=False, description="Whether probes of the plan run inside the moved machine.")
 
     @property
     def target_id(self) -> str:
@@ -162,6 +165,9 @@ class VmTask(Value):
     shared: SharedResources
     approval: Approval
     failover: Failover
+    verifying: Verifying = Field(
+        default_factory=Verifying, description="For the workflow; activities get what they ask."
+    )
 
     @property
     def item_id(self) -> str:
@@ -225,6 +231,7 @@ class VmCheck(Value):
     already_migrated: bool = Field(
         default=False, description="The source has a committed failover, or its move had ended."
     )
+    size: str | None = Field(None, description="The size that it will have, as far as the check can tell.")
 
     @property
     def blocking(self) -> list[Finding]:
@@ -269,6 +276,7 @@ class Verification(Value):
     source_power_state: str
     running_since: str | None = Field(None, description="When Azure says the target reached running.")
     source_since: str | None = Field(None, description="When Azure says the source came to its power state.")
+    compared: list[Comparison] = Field(default_factory=list, description="Everything that was held against the plan.")
 
 
 class PowerStates(Value):
@@ -292,7 +300,7 @@ def vm_specs(plan: Plan) -> list[VmSpec]:
 
 
 def _spec(plan: Plan, wave: str, vm: Vm) -> VmSpec:
-    own = vm.target
+    own, how = vm.target, verifying(plan.verification, vm.verification)
     subscription = own.subscription or plan.target.subscription or plan.subscription
     group = own.resource_group or plan.target.resource_group
     network_home = (plan.target.subscription or plan.subscription, plan.target.resource_group)
@@ -316,7 +324,13 @@ def _spec(plan: Plan, wave: str, vm: Vm) -> VmSpec:
         test_network_id=_network(plan.failover.test_network, network_home) if plan.failover.test_first else None,
         waivers=[waiver for waiver in plan.waivers if waiver.concerns(vm.name)],
         parity=parity_wanted(plan.parity, own, ids.resource_group_id(subscription, group)),
+        asks_guest=how.asks_guest,
     )
+
+
+def verifying_of(plan: Plan) -> dict[str, Verifying]:
+    """Return how each virtual machine of a plan is verified, by its name in the plan."""
+    return {vm.name: verifying(plan.verification, vm.verification) for vm in plan.vms}
 
 
 def _network(name_or_id: str | None, home: tuple[str, str]) -> str | None:

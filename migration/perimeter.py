@@ -1,4 +1,4 @@
-"""What lets the traffic of a machine out, or does not: security groups and routes."""
+"""What lets the traffic of a machine out, or does not: security groups, routes and peerings."""
 
 from __future__ import annotations
 
@@ -31,3 +31,14 @@ class RouteTable:
 
     id: str
     default_hop: str | None = None
+    routes: tuple[tuple[str, str], ...] = ()
+    """Prefix and kind of the next hop of each route."""
+
+
+@dataclass(frozen=True)
+class Peering:
+    """Where a virtual network is peered to, and whether both sides have agreed."""
+
+    name: str
+    remote_id: str
+    state: str = ""

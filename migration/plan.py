@@ -7,13 +7,14 @@ The steps that it configures are those of Microsoft's tutorial
 import hashlib
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from migration import checks, ids
+from migration import checks, ids, plan_verification
 from migration.base import Authored
 from migration.plan_parity import Parity, ParityTarget
+from migration.plan_types import Duration, SafeName
+from migration.plan_verification import Verification, VmVerification
 
-SafeName = Annotated[str, AfterValidator(checks.safe_name)]
 AzureName = Annotated[str, AfterValidator(checks.azure_name)]
 Region = Annotated[str, AfterValidator(checks.region)]
 Subscription = Annotated[str, AfterValidator(checks.subscription)]
@@ -23,13 +24,6 @@ EncryptionSet = Annotated[str, AfterValidator(checks.encryption_set)]
 Zone = Annotated[Literal["1", "2", "3"], BeforeValidator(checks.zone)]
 DiskName = Annotated[str, AfterValidator(checks.disk_name)]
 DiskType = Literal["Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium_LRS", "Premium_ZRS", "PremiumV2_LRS"]
-Duration = Annotated[
-    int,
-    BeforeValidator(checks.duration_seconds),
-    PlainSerializer(checks.duration_text, return_type=str),
-    Field(json_schema_extra={"type": "string", "examples": ["90s", "15m", "12h", "7d"]}),
-]
-"""Seconds; written as a whole number and a unit: `90s`, `15m`, `12h`, `7d`."""
 
 
 class Source(Authored):
@@ -134,6 +128,7 @@ class Vm(Authored):
     source_name: AzureName | None = Field(None, description="Its name in Azure, if that differs.")
     resource_group: AzureName | None = None
     target: VmTarget = Field(default_factory=VmTarget)
+    verification: VmVerification = Field(default_factory=VmVerification)
 
     @property
     def azure_name(self) -> str:
@@ -177,6 +172,7 @@ class Plan(Authored):
     concurrency: Concurrency = Field(default_factory=Concurrency)
     guest_probes: GuestProbes = Field(default_factory=GuestProbes)
     parity: Parity = Field(default_factory=Parity)
+    verification: Verification = Field(default_factory=Verification)
     on_failures: Literal["continue", "hold", "stop"] = Field(
         "continue", description="What later waves do when a virtual machine of a wave before was not moved."
     )
@@ -202,6 +198,11 @@ class Plan(Authored):
         checks.waivers([(waiver.rule, waiver.vm) for waiver in self.waivers], [vm.name for vm in self.vms])
         return self
 
+    @model_validator(mode="after")
+    def _probes_are_known(self) -> Self:
+        plan_verification.checked(self.verification, self._own_verifications)
+        return self
+
     @property
     def vms(self) -> list[Vm]:
         """All virtual machines, wave by wave."""
@@ -220,6 +221,11 @@ class Plan(Authored):
     def source_id(self, vm: Vm) -> str:
         """Return the Azure id of a virtual machine of this plan."""
         return ids.vm_id(self.subscription, vm.resource_group or self.source.resource_group, vm.azure_name)
+
+    @property
+    def _own_verifications(self) -> list[tuple[tuple[str | int, ...], VmVerification]]:
+        rows = [(("waves", w, "vms", v), vm) for w, wave in enumerate(self.waves) for v, vm in enumerate(wave.vms)]
+        return [(path, vm.verification) for path, vm in rows]
 
     def _target_vm_id(self, vm: Vm) -> str:
         subscription = vm.target.subscription or self.target.subscription or self.subscription

@@ -113,7 +113,7 @@ def _tree(text: str, file: str) -> Tree:
     try:
         json.loads(text, parse_int=str)  # the conversion of thousands of digits would be refused
     except RecursionError:
-        raise PlanFileError([_whole(file, "values are nested too deep", "a plan is at most 7 deep")]) from None
+        raise PlanFileError([_whole(file, "values are nested too deep", "a plan is at most 10 deep")]) from None
     except json.JSONDecodeError as error:
         fix = "see docs/plan.schema.json; an editor shows the place"
         problem = PlanProblem(file, error.lineno, error.colno, "", f"this is no JSON: {error.msg.lower()}", fix)

@@ -12,6 +12,7 @@ from migration.copies import TargetWrites, TwoCopies
 from migration.models import FenceEvidence, Finding, Mismatch
 from migration.parity.values import ParityCounts, ParityRow
 from migration.phases import Outcome, Phase
+from migration.proofs import ProbeResult, Proof, TestFailoverReport
 from migration.resolutions import Resolved
 
 
@@ -67,6 +68,7 @@ class VmStatus(Value):
     )
     alarm: str = Field("", description="Two copies run, or ran: where, since when, for how long.")
     parity: ParityCounts | None = Field(None, description="Source and target compared; None before the failover.")
+    verification: Proof | None = Field(None, description="What is known of the target so far.")
     undo: list[str] = Field(default_factory=list, description="What would be undone now, last first.")
     run_id: str = ""
 
@@ -90,6 +92,11 @@ class VmReport(Value):
     fingerprint: str | None = Field(None, description="Of what the first check saw; a later check is held against it.")
     mismatches: list[Mismatch] = Field(default_factory=list)
     parity: list[ParityRow] = Field(default_factory=list, description="Source and target compared, row by row.")
+    verification: Proof | None = Field(None, description="Of the target: its fields, its boot, the plan's probes.")
+    test_failover: TestFailoverReport | None = None
+    source_probes: list[ProbeResult] = Field(
+        default_factory=list, description="What the source said last: before the failover, or on the way back."
+    )
     fence: FenceEvidence | None = None
     resources: list[ReportedResource] = Field(default_factory=list)
     incidents: list[str] = Field(

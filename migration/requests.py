@@ -329,10 +329,11 @@ class VmParts(Value):
 
 
 class VerifyTarget(Value):
-    """Holds the target against the plan and the source."""
+    """Holds the target, or the copy of a test failover, against the plan and the source."""
 
     task: VmTask
     source: SourceVm
+    size: str | None = Field(None, description="What the check foretold.")
 
 
 class ObserveResources(Value):

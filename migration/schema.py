@@ -53,6 +53,16 @@ _DESCRIPTIONS = {
     "size": "Another size than at the source.",
     "zone": "Availability zone of the target.",
     "disk_encryption_set": "Name in the target resource group, or id, of a disk encryption set of the target region.",
+    "port": "The port.",
+    "scheme": "http, or https; https where the port is 443.",
+    "path": "The path, with its query if it has one.",
+    "status": "The status that has to be answered.",
+    "tcp": "Whether a port accepts connections.",
+    "http": "Whether a website answers as wanted.",
+    "command": "Whether a script of yours says yes, inside the machine.",
+    "boot_timeout": "Another time than the plan's.",
+    "timeout": "Another time than the plan's.",
+    "verification": "How the moved virtual machine is verified, besides its shape; the user's own probes.",
     "network": "Another virtual network than the plan's: its name in the target resource group, or its id.",
 }
 

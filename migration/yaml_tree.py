@@ -117,7 +117,7 @@ class _Composer:
         event = self._next()
         self._tree.values.setdefault(path, _place(event))
         if len(path) > MAX_DEPTH:
-            self._stop(path[:3], event, f"values are nested more than {MAX_DEPTH} deep", "a plan is at most 7 deep")
+            self._stop(path[:3], event, f"values are nested more than {MAX_DEPTH} deep", "a plan is at most 10 deep")
         self._refuse_tricks(path, event)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import FenceEvidence, Finding, Mismatch, VmTask
     from migration.parity.values import ParityRow, counts, in_words
     from migration.phases import Outcome, Phase
+    from migration.proofs import ProbeResult, Proof, TestFailoverReport, markdown_of
     from migration.report import Decision, PhaseSpan, ReportedResource, VmReport, VmStatus
     from migration.times import utc_text
 from workflows.moments import Moments
@@ -47,6 +48,9 @@ class Board:
         self.fingerprint: str | None = None
         self.mismatches: list[Mismatch] = []
         self.parity: list[ParityRow] = []
+        self.verification: Proof | None = None
+        self.test_failover: TestFailoverReport | None = None
+        self.source_probes: list[ProbeResult] | None = None
         self.fence: FenceEvidence | None = None
         self.downtime_seconds: int | None = None
         self.incidents: list[str] = []
@@ -134,6 +138,7 @@ class Board:
             findings=self.findings,
             choices=self.choices,
             parity=counts(self.parity) if self.parity else None,
+            verification=self.verification,
             undo=undo,
             alarm=self.moments.alarm,
             target_writes=self.target_writes,
@@ -157,6 +162,9 @@ class Board:
             fingerprint=self.fingerprint,
             mismatches=self.mismatches,
             parity=self.parity,
+            verification=self.verification,
+            test_failover=self.test_failover,
+            source_probes=self.source_probes or [],
             fence=self.fence,
             resources=reported(ledger),
             incidents=self.incidents,
@@ -193,6 +201,7 @@ class Board:
             lines.append(f"- Reason: {self.reason}")
         lines += [f"- Incident: {incident}" for incident in self.incidents]
         lines += self._parity_lines()
+        lines += markdown_of(self.verification, self.test_failover)
         if self.findings:
             lines += ["", "What the check found:", "", *markdown_lines(self.findings)]
         return "\n".join(lines)

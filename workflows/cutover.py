@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.verification import VerificationActivities
     from migration.models import JobRef, PowerStates, Verification, VmTask
     from migration.power import is_off, is_running
+    from migration.proofs import Proof, failures, held_of
     from migration.requests import JOB_LOST, ReadItem, StartFailover, VerifyTarget
     from migration.times import seconds_between
 from workflows import belongings as made
@@ -18,6 +19,7 @@ from workflows.copies import Copies, Facts
 from workflows.engine import Engine, type_of
 from workflows.failures import ASR_JOB_FAILED, tasks_of, vm_failure
 from workflows.fence import Fence
+from workflows.probes import Probes
 from workflows.replication import Replication
 from workflows.watch import CopyWatch
 from workflows.way_back import WayBack
@@ -27,18 +29,26 @@ class Cutover:
     """The chapter between two regions. Until the commit the source can always come back."""
 
     def __init__(
-        self, task: VmTask, board: Board, engine: Engine, belongings: Belongings, replication: Replication
+        self,
+        task: VmTask,
+        board: Board,
+        engine: Engine,
+        belongings: Belongings,
+        replication: Replication,
+        probes: Probes,
     ) -> None:
         self._task = task
         self._board = board
         self._engine = engine
         self._belongings = belongings
         self._replication = replication
+        self._probes = probes
         self._facts = Facts()
         self._copies = Copies(task, engine)
         self.fence = Fence(task, board, engine, self._copies)
         replication.on_two_copies = self.fence.contain
         self.way_back = WayBack(task, board, engine, belongings, self._copies, self.fence, self._facts)
+        self.way_back.ask_source = self._prove_source
 
     async def fail_over(self) -> None:
         """Fail over to the latest point, the source shut down first, and judge the fence."""
@@ -77,7 +87,7 @@ class Cutover:
         return None
 
     async def verify_target(self) -> None:
-        """Hold the target against the plan, and contain two running copies."""
+        """Hold the target against the plan, see it boot, ask the plan's probes, and contain two running copies."""
         board, seen = self._board, await self._verify()
         while is_running(seen.source_power_state) and is_running(seen.target_power_state):
             await self.fence.contain("at the verification", seen.source_since, seen.running_since)
@@ -88,9 +98,36 @@ class Cutover:
             board.downtime_seconds = seconds_between(board.fence.shutdown_started, seen.running_since)
         if is_running(seen.target_power_state):
             board.note_target(seen.running_since)
-        if seen.mismatches:
-            told = "; ".join(f"{m.field} is {m.actual}, wanted {m.expected}" for m in seen.mismatches)
-            raise vm_failure(f"verifying the target: {told}")
+        await self._prove(seen)
+
+    async def _prove(self, seen: Verification) -> None:
+        vm, source = self._task.vm, self._replication.found
+        # Whoever reads meanwhile sees what is known already.
+        self._board.verification = Proof(vm_id=vm.target_id, compared=seen.compared)
+        if not seen.mismatches:
+            proof = await self._probes.prove_machine(vm.target_id, source, seen.compared)
+            self._board.verification = proof
+            failed = proof.failures
+        else:
+            failed = [f"{m.field} is {m.actual}, wanted {m.expected}" for m in seen.mismatches]
+        if failed:
+            raise vm_failure(f"verifying the target: {'; '.join(failed)}")
+
+    async def ask_source_before(self) -> None:
+        """Ask the source what the target will be asked: what does not hold here is not wanted of it on a way back."""
+        vm, source = self._task.vm, self._replication.found
+        if self._probes.any and is_running(source.power_state):
+            probes = await self._probes.ask_once(vm.source_id, source, "Before the failover")
+            self._board.source_probes = probes
+
+    async def _prove_source(self) -> None:
+        """Ask the source on the way back: nothing is deleted before it serves as it did."""
+        vm, source, held = self._task.vm, self._replication.found, held_of(self._board.source_probes)
+        if not self._probes.any:
+            return
+        self._board.source_probes = await self._probes.prove(vm.source_id, source, "Undo: ask the source", only=held)
+        if failed := failures(self._board.source_probes):
+            raise vm_failure(f"proving that the source serves: {'; '.join(failed)}")
 
     def watch_copies(self) -> CopyWatch:
         """Return the look at both copies while a person is waited for."""
@@ -142,6 +179,6 @@ class Cutover:
     async def _verify(self) -> Verification:
         return await self._engine.call(
             VerificationActivities.verify_target,
-            VerifyTarget(task=self._task, source=self._replication.found),
+            VerifyTarget(task=self._task, source=self._replication.found, size=self._replication.size),
             f"Verify {self._task.vm.target_name} in {self._task.vm.target_region}",
         )

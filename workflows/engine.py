@@ -1,7 +1,7 @@
 """How a step calls an activity, waits, holds for a person, and notices a cancel. Platform concerns stay here."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -62,12 +62,18 @@ class Engine:
         self._question = ""
         self._resolution: Resolution | None = None
 
-    async def call(self, method: Callable[[Any, P], Awaitable[R]], argument: P, summary: str) -> R:
+    async def call(
+        self,
+        method: Callable[[Any, P], Awaitable[R]],
+        argument: P,
+        summary: str,
+        options: Mapping[str, Any] = policies.AZURE,
+    ) -> R:
         """Run a reading or writing activity; while the environment refuses it, hold and try again."""
         pauses = _Pauses()
         while True:
             try:
-                answer: R = await workflow.execute_activity_method(method, argument, summary=summary, **policies.AZURE)
+                answer: R = await workflow.execute_activity_method(method, argument, summary=summary, **options)
             except ActivityError as error:
                 await self._after_failure(error, summary, pauses)
             else:

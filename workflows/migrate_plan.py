@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.capping import capped
     from migration.findings import PlanCheck
     from migration.inputs import MigratePlanInput
-    from migration.models import SharedResources, VmSpec, VmTask, vm_specs
+    from migration.models import SharedResources, VmSpec, VmTask, verifying_of, vm_specs
     from migration.phases import Outcome, common_outcome
     from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus
 from workflows.dispatch import Dispatcher
@@ -173,6 +173,7 @@ class MigratePlan:
             shared=shared,
             approval=self.plan.approval,
             failover=self.plan.failover,
+            verifying=verifying_of(self.plan)[spec.name],
         )
 
 

@@ -81,6 +81,15 @@ CONTAINMENT_DEADLINE = timedelta(minutes=30)
 CONTAINMENT_RETRY = timedelta(minutes=2)
 """Until a containment that Azure refused is tried again, whether a person has answered or not."""
 
+
+def booting(timeout: timedelta) -> dict[str, Any]:
+    """Return the options of the wait for a boot, which answers by itself when its *timeout* is over."""
+    return waiting(timeout + timedelta(minutes=5), young=True)
+
+
+RUN_COMMAND = timedelta(minutes=3)
+"""What a run command may take besides its script: until the agent has fetched it and told of it, on a busy machine."""
+
 JOB_DEADLINE = timedelta(hours=6)
 """A Site Recovery job or a power operation; the longest seen took minutes, Terraform allows 3 hours for enabling."""
 

@@ -1,11 +1,10 @@
-"""Enable replication, wait for it, set up the target, test it, and stop it again."""
+"""Enable replication, wait for it, set up the target, and stop it again."""
 
 from collections.abc import Awaitable, Callable
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.failover import FailoverActivities
     from activities.power import PowerActivities
     from activities.replication import ReplicationActivities
     from activities.waits import WaitActivities
@@ -16,9 +15,7 @@ with workflow.unsafe.imports_passed_through():
         DisableReplication,
         EnableReplication,
         ProtectedWait,
-        ReadParts,
         ReadPower,
-        StartFailover,
     )
 from workflows import belongings as made
 from workflows import policies
@@ -41,6 +38,8 @@ class Replication:
         self.source: SourceVm | None = None
         self.on_two_copies: Contain | None = None
         """What contains two running copies, seen on the way back before the target is removed."""
+        self.size: str | None = None
+        """The size that the checks foretold."""
 
     @property
     def found(self) -> SourceVm:
@@ -84,31 +83,6 @@ class Replication:
         if kept.mismatches:
             told = "; ".join(f"{m.field}: wanted {m.expected}, is {m.actual}" for m in kept.mismatches)
             raise vm_failure(f"configuring the target: Azure did not keep {told}")
-
-    async def test_failover(self) -> None:
-        """Run a test failover into the isolated network, and clean it up."""
-        engine, task = self._engine, self._task
-        await self._belongings.predict(made.test_entries(task, self.found), "Read what the test failover will make")
-        self._unheard = True
-        started = await engine.call(
-            FailoverActivities.start_test_failover, StartFailover(task=task), "Start the test failover"
-        )
-        self._unheard = False
-        await engine.wait_for_job(started.job, "Until the test failover is done")
-        parts = await engine.call(
-            PowerActivities.read_parts, ReadParts(vm_id=task.vm.test_vm_id), "See the virtual machine of the test"
-        )
-        if not parts.exists:
-            raise vm_failure("testing the failover: it ended well, but there is no test virtual machine")
-        self._belongings.note_parts([*parts.nic_ids, *parts.disk_ids], "part of the test failover")
-        await self.clean_up_test_failover()
-
-    async def clean_up_test_failover(self) -> None:
-        """Remove what a test failover made; nothing there is fine."""
-        engine, task = self._engine, self._task
-        wanted = StartFailover(task=task, settled=self._unheard)
-        started = await engine.call(FailoverActivities.clean_up_test_failover, wanted, "Clean up the test failover")
-        await engine.wait_for_job(started.job, "Until the test failover is cleaned up")
 
     async def disable_replication(self) -> None:
         """Stop replication for good; a running enable is stopped or waited for first."""

@@ -15,7 +15,7 @@ Place = Literal["vault", "source", "target", "network", "subscription"]
 """Where a permission is asked: on the resource groups of the vault, the sources or the targets, on a virtual network,
 or on a subscription."""
 Effect = Literal["reads", "asks", "creates", "changes", "removes"]
-"""`asks`: a run command whose script only looks."""
+"""`asks`: a run command, whose script only looks, or is a probe of the user's own."""
 
 ALWAYS = ""
 IF_ABSENT = "if it is not there"
@@ -25,6 +25,8 @@ _VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 _EFFECTS: dict[str, Effect] = {"GET": "reads", "PUT": "creates", "PATCH": "changes", "DELETE": "removes"}
 _QUESTIONS = {"checkpolicyrestrictions"}
 """What is asked by a POST, since the question needs a body."""
+_LOOKS = {"retrievebootdiagnosticsdata"}
+"""What is a POST by its name only: an action, by which nothing changes."""
 _GROUPS = "Microsoft.Resources/subscriptions/resourceGroups"
 
 
@@ -58,7 +60,7 @@ class Call:
         if self.method != "POST":
             return _EFFECTS[self.method]
         verb = self.path.rsplit("/", 1)[-1]
-        if verb.lower() in _QUESTIONS:
+        if verb.lower() in _QUESTIONS | _LOOKS:
             return "reads"
         return "removes" if verb == "remove" else "asks" if verb == "runCommand" else "changes"
 

@@ -15,6 +15,8 @@ TEST, FAIL_OVER, COMMIT, DISABLE = "test failover", "fail over", "commit", "disa
 UNDO = "return to the source"
 
 IF_GUEST_ANSWERS = "if it runs, its agent is ready and nothing replicates it yet"
+FOR_EACH_PROBE = "for each probe from inside, until it holds"
+FOR_EACH_PROBE_BEFORE = "for each probe from inside, once, and again on the way back"
 IF_IT_DIFFERS = "if Site Recovery's choice differs from the plan"
 IF_BOTH_RUN = "if both copies run"
 IF_COPY_ACCEPTED = "if the copy is accepted although the source did not stop"
@@ -56,11 +58,15 @@ class Machine:
     def cut_over(self) -> Iterator[Call]:
         """Yield the failover and what may become necessary until the approval."""
         vm = self._vm
+        if vm.asks_guest:
+            yield self._call(FAIL_OVER, "POST", f"{vm.source_id}/runCommand", "source", FOR_EACH_PROBE_BEFORE)
         yield self._call(FAIL_OVER, "POST", f"{self._item}/unplannedFailover", "vault")
         if self._move.failover.shut_down_source:
             yield self._theirs(FAIL_OVER, "POST", f"{vm.source_id}/deallocate", "source")
         for resource_id in (*self._disks(), *self._nics(), vm.target_id):
             yield self._theirs(FAIL_OVER, "PUT", resource_id, "target")
+        if vm.asks_guest:
+            yield self._call(FAIL_OVER, "POST", f"{vm.target_id}/runCommand", "target", FOR_EACH_PROBE)
         yield self._call(FAIL_OVER, "POST", f"{vm.target_id}/deallocate", "target", IF_BOTH_RUN)
         yield self._call(FAIL_OVER, "POST", f"{vm.source_id}/deallocate", "source", IF_COPY_ACCEPTED)
         yield self._call(FAIL_OVER, "POST", f"{vm.target_id}/start", "target", IF_COPY_ACCEPTED)
@@ -110,6 +116,8 @@ class Machine:
         made = (*self._disks("-ASRtest"), self._vm.test_vm_id)
         for resource_id in made:
             yield self._theirs(TEST, "PUT", resource_id, "target")
+        if self._vm.asks_guest:
+            yield self._call(TEST, "POST", f"{self._vm.test_vm_id}/runCommand", "target", FOR_EACH_PROBE)
         yield self._call(TEST, "POST", f"{self._item}/testFailoverCleanup", "vault")
         for resource_id in reversed(made):
             yield self._theirs(TEST, "DELETE", resource_id, "target")

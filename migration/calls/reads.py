@@ -31,6 +31,7 @@ _SINGLE_READS = 8
 """Of more machines than these in a group it reads two listings instead."""
 _VAULTS = "providers/Microsoft.RecoveryServices/vaults"
 _POLICIES = "providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
+_SERIAL_LOG, _IF_KEPT = "retrieveBootDiagnosticsData", "if Azure keeps its serial log"
 _ACCESS = "providers/Microsoft.Authorization"
 
 
@@ -147,16 +148,31 @@ def _of_a_machine(move: Move, vm: VmSpec) -> Iterator[Call]:
     if move.failover.test_first:
         tests = [vm.test_vm_id, *(ids.disk_id(*target, f"{name}-ASRtest") for name in names)]
         yield from (Call(machine.TEST, "GET", path, "target", vm.name) for path in tests)
+        yield from _of_the_test(move, vm)
     made = [ids.disk_id(*target, name) for name in names]
     made += [ids.nic_id(*target, name) for name in move.nic_names(vm)]
     yield from (Call(machine.FAIL_OVER, "GET", path, "target", vm.name) for path in (vm.target_id, *made))
     yield from (Call(machine.FAIL_OVER, "GET", path, "vault", vm.name) for path in (item, *jobs))
     yield Call(machine.FAIL_OVER, "GET", vm.source_id, "source", vm.name)
+    yield Call(machine.FAIL_OVER, "GET", vm.network_id, "network", vm.name)
+    yield Call(machine.FAIL_OVER, "POST", f"{vm.target_id}/{_SERIAL_LOG}", "target", vm.name, _IF_KEPT)
     yield Call(machine.FAIL_OVER, "GET", f"{item}/recoveryPoints/{{point}}", "vault", vm.name)
     yield from (Call(machine.UNDO, "GET", path, "target", vm.name) for path in machine.Machine(move, vm).snapshots())
     yield from parity.reads(move, vm, parity.PARITY)
     for step in (machine.COMMIT, machine.DISABLE):
         yield from (Call(step, "GET", path, "vault", vm.name) for path in (item, *jobs))
+
+
+def _of_the_test(move: Move, vm: VmSpec) -> Iterator[Call]:
+    """Yield what proves that the test network is isolated, and what its copy is held against the plan by."""
+    target, network = (vm.target_subscription, vm.target_resource_group), vm.test_network_id or ""
+    yield Call(machine.TEST, "GET", network, "network", vm.name)
+    home = ids.ResourceId.parse(network).subscription
+    tables = f"/subscriptions/{home}/resourceGroups/{{group}}/providers/Microsoft.Network/routeTables/{{table}}"
+    yield Call(machine.TEST, "GET", tables, "subscription", vm.name, "if a subnet of the test network has routes")
+    for name in move.nic_names(vm):
+        yield Call(machine.TEST, "GET", ids.nic_id(*target, f"{name}-test"), "target", vm.name)
+    yield Call(machine.TEST, "POST", f"{vm.test_vm_id}/{_SERIAL_LOG}", "target", vm.name, _IF_KEPT)
 
 
 def _of_the_end(move: Move) -> Iterator[Call]:

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from migration import ids
-from migration.ids import describe, same_id
-from migration.inventory import Network, Subnet
+from migration.ids import describe, id_key, same_id
+from migration.inventory import Subnet
+from migration.isolation import judge, tables_of
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, SharedCheck, VmCheck
 
 _RESERVED_SUBNETS = {"gatewaysubnet", "azurefirewallsubnet", "azurebastionsubnet", "routeserversubnet"}
+_CLOSE = "close it where the copy must not act on the world: set the subnet's defaultOutboundAccess to false"
 _RESERVED_AT_START = 4
 """Azure keeps the first four addresses of a subnet, and its last."""
 
@@ -101,8 +103,20 @@ def test_network(case: Case, vm: VmSpec) -> Iterator[Hit]:
         yield Hit(subject, f"it lies in {found.location}, the target region is {vm.target_region}")
     elif not found.subnets:
         yield Hit(subject, "it has no subnet")
-    elif _is_peered(found, vm, case):
-        yield Hit(subject, "it is peered with a network of production: the test may meet it", severity="warning")
+
+
+def isolation(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Object to a test network from which something leads to production, or out; warn of what may be reached."""
+    found = case.inventory.networks.about(vm.test_network_id) if vm.test_network_id else None
+    if found is None or vm.test_network_id is None or same_id(vm.test_network_id, vm.network_id):
+        return  # the rule above says so
+    tables = {id_key(table): case.inventory.route_tables.about(table) for table in tables_of(found)}
+    production = [vm.network_id, *(nic.network_id for nic in case.nics(vm)), *(one.network_id for one in case.vms)]
+    judged = judge(vm.test_network_id, found, tables, production, found.location)
+    for reason in judged.reasons if found.subnets else ():
+        yield Hit(describe(vm.test_network_id), reason)
+    for remark in judged.remarks:
+        yield Hit(describe(vm.test_network_id), remark, _CLOSE, severity="warning")
 
 
 def mapping(case: Case, vm: VmSpec) -> Iterator[Hit]:
@@ -139,17 +153,13 @@ def _unusable(text: str, subnet: Subnet) -> str:
     return ""
 
 
-def _is_peered(test: Network, vm: VmSpec, case: Case) -> bool:
-    production = [vm.network_id, *(nic.network_id for nic in case.nics(vm))]
-    return any(same_id(peer, network_id) for peer in test.peered_with for network_id in production)
-
-
 CHECKS: dict[str, VmCheck] = {
     "target-network": network,
     "target-subnet": subnet,
     "target-address": address,
     "static-address": static_address,
     "test-network": test_network,
+    "test-network-isolated": isolation,
     "network-mapping": mapping,
 }
 SHARED_CHECKS: dict[str, SharedCheck] = {"subnet-space": subnet_space}

@@ -13,10 +13,13 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.booting import BootActivities
 from activities.failover import FailoverActivities
+from activities.isolation import IsolationActivities
 from activities.ledger import LedgerActivities
 from activities.parity import ParityActivities
 from activities.power import PowerActivities
+from activities.proving import ProbeActivities
 from activities.registry import interceptors, methods_of
 from activities.replication import ReplicationActivities
 from activities.snapshots import SnapshotActivities
@@ -139,6 +142,9 @@ class Stage:
             VerificationActivities(self.azure),
             WaitActivities(self.azure, watchers),
             CopyActivities(self.azure, watchers),
+            BootActivities(self.azure, watchers),
+            ProbeActivities(self.azure, SETTLE_SECONDS),
+            IsolationActivities(self.azure),
         ]
         return Worker(
             self.client,

@@ -8,6 +8,7 @@ from console.timeline import WIDTH, axis
 from migration.copies import TargetWrites, TaskVerdict, TwoCopies
 from migration.models import FenceEvidence, Mismatch
 from migration.phases import Outcome, Phase
+from migration.proofs import Boot, Comparison, Isolation, ProbeResult, Proof, TestFailoverReport
 from migration.report import Decision, PhaseSpan, Report, ReportedResource, VmReport
 from migration.resolutions import Resolved
 from tests.console.standins import finding
@@ -30,6 +31,16 @@ class Page(HTMLParser):
     def all(self, tag: str) -> list[dict[str, str | None]]:
         """Return the attributes of every such tag."""
         return [attributes for name, attributes in self.tags if name == tag]
+
+
+def proof(text: str) -> Proof:
+    """Return a verification in which every field that a machine fills says *text*."""
+    return Proof(
+        vm_id=text,
+        compared=[Comparison(field=text, expected=text, actual=text, ok=True)],
+        boot=Boot(ok=None, evidence=text, agent=text),
+        probes=[ProbeResult(name=text, kind="tcp", ok=False, attempts=2, evidence=text, ended="2026-03-01T10:05:00Z")],
+    )
 
 
 def full_report(text: str = "text") -> Report:
@@ -55,6 +66,15 @@ def full_report(text: str = "text") -> Report:
         decisions=[decision, decision.model_copy(update={"counted": False, "decision": ""})],
         findings=[finding("warning", text)],
         mismatches=[Mismatch(field=text, expected=text, actual=text)],
+        verification=proof(text),
+        test_failover=TestFailoverReport(
+            vm_id=text,
+            isolation=Isolation(network_id=text, isolated=True, reasons=[text], evidence=[text], remarks=[text]),
+            second_copy="isolated",
+            started="2026-03-01T09:30:00Z",
+            ended="2026-03-01T09:40:00Z",
+            verification=proof(text),
+        ),
         fence=FenceEvidence(held=None, reason=text, shutdown_started=text, tasks=[verdict]),
         resources=[ReportedResource(id=text, type=text, created_by=text, state="left", why=text)],
         incidents=[text],
@@ -150,3 +170,11 @@ def test_timeline_lies_within_its_axis() -> None:
     assert bars[1].x + bars[1].width <= WIDTH
     assert min(bar.width for bar in bars) >= 3
     assert bars[0].width > bars[1].width
+
+
+def test_tells_the_verification_and_the_isolated_copy() -> None:
+    """The page says of each probe whether it held, and that the second copy of a test ran isolated."""
+    page = render(full_report("text"))
+    assert "a second copy ran, isolated, from" in page
+    assert 2 == page.count('<th scope="row">text (tcp)</th>')
+    assert 2 == page.count("1 fields held against the plan")

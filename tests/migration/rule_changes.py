@@ -21,6 +21,7 @@ from migration.inventory import (
     Subnet,
     Usage,
 )
+from migration.perimeter import RouteTable
 from migration.plan import Failover
 from migration.rules.case import Case
 from migration.surroundings import Churn, PolicyDenial, RoleAssignment
@@ -80,6 +81,18 @@ def with_network(network_id: str = NETWORK, **changes: Any) -> Change:
     """Change a network."""
     network = Network(network_id, "northeurope", (Subnet("servers", ("10.20.1.0/24",)),))
     return lambda case: case.inventory.networks.note(network_id, Fact(replace(network, **changes)))
+
+
+def with_route(hop: str) -> Change:
+    """Give the test network a route to everywhere by this kind of hop."""
+    table = ids.network_id(SUBSCRIPTION, AWAY, "x").replace("virtualNetworks/x", "routeTables/leak")
+
+    def change(case: Case) -> None:
+        case.inventory.route_tables.note(table, Fact(RouteTable(table, hop, (("10.0.0.0/8", hop),))))
+        subnet = Subnet("servers", ("10.20.1.0/24",), route_table_id=table, default_outbound=False)
+        case.inventory.networks.note(TEST_NETWORK, Fact(Network(TEST_NETWORK, "northeurope", (subnet,))))
+
+    return change
 
 
 def with_permission(scope: str, permission: Permission) -> Change:

@@ -136,7 +136,8 @@ def inventory() -> Inventory:
     found.group_disks.note(GROUPS[AWAY], Fact(()))
     found.group_nics.note(GROUPS[AWAY], Fact(()))
     for network_id in (NETWORK, TEST_NETWORK):
-        network = Network(network_id, "northeurope", (Subnet("servers", ("10.20.1.0/24",)),))
+        subnet = Subnet("servers", ("10.20.1.0/24",), default_outbound=network_id == NETWORK)
+        network = Network(network_id, "northeurope", (subnet,))
         found.networks.note(network_id, Fact(network))
         found.permissions.note(network_id, Fact((Permission(("*",)),)))
     found.permissions.note(f"/subscriptions/{SUBSCRIPTION}", Fact((Permission(("*",)),)))

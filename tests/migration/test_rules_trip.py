@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from migration.inventory import (
     Fact,
     Subnet,
 )
+from migration.perimeter import Peering
 from migration.rules.case import Case
 from migration.rules.catalogue import RULES
 from migration.rules.engine import SHARED_CHECKS, VM_CHECKS
@@ -46,6 +48,7 @@ from tests.migration.rule_changes import (
     with_provider,
     with_quota,
     with_roles,
+    with_route,
     with_sku,
     with_spec,
     with_taken_address,
@@ -76,6 +79,14 @@ from tests.migration.test_guests import AROUND, FROM_INSIDE
 
 REPLICA = "web-01-data-ASRReplica"
 WITHOUT_UNPLANNED = ("DisableProtection", "TestFailoverCleanup")
+LEAKS: list[dict[str, Any]] = [
+    {"peerings": (Peering("to-production", NETWORK.upper(), "Connected"),)},
+    {"peerings": (Peering("to-a-hub", "/subscriptions/x/hub"),)},
+    {"subnets": (Subnet("servers", ("10.3.0.0/24",)), Subnet("GatewaySubnet", ("10.3.1.0/24",), in_use=True))},
+    {"subnets": (Subnet("servers", ("10.3.0.0/24",)), Subnet("AzureFirewallSubnet", ("10.3.1.0/24",), in_use=True))},
+    {"subnets": (Subnet("servers", ("10.3.0.0/24",), nat_gateway_id="/subscriptions/x/nat"),)},
+]
+"""What leads out of a test network."""
 AT_START: list[tuple[str, Change]] = [
     ("source-exists", lambda case: case.inventory.machines.note(VM_ID, Fact())),
     ("source-region", with_machine(location="eastus")),
@@ -228,7 +239,9 @@ AT_START: list[tuple[str, Change]] = [
     ("test-network", rehearsing(lambda case: case.inventory.networks.note(TEST_NETWORK, Fact()))),
     ("test-network", rehearsing(with_network(TEST_NETWORK, location="westeurope"))),
     ("test-network", rehearsing(with_network(TEST_NETWORK, subnets=()))),
-    ("test-network", rehearsing(with_network(TEST_NETWORK, peered_with=(NETWORK.upper(),)))),
+    *(("test-network-isolated", rehearsing(with_network(TEST_NETWORK, **leak))) for leak in LEAKS),
+    ("test-network-isolated", rehearsing(with_route("VirtualNetworkGateway"))),
+    ("test-network-isolated", rehearsing(with_route("VirtualAppliance"))),
     ("network-mapping", with_mapping(TEST_NETWORK)),
     ("network-mapping", with_twin(network_id=TEST_NETWORK, target_resource_group="third")),
     ("vault-place", with_vault("westus")),
@@ -280,6 +293,19 @@ AT_CUTOVER: list[tuple[str, Change]] = [
     ("policies", with_denial),
     ("size-offered", with_sku(restricted=True)),
 ]
+
+
+def test_what_leads_nowhere_leaves_a_test_network_isolated() -> None:
+    """A peering that is not connected, a gateway's empty subnet and a route that drops lead nowhere."""
+    peering = Peering("half", NETWORK, "Initiated")
+    subnets = (
+        Subnet("servers", ("10.3.0.0/24",), default_outbound=False),
+        Subnet("GatewaySubnet", ("10.3.1.0/24",)),
+    )
+    closed = with_network(TEST_NETWORK, peerings=(peering,), subnets=subnets)
+
+    assert {} == objections(changed(starting(), rehearsing(closed)))
+    assert {} == objections(changed(starting(), rehearsing(with_route("None"))))
 
 
 @pytest.mark.parametrize("case", [starting(), cutting_over(), changed(starting(), rehearsing())])

@@ -15,6 +15,7 @@ from migration.ledger import Observation
 from migration.models import FenceEvidence, JobResult, PowerStates, Started, Verification, VmCheck
 from migration.plan import Plan
 from migration.power import DEALLOCATED, RUNNING
+from migration.proofs import Boot, BootWait, Isolation, ProbeResult, ProveIsolation, RunProbe
 from migration.requests import (
     CacheAccountWanted,
     ConfigureTarget,
@@ -104,6 +105,14 @@ class Guests(StandIn):
     async def check_guest(self, request: CheckGuest) -> VmFindings:
         """Find nothing."""
         answer: VmFindings = await self.play(request, lambda: VmFindings(name=request.vm.name))
+        return answer
+
+    @activity.defn
+    async def run_probe(self, request: RunProbe) -> ProbeResult:
+        """Find that the probe holds."""
+        probe = request.probe
+        held = ProbeResult(name=probe.name, kind=probe.kind, where=probe.where, ok=True, attempts=1, evidence="held")
+        answer: ProbeResult = await self.play(request, lambda: held)
         return answer
 
 
@@ -272,6 +281,13 @@ class Waits(StandIn):
         return seen
 
     @activity.defn
+    async def wait_for_boot(self, request: BootWait) -> Boot:
+        """Find the machine booted."""
+        booted = Boot(ok=True, evidence="its agent reports Ready", agent="Ready")
+        answer: Boot = await self.play(request, lambda: booted)
+        return answer
+
+    @activity.defn
     async def wait_for_resources(self, request: ResourcesWait) -> ResourcesWaited:
         """Find the resources as waited for."""
         answer: ResourcesWaited = await self.play(request, lambda: ResourcesWaited(running=False))
@@ -403,6 +419,25 @@ class Verifier(StandIn):
 
         seen: Verification = await self.play(request, answer)
         return seen
+
+    @activity.defn
+    async def verify_test_copy(self, request: VerifyTarget) -> Verification:
+        """Find the copy as wanted."""
+        vm = request.task.vm
+
+        def answer() -> Verification:
+            state = self.world.power_of(vm.test_vm_id) or ""
+            return Verification(mismatches=[], target_power_state=state, source_power_state="")
+
+        seen: Verification = await self.play(request, answer)
+        return seen
+
+    @activity.defn
+    async def prove_isolation(self, request: ProveIsolation) -> Isolation:
+        """Find the network isolated."""
+        found = Isolation(network_id=request.network_id, isolated=True, evidence=["peerings: none"])
+        answer: Isolation = await self.play(request, lambda: found)
+        return answer
 
 
 class Ledger(StandIn):

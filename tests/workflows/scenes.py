@@ -6,7 +6,17 @@ from typing import Any
 from migration import ids, names
 from migration.findings import PlanCheck, VmFindings
 from migration.inputs import MigratePlanInput
-from migration.models import Finding, SharedResources, SourceDisk, SourceNic, SourceVm, VmSpec, VmTask, vm_specs
+from migration.models import (
+    Finding,
+    SharedResources,
+    SourceDisk,
+    SourceNic,
+    SourceVm,
+    VmSpec,
+    VmTask,
+    verifying_of,
+    vm_specs,
+)
 from migration.plan import Approval, Failover, Plan
 
 APPROVER = "approver@contoso.example"
@@ -68,6 +78,7 @@ def make_task(*, approval: dict[str, Any] | None = None, failover: dict[str, Any
         shared=shared_of(whole),
         approval=Approval.model_validate({"approvers": [APPROVER, REQUESTER]} | (approval or {})),
         failover=Failover.model_validate(failover or {}),
+        verifying=verifying_of(whole)[whole.vms[0].name],
     )
 
 

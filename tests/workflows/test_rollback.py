@@ -48,8 +48,11 @@ FAILURES: list[tuple[str, ApplicationError, list[str]]] = [
     ("wait_until_protected", job_failure("EnableDr", "150161"), [*DISABLE, *NOTHING_LEFT]),
     ("configure_target", vm_failure(), [*DISABLE, *NOTHING_LEFT]),
     ("wait_for_job(UpdateVmProperties)", job_failure("UpdateVmProperties"), [*DISABLE, *NOTHING_LEFT]),
+    ("prove_isolation", vm_failure(), [*CLEAN_UP_NOTHING, *DISABLE, *NOTHING_LEFT]),
     ("start_test_failover", vm_failure(), [*CLEAN_UP_NOTHING, *DISABLE, *NOTHING_LEFT]),
     ("wait_for_job(TestFailover)", job_failure("TestFailover"), [*CLEAN_UP_TEST, *DISABLE, *NOTHING_LEFT]),
+    ("verify_test_copy", vm_failure(), [*CLEAN_UP_TEST, *DISABLE, *NOTHING_LEFT]),
+    ("wait_for_boot", vm_failure(), [*CLEAN_UP_TEST, *DISABLE, *NOTHING_LEFT]),
     ("start_failover", vm_failure(), [*STILL_SERVES, *CLEAN_UP_NOTHING, *SAFE, *DISABLE, *NOTHING_LEFT]),
     (
         "wait_for_job(UnplannedFailover)",

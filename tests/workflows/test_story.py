@@ -35,6 +35,7 @@ TUTORIAL = [
     "observe_resources",
     "judge_fence",
     "verify_target",
+    "wait_for_boot",
     "read_power",
     "commit_failover",
     "wait_for_job(CommitFailover)",
@@ -46,10 +47,13 @@ TUTORIAL = [
     "observe_resources",
 ]
 TEST_FAILOVER = [
+    "prove_isolation",
     "observe_resources",
     "start_test_failover",
     "wait_for_job(TestFailover)",
     "read_parts",
+    "verify_test_copy",
+    "wait_for_boot",
     "clean_up_test_failover",
     "wait_for_job(TestFailoverCleanup)",
 ]

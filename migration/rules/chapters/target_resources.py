@@ -212,9 +212,17 @@ CHAPTER = Chapter(
         Rule(
             id="test-network",
             asks="The test network exists in the target region and is not the production network.",
-            evidence="the test network and its peerings",
+            evidence="the test network",
             remedy="create an isolated network there, and name it as failover.test_network",
             link=_NETWORKS,
+        ),
+        Rule(
+            id="test-network-isolated",
+            asks="Nothing leads from the test network to production, or out through a gateway.",
+            evidence="the test network's peerings, gateways, firewalls, NAT gateways and routes; proved again right "
+            "before the test failover starts",
+            remedy="remove what leads out of it, or name another network as failover.test_network",
+            link=f"{SITE_RECOVERY}/azure-to-azure-tutorial-dr-drill",
         ),
         Rule(
             id="network-mapping",
