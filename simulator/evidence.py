@@ -199,6 +199,8 @@ ASSUMPTIONS = {
         "Images are a handful of the marketplace's, each with one version.",
         "Run command knows the programs of `linux_commands.py` and `windows_commands.py`; others are not found.",
         "A shell script for Windows, or PowerShell for Linux, is refused with 400.",
+        "Boot diagnostics of a machine that has none give addresses at which nothing is.",
+        "The blobs of boot diagnostics lie on this cloud's own host; there are no other blobs.",
     ),
     "network": (
         "Peerings, routes and security rules are kept as given and reach no traffic: there is none.",
