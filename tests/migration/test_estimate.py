@@ -102,6 +102,7 @@ def test_the_writes_of_one_machine_are_those_of_the_story() -> None:
         ("POST", "testFailover"),
         ("POST", "runCommand"),
         ("POST", "testFailoverCleanup"),
+        ("POST", "runCommand"),
         ("POST", "unplannedFailover"),
         ("POST", "runCommand"),
         *[("POST", "deallocate")] * 2,

@@ -1,10 +1,11 @@
 """The verification of the target and of a test failover's copy: what is asked, in which order, what a no leads to."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from migration.models import SourceVm, Verification, VmCheck
+from migration.models import SourceVm, Verification, VmCheck, VmTask
 from migration.phases import Outcome
 from migration.plan_verification import Probe
 from migration.power import RUNNING
@@ -38,18 +39,31 @@ def names_of(requests: list[RunProbe]) -> list[str]:
     return [request.probe.name for request in requests]
 
 
+def asked_of(script: Script, vm_id: str) -> list[RunProbe]:
+    """Return what one machine was asked."""
+    return [request for request in script.requests("run_probe") if request.vm_id == vm_id]
+
+
+def _last(labels: list[str], label: str) -> int:
+    return len(labels) - 1 - labels[::-1].index(label)
+
+
+def of_target(task: VmTask) -> Callable[[RunProbe], bool]:
+    """Tell whether a probe goes to the target."""
+    return lambda request: request.vm_id == task.vm.target_id
+
+
 async def test_every_probe_is_asked_of_the_target_once_it_has_booted(stage: Stage, script: Script) -> None:
     """Each with its own time and of the target; the report and the status have what each said."""
     task = make_task(verification=PROBES)
     handle = await stage.start_vm(task)
     await stage.approve(handle)
 
-    asked: list[RunProbe] = script.requests("run_probe")
+    asked = asked_of(script, task.vm.target_id)
     assert ["port", "page", "outside", "mine"] == names_of(asked)
     assert [240, 540, 240, 240] == [request.timeout_seconds for request in asked]
-    assert {task.vm.target_id} == {request.vm_id for request in asked}
     labels = script.labels()
-    assert labels.index("wait_for_boot") < labels.index("run_probe") < labels.index("commit_failover")
+    assert labels.index("wait_for_boot") < _last(labels, "run_probe") < labels.index("commit_failover")
     report = await stage.report(handle)
     assert report.verification is not None
     assert report.verification == (await stage.status(handle)).verification
@@ -91,8 +105,8 @@ async def test_a_target_that_does_not_serve_is_rolled_back(
     stage: Stage, script: Script, world: World, step: str, answer: Any, told: str
 ) -> None:
     """Whatever part of the verification says no, the source serves again and nothing is left."""
-    script.on(step, answer)
     task = make_task(verification=PROBES)
+    script.on(step, answer, when=of_target(task) if step == "run_probe" else lambda _: True)
     handle = await stage.start_vm(task)
     ending = await handle.result()
 
@@ -108,15 +122,50 @@ async def test_a_target_that_does_not_serve_is_rolled_back(
 
 async def test_after_a_no_the_other_probes_are_asked_once(stage: Stage, script: Script) -> None:
     """The verdict stands: the rest is asked for the record, without waiting for it."""
-    script.on("run_probe", no)
-    await (await stage.start_vm(make_task(verification=PROBES))).result()
-    assert [240, 0, 0, 0] == [request.timeout_seconds for request in script.requests("run_probe")]
+    task = make_task(verification=PROBES)
+    script.on("run_probe", no, when=of_target(task))
+    await (await stage.start_vm(task)).result()
+    assert [240, 0, 0, 0] == [request.timeout_seconds for request in asked_of(script, task.vm.target_id)]
+
+
+async def test_the_source_is_asked_before_it_stops_and_again_on_the_way_back(stage: Stage, script: Script) -> None:
+    """Once each before the failover; on the way back until they hold, but for what did not hold before either."""
+    task = make_task(verification=PROBES)
+    source = lambda request: request.vm_id == task.vm.source_id and request.probe.name == "page"  # noqa: E731
+    script.on("run_probe", no, when=source)
+    script.on("run_probe", no, when=of_target(task))
+    handle = await stage.start_vm(task)
+    assert Outcome.ROLLED_BACK == (await handle.result()).outcome
+
+    asked = asked_of(script, task.vm.source_id)
+    assert ["port", "page", "outside", "mine", "port", "outside", "mine"] == names_of(asked)
+    assert [0, 0, 0, 0, 240, 240, 240] == [request.timeout_seconds for request in asked]
+    labels = script.labels()
+    assert labels.index("run_probe") < labels.index("start_failover")
+    assert labels.index("start_vm") < _last(labels, "run_probe") < _last(labels, "disable_replication")
+    assert [True, None, True, True] == [one.ok for one in (await stage.report(handle)).source_probes]
+
+
+async def test_nothing_is_deleted_before_the_source_serves_as_it_did(
+    stage: Stage, script: Script, world: World
+) -> None:
+    """A source that does not hold on the way back what it held before is a person's to judge."""
+    task = make_task(verification=PROBES)
+    script.on("run_probe", no, when=of_target(task))
+    script.on("run_probe", no, when=lambda request: request.vm_id == task.vm.source_id and request.timeout_seconds > 0)
+    handle = await stage.start_vm(task)
+    await stage.until_asked(handle, "the source runs, and does not serve: proving that the source serves: probe port")
+    assert world.is_there(task.vm.target_id)
+    await stage.resolve(handle, "retry")
+    assert Outcome.ROLLED_BACK == (await handle.result()).outcome
+    assert set() == world.resources
 
 
 async def test_trouble_of_the_environment_fails_no_machine(stage: Stage, script: Script) -> None:
     """A probe that could not be asked, for an expired secret say, holds and is asked again."""
-    script.on("run_probe", environment_failure())
-    handle = await stage.start_vm(make_task(verification=PROBES))
+    task = make_task(verification=PROBES)
+    script.on("run_probe", environment_failure(), when=of_target(task))
+    handle = await stage.start_vm(task)
     await stage.until_asked(handle, "the client secret has expired")
     await stage.resolve(handle, "retry")
     assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
@@ -128,8 +177,7 @@ async def test_the_same_probes_serve_the_test_failover(stage: Stage, script: Scr
     handle = await stage.start_vm(task)
     await stage.approve(handle)
 
-    of_the_test = [request for request in script.requests("run_probe") if request.vm_id == task.vm.test_vm_id]
-    assert ["port", "mine"] == names_of(of_the_test)
+    assert ["port", "mine"] == names_of(asked_of(script, task.vm.test_vm_id))
     labels = script.labels()
     assert labels.index("prove_isolation") < labels.index("start_test_failover")
     assert labels.index("run_probe") < labels.index("clean_up_test_failover") < labels.index("start_failover")
