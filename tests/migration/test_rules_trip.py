@@ -79,12 +79,14 @@ from tests.migration.test_guests import AROUND, FROM_INSIDE
 
 REPLICA = "web-01-data-ASRReplica"
 WITHOUT_UNPLANNED = ("DisableProtection", "TestFailoverCleanup")
+CLOSED = Subnet("servers", ("10.3.0.0/24",), default_outbound=False)
 LEAKS: list[dict[str, Any]] = [
-    {"peerings": (Peering("to-production", NETWORK.upper(), "Connected"),)},
-    {"peerings": (Peering("to-a-hub", "/subscriptions/x/hub"),)},
-    {"subnets": (Subnet("servers", ("10.3.0.0/24",)), Subnet("GatewaySubnet", ("10.3.1.0/24",), in_use=True))},
-    {"subnets": (Subnet("servers", ("10.3.0.0/24",)), Subnet("AzureFirewallSubnet", ("10.3.1.0/24",), in_use=True))},
-    {"subnets": (Subnet("servers", ("10.3.0.0/24",), nat_gateway_id="/subscriptions/x/nat"),)},
+    {"subnets": (CLOSED,), "peerings": (Peering("to-production", NETWORK.upper(), "Connected"),)},
+    {"subnets": (CLOSED,), "peerings": (Peering("to-a-hub", "/subscriptions/x/hub"),)},
+    {"subnets": (CLOSED, Subnet("GatewaySubnet", ("10.3.1.0/24",), in_use=True))},
+    {"subnets": (CLOSED, Subnet("RouteServerSubnet", ("10.3.1.0/24",), in_use=True))},
+    {"subnets": (CLOSED, Subnet("AzureFirewallSubnet", ("10.3.1.0/24",), in_use=True))},
+    {"subnets": (replace(CLOSED, nat_gateway_id="/subscriptions/x/nat"),)},
 ]
 """What leads out of a test network."""
 AT_START: list[tuple[str, Change]] = [
