@@ -156,7 +156,6 @@ async def test_probes_hold_for_the_copy_and_for_the_target(verified: Stack) -> N
         assert proof.boot.ok
     assert report.test_failover.isolation is not None
     assert report.test_failover.isolation.isolated
-    assert report.verification.probes[0].attempts > 1, "it was not waited for"
 
 
 async def test_nothing_starts_into_a_network_that_was_opened_meanwhile(verified: Stack) -> None:
