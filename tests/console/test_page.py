@@ -67,6 +67,7 @@ def full_report(text: str = "text") -> Report:
         findings=[finding("warning", text)],
         mismatches=[Mismatch(field=text, expected=text, actual=text)],
         verification=proof(text),
+        source_probes=proof(text).probes,
         test_failover=TestFailoverReport(
             vm_id=text,
             isolation=Isolation(network_id=text, isolated=True, reasons=[text], evidence=[text], remarks=[text]),
@@ -176,5 +177,6 @@ def test_tells_the_verification_and_the_isolated_copy() -> None:
     """The page says of each probe whether it held, and that the second copy of a test ran isolated."""
     page = render(full_report("text"))
     assert "a second copy ran, isolated, from" in page
-    assert 2 == page.count('<th scope="row">text (tcp)</th>')
+    assert 3 == page.count('<th scope="row">text (tcp)</th>')
+    assert "The source of text when it was asked last" in page
     assert 2 == page.count("1 fields held against the plan")
