@@ -90,6 +90,7 @@ class PreflightActivities:
             already_migrated=found.already_migrated,
             side=await self._side(task.vm, age, seen) if goes_on and request.moment == "start" else None,
             size=found.size,
+            adoption=found.adoption,
         )
 
     async def _side(self, vm: VmSpec, age: float, seen: dict[str, Json]) -> Side:

@@ -232,6 +232,11 @@ def protected_item(document: Json) -> ProtectedItem:
         rpo_seconds=details.get("rpoInSeconds"),
         replica_disk_ids=tuple(each["recoveryReplicaDiskId"] for each in disks if each.get("recoveryReplicaDiskId")),
         disks=len(disks),
+        disk_ids=tuple(each["diskId"] for each in disks if each.get("diskId")),
+        test_failover_state=body.get("testFailoverState") or "",
+        target_group_id=details.get("recoveryAzureResourceGroupId") or "",
+        target_name=details.get("recoveryAzureVMName") or "",
+        target_vm_id=details.get("recoveryFabricObjectId") or "",
     )
 
 

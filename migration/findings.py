@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from migration.adoption import Adoption
 from migration.base import Value
 from migration.calls.move import cache_account_id
 from migration.fingerprint import Fingerprint
@@ -59,6 +60,8 @@ class VmFindings(Value):
     network_ids: list[str] = Field(default_factory=list, description="The source's networks, to map in the vault.")
     guest: OsType | None = Field(None, description="The system of a machine that is to be asked from inside.")
     luns: list[int] = Field(default_factory=list, description="Of the data disks that move.")
+    adoption: Adoption = Field(default_factory=Adoption, description="What it is replicated by already.", exclude=True)
+    adopted_item_id: str | None = Field(None, description="The item of somebody else that the plan takes over.")
 
 
 class PlanCheck(Value):

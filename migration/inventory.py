@@ -301,6 +301,13 @@ class ProtectedItem:
     rpo_seconds: int | None = None
     replica_disk_ids: tuple[str, ...] = ()
     disks: int = 0
+    disk_ids: tuple[str, ...] = ()
+    """Those at the source that are replicated."""
+    test_failover_state: str = ""
+    target_group_id: str = ""
+    target_name: str = ""
+    target_vm_id: str = ""
+    """What a failover made; empty before one."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Literal
 from pydantic import Field
 
 from migration import ids, names
+from migration.adoption import Adoption
 from migration.base import Value
 from migration.copies import TaskVerdict
 from migration.fingerprint import Fingerprint
-from migration.ledger import LedgerEntry
 from migration.parity.values import Side
 from migration.plan import Approval, Failover, Plan, Vm, Waiver
 from migration.plan_parity import ParityWanted, parity_wanted
@@ -70,6 +70,7 @@ class VmSpec(Value):
     waivers: list[Waiver] = Field(default_factory=list, description="Those of the whole plan, and its own.")
     parity: ParityWanted = Field(default_factory=ParityWanted)
     asks_guest: bool = Field(default=False, description="Whether probes of the plan run inside the moved machine.")
+    adopt: bool = Field(default=False, description="Whether what somebody else replicates is taken over.")
 
     @property
     def target_id(self) -> str:
@@ -168,11 +169,14 @@ class VmTask(Value):
     verifying: Verifying = Field(
         default_factory=Verifying, description="For the workflow; activities get what they ask."
     )
+    adopted_item_id: str | None = Field(None, description="The item of a protection that somebody else made.")
 
     @property
     def item_id(self) -> str:
         """The id of the virtual machine's replication protected item."""
-        return ids.item_id(self.shared.source_container_id, names.protected_item_name(self.vm.source_id))
+        return self.adopted_item_id or ids.item_id(
+            self.shared.source_container_id, names.protected_item_name(self.vm.source_id)
+        )
 
 
 class JobRef(Value):
@@ -232,6 +236,7 @@ class VmCheck(Value):
         default=False, description="The source has a committed failover, or its move had ended."
     )
     size: str | None = Field(None, description="The size that it will have, as far as the check can tell.")
+    adoption: Adoption = Field(default_factory=Adoption, description="What it is replicated by already.")
 
     @property
     def blocking(self) -> list[Finding]:
@@ -288,12 +293,6 @@ class PowerStates(Value):
     target_since: str | None = None
 
 
-class VmLedger(Value):
-    """The ledger of one virtual machine as an activity takes and gives it."""
-
-    entries: list[LedgerEntry]
-
-
 def vm_specs(plan: Plan) -> list[VmSpec]:
     """Return what the plan wants for each virtual machine, wave by wave, every default and override applied."""
     return [_spec(plan, wave.name, vm) for wave in plan.waves for vm in wave.vms]
@@ -325,6 +324,7 @@ def _spec(plan: Plan, wave: str, vm: Vm) -> VmSpec:
         waivers=[waiver for waiver in plan.waivers if waiver.concerns(vm.name)],
         parity=parity_wanted(plan.parity, own, ids.resource_group_id(subscription, group)),
         asks_guest=how.asks_guest,
+        adopt=plan.adopt or vm.adopt,
     )
 
 

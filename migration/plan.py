@@ -26,6 +26,12 @@ DiskName = Annotated[str, AfterValidator(checks.disk_name)]
 DiskType = Literal["Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium_LRS", "Premium_ZRS", "PremiumV2_LRS"]
 
 
+Adopt = Annotated[
+    bool,
+    Field(description="Take over the replication that somebody else has set up in the plan's vault, if it fits."),
+]
+
+
 class Source(Authored):
     """Where the virtual machines run today."""
 
@@ -129,6 +135,7 @@ class Vm(Authored):
     resource_group: AzureName | None = None
     target: VmTarget = Field(default_factory=VmTarget)
     verification: VmVerification = Field(default_factory=VmVerification)
+    adopt: Adopt = False
 
     @property
     def azure_name(self) -> str:
@@ -176,6 +183,7 @@ class Plan(Authored):
     on_failures: Literal["continue", "hold", "stop"] = Field(
         "continue", description="What later waves do when a virtual machine of a wave before was not moved."
     )
+    adopt: Adopt = False
     waves: Annotated[list[Wave], Field(min_length=1)]
     waivers: list[Waiver] = Field(default_factory=list, description="Findings that a person answers for.")
 

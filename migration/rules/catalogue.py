@@ -41,6 +41,15 @@ ALREADY_MIGRATED = Rule(
     severity="note",
 )
 """Told of a virtual machine that no other rule looks at."""
+ADOPTED = Rule(
+    id="adopted",
+    asks="It is not replicated yet.",
+    evidence="the protected items of the plan's vault",
+    remedy="nothing: the run goes on with what is there",
+    link=TUTORIAL,
+    severity="note",
+)
+"""Told of a virtual machine with whose protection a run goes on; one that has failed over no other rule looks at."""
 
 RULES: tuple[Rule, ...] = tuple(rule for chapter in CHAPTERS for rule in chapter.rules)
-BY_ID: dict[str, Rule] = {rule.id: rule for rule in (*RULES, ALREADY_MIGRATED)}
+BY_ID: dict[str, Rule] = {rule.id: rule for rule in (*RULES, ALREADY_MIGRATED, ADOPTED)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from migration.adoption import Adoption
 from migration.findings import VmFindings
 from migration.ids import describe
 from migration.inventory import UnaskedError
@@ -30,8 +31,9 @@ from migration.rules import (
     target,
     vault,
 )
+from migration.rules.adoption import recognise
 from migration.rules.case import Case, Hit, SharedCheck, VmCheck
-from migration.rules.catalogue import ALREADY_MIGRATED, RULES
+from migration.rules.catalogue import ADOPTED, ALREADY_MIGRATED, RULES
 from migration.rules.migrated import evidence_of_move
 from migration.rules.rule import Rule
 
@@ -64,13 +66,24 @@ _ORDER = {"blocking": 0, "unknown": 1, "warning": 2, "note": 3}
 def judge(case: Case) -> tuple[list[Finding], list[VmFindings]]:
     """Return what did not pass: of what the virtual machines share, and of each of them.
 
-    Those that were moved before are recognised first; no other rule looks at them.
+    Those that were moved before, or have failed over in an earlier run, are recognised first; no other rule looks at
+    them.
     """
     moved = {vm.name: evidence for vm in case.vms if (evidence := _moved(case, vm))} if case.moment == "start" else {}
+    found = {vm.name: _adoption(case, vm) for vm in case.vms if vm.name not in moved}
+    midway = {name for name, adoption in found.items() if adoption.is_midway}
     # The same case where it can be: it keeps what was made of it while its inventory was taken.
-    rest = replace(case, vms=tuple(vm for vm in case.vms if vm.name not in moved)) if moved else case
+    apart = {*moved, *midway}
+    rest = replace(case, vms=tuple(vm for vm in case.vms if vm.name not in apart)) if apart else case
     shared = _sorted(_shared_findings(rest)) if rest.vms else []
-    each = [_already(vm, moved[vm.name]) if vm.name in moved else _judged(rest, vm) for vm in case.vms]
+    each = [
+        _already(vm, moved[vm.name])
+        if vm.name in moved
+        else _adopted(vm, found[vm.name])
+        if vm.name in midway
+        else _judged(rest, vm, found[vm.name])
+        for vm in case.vms
+    ]
     return shared, each
 
 
@@ -81,14 +94,37 @@ def _moved(case: Case, vm: VmSpec) -> str | None:
         return None  # the rules say below what could not be asked
 
 
+def _adoption(case: Case, vm: VmSpec) -> Adoption:
+    try:
+        return recognise(case, vm) if case.moment == "start" else Adoption()
+    except UnaskedError:
+        return Adoption()  # as above
+
+
+def _adopted(vm: VmSpec, adoption: Adoption) -> VmFindings:
+    finding = _finding(ADOPTED, Hit(describe(vm.source_id), adoption.told))
+    return VmFindings(name=vm.name, wave=vm.wave, findings=[finding], adoption=adoption)
+
+
 def _already(vm: VmSpec, evidence: str) -> VmFindings:
     finding = _finding(ALREADY_MIGRATED, Hit(describe(vm.source_id), evidence))
     return VmFindings(name=vm.name, wave=vm.wave, findings=[finding], already_migrated=True)
 
 
-def _judged(case: Case, vm: VmSpec) -> VmFindings:
+def _judged(case: Case, vm: VmSpec, adoption: Adoption) -> VmFindings:
     size, why = _size(case, vm)
-    return VmFindings(name=vm.name, wave=vm.wave, findings=_vm_findings(case, vm), size=size, size_reason=why)
+    found = _vm_findings(case, vm)
+    if adoption.is_worth_telling:
+        found.append(_finding(ADOPTED, Hit(describe(vm.source_id), adoption.told)))
+    return VmFindings(
+        name=vm.name,
+        wave=vm.wave,
+        findings=_sorted(found),
+        size=size,
+        size_reason=why,
+        adoption=adoption,
+        adopted_item_id=adoption.item_id if adoption.foreign else None,
+    )
 
 
 def _size(case: Case, vm: VmSpec) -> tuple[str | None, str]:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from migration.ids import describe, same_id, vault_of
 from migration.models import VmSpec
+from migration.rules.adoption import recognise
 from migration.rules.case import Case, Hit, VmCheck, source_group
 
 _OWN_EXTENSIONS = "siterecovery"
-_USABLE_STATES = ("Protected", "InitialReplication")
-"""Beginnings of the states in which an item of an earlier start is simply taken up again."""
 
 
 def exists(case: Case, vm: VmSpec) -> Iterator[Hit]:
@@ -87,14 +86,10 @@ def unprotected(case: Case, vm: VmSpec) -> Iterator[Hit]:
 
 
 def item_usable(case: Case, vm: VmSpec) -> Iterator[Hit]:
-    """Object to an item that failed to be enabled, or has failed over and waits for its commit."""
-    item = case.inventory.item_of(vm.source_id)
-    if item is None or item.protection_state.startswith(_USABLE_STATES):
-        return
-    if item.protection_state == "EnablingFailed":
-        yield Hit(describe(item.id), "an earlier try to enable replication failed and left its item")
-    else:
-        yield Hit(describe(item.id), f"the vault has an item of it in state {item.protection_state}")
+    """Object to a protection in the plan's vault with which no run goes on."""
+    found = recognise(case, vm)
+    if found.stage == "refused" and same_id(vault_of(found.item_id), case.vault_id):
+        yield Hit(describe(found.item_id), found.told, found.remedy)
 
 
 def eligible(case: Case, vm: VmSpec) -> Iterator[Hit]:

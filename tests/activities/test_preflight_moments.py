@@ -10,6 +10,7 @@ from activities.failover import FailoverActivities
 from activities.preflight import PreflightActivities
 from activities.replication import ReplicationActivities
 from migration.findings import CheckVm
+from migration.ids import id_key
 from migration.models import VmCheck
 from migration.requests import DisableReplication, StartFailover
 from migration.severities import Moment
@@ -94,12 +95,15 @@ async def test_protected_machine_is_taken_up_again(stage: Stage) -> None:
 
 
 async def test_moved_machine_is_recognised(stage: Stage) -> None:
-    """Failed over: blocks a new start. Committed, and after the replication is disabled: counts as migrated."""
+    """Failed over: gone on with. Committed, and after the replication is disabled: counts as migrated."""
     case = stage.arrange()
     await stage.fail_over(case)
     answer = await ask(stage, case, "start")
     assert not answer.already_migrated
-    assert {"item-usable", "target-name-free"} <= rules(answer)
+    assert set() == rules(answer)
+    assert "failed_over" == answer.adoption.stage
+    proved = {id_key(one) for one in answer.adoption.own_ids}
+    assert {id_key(case.task.item_id), id_key(case.task.vm.target_id)} <= proved
 
     await stage.begin(FailoverActivities.commit_failover, StartFailover(task=case.task))
     assert (await ask(stage, case, "start")).already_migrated

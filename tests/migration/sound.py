@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from migration import ids
+from migration import ids, names
 from migration.access import Permission
 from migration.calls.reads import NAMESPACES
 from migration.inventory import (
@@ -42,7 +42,9 @@ NETWORK, TEST_NETWORK = (
     ids.network_id(SUBSCRIPTION, AWAY, "rehearsal"),
 )
 VAULT = ids.vault_id(SUBSCRIPTION, VAULT_GROUP, "vault")
-ITEM = f"{VAULT}/replicationFabrics/f/replicationProtectionContainers/c/replicationProtectedItems/web-01"
+ITEM = ids.item_id(
+    ids.container_id(ids.fabric_id(VAULT, "f"), names.container_name("westeurope")), names.protected_item_name(VM_ID)
+)
 PLACE, HOME_PLACE = f"{SUBSCRIPTION}/northeurope", f"{SUBSCRIPTION}/westeurope"
 SIZE = "Standard_D2s_v5"
 GROUPS = {name: ids.resource_group_id(SUBSCRIPTION, name) for name in (HOME, AWAY, VAULT_GROUP)}

@@ -216,12 +216,14 @@ def test_running_source_was_not_moved() -> None:
 
 
 def test_failover_without_commit_was_not_moved() -> None:
-    """A failover that nobody committed blocks a new start; it does not count as migrated."""
+    """A failover of ours that nobody committed is gone on with; it does not count as migrated."""
     case = moved(starting())
-    with_item(protection_state="UnplannedFailoverCommitPendingStatesBegin")(case)
+    with_item(protection_state="UnplannedFailoverCommitPendingStatesBegin", target_vm_id=SPEC.target_id)(case)
 
-    assert not judge(case)[1][0].already_migrated
-    assert "blocking" == objections(case)["item-usable"]
+    found = judge(case)[1][0]
+    assert not found.already_migrated
+    assert ["adopted"] == [one.rule for one in found.findings]
+    assert "failed_over" == found.adoption.stage
 
 
 def waiving(rule: str) -> Change:

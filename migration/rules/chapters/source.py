@@ -75,8 +75,8 @@ CHAPTER = Chapter(
         ),
         Rule(
             id="item-usable",
-            asks="No earlier move of it is half done in the plan's vault.",
-            evidence="the protected items of the plan's vault",
+            asks="What the plan's vault holds of it already can be gone on with.",
+            evidence="the protected items of the plan's vault, whoever made them",
             remedy="finish or undo that move, or disable replication of the item in the vault",
             link=ERRORS,
             prevents="150024",
