@@ -11,13 +11,16 @@ from temporalio import activity
 from activities.failures import refused
 from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
-from arm import reads
+from arm import machines, reads
 from arm.clients import AzureClients
+from arm.listings import Listings
 from arm.reads import Json
 from arm.writes import Accepted, begin
+from migration import power
 from migration.ids import ResourceId, describe
 from migration.ledger import Observation
 from migration.models import Started
+from migration.proof import Surroundings, unlisted
 from migration.requests import DeleteResources, Observations, ObserveResources
 
 _TOGETHER = 10
@@ -29,6 +32,7 @@ class LedgerActivities:
     def __init__(self, azure: AzureClients, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
         self._azure = azure
         self._writer = Writer(azure, settle_seconds)
+        self._listings = Listings(azure)
 
     @activity.defn
     async def observe_resources(self, request: ObserveResources) -> Observations:
@@ -40,30 +44,53 @@ class LedgerActivities:
                 return Observation(id=resource_id, exists=await reads.read(self._azure, resource_id) is not None)
 
         async with beating(list):
-            return Observations(seen=list(await asyncio.gather(*(look(one) for one in request.ids))))
+            seen = list(await asyncio.gather(*(look(one) for one in request.ids)))
+            return Observations(seen=seen, around=await self._around(request))
+
+    async def _around(self, request: ObserveResources) -> Surroundings | None:
+        """Return what lies around; of what the ledger does not name only what is there when it is read by itself."""
+        if request.around is None:
+            return None
+        found = await self._listings.around(request.around)
+        strange = unlisted(found.ids, set(), request.ids)
+        there = await self._listings.confirmed(strange)
+        return found.model_copy(update={"ids": [one for one in found.ids if one not in strange or one in there]})
 
     @activity.defn
     async def delete_resources(self, request: DeleteResources) -> None:
         """Delete virtual machines, network interfaces, disks or snapshots; each by itself, nothing goes with it."""
-        await self._writer.write_all([self._deletion(resource_id) for resource_id in request.ids])
+        await self._writer.write_all([self._deletion(one, spare_running=request.spare_running) for one in request.ids])
 
-    def _deletion(self, resource_id: str) -> Write:
+    async def _refuse_running(self, resource: ResourceId) -> None:
+        is_machine = resource.type.lower() == "microsoft.compute/virtualmachines"
+        machine = await machines.read_machine(self._azure, resource.text) if is_machine else None
+        if machine is not None and power.is_running(machine.power_state):
+            raise refused(f"deleting {resource}: it runs.", resource.text, remedy="Deallocate it first if it may go.")
+
+    async def _in_the_way(self, resource: ResourceId, *, spare_running: bool) -> Started | None:
+        """Return an answer where nothing is left to delete; refuse where something else would go along."""
+        resource_id = resource.text
+        document = await reads.read(self._azure, resource_id)
+        if document is None:
+            return Started(resource_id=resource_id)
+        if str((document.get("properties") or {}).get("provisioningState")).lower() == "deleting":
+            return Started(resource_id=resource_id, existed=True)
+        if spare_running:
+            await self._refuse_running(resource)
+        taken = _taken_along(document)
+        if taken:
+            raise refused(
+                f"deleting {describe(resource_id)}: it would take {', '.join(taken)} along.",
+                resource_id,
+                remedy="Set their deleteOption to Detach, then retry.",
+            )
+        return None
+
+    def _deletion(self, resource_id: str, *, spare_running: bool = False) -> Write:
         resource = ResourceId.parse(resource_id)
 
         async def find() -> Started | None:
-            document = await reads.read(self._azure, resource_id)
-            if document is None:
-                return Started(resource_id=resource_id)
-            if str((document.get("properties") or {}).get("provisioningState")).lower() == "deleting":
-                return Started(resource_id=resource_id, existed=True)
-            taken = _taken_along(document)
-            if taken:
-                raise refused(
-                    f"deleting {describe(resource_id)}: it would take {', '.join(taken)} along.",
-                    resource_id,
-                    remedy="Set their deleteOption to Detach, then retry.",
-                )
-            return None
+            return await self._in_the_way(resource, spare_running=spare_running)
 
         async def delete() -> Accepted:
             kind = resource.type.lower()

@@ -31,13 +31,18 @@ class PlanActivities:
     @activity.defn
     async def other_plans_using(self, request: OtherPlans) -> OtherPlansAnswer:
         """Return the other running plans whose memo names this vault."""
-        mine = names.migrate_plan_id(request.plan)
-        query = f"WorkflowType = '{names.MIGRATE_PLAN}' AND ExecutionStatus = 'Running'"
-        others = []
-        async for execution in self._client.list_workflows(query):
-            if execution.id == mine:
-                continue
-            vault = await execution.memo_value(MemoKeys.VAULT, default="")
-            if str(vault).lower() == request.vault_id.lower():
-                others.append(execution.id.removeprefix("migrate-plan/"))
-        return OtherPlansAnswer(plans=sorted(others))
+        return OtherPlansAnswer(plans=await running_plans_using(self._client, request.vault_id, request.plan))
+
+
+async def running_plans_using(client: Client, vault_id: str, plan: str) -> list[str]:
+    """Return the running plans, but for *plan*, whose memo names a vault."""
+    mine = names.migrate_plan_id(plan)
+    query = f"WorkflowType = '{names.MIGRATE_PLAN}' AND ExecutionStatus = 'Running'"
+    others = []
+    async for execution in client.list_workflows(query):
+        if execution.id == mine:
+            continue
+        vault = await execution.memo_value(MemoKeys.VAULT, default="")
+        if str(vault).lower() == vault_id.lower():
+            others.append(execution.id.removeprefix("migrate-plan/"))
+    return sorted(others)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from activities.booting import BootActivities
+from activities.earlier import EarlierActivities
 from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
 from activities.guests import GuestActivities
@@ -14,6 +15,7 @@ from activities.parity import ParityActivities
 from activities.plans import PlanActivities
 from activities.power import PowerActivities
 from activities.preflight import PreflightActivities
+from activities.proofs import ProofActivities
 from activities.proving import ProbeActivities
 from activities.replication import ReplicationActivities
 from activities.snapshots import SnapshotActivities
@@ -62,6 +64,8 @@ def all_activities(
         VerificationActivities(azure),
         IsolationActivities(azure),
         PlanActivities(client),
+        EarlierActivities(client),
+        ProofActivities(azure, client),
     ]
     return {
         AZURE_TASK_QUEUE: [method for holder in (*writing, *reading) for method in methods_of(holder)],

@@ -13,6 +13,10 @@ State = Literal["predicted", "existed", "created", "deleted", "left"]
 Creator = Literal["plan", "site_recovery"]
 
 
+NOT_REMOVED = "; the undo did not remove it"
+"""Ends the reason of what a move left behind against its will."""
+
+
 class LedgerEntry(Value):
     """One resource of a migration.
 
@@ -58,6 +62,27 @@ def merge(entries: list[LedgerEntry], more: list[LedgerEntry]) -> list[LedgerEnt
     """Return *entries* with those of *more* that are not yet there; the first word on ownership stands."""
     known = {entry.id.lower() for entry in entries}
     return [*entries, *(entry for entry in more if entry.id.lower() not in known)]
+
+
+def inherited(oldest_first: list[list[LedgerEntry]]) -> list[LedgerEntry]:
+    """Return the ledgers of several runs as one: the newest word on each resource stands.
+
+    What a later run found there, an earlier one may have made: that it `existed` then takes nothing back.
+    """
+    known: dict[str, LedgerEntry] = {}
+    for entries in oldest_first:
+        for entry in entries:
+            key = entry.id.lower()
+            if entry.state != "existed" or key not in known:
+                known[key] = _reopened(entry)
+    return list(known.values())
+
+
+def _reopened(entry: LedgerEntry) -> LedgerEntry:
+    """Return what an undo did not remove as still to be removed; what stays on purpose as it is."""
+    if entry.state != "left" or not entry.why.endswith(NOT_REMOVED):
+        return entry
+    return entry.model_copy(update={"state": "created", "why": entry.why.removesuffix(NOT_REMOVED)})
 
 
 def _observed(entry: LedgerEntry, *, exists: bool | None) -> LedgerEntry:

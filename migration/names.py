@@ -15,6 +15,7 @@ CHECK_PLAN = "CheckPlan"
 SURVEY_PLAN = "SurveyPlan"
 VM_CLAIM = "VmClaim"
 KEPT_WRITES = "KeptWrites"
+CLEAN_PLAN = "CleanPlan"
 
 SIGNAL_APPROVE_COMMIT = "approve_commit"
 SIGNAL_REJECT_COMMIT = "reject_commit"
@@ -22,6 +23,7 @@ UPDATE_DECIDE_COMMIT = "decide_commit"
 UPDATE_RESOLVE = "resolve"
 QUERY_STATUS = "status"
 QUERY_REPORT = "report"
+QUERY_LEDGER = "ledger"
 
 SIGNAL_TURN_WANTED = "turn_wanted"
 SIGNAL_TURN_DONE = "turn_done"
@@ -72,6 +74,11 @@ def check_plan_id(plan: str) -> str:
 def survey_plan_id(plan: str) -> str:
     """Return the workflow id of the survey for what a plan would do."""
     return f"survey-plan/{plan}"
+
+
+def clean_plan_id(plan: str) -> str:
+    """Return the workflow id of the removal of what a plan's lost runs left behind."""
+    return f"clean-plan/{plan}"
 
 
 def vm_claim_id(subscription: str, resource_group: str, name: str) -> str:

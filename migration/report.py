@@ -9,9 +9,10 @@ from pydantic import Field
 
 from migration.base import Value
 from migration.copies import TargetWrites, TwoCopies
-from migration.models import FenceEvidence, Finding, Mismatch
+from migration.models import FenceEvidence, Finding, Mismatch, SourceDisk
 from migration.parity.values import ParityCounts, ParityRow
 from migration.phases import Outcome, Phase
+from migration.proof import LedgerProof
 from migration.proofs import ProbeResult, Proof, TestFailoverReport
 from migration.resolutions import Resolved
 
@@ -113,6 +114,10 @@ class VmReport(Value):
     resolutions: list[Resolved] = Field(
         default_factory=list, description="Who moved on what waited for a person, how and why; the newest ones."
     )
+    ledger_proof: LedgerProof | None = Field(None, description="Of the listing at the end; null before it.")
+    adopted: str = Field("", description="What this run found begun, and went on with.")
+    source_disks: list[SourceDisk] = Field(default_factory=list, description="They stay with the source, and cost.")
+    moved_ids: list[str] = Field(default_factory=list, description="What the move is for: no leftover.")
 
 
 class VmEnding(Value):
@@ -170,6 +175,7 @@ class PlanReport(Value):
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list)
     resources: list[ReportedResource] = Field(default_factory=list)
+    ledger_proof: LedgerProof | None = None
     vms: list[PlanVm] = Field(default_factory=list)
 
 
@@ -183,6 +189,7 @@ class Report(Value):
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list)
     resources: list[ReportedResource] = Field(default_factory=list)
+    ledger_proof: LedgerProof | None = Field(None, description="Of the plan's groups and its vault.")
     vms: list[VmReport] = Field(default_factory=list)
 
 

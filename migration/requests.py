@@ -10,6 +10,7 @@ from pydantic import Field
 from migration.base import Value
 from migration.ledger import Observation
 from migration.models import JobRef, JobResult, JobTask, Mismatch, PowerStates, SourceVm, Started, VmTask
+from migration.proof import Around, Surroundings
 
 
 class AzureFailure(Value):
@@ -337,15 +338,17 @@ class VerifyTarget(Value):
 
 
 class ObserveResources(Value):
-    """Asks which of these resources are there."""
+    """Asks which of these resources are there, and what else lies around a virtual machine's move."""
 
     ids: list[str]
+    around: Around | None = None
 
 
 class Observations(Value):
     """Which resources were there."""
 
     seen: list[Observation]
+    around: Surroundings | None = None
 
 
 class KeptDisk(Value):
@@ -381,3 +384,4 @@ class DeleteResources(Value):
 
     ids: list[str]
     why: str
+    spare_running: bool = Field(default=False, description="Refuse to delete a machine that runs.")

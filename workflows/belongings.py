@@ -7,10 +7,19 @@ with workflow.unsafe.imports_passed_through():
     from activities.power import PowerActivities
     from activities.waits import WaitActivities
     from migration import ids, ledger
+    from migration.earlier import EarlierAnswer
     from migration.ids import same_id
     from migration.ledger import LedgerEntry
     from migration.models import SourceDisk, SourceVm, VmTask
-    from migration.requests import DeleteResources, ObserveResources, ReadParts, ResourcesWait, VmParts
+    from migration.proof import Around, LedgerProof, Surroundings, digest, proof, unlisted
+    from migration.requests import (
+        DeleteResources,
+        Observations,
+        ObserveResources,
+        ReadParts,
+        ResourcesWait,
+        VmParts,
+    )
 from workflows.engine import Engine
 
 _DELETION_ORDER = (
@@ -20,20 +29,67 @@ _DELETION_ORDER = (
 """A machine before what it is attached to. Other types go with what they belong to."""
 
 
+_PROVED = "of the protection that an earlier run made"
+
+
 class Belongings:
     """The ledger of one virtual machine."""
 
     def __init__(self, engine: Engine) -> None:
         self.entries: list[LedgerEntry] = []
+        self.proof: LedgerProof | None = None
+        self.spare_running = False
         self._engine = engine
+        self._around: Around | None = None
+        self._before: Surroundings | None = None
 
-    async def predict(self, wanted: list[LedgerEntry], summary: str) -> None:
-        """Read *wanted* before the step that makes them: what is there already is not ours."""
+    async def predict(self, wanted: list[LedgerEntry], summary: str, around: Around | None = None) -> None:
+        """Read *wanted* before the step that makes them: what is there already is not ours.
+
+        The first step of all reads also what lies *around*, to prove the ledger by in the end.
+        """
         known = {entry.id.lower() for entry in self.entries}
         new = [entry for entry in wanted if entry.id.lower() not in known]
-        if new:
-            seen = await self._read(new, summary)
-            self.entries = ledger.merge(self.entries, ledger.predict(seen, new))
+        if new or around:
+            self._around = around or self._around
+            answer = await self._observe(new, summary, around)
+            self._before = answer.around or self._before
+            self.entries = ledger.merge(self.entries, ledger.predict(answer.seen, new))
+
+    async def prove(self, expected: list[str]) -> None:
+        """Look a last time, correct what is not as the ledger says, and tell what no ledger names.
+
+        *expected*: what was made to stay; nobody of us removes it.
+        """
+        if self._around is None or self._before is None:
+            self.proof = proof([], [], "" if not self.entries else "nothing was listed before")
+            return
+        open_entries = [entry for entry in self.entries if entry.state != "existed"]
+        answer = await self._observe(open_entries, "See what there is at the end", self._around)
+        self.entries = ledger.observe(self.entries, answer.seen)
+        gone = {ids.id_key(entry.id) for entry in self.entries if entry.state == "deleted"}
+        missing = [one for one in expected if ids.id_key(one) in gone]
+        now = answer.around or Surroundings(why="nothing was listed at the end")
+        before = {digest(one) for one in self._before.ids}
+        found = unlisted(now.ids, before, [entry.id for entry in self.entries])
+        self.proof = proof(found, missing, now.why or self._before.why)
+
+    async def inherit(self, earlier: EarlierAnswer, proved: list[str]) -> None:
+        """Take over what earlier runs made and is still there, and what its protected item proves to be made for it.
+
+        What was there before the first of them stays a stranger's.
+        """
+        claimed = [entry for entry in earlier.entries if entry.ours or entry.state == "left"]
+        claimed += [_entry(one, "site_recovery", _PROVED) for one in proved if one.lower() not in earlier.existed]
+        known = ledger.merge([], claimed)
+        if not known:
+            return
+        there = {one.id.lower() for one in await self._read(known, "See what earlier runs made") if one.exists}
+        kept = [entry for entry in known if entry.id.lower() in there]
+        self.entries = ledger.merge(
+            self.entries,
+            [entry.model_copy(update={"state": "created"}) if entry.state == "predicted" else entry for entry in kept],
+        )
 
     async def look(self, summary: str) -> None:
         """Read all that may be ours again, and note what came and what went."""
@@ -71,7 +127,7 @@ class Belongings:
     def leave(self) -> None:
         """Enter what was made and not removed as left: the move ends without it."""
         self.entries = [
-            entry.model_copy(update={"state": "left", "why": f"{entry.why}; the undo did not remove it"})
+            entry.model_copy(update={"state": "left", "why": f"{entry.why}{ledger.NOT_REMOVED}"})
             if entry.state == "created"
             else entry
             for entry in self.entries
@@ -87,7 +143,7 @@ class Belongings:
 
     async def _delete(self, resource_ids: list[str]) -> None:
         told = ", ".join(sorted({ids.ResourceId.parse(one).names[-1][0] for one in resource_ids}))
-        request = DeleteResources(ids=resource_ids, why="undoing the migration")
+        request = DeleteResources(ids=resource_ids, why="undoing the migration", spare_running=self.spare_running)
         await self._engine.call(LedgerActivities.delete_resources, request, f"Undo: delete {told}")
         await self._engine.wait(
             WaitActivities.wait_for_resources,
@@ -96,8 +152,11 @@ class Belongings:
         )
 
     async def _read(self, entries: list[LedgerEntry], summary: str) -> list[ledger.Observation]:
-        request = ObserveResources(ids=[entry.id for entry in entries])
-        return (await self._engine.call(LedgerActivities.observe_resources, request, summary)).seen
+        return (await self._observe(entries, summary)).seen
+
+    async def _observe(self, entries: list[LedgerEntry], summary: str, around: Around | None = None) -> Observations:
+        request = ObserveResources(ids=[entry.id for entry in entries], around=around)
+        return await self._engine.call(LedgerActivities.observe_resources, request, summary)
 
 
 def replication_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:

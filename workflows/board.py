@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import FenceEvidence, Finding, Mismatch, VmTask
     from migration.parity.values import ParityRow, counts, in_words
     from migration.phases import Outcome, Phase
+    from migration.proof import LedgerProof
     from migration.proofs import ProbeResult, Proof, TestFailoverReport, markdown_of
     from migration.report import Decision, PhaseSpan, ReportedResource, VmReport, VmStatus
     from migration.times import utc_text
@@ -58,6 +59,8 @@ class Board:
         self.target_writes: TargetWrites | None = None
         self.serving_again_seconds: int | None = None
         self._back_since: datetime | None = None
+        self.proof: LedgerProof | None = None
+        self.adopted = ""
         self._shown: tuple[Phase, bool] | None = None
 
     def enter(self, phase: Phase, waiting_for: str = "") -> None:
@@ -122,6 +125,12 @@ class Board:
         self.incidents.append(f"{now_text()} {text}")
         workflow.logger.warning("Incident", extra={"incident": text})
 
+    def tell_proof(self, proof: LedgerProof | None) -> None:
+        """Keep whether the ledger was proved; what no ledger names is an incident."""
+        self.proof = proof
+        for one in proof.unlisted if proof else ():
+            self.record_incident(f"unlisted leftover: {describe(one)} is there, was not before, and no ledger names it")
+
     def status(self, last_refusal: str | None, undo: list[str]) -> VmStatus:
         """Return the answer of the query `status`."""
         return VmStatus(
@@ -171,6 +180,8 @@ class Board:
             two_copies=self.moments.all,
             serving_again_seconds=self.serving_again_seconds,
             target_writes=self.target_writes,
+            ledger_proof=self.proof,
+            adopted=self.adopted,
         )
 
     @property

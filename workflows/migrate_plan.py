@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from migration import names
     from migration.capping import capped
+    from migration.earlier import Books
     from migration.findings import PlanCheck
     from migration.inputs import MigratePlanInput
     from migration.models import SharedResources, VmSpec, VmTask, verifying_of, vm_specs
@@ -37,6 +38,7 @@ class MigratePlan:
         self.board = PlanBoard(request.plan, self.dispatcher)
         self.engine = Engine(self.board)
         self.preparation = Preparation(request.plan, self.engine)
+        self._handed_over: dict[str, str] = {}
         self.fleet = Fleet(request.plan.name, self.dispatcher)
 
     async def migrate(self) -> None:
@@ -80,6 +82,7 @@ class MigratePlan:
             check = capped(await ask_guests(self.plan, check, RECENTLY_SECONDS))
             self.engine.stop_if_cancelled()
         self.board.check = check
+        self._handed_over = {vm.name: vm.adopted_item_id for vm in check.vms if vm.adopted_item_id}
         return check
 
     def refuse(self, check: PlanCheck) -> None:
@@ -158,7 +161,12 @@ class MigratePlan:
     @workflow.query(name=names.QUERY_REPORT)
     def report(self) -> PlanReport:
         """Tell what has happened so far, but for what the virtual machines report themselves."""
-        return self.board.report(self.preparation.entries)
+        return self.board.report(self.preparation.entries, self.preparation.proof)
+
+    @workflow.query(name=names.QUERY_LEDGER)
+    def ledger(self) -> Books:
+        """Tell all that was written down, for a later run that goes on where this one ended."""
+        return Books(entries=self.preparation.entries, outcome=self.board.outcome)
 
     def _note(self, notice: VmNotice) -> None:
         self.dispatcher.note(notice)
@@ -174,6 +182,7 @@ class MigratePlan:
             approval=self.plan.approval,
             failover=self.plan.failover,
             verifying=verifying_of(self.plan)[spec.name],
+            adopted_item_id=self._handed_over.get(spec.name),
         )
 
 

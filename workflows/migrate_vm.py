@@ -15,6 +15,8 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError, is_
 with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from migration import names
+    from migration.adoption import Adoption
+    from migration.earlier import Books
     from migration.findings import CheckVm
     from migration.fingerprint import Fingerprint
     from migration.ids import ResourceId
@@ -24,7 +26,8 @@ with workflow.unsafe.imports_passed_through():
     from migration.report import DecisionAnswer, VmEnding, VmReport, VmStatus
     from migration.severities import Moment
 from workflows import policies
-from workflows.belongings import Belongings
+from workflows.adopting import Adopting
+from workflows.belongings import Belongings, failover_entries
 from workflows.board import Board
 from workflows.cutover import Cutover
 from workflows.decisions import Decisions
@@ -65,9 +68,12 @@ class MigrateVm:
         self.decisions = Decisions(task)
         self.decisions.objection = lambda: self.parity.objection
         self.turns = Turns(task, self.engine)
+        self.adopting = Adopting(task, self.board, self.engine, self.belongings, self.replication, self.turns)
         self.claim = Claim(task)
         self.undo = UndoStack()
         self.moved_before = False
+        self.adoption = Adoption()
+        self.committed = False
         self.reminders = 0
         self.fingerprint: Fingerprint | None = None
         self.engine.before_hold = self.turns.give_back
@@ -112,8 +118,13 @@ class MigrateVm:
         )
 
     async def step(self, phase: Phase, do: Step, *, undo: Undo | None = None) -> None:
-        """Do one step; its undo is registered first, since a step that fails may have happened."""
+        """Do one step; its undo is registered first, since a step that fails may have happened.
+
+        What an earlier run has passed is not done again.
+        """
         self.engine.stop_if_cancelled()
+        if phase in self.adopting.passed:
+            return
         self.board.enter(phase)
         if undo is not None:
             self.undo.register(undo)
@@ -137,6 +148,7 @@ class MigrateVm:
             raise moved_before("moved by an earlier run")
         if findings:
             raise refusal("; ".join(findings))
+        await self.adopting.take_up(self.adoption)
 
     async def check_prerequisites_again(self) -> None:
         """Ask again right before the failover. A finding holds the virtual machine; the copy is not thrown away.
@@ -182,7 +194,7 @@ class MigrateVm:
     def pass_the_point_of_no_return(self) -> None:
         """Forget the undo: a committed failover cannot be rolled back."""
         self.engine.stop_if_cancelled()
-        self.engine.shielded = True
+        self.engine.shielded = self.committed = True
         self.undo.forget()
 
     async def roll_back(self, error: BaseException) -> None:
@@ -207,9 +219,11 @@ class MigrateVm:
     async def end(self, outcome: Outcome, reason: str) -> None:
         """Close the books, tell the plan, and give the claim back."""
         try:
-            await self.belongings.look("See what there is at the end")
+            await self.belongings.prove(self._made_to_stay(outcome))
         except FailureError as error:
             self.board.record_incident(f"what is left was not read: {reason_of(error)}")
+        self.board.tell_proof(self.belongings.proof)
+        self.adopting.tell_end(outcome)
         if outcome is not Outcome.MIGRATED:
             self.belongings.leave()
         self.board.end(outcome, reason)
@@ -264,7 +278,29 @@ class MigrateVm:
     def report(self) -> VmReport:
         """Tell what has happened so far."""
         report = self.board.report(self.belongings.entries, self.decisions.counted, self.decisions.recorded)
-        return report.model_copy(update={"resolutions": self.engine.resolutions})
+        told: dict[str, object] = {"resolutions": self.engine.resolutions}
+        if (source := self.replication.source) is not None:
+            told |= {
+                "source_disks": source.disks,
+                "moved_ids": [entry.id for entry in failover_entries(self.task, source)],
+            }
+        return report.model_copy(update=told)
+
+    @workflow.query(name=names.QUERY_LEDGER)
+    def ledger(self) -> Books:
+        """Tell all that was written down, for a later run that goes on where this one ended."""
+        return Books(
+            entries=self.belongings.entries,
+            source=self.replication.source,
+            outcome=self.board.outcome,
+            committed=self.committed,
+        )
+
+    def _made_to_stay(self, outcome: Outcome) -> list[str]:
+        """Return what the failover made, of a machine that has moved."""
+        if outcome is not Outcome.MIGRATED or self.replication.source is None:
+            return []
+        return [entry.id for entry in failover_entries(self.task, self.replication.found)]
 
     async def _finish(self, phase: Phase, do: Step) -> None:
         self.board.enter(phase)
@@ -292,7 +328,7 @@ class MigrateVm:
         )
         answer = await self.engine.call(PreflightActivities.check_vm, request, f"Check {self.task.vm.name}: {moment}")
         self.board.findings = answer.findings
-        self.moved_before = answer.already_migrated
+        self.moved_before, self.adoption = answer.already_migrated, answer.adoption
         if answer.source is not None:
             self.replication.source = answer.source
         self.parity.source = answer.side or self.parity.source

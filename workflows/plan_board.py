@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import Finding
     from migration.phases import Outcome, Phase
     from migration.plan import Plan
+    from migration.proof import LedgerProof
     from migration.report import PlanReport, PlanStatus, PlanVm
 from workflows.board import now_text, reported
 from workflows.dispatch import Dispatcher, VmState
@@ -84,7 +85,7 @@ class PlanBoard:
             vms=self._vms(),
         )
 
-    def report(self, ledger: list[LedgerEntry]) -> PlanReport:
+    def report(self, ledger: list[LedgerEntry], proof: LedgerProof | None = None) -> PlanReport:
         """Return the answer of the query `report`."""
         return PlanReport(
             plan=self._plan.name,
@@ -95,6 +96,7 @@ class PlanBoard:
             reason=self.reason,
             findings=self.check.findings if self.check else [],
             resources=reported(ledger),
+            ledger_proof=proof,
             vms=self._vms(),
         )
 

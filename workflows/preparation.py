@@ -7,14 +7,18 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.earlier import EarlierActivities
     from activities.ledger import LedgerActivities
     from activities.plans import OtherPlans, PlanActivities
+    from activities.proofs import ProofActivities
     from activities.vault import VaultActivities
     from activities.waits import WaitActivities
     from migration import ids, ledger, names
+    from migration.earlier import EarlierAnswer, EarlierRuns
     from migration.ledger import LedgerEntry
     from migration.models import SharedResources, Started, VmSpec, vm_specs
     from migration.plan import Plan
+    from migration.proof import LedgerProof, ListPlan, PlanListing, ProvePlan, proof
     from migration.requests import (
         CacheAccountWanted,
         ContainerMappingWanted,
@@ -54,11 +58,15 @@ class Preparation:
         self._plan = plan
         self._engine = engine
         self.entries: list[LedgerEntry] = []
+        self.proof: LedgerProof | None = None
+        self._earlier: EarlierAnswer | None = None
+        self._before: PlanListing | None = None
 
     async def ensure_all(self, networks: dict[str, list[str]]) -> SharedResources:
         """Make what is missing; *networks* tells the source networks of each virtual machine, by its name."""
         plan, vault, specs = self._plan, self._plan.vault_id, vm_specs(self._plan)
         source_region, target_region = plan.source.region, plan.target.region
+        self._before = await self._engine.call(ProofActivities.list_plan, self._listed, "List what is there before")
         await self._ensure_groups(specs)
         wanted = VaultWanted(vault_id=vault, region=plan.vault.region, plan=plan.name)
         await self._ensure(VaultActivities.ensure_vault, wanted, vault)
@@ -87,10 +95,13 @@ class Preparation:
         )
 
     async def tidy_up(self) -> None:
-        """Remove what this plan made and nobody uses any more; what stays says why."""
+        """Remove what this plan made and nobody uses any more; what stays says why. Then prove the ledger."""
         await self._look("See what the plan made")
-        if not any(entry.state == "created" for entry in self.entries):
-            return
+        if any(entry.state == "created" for entry in self.entries):
+            await self._remove_unused()
+        await self._prove()
+
+    async def _remove_unused(self) -> None:
         if why := await self._in_use():
             self._leave(lambda entry: "vaults" in entry.type.lower() or "storage" in entry.type.lower(), why)
         for kind in _REMOVAL_ORDER:
@@ -98,6 +109,34 @@ class Preparation:
                 if entry.state == "created" and entry.type.lower().endswith(kind.lower()):
                     await self._remove(entry)
         await self._look("See what is left of it")
+
+    async def _prove(self) -> None:
+        """Hold what is listed against all ledgers; what the ledger has and is not there is corrected."""
+        if self._before is None:
+            self.proof = proof([], [])
+            return
+        there = [entry for entry in self.entries if entry.state in {"created", "left"}]
+        missing: list[str] = []
+        if there:
+            self.entries = ledger.observe(self.entries, await self._read(there, "See what stays"))
+            gone = {entry.id.lower() for entry in self.entries if entry.state == "deleted"}
+            missing = [entry.id for entry in there if entry.id.lower() in gone]
+        request = ProvePlan(
+            what=self._listed,
+            before=self._before,
+            entries=self.entries,
+            workflow_ids=[names.migrate_vm_id(self._plan.name, vm.name) for vm in self._plan.vms],
+        )
+        found = await self._engine.call(ProofActivities.prove_plan, request, "Prove the ledger by listing")
+        self.proof = proof(found.unlisted, missing, found.why)
+
+    @property
+    def _listed(self) -> ListPlan:
+        plan = self._plan
+        groups = [ids.resource_group_id(plan.subscription, plan.vault.resource_group)]
+        groups += [spec.target_resource_group_id for spec in vm_specs(plan)]
+        distinct = {one.lower(): one for one in groups}
+        return ListPlan(plan=plan.name, group_ids=list(distinct.values()), vault_id=plan.vault_id)
 
     async def _ensure_groups(self, specs: list[VmSpec]) -> None:
         plan = self._plan
@@ -160,7 +199,7 @@ class Preparation:
         thing = ids.ResourceId.parse(predicted)
         entry = LedgerEntry(id=predicted, type=thing.type, created_by="plan", state="predicted", why="shared")
         seen = [] if self._in_our_vault(predicted) else await self._read([entry], f"Read {thing}")
-        self.entries = ledger.merge(self.entries, ledger.predict(seen, [entry]))
+        self.entries = ledger.merge(self.entries, await self._owned(ledger.predict(seen, [entry])))
         started = await self._engine.call(method, wanted, f"Ensure {thing}")
         await self._engine.wait_for_job(started.job, f"Until {thing} is made")
         if started.job is None and not started.existed:
@@ -168,6 +207,23 @@ class Preparation:
         if ids.same_id(started.resource_id, predicted):
             self.entries = ledger.observe(self.entries, [ledger.Observation(id=predicted, exists=True)])
         return started.resource_id
+
+    async def _owned(self, entries: list[LedgerEntry]) -> list[LedgerEntry]:
+        """Return *entries*, those ours that an earlier run of the plan made, though they exist now.
+
+        Earlier runs are asked once, and only where something is there already.
+        """
+        if all(entry.state != "existed" for entry in entries):
+            return entries
+        if self._earlier is None:
+            request = EarlierRuns(workflow_id=names.migrate_plan_id(self._plan.name))
+            self._earlier = await self._engine.call(
+                EarlierActivities.read_earlier_runs, request, "Read what earlier runs made"
+            )
+        made = {entry.id.lower() for entry in self._earlier.entries if entry.ours or entry.state == "left"}
+        return [
+            entry.model_copy(update={"state": "created"}) if entry.id.lower() in made else entry for entry in entries
+        ]
 
     def _in_our_vault(self, predicted: str) -> bool:
         """Tell whether it lies in a vault that this plan has just made: then it was not there before."""

@@ -8,8 +8,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.power import PowerActivities
     from activities.replication import ReplicationActivities
     from activities.waits import WaitActivities
+    from migration.adoption import Adoption
     from migration.models import SourceVm, Started, VmTask
     from migration.power import is_running
+    from migration.proof import around
     from migration.requests import (
         ConfigureTarget,
         DisableReplication,
@@ -40,6 +42,7 @@ class Replication:
         """What contains two running copies, seen on the way back before the target is removed."""
         self.size: str | None = None
         """The size that the checks foretold."""
+        self.adoption = Adoption()
 
     @property
     def found(self) -> SourceVm:
@@ -49,9 +52,15 @@ class Replication:
         return self.source
 
     async def enable(self) -> None:
-        """Enable replication, which installs the agent and makes the replica disks."""
+        """Enable replication, which installs the agent and makes the replica disks; go on with what is enabled."""
         task = self._task
-        await self._belongings.predict(made.replication_entries(task, self.found), "Read what enabling will make")
+        if self.adoption.stage == "enabling_failed":
+            await self._disable()
+            await self._belongings.look("See what the failed enabling left")
+        wanted = made.replication_entries(task, self.found)
+        await self._belongings.predict(wanted, "Read what enabling will make", around(task, self.found))
+        if self.adoption.is_midway:
+            return
         self._unheard = True
         started = await self._engine.call(
             ReplicationActivities.enable_replication,
@@ -103,7 +112,8 @@ class Replication:
         if may_have_failed_over:
             await self._confirm_source()
         # The job that was waited for may have been a failover, which stops the source.
-        await self._disable(self._confirm_source if may_have_failed_over else None)
+        if not self.adoption.foreign:
+            await self._disable(self._confirm_source if may_have_failed_over else None)
         await self._belongings.remove()
 
     async def _confirm_source(self) -> None:

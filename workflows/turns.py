@@ -73,6 +73,12 @@ class Turns:
                 break
         self._wanting, self._cutting_over = False, True
 
+    async def take_over(self) -> None:
+        """Tell the plan that an earlier run has begun the failover: it counts, and waits for no turn."""
+        if self._task.gated:
+            self._cutting_over = True
+            await self._tell(names.SIGNAL_TURN_WANTED, self._notice("cutting_over"))
+
     def take_answer(self, answer: TurnAnswer) -> None:
         """Note what the plan said; a refusal shows why the plan holds."""
         if self._wanting:

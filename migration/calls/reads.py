@@ -144,6 +144,10 @@ def _of_a_machine(move: Move, vm: VmSpec) -> Iterator[Call]:
     names = move.disk_names(vm)
     replicas = [ids.disk_id(*target, f"{name}-ASRReplica") for name in names]
     yield from (Call(machine.ENABLE, "GET", path, "target", vm.name) for path in replicas)
+    for step in (machine.ENABLE, machine.DISABLE):
+        yield Call(step, "GET", f"{vm.target_resource_group_id}/resources", "target", vm.name)
+        yield Call(step, "GET", f"{move.vault_id}/replicationProtectedItems", "vault", vm.name)
+        yield Call(step, "GET", f"{vm.source_id}/extensions", "source", vm.name)
     yield Call(machine.CONFIGURE, "GET", item, "vault", vm.name)
     if move.failover.test_first:
         tests = [vm.test_vm_id, *(ids.disk_id(*target, f"{name}-ASRtest") for name in names)]
@@ -176,10 +180,12 @@ def _of_the_test(move: Move, vm: VmSpec) -> Iterator[Call]:
 
 
 def _of_the_end(move: Move) -> Iterator[Call]:
+    for group_id in shared.groups(move):
+        place: Place = "vault" if ids.same_id(group_id, move.vault_group_id) else "target"
+        for step in (shared.PREPARE, shared.TIDY_UP):
+            yield from (Call(step, "GET", path, place) for path in (group_id, f"{group_id}/resources"))
     for call in shared.tidy_up(move):
         yield Call(shared.TIDY_UP, "GET", call.resource_id, call.place)
-        if call.resource_id.count("/") == 4:
-            yield Call(shared.TIDY_UP, "GET", f"{call.resource_id}/resources", call.place)
     for kind in (
         "replicationProtectedItems",
         "replicationNetworkMappings",
@@ -189,7 +195,7 @@ def _of_the_end(move: Move) -> Iterator[Call]:
         "replicationFabrics",
         "replicationJobs/{job}",
     ):
-        yield Call(shared.TIDY_UP, "GET", f"{move.vault_id}/{kind}", "vault")
+        yield from (Call(step, "GET", f"{move.vault_id}/{kind}", "vault") for step in (shared.PREPARE, shared.TIDY_UP))
     subscription = ids.ResourceId.parse(move.vault_id).subscription
     yield Call(shared.TIDY_UP, "GET", f"/subscriptions/{subscription}/{_VAULTS}", "subscription")
 

@@ -19,6 +19,7 @@ from activities.isolation import IsolationActivities
 from activities.ledger import LedgerActivities
 from activities.parity import ParityActivities
 from activities.power import PowerActivities
+from activities.proofs import ProofActivities
 from activities.proving import ProbeActivities
 from activities.registry import interceptors, methods_of
 from activities.replication import ReplicationActivities
@@ -145,6 +146,7 @@ class Stage:
             BootActivities(self.azure, watchers),
             ProbeActivities(self.azure, SETTLE_SECONDS),
             IsolationActivities(self.azure),
+            ProofActivities(self.azure, self.client),
         ]
         return Worker(
             self.client,

@@ -10,11 +10,13 @@ from temporalio import activity
 
 from activities.plans import OtherPlans, OtherPlansAnswer
 from migration import ids, names
+from migration.earlier import EarlierAnswer, EarlierRuns
 from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
 from migration.ledger import Observation
 from migration.models import FenceEvidence, JobResult, PowerStates, Started, Verification, VmCheck
 from migration.plan import Plan
 from migration.power import DEALLOCATED, RUNNING
+from migration.proof import LedgerProof, ListPlan, PlanListing, ProvePlan
 from migration.proofs import Boot, BootWait, Isolation, ProbeResult, ProveIsolation, RunProbe
 from migration.requests import (
     CacheAccountWanted,
@@ -315,12 +317,14 @@ class Failover(StandIn):
 
     @activity.defn
     async def start_failover(self, request: StartFailover) -> FailoverStarted:
-        """Fail over."""
+        """Fail over; one that has ended is adopted."""
 
         def answer() -> FailoverStarted:
-            before = self.world.power_of(request.task.vm.source_id)
-            self.world.fail_over(request.task)
             item = request.task.item_id
+            over = item in self.world.items and self.world.items[item].failed_over
+            before = None if over else self.world.power_of(request.task.vm.source_id)
+            if not over:
+                self.world.fail_over(request.task)
             started = Started(resource_id=item, job=self.world.job("UnplannedFailover", item))
             return FailoverStarted(started=started, source_power_state_before=before)
 
@@ -446,7 +450,8 @@ class Ledger(StandIn):
         """Tell which are there."""
 
         def answer() -> Observations:
-            return Observations(seen=[Observation(id=one, exists=self.world.is_there(one)) for one in request.ids])
+            seen = [Observation(id=one, exists=self.world.is_there(one)) for one in request.ids]
+            return Observations(seen=seen, around=self.world.around(request.around))
 
         seen: Observations = await self.play(request, answer)
         return seen
@@ -464,6 +469,28 @@ class Snapshots(StandIn):
         await self.play(request, lambda: self.world.make(*request.ids))
 
 
+class Earlier(StandIn):
+    @activity.defn
+    async def read_earlier_runs(self, request: EarlierRuns) -> EarlierAnswer:
+        """Know of no earlier run."""
+        answer: EarlierAnswer = await self.play(request, EarlierAnswer)
+        return answer
+
+
+class Proofs(StandIn):
+    @activity.defn
+    async def list_plan(self, request: ListPlan) -> PlanListing:
+        """Find nothing."""
+        answer: PlanListing = await self.play(request, PlanListing)
+        return answer
+
+    @activity.defn
+    async def prove_plan(self, request: ProvePlan) -> LedgerProof:
+        """Find nothing that no ledger names."""
+        answer: LedgerProof = await self.play(request, lambda: LedgerProof(proved=True))
+        return answer
+
+
 class Plans(StandIn):
     @activity.defn
     async def other_plans_using(self, request: OtherPlans) -> OtherPlansAnswer:
@@ -475,7 +502,7 @@ class Plans(StandIn):
 def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     """Return the stand-ins by task queue."""
     kinds: list[type[StandIn]] = [Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Snapshots]
-    near = [kind(world) for kind in (*kinds, Plans)]
+    near = [kind(world) for kind in (*kinds, Plans, Earlier, Proofs)]
     return {
         names.AZURE_TASK_QUEUE: [method for one in [*near, Parities(world)] for method in _methods(one)],
         names.WAIT_TASK_QUEUE: _methods(Waits(world)),

@@ -6,6 +6,7 @@ from migration import ids
 from migration.models import FenceEvidence, JobRef, SourceVm, Started, VmSpec, VmTask
 from migration.parity.values import Side
 from migration.power import DEALLOCATED, RUNNING
+from migration.proof import Around, Surroundings, concerns
 from tests.workflows.scenes import source_of
 from tests.workflows.script import Script
 from workflows import belongings
@@ -47,6 +48,14 @@ class World:
     def is_there(self, resource_id: str) -> bool:
         """Tell whether a resource exists."""
         return ids.id_key(resource_id) in self.resources
+
+    def around(self, asked: Around | None) -> Surroundings | None:
+        """Return what lies in the target group and concerns the machine."""
+        if asked is None:
+            return None
+        inside = f"{ids.id_key(asked.group_id)}/"
+        found = [one for one in self.resources if one.startswith(inside) and concerns(asked, one)]
+        return Surroundings(ids=sorted(found))
 
     def make(self, *resource_ids: str) -> None:
         """Let resources exist."""

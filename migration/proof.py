@@ -1,0 +1,125 @@
+"""Is the ledger true? What is listed in the end is held against it, and against what was there before.
+
+Of one virtual machine only what is named like its own counts, and what belongs to its target; of a plan all that lies
+in its groups and its vault. Digests stand for what was there before, so that large groups cost little in a history.
+"""
+
+import hashlib
+import re
+
+from pydantic import Field
+
+from migration.base import Value
+from migration.ids import ResourceId, id_key
+from migration.ledger import LedgerEntry
+from migration.models import SourceVm, VmTask
+
+MOST_LISTED = 5_000
+"""A group that holds more is not listed to its end, and nothing is proved of it."""
+MOST_TOLD = 50
+_MADE_FOR = re.compile(r"-(asr\w*|test\w*|replica\w*)([-_.].*)?$", re.IGNORECASE)
+"""Ends the names of what Site Recovery makes beside what is named as at the source."""
+_SEED = re.compile(r"^(asrseeddisk|ms-asr)-", re.IGNORECASE)
+
+
+class LedgerProof(Value):
+    """What the listing at the end shows. `missing`: the ledger had it, it is not there; the report is corrected."""
+
+    proved: bool
+    unlisted: list[str] = Field(default_factory=list, description="Neither in the ledger nor there before.")
+    missing: list[str] = Field(default_factory=list)
+    why: str = Field("", description="Why nothing is proved, where that is so.")
+
+
+class Around(Value):
+    """Asks what lies around one virtual machine's move, beyond what the ledger names."""
+
+    group_id: str
+    vault_id: str
+    source_id: str
+    target_ids: list[str] = Field(description="The machines whose parts count, whatever their names.")
+    names: list[str] = Field(description="As at the source: machine, disks, interfaces; and the target's.")
+
+
+class Surroundings(Value):
+    """What was listed."""
+
+    ids: list[str] = Field(default_factory=list)
+    why: str = Field("", description="Why the listing is not whole; empty where it is.")
+
+
+class ListPlan(Value):
+    """Asks what lies in the groups and the vault of a plan."""
+
+    plan: str
+    group_ids: list[str]
+    vault_id: str
+
+
+class PlanListing(Value):
+    """Digests of what lies there."""
+
+    digests: list[str] = Field(default_factory=list)
+    why: str = ""
+
+
+class ProvePlan(Value):
+    """Holds what lies in the groups and the vault of a plan against all its ledgers."""
+
+    what: ListPlan
+    before: PlanListing
+    entries: list[LedgerEntry]
+    workflow_ids: list[str] = Field(description="Those of its virtual machines, which know their own.")
+
+
+def around(task: VmTask, source: SourceVm) -> Around:
+    """Return what to ask around a virtual machine."""
+    vm = task.vm
+    named = [ResourceId.parse(vm.source_id).name, vm.target_name]
+    named += [disk.name for disk in source.disks] + [nic.name for nic in source.nics]
+    return Around(
+        group_id=vm.target_resource_group_id,
+        vault_id=task.shared.vault_id,
+        source_id=vm.source_id,
+        target_ids=[vm.target_id, vm.test_vm_id],
+        names=list(dict.fromkeys(named)),
+    )
+
+
+def concerns(asked: Around, resource_id: str, managed_by: str | None = None) -> bool:
+    """Tell whether what lies in the target group is named like the machine's own, or is attached to its target."""
+    if managed_by and id_key(managed_by) in {id_key(one) for one in asked.target_ids}:
+        return True
+    name = ResourceId.parse(resource_id).names[0][1].lower()
+    own = {one.lower() for one in asked.names}
+    if name in own or _MADE_FOR.sub("", name) in own:
+        return True
+    return bool(_SEED.match(name)) and any(f"-{one}-" in f"{name}-" for one in own)
+
+
+def digest(resource_id: str) -> str:
+    """Return what stands for an id."""
+    return hashlib.sha256(id_key(resource_id).encode()).hexdigest()[:12]
+
+
+def unlisted(listed: list[str], before: set[str], known: list[str]) -> list[str]:
+    """Return what is listed, was not there *before* (digests), and is not *known* nor part of what is."""
+    keys = [id_key(one) for one in known]
+    exact, parents = set(keys), tuple(f"{key}/" for key in keys)
+    return [
+        one
+        for one in listed
+        if digest(one) not in before and id_key(one) not in exact and not id_key(one).startswith(parents)
+    ]
+
+
+def proof(found: list[str], missing: list[str], why: str = "") -> LedgerProof:
+    """Return the verdict; a report tells no more than a page of ids."""
+    more = len(found) - MOST_TOLD
+    told = [why, f"and {more} more are unlisted" if more > 0 else ""]
+    return LedgerProof(
+        proved=not found and not missing and not why,
+        unlisted=found[:MOST_TOLD],
+        missing=missing[:MOST_TOLD],
+        why="; ".join(filter(None, told)),
+    )
