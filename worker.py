@@ -37,6 +37,7 @@ from runtime.logs import configure_logging, quiet_temporal_messages
 from runtime.settings import Settings
 from runtime.temporal import connect, core_runtime, ensure_search_attributes
 from workflows.check_plan import CheckPlan
+from workflows.clean_plan import CleanPlan
 from workflows.kept_writes import KeptWrites
 from workflows.messages import IgnoreMisfits
 from workflows.migrate_plan import MigratePlan
@@ -44,7 +45,7 @@ from workflows.migrate_vm import MigrateVm
 from workflows.survey_plan import SurveyPlan
 from workflows.vm_claim import VmClaim
 
-WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, VmClaim, KeptWrites]
+WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, CleanPlan, VmClaim, KeptWrites]
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
         "activities", "arm", "azure", "migration", "structlog", "yaml"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from activities.booting import BootActivities
+from activities.cleaning import CleaningActivities
 from activities.earlier import EarlierActivities
 from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
@@ -66,6 +67,7 @@ def all_activities(
         PlanActivities(client),
         EarlierActivities(client),
         ProofActivities(azure, client),
+        CleaningActivities(azure, client),
     ]
     return {
         AZURE_TASK_QUEUE: [method for holder in (*writing, *reading) for method in methods_of(holder)],

@@ -290,6 +290,23 @@ def cancel(context: typer.Context, plan: Name, as_json: Json = False) -> None:
     _run(context, lambda session: cancel_plan(session, plan), as_json=as_json)
 
 
+@app.command(epilog="Example: starter.py clean plans/contoso.yaml")
+def clean(
+    context: typer.Context,
+    plan: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: delete what the list says.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove what a lost run left behind: one that was terminated, or whose history Temporal has lost.
+
+    It lists each resource with its proof, age and cost, and asks. What cannot be proved to be a run's is not touched.
+    Exit code 0 if nothing is left, 1 if it was refused or something stayed.
+    """
+    from console.cleaning import clean_plan
+
+    _run(context, lambda session: clean_plan(session, plan, yes=yes), as_json=as_json)
+
+
 @app.command(epilog="Example: starter.py report contoso")
 def report(context: typer.Context, plan: Name, as_json: Json = False) -> None:
     """Write a plan's report, ended or not, and print it.

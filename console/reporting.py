@@ -14,14 +14,18 @@ from console.errors import RefusedError
 from console.plans import plan_name
 from console.reading import query, read_plan
 from console.recorded import QUERIES_AT_ONCE, together
-from console.session import OUTPUT_FOLDER, Session
+from console.session import OUTPUT_FOLDER, ROOT, Session
 from console.tables import screen, table
 from console.texts import clean, counted, local_time, span, utc_text, words
 from console.view import PlanView, VmView
 from migration import names
+from migration.estimate.keeping import Keeping, keeping
+from migration.estimate.prices import load_prices
+from migration.ids import describe
 from migration.report import PlanReport, Report, VmReport, as_json
 
 T = TypeVar("T")
+PRICES = ROOT / "plans" / "prices.yaml"
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ async def show_report(session: Session, plan: str) -> int:
     view = await read_plan(link, name)
     report = await read_report(link, view)
     if session.as_json:
-        session.answer_json(as_json(report))
+        session.answer_json(with_costs(report))
     else:
         _print(session, report)
     files = write_report(report)
@@ -65,6 +69,7 @@ async def read_report(link: Link, view: PlanView) -> Report:
         reason=plan.reason if plan else view.reason,
         findings=plan.findings if plan else [],
         resources=plan.resources if plan else [],
+        ledger_proof=plan.ledger_proof if plan else None,
         vms=vms,
     )
 
@@ -81,11 +86,33 @@ def write_report(report: Report) -> ReportFiles:
     files = ReportFiles(folder / "report.json", folder / "report.html")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(files.json, json.dumps(as_json(report), ensure_ascii=False, indent=2) + "\n")
+        _write_whole(files.json, json.dumps(with_costs(report), ensure_ascii=False, indent=2) + "\n")
         _write_whole(files.html, render(report))
     except OSError as error:
         raise RefusedError(f"writing the report to {folder.absolute()}: {error.strerror}; make it writable") from None
     return files
+
+
+def with_costs(report: Report) -> dict[str, Any]:
+    """Return the JSON of a report, with what it costs to keep what stays."""
+    return as_json(report) | {"kept": as_json(_kept(report))}
+
+
+def kept_lines(report: Report) -> list[str]:
+    """Return in words what stays and costs something, or may."""
+    costs = _kept(report)
+    told = [one for one in costs.resources if one.per_month != 0]
+    if not told:
+        return []
+    lines = [f"what stays costs {costs.per_month:.2f} {costs.currency} a month, by {PRICES.name}:"]
+    for one in told:
+        money = "unknown" if one.per_month is None else f"{one.per_month:.2f}"
+        lines.append(clean(f"  {money} {describe(one.id)}: {one.reckoned or one.formula}"))
+    return lines
+
+
+def _kept(report: Report) -> Keeping:
+    return keeping(report, load_prices(PRICES))
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -137,3 +164,5 @@ def _print(session: Session, report: Report) -> None:
     resources = [*report.resources, *(resource for vm in report.vms for resource in vm.resources)]
     left = sum(resource.state != "deleted" for resource in resources)
     session.answer(f"made {counted(len(resources), 'resource')}, of which {left} stay; the report lists each, and why")
+    for line in kept_lines(report):
+        session.answer(line)

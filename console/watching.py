@@ -10,7 +10,7 @@ from console.displays import Display, LineDisplay, LiveDisplay
 from console.errors import ConsoleError, UnreachableError
 from console.plans import plan_name
 from console.reading import read_plan
-from console.reporting import read_report, write_report
+from console.reporting import kept_lines, read_report, write_report
 from console.session import Session
 from console.status import NO_WORKER_NOTE, print_plan
 from console.texts import span
@@ -107,10 +107,13 @@ async def _conclude(session: Session, link: Link, view: PlanView, *, is_drawn: b
     if not is_drawn:
         print_plan(session, view)
     try:
-        files = write_report(await read_report(link, view))
+        report = await read_report(link, view)
+        files = write_report(report)
     except ConsoleError as error:
         session.note(f"{error}; then `report` writes the report")
     else:
+        for line in kept_lines(report):
+            session.note(line)
         session.note(f"report: {files.json} and {files.html}")
     if view.is_running:
         session.note("only virtual machines that need an operator are left: see retry, skip and give-up")

@@ -23,7 +23,15 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from migration import names
 from runtime.temporal import ensure_search_attributes
-from tests.console.standins import APPROVER, StandInCheck, StandInPlan, StandInSurvey, StandInVm, wait_until_protected
+from tests.console.standins import (
+    APPROVER,
+    StandInCheck,
+    StandInClean,
+    StandInPlan,
+    StandInSurvey,
+    StandInVm,
+    wait_until_protected,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 30
@@ -114,7 +122,7 @@ def standin_worker(client: Client) -> Worker:
     return Worker(
         client,
         task_queue=names.WORKFLOW_TASK_QUEUE,
-        workflows=[StandInPlan, StandInVm, StandInCheck, StandInSurvey],
+        workflows=[StandInPlan, StandInVm, StandInCheck, StandInSurvey, StandInClean],
         activities=[wait_until_protected],
         workflow_runner=UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=timedelta(0),

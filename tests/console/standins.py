@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from migration import ids, names
+    from migration.cleaning import CleanAnswer, CleanRequest, Leftover, Untouched
     from migration.findings import PlanCheck, VmFindings
     from migration.inputs import MigratePlanInput
     from migration.models import FenceEvidence, Finding, Progress
@@ -297,6 +298,40 @@ class StandInCheck:
             for vm in plan.vms
         ]
         return PlanCheck(findings=[], vms=found)
+
+
+@workflow.defn(name=names.CLEAN_PLAN)
+class StandInClean:
+    """A clean that finds what the virtual machines' names ask for: `web` left a disk, `stuck` one that does not go."""
+
+    @workflow.run
+    async def run(self, request: CleanRequest) -> CleanAnswer:
+        """Return what was left, and what went of what was confirmed."""
+        plan, vms = request.plan, [vm.name for vm in request.plan.vms]
+        if any(name.startswith("copying") for name in vms):
+            return CleanAnswer(plan=plan.name, refused=f"plan {plan.name} runs: cancel it")
+        if any(name.startswith("failing") for name in vms):
+            raise ApplicationError("reading vaults: denied", type="EnvironmentFailure", non_retryable=True)
+        found = [_leftover(plan, name) for name in vms if name.startswith(("web", "stuck"))]
+        stays = [one for one in found if one.vm.startswith("stuck") and one.id in request.confirmed]
+        left = [Untouched(id=one.id, why="it is locked", command=f"az disk delete --ids {one.id}") for one in stays]
+        gone = [one.id for one in found if one.id in request.confirmed and one not in stays]
+        look_alike = Untouched(id=f"{found[0].id}-2", why="cannot be proved ours", command="az x") if found else None
+        untouched = [look_alike] if look_alike else []
+        return CleanAnswer(plan=plan.name, leftovers=found, untouched=untouched, deleted=gone, left=left)
+
+
+def _leftover(plan: Plan, name: str) -> Leftover:
+    disk_id = ids.disk_id(plan.subscription, plan.target.resource_group, f"{name}-os-ASRReplica")
+    return Leftover(
+        id=disk_id,
+        type="Microsoft.Compute/disks",
+        vm=name,
+        why="in the run's ledger: replica disk",
+        since=RUNNING_SINCE,
+        size_gib=100,
+        sku="Premium_LRS",
+    )
 
 
 @workflow.defn(name=names.SURVEY_PLAN)

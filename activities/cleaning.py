@@ -1,0 +1,93 @@
+"""Find what lost runs of a plan left behind. Only what is proved counts; what cannot be proved is named and stays.
+
+A run's history names what was absent before its steps. Where Temporal has lost it, the protected item proves what was
+made for it, and our tag what we made ourselves; the names alone, and tags that Site Recovery copies, prove nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.earlier import read_runs
+from activities.heartbeats import beating
+from activities.leftovers import MachineLooker, SharedLooker
+from activities.plans import running_plans_using
+from arm import items
+from migration import names
+from migration.cleaning import CleanSurvey, FindLeftovers
+from migration.ids import ResourceId, describe
+from migration.models import vm_specs
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from arm.clients import AzureClients
+    from migration.models import VmSpec
+    from migration.plan import Plan
+
+_AT_ONCE = 4
+
+
+class CleaningActivities:
+    """Reads of what is left."""
+
+    def __init__(self, azure: AzureClients, client: Client) -> None:
+        self._azure = azure
+        self._client = client
+
+    @activity.defn
+    async def find_leftovers(self, request: FindLeftovers) -> CleanSurvey:
+        """Return what lost runs of a plan left behind, and what stays."""
+        async with beating(list):
+            refused = await self._running(request.plan, held=request.held)
+            return CleanSurvey(refused=refused) if refused else await self._survey(request.plan)
+
+    async def _survey(self, plan: Plan) -> CleanSurvey:
+        protected = await items.list_items(self._azure, plan.vault_id)
+        together = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(spec: VmSpec) -> CleanSurvey:
+            async with together:
+                earlier = await read_runs(self._client, names.migrate_vm_id(plan.name, spec.name))
+                return await MachineLooker(self._azure, spec, earlier, protected).look()
+
+        found = list(await asyncio.gather(*(one(spec) for spec in vm_specs(plan))))
+        earlier = await read_runs(self._client, names.migrate_plan_id(plan.name))
+        gone = [leftover.id for survey in found for leftover in survey.leftovers]
+        others = await self._other_plans(plan)
+        found.append(await SharedLooker(self._azure, plan, earlier, gone, others).look())
+        return CleanSurvey(
+            leftovers=[leftover for survey in found for leftover in survey.leftovers],
+            untouched=[stays for survey in found for stays in survey.untouched],
+            machines=[machine for survey in found for machine in survey.machines],
+        )
+
+    async def _running(self, plan: Plan, *, held: bool) -> str:
+        """Return what of the plan runs, "" if nothing does."""
+        if await self._runs(names.migrate_plan_id(plan.name)):
+            return f"plan {plan.name} runs: cancel it, or wait for its end"
+        for spec in vm_specs(plan):
+            if await self._runs(names.migrate_vm_id(plan.name, spec.name)):
+                return f"{spec.name} of plan {plan.name} runs: cancel it, or wait for its end"
+            source = ResourceId.parse(spec.source_id)
+            claim = names.vm_claim_id(source.subscription, source.resource_group or "", source.name)
+            if not held and await self._runs(claim):
+                return f"another plan moves {describe(spec.source_id)} now: wait for its end"
+        return ""
+
+    async def _runs(self, workflow_id: str) -> bool:
+        try:
+            description = await self._client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return description.status is WorkflowExecutionStatus.RUNNING
+
+    async def _other_plans(self, plan: Plan) -> list[str]:
+        return await running_plans_using(self._client, plan.vault_id, plan.name)

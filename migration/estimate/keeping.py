@@ -1,0 +1,101 @@
+"""What a resource costs for each month that it is kept: a figure with its formula, or why there is none."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from migration.base import Value
+from migration.estimate.prices import Prices
+from migration.ids import id_key
+from migration.report import Report
+
+_FREE = {
+    "microsoft.recoveryservices/vaults": "a vault that protects nothing costs nothing",
+    "microsoft.network/networkinterfaces": "an interface costs nothing",
+    "microsoft.resources/resourcegroups": "a resource group costs nothing",
+    "microsoft.compute/virtualmachines/extensions": "an extension costs nothing",
+}
+_ITEM = "/replicationprotecteditems"
+_MONTH_DAYS = 30
+
+
+class Kept(Value):
+    """One resource that stays, and its cost. `per_month` is None where it cannot be told."""
+
+    id: str
+    type: str
+    why: str = ""
+    per_month: float | None = None
+    formula: str = ""
+    reckoned: str = ""
+
+
+class Keeping(Value):
+    """All that stays on purpose, and what it costs together."""
+
+    currency: str
+    per_month: float = Field(description="The sum of what can be told.")
+    resources: list[Kept] = Field(default_factory=list)
+
+
+def kept(resource_id: str, kind: str, why: str, prices: Prices, *, size_gib: int | None = None, sku: str = "") -> Kept:
+    """Return what keeping one resource costs a month."""
+    lowered = kind.lower()
+    found = Kept(id=resource_id, type=kind, why=why)
+    if lowered in _FREE:
+        return found.model_copy(update={"per_month": 0.0, "formula": _FREE[lowered]})
+    if lowered.endswith(_ITEM):
+        price = prices.prices.site_recovery_machine_month
+        formula = "price of a protected machine and month, after the free days"
+        return found.model_copy(update={"per_month": price, "formula": formula, "reckoned": f"1 * {price:g}"})
+    if "/vaults/" in lowered:
+        return found.model_copy(update={"per_month": 0.0, "formula": "what lies in a vault beside items costs nothing"})
+    price_of = prices.prices.cache_gib_month if "storageaccounts" in lowered else prices.prices.disk_gib_month.get(sku)
+    formula = "GiB * price of a GiB and month"
+    if size_gib is None or price_of is None:
+        return found.model_copy(update={"formula": formula, "reckoned": "its size or its price is not known"})
+    return found.model_copy(
+        update={"per_month": size_gib * price_of, "formula": formula, "reckoned": f"{size_gib} GiB * {price_of:g}"}
+    )
+
+
+def keeping(report: Report, prices: Prices) -> Keeping:
+    """Return what a plan leaves on purpose: what all share and stays, and the sources, switched off but charged."""
+    stays = [_shared(report, one.id, one.type, one.why, prices) for one in report.resources if one.state != "deleted"]
+    for vm in report.vms:
+        moved = {id_key(one) for one in vm.moved_ids}
+        stays += [
+            kept(one.id, one.type, one.why, prices)
+            for one in vm.resources
+            if one.state != "deleted" and id_key(one.id) not in moved
+        ]
+        if vm.outcome == "migrated":
+            stays += [
+                kept(
+                    disk.id,
+                    "Microsoft.Compute/disks",
+                    f"disk of the source of {vm.name}, which is switched off",
+                    prices,
+                    size_gib=disk.size_gib,
+                    sku=disk.type,
+                )
+                for disk in vm.source_disks
+            ]
+    known = [one.per_month for one in stays if one.per_month is not None]
+    return Keeping(currency=prices.currency, per_month=round(sum(known), 2), resources=stays)
+
+
+def _shared(report: Report, resource_id: str, kind: str, why: str, prices: Prices) -> Kept:
+    found = kept(resource_id, kind, why, prices)
+    if "storageaccounts" not in kind.lower():
+        return found
+    gib = sum(disk.size_gib for vm in report.vms for disk in vm.source_disks)
+    change, days = prices.assumptions.change_percent_per_day.worst, prices.assumptions.cached_days.worst
+    price = prices.prices.cache_gib_month
+    return found.model_copy(
+        update={
+            "per_month": round(gib * change / 100 * days * price, 2),
+            "formula": "at most GiB of disks * changed % a day / 100 * days kept * price of a GiB and month",
+            "reckoned": f"{gib} GiB * {change:g} / 100 * {days:g} * {price:g}",
+        }
+    )
