@@ -19,8 +19,8 @@ from arm.writes import Accepted, begin
 from migration import power
 from migration.ids import ResourceId, describe
 from migration.ledger import Observation
+from migration.ledger_proof import Surroundings, unlisted
 from migration.models import Started
-from migration.proof import Surroundings, unlisted
 from migration.requests import DeleteResources, Observations, ObserveResources
 
 _TOGETHER = 10

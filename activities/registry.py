@@ -12,11 +12,11 @@ from activities.failures import AzureFailures
 from activities.guests import GuestActivities
 from activities.isolation import IsolationActivities
 from activities.ledger import LedgerActivities
+from activities.ledger_proofs import ProofActivities
 from activities.parity import ParityActivities
 from activities.plans import PlanActivities
 from activities.power import PowerActivities
 from activities.preflight import PreflightActivities
-from activities.proofs import ProofActivities
 from activities.proving import ProbeActivities
 from activities.replication import ReplicationActivities
 from activities.snapshots import SnapshotActivities

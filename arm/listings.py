@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from arm import items, reads, vault_reads
 from migration.ids import ResourceId, id_key, same_id
-from migration.proof import MOST_LISTED, Around, Surroundings, concerns
+from migration.ledger_proof import MOST_LISTED, Around, Surroundings, concerns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

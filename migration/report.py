@@ -9,10 +9,10 @@ from pydantic import Field
 
 from migration.base import Value
 from migration.copies import TargetWrites, TwoCopies
+from migration.ledger_proof import LedgerProof
 from migration.models import FenceEvidence, Finding, Mismatch, SourceDisk
 from migration.parity.values import ParityCounts, ParityRow
 from migration.phases import Outcome, Phase
-from migration.proof import LedgerProof
 from migration.proofs import ProbeResult, Proof, TestFailoverReport
 from migration.resolutions import Resolved
 

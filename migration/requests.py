@@ -9,8 +9,8 @@ from pydantic import Field
 
 from migration.base import Value
 from migration.ledger import Observation
+from migration.ledger_proof import Around, Surroundings
 from migration.models import JobRef, JobResult, JobTask, Mismatch, PowerStates, SourceVm, Started, VmTask
-from migration.proof import Around, Surroundings
 
 
 class AzureFailure(Value):

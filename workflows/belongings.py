@@ -10,8 +10,8 @@ with workflow.unsafe.imports_passed_through():
     from migration.earlier import EarlierAnswer
     from migration.ids import same_id
     from migration.ledger import LedgerEntry
+    from migration.ledger_proof import Around, LedgerProof, Surroundings, digest, proof, unlisted
     from migration.models import SourceDisk, SourceVm, VmTask
-    from migration.proof import Around, LedgerProof, Surroundings, digest, proof, unlisted
     from migration.requests import (
         DeleteResources,
         Observations,

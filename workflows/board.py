@@ -13,10 +13,10 @@ with workflow.unsafe.imports_passed_through():
     from migration.findings import markdown_lines
     from migration.ids import describe
     from migration.ledger import LedgerEntry
+    from migration.ledger_proof import LedgerProof
     from migration.models import FenceEvidence, Finding, Mismatch, VmTask
     from migration.parity.values import ParityRow, counts, in_words
     from migration.phases import Outcome, Phase
-    from migration.proof import LedgerProof
     from migration.proofs import ProbeResult, Proof, TestFailoverReport, markdown_of
     from migration.report import Decision, PhaseSpan, ReportedResource, VmReport, VmStatus
     from migration.times import utc_text

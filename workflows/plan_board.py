@@ -9,10 +9,10 @@ with workflow.unsafe.imports_passed_through():
     from migration import names
     from migration.findings import PlanCheck, markdown_lines, summary_by_wave
     from migration.ledger import LedgerEntry
+    from migration.ledger_proof import LedgerProof
     from migration.models import Finding
     from migration.phases import Outcome, Phase
     from migration.plan import Plan
-    from migration.proof import LedgerProof
     from migration.report import PlanReport, PlanStatus, PlanVm
 from workflows.board import now_text, reported
 from workflows.dispatch import Dispatcher, VmState

@@ -9,16 +9,16 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.earlier import EarlierActivities
     from activities.ledger import LedgerActivities
+    from activities.ledger_proofs import ProofActivities
     from activities.plans import OtherPlans, PlanActivities
-    from activities.proofs import ProofActivities
     from activities.vault import VaultActivities
     from activities.waits import WaitActivities
     from migration import ids, ledger, names
     from migration.earlier import EarlierAnswer, EarlierRuns
     from migration.ledger import LedgerEntry
+    from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan, proof
     from migration.models import SharedResources, Started, VmSpec, vm_specs
     from migration.plan import Plan
-    from migration.proof import LedgerProof, ListPlan, PlanListing, ProvePlan, proof
     from migration.requests import (
         CacheAccountWanted,
         ContainerMappingWanted,

@@ -67,10 +67,7 @@ class Rehearsal:
 
     async def clean_up_test_failover(self) -> None:
         """Remove what a test failover made; nothing there is fine."""
-        engine, task = self._engine, self._task
-        wanted = StartFailover(task=task, settled=self._unheard)
-        started = await engine.call(FailoverActivities.clean_up_test_failover, wanted, "Clean up the test failover")
-        await engine.wait_for_job(started.job, "Until the test failover is cleaned up")
+        await self._replication.clean_up_test_failover(settled=self._unheard)
         if self._report.started is not None and self._report.ended is None:
             self._note(ended=now_text())
 

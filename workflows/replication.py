@@ -5,19 +5,21 @@ from collections.abc import Awaitable, Callable
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.failover import FailoverActivities
     from activities.power import PowerActivities
     from activities.replication import ReplicationActivities
     from activities.waits import WaitActivities
     from migration.adoption import Adoption
+    from migration.ledger_proof import around
     from migration.models import SourceVm, Started, VmTask
     from migration.power import is_running
-    from migration.proof import around
     from migration.requests import (
         ConfigureTarget,
         DisableReplication,
         EnableReplication,
         ProtectedWait,
         ReadPower,
+        StartFailover,
     )
 from workflows import belongings as made
 from workflows import policies
@@ -92,6 +94,12 @@ class Replication:
         if kept.mismatches:
             told = "; ".join(f"{m.field}: wanted {m.expected}, is {m.actual}" for m in kept.mismatches)
             raise vm_failure(f"configuring the target: Azure did not keep {told}")
+
+    async def clean_up_test_failover(self, *, settled: bool = False) -> None:
+        """Remove what a test failover of the item made, whoever's run began it; nothing there is fine."""
+        engine, wanted = self._engine, StartFailover(task=self._task, settled=settled)
+        started = await engine.call(FailoverActivities.clean_up_test_failover, wanted, "Clean up the test failover")
+        await engine.wait_for_job(started.job, "Until the test failover is cleaned up")
 
     async def disable_replication(self) -> None:
         """Stop replication for good; a running enable is stopped or waited for first."""

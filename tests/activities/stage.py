@@ -17,9 +17,9 @@ from activities.booting import BootActivities
 from activities.failover import FailoverActivities
 from activities.isolation import IsolationActivities
 from activities.ledger import LedgerActivities
+from activities.ledger_proofs import ProofActivities
 from activities.parity import ParityActivities
 from activities.power import PowerActivities
-from activities.proofs import ProofActivities
 from activities.proving import ProbeActivities
 from activities.registry import interceptors, methods_of
 from activities.replication import ReplicationActivities

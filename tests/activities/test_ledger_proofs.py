@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from activities.ledger import LedgerActivities
-from activities.proofs import ProofActivities
+from activities.ledger_proofs import ProofActivities
 from arm.listings import Turnstile
 from migration import ids
 from migration.ledger import LedgerEntry
-from migration.proof import ListPlan, ProvePlan, around
+from migration.ledger_proof import ListPlan, ProvePlan, around
 from migration.requests import ObserveResources
 from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP, TARGET_REGION, VAULT, VAULT_GROUP
 

@@ -7,7 +7,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from migration import names
-from migration.proof import LedgerProof
+from migration.ledger_proof import LedgerProof
 from tests.e2e import judge
 from tests.e2e.estates import seed_of
 from tests.e2e.stack import Stack, until

@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import pytest
-from migration.estimate.keeping import keeping, kept
 
 from migration import ids
 from migration.earlier import Books, joined
+from migration.estimate.keeping import keeping, kept
 from migration.estimate.prices import load_prices
 from migration.ledger import NOT_REMOVED, LedgerEntry, State
+from migration.ledger_proof import Around, concerns, digest, proof, unlisted
 from migration.models import SourceDisk
 from migration.phases import Outcome
-from migration.proof import Around, concerns, digest, proof, unlisted
 from migration.report import Report, ReportedResource, VmReport
 
 PRICES = load_prices(Path(__file__).parents[2] / "plans" / "prices.yaml")

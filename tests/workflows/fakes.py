@@ -13,10 +13,10 @@ from migration import ids, names
 from migration.earlier import EarlierAnswer, EarlierRuns
 from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
 from migration.ledger import Observation
+from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan
 from migration.models import FenceEvidence, JobResult, PowerStates, Started, Verification, VmCheck
 from migration.plan import Plan
 from migration.power import DEALLOCATED, RUNNING
-from migration.proof import LedgerProof, ListPlan, PlanListing, ProvePlan
 from migration.proofs import Boot, BootWait, Isolation, ProbeResult, ProveIsolation, RunProbe
 from migration.requests import (
     CacheAccountWanted,

@@ -5,10 +5,10 @@ from typing import Any
 from migration import ids
 from migration.adoption import Adoption
 from migration.earlier import Books, joined
+from migration.ledger_proof import LedgerProof
 from migration.models import VmCheck, VmTask
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
-from migration.proof import LedgerProof
 from tests.workflows.scenes import make_task, source_of
 from tests.workflows.script import Script
 from tests.workflows.stage import Stage, VmHandle

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from migration import ids
+from migration.ledger_proof import Around, Surroundings, concerns
 from migration.models import FenceEvidence, JobRef, SourceVm, Started, VmSpec, VmTask
 from migration.parity.values import Side
 from migration.power import DEALLOCATED, RUNNING
-from migration.proof import Around, Surroundings, concerns
 from tests.workflows.scenes import source_of
 from tests.workflows.script import Script
 from workflows import belongings

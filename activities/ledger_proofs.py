@@ -11,7 +11,7 @@ from activities.earlier import latest_books
 from activities.heartbeats import beating
 from arm.listings import Listings
 from migration import names
-from migration.proof import LedgerProof, ListPlan, PlanListing, ProvePlan, digest, proof, unlisted
+from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan, digest, proof, unlisted
 
 if TYPE_CHECKING:
     from temporalio.client import Client
