@@ -123,7 +123,9 @@ class Decisions:
             reason=reason,
             by=via,
         )
-        if counted or not self.flooded:
+        # An approver who asks again and again while rows are open is told each time, and shuts nobody out by it.
+        again = self.recorded and reason == self._objection("approve") and self.recorded[-1].reason == reason
+        if counted or not (self.flooded or again):
             self.recorded.append(decision)
         return decision
 

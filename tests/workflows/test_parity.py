@@ -47,6 +47,8 @@ async def test_the_commit_waits_while_a_row_is_open(stage: Stage, world: World, 
     refused = await _decide(handle, "approve")
     assert not refused.counted
     assert "refused: 1 row of parity is open: backup of web-01" in refused.reason
+    assert [refused] * 3 == [await _decide(handle, "approve") for _ in range(3)]
+    assert 1 == len((await stage.report(handle)).decisions)
     assert (await stage.resolve(handle, "retry")).counted
     await stage.until(
         handle, lambda now: now.choices == ["retry", "skip"] and len(script.requests("compare_parity")) == 2
