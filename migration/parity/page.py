@@ -28,7 +28,7 @@ written; after the failover the target is held against it and against the plan, 
 While a row is open an approval is refused with the rows, which `status`, `watch`, `approve`, the Temporal UI and the
 report show; a rejection leads back as ever. What to do:
 
-- mend it in Azure, or in the plan's next run, then `starter.py retry PLAN --vm NAME --reason TEXT`: all is read, and
+- mend it in Azure, then `starter.py retry PLAN --vm NAME --reason TEXT`: all is read, and
   what may be restored is tried, again;
 - or accept the open rows: `starter.py skip PLAN --vm NAME --reason TEXT`. They are recorded as waived by you.
 
