@@ -19,6 +19,7 @@ from console.tables import screen, table
 from console.texts import clean, counted, local_time, span, utc_text, words
 from console.view import PlanView, VmView
 from migration import names
+from migration.errors import PlanFileError
 from migration.estimate.keeping import Keeping, keeping
 from migration.estimate.prices import load_prices
 from migration.ids import describe
@@ -95,14 +96,15 @@ def write_report(report: Report) -> ReportFiles:
 
 def with_costs(report: Report) -> dict[str, Any]:
     """Return the JSON of a report, with what it costs to keep what stays."""
-    return as_json(report) | {"kept": as_json(_kept(report))}
+    costs = _kept(report)
+    return as_json(report) | {"kept": as_json(costs) if costs else None}
 
 
 def kept_lines(report: Report) -> list[str]:
     """Return in words what stays and costs something, or may."""
     costs = _kept(report)
-    told = [one for one in costs.resources if one.per_month != 0]
-    if not told:
+    told = [one for one in costs.resources if one.per_month != 0] if costs else []
+    if costs is None or not told:
         return []
     lines = [f"what stays costs {costs.per_month:.2f} {costs.currency} a month, by {PRICES.name}:"]
     for one in told:
@@ -111,8 +113,12 @@ def kept_lines(report: Report) -> list[str]:
     return lines
 
 
-def _kept(report: Report) -> Keeping:
-    return keeping(report, load_prices(PRICES))
+def _kept(report: Report) -> Keeping | None:
+    """Return what stays and its cost; None where the file of prices cannot be used, which must not cost the report."""
+    try:
+        return keeping(report, load_prices(PRICES))
+    except PlanFileError:
+        return None
 
 
 def _write_whole(path: Path, text: str) -> None:

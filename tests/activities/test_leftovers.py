@@ -108,10 +108,13 @@ async def test_nothing_goes_of_a_machine_that_serves_or_has_moved(stage: Stage) 
     await stage.begin(FailoverActivities.commit_failover, StartFailover(task=case.task))
     committed = await look(stage, case, history)
     stage.sim.follow(stage.sim.arm("DELETE", case.task.item_id))
-    moved = await look(stage, case, joined([Books(entries=ledger(case, "created"), committed=True)]))
+    known = joined([Books(entries=ledger(case, "created"), committed=True)])
+    moved = await look(stage, case, known)
     forgotten = await look(stage, case)
+    await stage.run(PowerActivities.start_vm, PowerChange(vm_id=case.task.vm.source_id, reason="a test"))
+    source_runs = await look(stage, case, known)
 
-    for survey in (both_off, committed, moved, forgotten):
+    for survey in (both_off, committed, moved, forgotten, source_runs):
         assert set() == names(survey)
 
 
