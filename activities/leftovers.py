@@ -50,7 +50,7 @@ class MachineLooker:
         if stays:
             return CleanSurvey(untouched=[Untouched(id=one, why=stays) for one in there if self._is_told(one)])
         found = [self._leftover(one, document, proved) for one, document in there.items() if self._is_removable(one)]
-        untouched = await self._look_alikes(proved, source)
+        untouched = [*self._of_other_kinds(there, proved), *await self._look_alikes(proved, source)]
         machine = MachineLeft(
             name=self._spec.name,
             item_id=str(self._item["id"]) if self._item else None,
@@ -105,6 +105,15 @@ class MachineLooker:
 
     def _is_told(self, resource_id: str) -> bool:
         return not same_id(resource_id, self._spec.target_id) and self._is_removable(resource_id)
+
+    def _of_other_kinds(self, there: dict[str, Json], proved: dict[str, str]) -> list[Untouched]:
+        """Return what a run made that no clean removes, such as what it restored of the source's surroundings."""
+        below = f"{id_key(self._spec.source_id)}/"
+        return [
+            Untouched(id=one, why=f"{proved[one]}; a clean removes none of its kind", command=removal_command(one))
+            for one in there
+            if not self._is_removable(one) and not id_key(one).startswith(below)
+        ]
 
     def _is_removable(self, resource_id: str) -> bool:
         """Tell whether clean removes it: never the source or what is on it; the agent goes with the item."""

@@ -128,8 +128,10 @@ async def test_what_a_way_back_left_goes(stage: Stage) -> None:
     await stage.run(PowerActivities.start_vm, start)
     stage.sim.follow(stage.sim.arm("DELETE", case.task.item_id))
 
-    found = await look(stage, case, joined([Books(entries=ledger(case, "predicted"))]))
+    network = LedgerEntry(id=vm.network_id, type="t", created_by="plan", state="created", why="restored")
+    found = await look(stage, case, joined([Books(entries=[*ledger(case, "predicted"), network])]))
 
     parts = {disk.name for disk in case.source.disks} | {nic.name for nic in case.source.nics}
     assert {vm.target_name, *parts} == names(found)
+    assert ["in the run's ledger: restored; a clean removes none of its kind"] == [one.why for one in found.untouched]
     assert set() == names(await look(stage, case))
