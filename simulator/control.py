@@ -112,6 +112,10 @@ class Control:
         """Change some settings."""
         return web.json_response(self._world.change_settings(settings.checked(_json(content))))
 
+    def _post_keys(self, _: web.BaseRequest, __: bytes) -> web.Response:
+        """Let the tenant sign with a new key; the old one stays in its key set."""
+        return web.json_response({"kid": self._world.identities.rotate()})
+
     def _get_clock(self, _: web.BaseRequest, __: bytes) -> web.Response:
         """Virtual and wall time, speed, throttling."""
         return web.json_response(self._clock())

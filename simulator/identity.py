@@ -30,6 +30,8 @@ AZURE_AUDIENCES = (
 )
 TOKEN_SECONDS = 3599
 MOST_REMEMBERED = 10_000
+MOST_RETIRED = 5
+"""Keys that a tenant signed with before, and still publishes."""
 CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
@@ -148,13 +150,43 @@ class Identities:
         """Tell whether tokens for *audience* open this cloud."""
         return audience.rstrip("/") in self.audiences
 
+    def is_application(self, audience: str) -> bool:
+        """Tell whether *audience* is an application of the tenant: its id, or ``api://`` and its id."""
+        return self.find_client(audience.removeprefix("api://").rstrip("/")) is not None
+
+    def audience(self, audience: str, *, version: str) -> str:
+        """How a token names what it is for: tokens of the second version name an application by its bare id."""
+        return audience.removeprefix("api://").rstrip("/") if version and self.is_application(audience) else audience
+
+    def rotate(self) -> str:
+        """Sign with a new key from now on, and return its id; the old ones stay in the key set."""
+        kept = self._retired()
+        self._world.settings.put("retired_keys", {"keys": [self.jwk(), *kept][:MOST_RETIRED]}, quiet=True)
+        file = self._world.state_dir / "signing.pem"
+        file.unlink()
+        self._key = _signing_key(file)
+        self._public = self._key.public_key()
+        self.key_id = secrets.token_hex(16)
+        tenant = self._world.settings.get("tenant") or {}
+        self._world.settings.put("tenant", {**tenant, "key_id": self.key_id}, quiet=True)
+        return self.key_id
+
+    def jwks(self) -> list[dict[str, str]]:
+        """The key set: the key that signs, then those that did."""
+        return [self.jwk(), *self._retired()]
+
+    def _retired(self) -> list[dict[str, str]]:
+        return list((self._world.settings.get("retired_keys") or {}).get("keys", ()))
+
     def sign(self, claims: dict[str, Any]) -> str:
         """A token of these claims, signed with RS256."""
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self.key_id, "x5t": self.key_id})
 
     def decode(self, token: str, **options: Any) -> dict[str, Any]:
         """The claims of a token that this tenant signed; raises ``jwt.InvalidTokenError``."""
-        return jwt.decode(token, self._public, algorithms=["RS256"], **options)
+        name = jwt.get_unverified_header(token).get("kid")
+        retired = [jwt.PyJWK(key, algorithm="RS256").key for key in self._retired() if key["kid"] == name]
+        return jwt.decode(token, retired[0] if retired else self._public, algorithms=["RS256"], **options)
 
     def jwk(self) -> dict[str, str]:
         """The public key as the tenant's key set lists it."""

@@ -20,6 +20,8 @@ from simulator.signin_errors import SignInError
 if TYPE_CHECKING:
     from simulator.world import World
 
+MOST_GROUPS = 200
+"""A token lists no more groups than these."""
 SHARED_AUTHORITIES = frozenset({"common", "organizations"})
 
 
@@ -49,7 +51,7 @@ def openid_configuration(world: World, tenant: str, *, version: str) -> Reply:
 
 def keys(world: World) -> Reply:
     """The tenant's key set."""
-    return Reply(200, {"keys": [world.identities.jwk()]})
+    return Reply(200, {"keys": world.identities.jwks()})
 
 
 def instance_discovery(world: World) -> Reply:
@@ -139,7 +141,7 @@ def audience_of(world: World, form: dict[str, str]) -> tuple[str, list[str]]:
                 f"The provided value for the input parameter 'scope' is not valid: '{scopes}'.",
             )
         resource = resources[0].rpartition("/")[0]
-    if not world.identities.accepts_audience(resource):
+    if not (world.identities.accepts_audience(resource) or world.identities.is_application(resource)):
         raise SignInError(
             400, "invalid_resource", 500011, f"The resource principal named {resource} was not found in the tenant."
         )
@@ -207,7 +209,7 @@ def _claims(world: World, kept: dict[str, Any], client_id: str, audience: str, *
     now = int(time.time())
     user = kept["kind"] == "user"
     claims: dict[str, Any] = {
-        "aud": audience,
+        "aud": world.identities.audience(audience, version=version),
         "iss": _issuer(world, world.tenant_id, version=version),
         "iat": now,
         "nbf": now - 5,
@@ -220,13 +222,25 @@ def _claims(world: World, kept: dict[str, Any], client_id: str, audience: str, *
         "tid": world.tenant_id,
         "uti": uuid.uuid4().hex[:22],
         "ver": "2.0" if version else "1.0",
-        "groups": list(kept.get("groups", ())),
+        **_groups(world, kept),
     }
     if user:
-        claims |= {"upn": kept["user_name"], "unique_name": kept["user_name"], "scp": "user_impersonation"}
+        names = {"name": kept.get("display_name", kept["user_name"]), "upn": kept["user_name"]}
+        claims |= {**names, "unique_name": kept["user_name"], "scp": "user_impersonation"}
+        if version:
+            claims["preferred_username"] = kept["user_name"]
     else:
         claims["roles"] = []
     return claims
+
+
+def _groups(world: World, kept: dict[str, Any]) -> dict[str, Any]:
+    """The groups of a principal; of too many, only where to ask for them (groups overage)."""
+    groups = list(kept.get("groups", ()))
+    if len(groups) <= MOST_GROUPS:
+        return {"groups": groups}
+    place = f"{world.endpoint}/v1.0/users/{kept['object_id']}/getMemberObjects"
+    return {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": place}}}
 
 
 def _answer(
