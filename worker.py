@@ -21,16 +21,19 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import preflight, surveys
+from activities.approval import ApprovalDesk
 from activities.registry import SLOTS, all_activities, interceptors
 from arm.asking import Count
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
 from arm.errors import classify
+from arm.tokens import TenantKeys
 from arm.watcher import Watchers
 from migration import names
 from migration.errors import PlanFileError
 from migration.plan import Plan
 from migration.plan_file import load_plan
+from migration.sealing import SealingKey, secret_of
 from runtime.errors import RuntimeSetupError, SettingsError
 from runtime.leaving import leave
 from runtime.logs import configure_logging, quiet_temporal_messages
@@ -42,10 +45,11 @@ from workflows.kept_writes import KeptWrites
 from workflows.messages import IgnoreMisfits
 from workflows.migrate_plan import MigratePlan
 from workflows.migrate_vm import MigrateVm
+from workflows.spent_approval import SpentApproval
 from workflows.survey_plan import SurveyPlan
 from workflows.vm_claim import VmClaim
 
-WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, CleanPlan, VmClaim, KeptWrites]
+WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, CleanPlan, VmClaim, KeptWrites, SpentApproval]
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
         "activities", "arm", "azure", "migration", "structlog", "yaml"
@@ -100,12 +104,13 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    desk = approval_desk(settings)
     client = await connect(settings.temporal_environment, runtime=core_runtime())
     await ensure_search_attributes(client)
     async with AsyncExitStack() as stack:
         azure = await stack.enter_async_context(AzureClients(azure_access(settings)))
         watchers = await stack.enter_async_context(Watchers(azure, settings.poll_floor_seconds))
-        queues = all_activities(azure, watchers, client, settle_seconds=settings.intent_settle_seconds)
+        queues = all_activities(azure, watchers, client, desk, settle_seconds=settings.intent_settle_seconds)
         for worker in workers(client, queues, timedelta(seconds=settings.progress_seconds)):
             await stack.enter_async_context(worker)
         if settings.worker_ready_file:
@@ -168,6 +173,31 @@ def azure_access(settings: Settings) -> AzureAccess:
         certificate_password=password.get_secret_value() if password else None,
         federated_token_file=str(token_file) if token_file else None,
         ca_bundle=str(settings.azure_ca_bundle) if settings.azure_ca_bundle else None,
+    )
+
+
+def approval_desk(settings: Settings) -> ApprovalDesk:
+    """Return what this worker knows of approvers' tokens.
+
+    Raises:
+        SettingsError: the key's file holds no key.
+    """
+    file = settings.migration_approval_key_file
+    try:
+        key = SealingKey(secret_of(file.read_text(encoding="utf-8")) if file else None)
+    except (OSError, ValueError):
+        raise SettingsError(
+            "reading the environment variable MIGRATION_APPROVAL_KEY_FILE: it must name a readable file of 32 random "
+            "bytes in base64; make one with `openssl rand -base64 32`"
+        ) from None
+    access = azure_access(settings)
+    return ApprovalDesk(
+        TenantKeys(access),
+        key,
+        authority=access.authority,
+        tenant=settings.migration_approval_tenant or settings.azure_tenant_id,
+        audience=settings.approval_audience,
+        max_age_seconds=settings.migration_approval_max_age_seconds,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from activities.approval import ApprovalActivities, ApprovalDesk
 from activities.booting import BootActivities
 from activities.cleaning import CleaningActivities
 from activities.earlier import EarlierActivities
@@ -47,7 +48,12 @@ SLOTS = {WAIT_TASK_QUEUE: WAIT_SLOTS, GUEST_TASK_QUEUE: GUEST_SLOTS}
 
 
 def all_activities(
-    azure: AzureClients, watchers: Watchers, client: Client, *, settle_seconds: float = INTENT_SETTLE_SECONDS
+    azure: AzureClients,
+    watchers: Watchers,
+    client: Client,
+    desk: ApprovalDesk,
+    *,
+    settle_seconds: float = INTENT_SETTLE_SECONDS,
 ) -> dict[str, list[Callable[..., Any]]]:
     """Return the activities of each task queue."""
     writing = [
@@ -68,6 +74,7 @@ def all_activities(
         EarlierActivities(client),
         ProofActivities(azure, client),
         CleaningActivities(azure, client),
+        ApprovalActivities(desk, client),
     ]
     return {
         AZURE_TASK_QUEUE: [method for holder in (*writing, *reading) for method in methods_of(holder)],

@@ -48,6 +48,8 @@ class VerificationActivities:
             source_power_state=source_power,
             running_since=target.power_since if target else None,
             source_since=source.power_since if source else None,
+            source_vm_id=source.unique_id if source else None,
+            target_vm_id=target.unique_id if target else None,
         )
 
     @activity.defn

@@ -45,6 +45,8 @@ class Machine:
     """What the agent says of itself, such as `Ready`; empty where there is none."""
     keeps_serial_log: bool = False
     """Whether Azure keeps its serial log, in an account of Azure's own."""
+    unique_id: str | None = None
+    """Azure's `vmId`, which no other machine ever has."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def machine_of(document: Json) -> Machine:
         nic_ids=tuple(_nics(properties)),
         agent=_agent(view),
         keeps_serial_log=bool(diagnostics.get("enabled")) and not diagnostics.get("storageUri"),
+        unique_id=properties.get("vmId"),
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 import tomllib
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -49,6 +49,23 @@ OnlyWave = Annotated[str | None, typer.Option("--wave", metavar="NAME", help="On
 Approver = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Who decides; MIGRATION_APPROVER where not given.", show_default=False),
+]
+TokenFile = Annotated[
+    str | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help="File with an access token that proves who it is (- is standard input), in plans with identity: entra.",
+        show_default=False,
+    ),
+]
+SignInBy = Annotated[
+    Literal["auto", "az", "device-code", "browser"] | None,
+    typer.Option(
+        "--sign-in",
+        help="How to sign in where no token is given; auto: the Azure CLI, else a device code.",
+        show_default=False,
+    ),
 ]
 Comment = Annotated[str, typer.Option(metavar="TEXT", help="Goes into the report.", show_default=False)]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; goes into the report.", show_default=False)]
@@ -164,6 +181,7 @@ def start(
     plan: File,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it, write its report, exit 0 if all migrated.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a cloud that is not local.")] = False,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Start a plan, or attach to its run if the same file runs already."""
@@ -172,7 +190,7 @@ def start(
 
     _run(
         context,
-        lambda session: start_plan(session, plan, wait=wait, yes=yes),
+        lambda session: start_plan(session, plan, wait=wait, yes=yes, token_file=token_file),
         as_json=as_json,
         interrupted=INTERRUPTED if wait else "interrupted; see `status` for whether it was started",
     )
@@ -205,51 +223,49 @@ def watch(context: typer.Context, plan: Name, as_json: Json = False) -> None:
 
 
 @app.command(epilog='Example: starter.py approve contoso --wave first --comment "smoke test passed"')
-def approve(
+def approve(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
     plan: Name,
     vm: OnlyVm = None,
     wave: OnlyWave = None,
     approver: Approver = None,
     comment: Comment = "",
+    token_file: TokenFile = None,
+    sign_in: SignInBy = None,
     as_json: Json = False,
 ) -> None:
     """Let what waits for approval be committed.
 
-    Exit code 0 if a decision counted, else 1 and the reason.
+    It shows what is approved, and sends the hash of that. Exit code 0 if a decision counted, else 1 and the reason.
     """
-    from console.deciding import decide
+    from console.deciding import Wish, decide
 
     _exclude(vm, wave)
-    _run(
-        context,
-        lambda s: decide(s, "approve", plan, vm=vm, wave=wave, approver=approver, comment=comment),
-        as_json=as_json,
-    )
+    wish = Wish("approve", vm, wave, approver, comment, token_file, sign_in)
+    _run(context, lambda session: decide(session, plan, wish), as_json=as_json)
 
 
 @app.command(epilog='Example: starter.py reject contoso --vm db-01 --comment "slow queries"')
-def reject(
+def reject(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
     plan: Name,
     vm: OnlyVm = None,
     wave: OnlyWave = None,
     approver: Approver = None,
     comment: Comment = "",
+    token_file: TokenFile = None,
+    sign_in: SignInBy = None,
     as_json: Json = False,
 ) -> None:
     """Send what waits for approval back to its source.
 
     Exit code 0 if a decision counted, else 1 and the reason. What was written on the target since the failover is lost.
     """
-    from console.deciding import decide
+    from console.deciding import Wish, decide
 
     _exclude(vm, wave)
-    _run(
-        context,
-        lambda s: decide(s, "reject", plan, vm=vm, wave=wave, approver=approver, comment=comment),
-        as_json=as_json,
-    )
+    wish = Wish("reject", vm, wave, approver, comment, token_file, sign_in)
+    _run(context, lambda session: decide(session, plan, wish), as_json=as_json)
 
 
 @app.command(epilog='Example: starter.py retry contoso --vm db-01 --reason "quota raised"')

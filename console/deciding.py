@@ -1,6 +1,7 @@
 """`approve` and `reject`: a decision about every virtual machine that waits for one now, answered at once."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -10,67 +11,125 @@ from console.differences import rows_to_decide_on
 from console.errors import InputError
 from console.losses import what_is_lost
 from console.plans import plan_name
+from console.proving import Proof, key_of, must_prove, prove, with_desk
 from console.reading import read_plan
 from console.recorded import together
 from console.session import Session
+from console.signing_in import SignIn
 from console.tables import state
 from console.texts import clean
-from console.updates import find_vm, find_wave, send_update
+from console.updates import VERIFIED_TIMEOUT_SECONDS, find_vm, find_wave, send_update
 from console.view import PlanView, VmView
 from migration import names
+from migration.evidence import lines
 from migration.phases import Phase
-from migration.report import DecisionMessage
+from migration.report import DecisionAnswer, DecisionMessage
 
 Verdict = Literal["approve", "reject"]
+_REPLACED = "the key of a worker that is gone"
+"""What a worker answers that did not make the key to which a decision was sealed."""
 
 
-async def decide(
-    session: Session,
-    verdict: Verdict,
-    plan: str,
-    *,
-    vm: str | None,
-    wave: str | None,
-    approver: str | None,
-    comment: str,
-) -> int:
+@dataclass(frozen=True)
+class Wish:
+    """What a person typed: the decision, about whom, by whom."""
+
+    verdict: Verdict
+    vm: str | None = None
+    wave: str | None = None
+    approver: str | None = None
+    comment: str = ""
+    token_file: str | None = None
+    sign_in: SignIn | None = None
+
+
+async def decide(session: Session, plan: str, wish: Wish) -> int:
     """Approve or reject the virtual machines that wait, and return 0 if a decision counted."""
     name = plan_name(plan)
-    message = _message(session, verdict, approver, comment)
+    message = _message(wish)
+    if not _could_sign_in(session, wish):
+        _signed(session, message, wish)  # told before anything is connected
     link = await open_link(session)
     view = await read_plan(link, name, details_of_ended=False)
     if not view.is_answered:
         raise no_worker(link)
-    asked = _selected(view, vm, wave)
+    asked = _selected(view, wish)
     waiting = [one for one in asked if one.phase is Phase.AWAITING_APPROVAL]
-    if verdict == "reject":
+    if wish.verdict == "reject":
         await _warn(session, link, waiting)
     else:
         await _show_rows(session, link, waiting)
-    answers = await together(send_update(link, one.workflow_id, names.UPDATE_DECIDE_COMMIT, message) for one in waiting)
-    decisions = [
-        {"vm": one.name, "counted": answer.counted, "reason": answer.reason}
-        for one, answer in zip(waiting, answers, strict=True)
-    ]
+    if not any(must_prove(one) for one in waiting):
+        message = _signed(session, message, wish)
+    waiting = [await with_desk(link, one) if must_prove(one) else one for one in waiting]
+    _show_evidence(session, waiting)
+    proving = [one for one in waiting if must_prove(one)]
+    proof = (
+        await prove(session, name, wish.verdict, proving, wish.token_file, wish.sign_in or "auto") if proving else None
+    )
+    answers = await together(_send(link, one, message, proof) for one in waiting)
+    decisions = [_decision(one, answer) for one, answer in zip(waiting, answers, strict=True)]
     _print(session, name, message, decisions, _nobody_waits(asked))
     return 0 if any(answer.counted for answer in answers) else 1
 
 
-def _message(session: Session, verdict: Verdict, approver: str | None, comment: str) -> DecisionMessage:
-    who = approver if approver is not None else session.settings.migration_approver
-    if not who:
-        raise InputError(f"deciding to {verdict}: who decides? give --approver NAME or set MIGRATION_APPROVER")
+async def _send(link: Link, vm: VmView, message: DecisionMessage, proof: Proof | None) -> DecisionAnswer:
+    """Send a decision about what was shown; once more where the worker that was to read it has been replaced."""
+    shown = vm.approval.evidence if vm.approval else None
+    about = message.model_copy(update={"evidence": shown})
+    if proof is None or not must_prove(vm):
+        return await send_update(link, vm.workflow_id, names.UPDATE_DECIDE_COMMIT, about)
+    answer = await _send_sealed(link, vm, about, proof)
+    if _REPLACED not in answer.reason:
+        return answer
+    return await _send_sealed(link, await with_desk(link, vm, other_than=key_of(vm)), about, proof)
+
+
+async def _send_sealed(link: Link, vm: VmView, about: DecisionMessage, proof: Proof) -> DecisionAnswer:
+    sealed = about.model_copy(update={"sealed": proof.sealed_for(vm)})
+    return await send_update(
+        link, vm.workflow_id, names.UPDATE_DECIDE_COMMIT, sealed, within_seconds=VERIFIED_TIMEOUT_SECONDS
+    )
+
+
+def _message(wish: Wish) -> DecisionMessage:
+    """Return what is sent but for who sends it; what was typed is too long or not, whoever it is."""
     try:
-        return DecisionMessage(approver=who, comment=comment, decision=verdict)
+        DecisionMessage(approver=wish.approver or "-", comment=wish.comment, decision=wish.verdict)
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"reading --{first['loc'][0]}: {first['msg'].lower()}; give a shorter one") from None
+    return DecisionMessage.model_construct(
+        approver=wish.approver or "",
+        comment=wish.comment,
+        decision=wish.verdict,
+        evidence=None,
+        token=None,
+        sealed=None,
+    )
 
 
-def _selected(view: PlanView, vm: str | None, wave: str | None) -> list[VmView]:
-    if vm is not None:
-        return [find_vm(view, vm)]
-    return find_wave(view, wave) if wave is not None else list(view.vms)
+def _could_sign_in(session: Session, wish: Wish) -> bool:
+    """Tell whether who decides could be proved, should the plan want that."""
+    given = wish.token_file is not None or session.settings.migration_approver_token is not None
+    return given or wish.sign_in is not None or session.is_interactive
+
+
+def _signed(session: Session, message: DecisionMessage, wish: Wish) -> DecisionMessage:
+    """Return *message* with a name, which the plan believes."""
+    who = wish.approver if wish.approver is not None else session.settings.migration_approver
+    if not who or not who.strip():
+        raise InputError(
+            f"deciding to {wish.verdict}: who decides? give --approver NAME or set MIGRATION_APPROVER; in a plan with "
+            "identity: entra give --token-file FILE, or sign in by --sign-in"
+        )
+    return message.model_copy(update={"approver": who})
+
+
+def _selected(view: PlanView, wish: Wish) -> list[VmView]:
+    if wish.vm is not None:
+        return [find_vm(view, wish.vm)]
+    return find_wave(view, wish.wave) if wish.wave is not None else list(view.vms)
 
 
 async def _warn(session: Session, link: Link, waiting: list[VmView]) -> None:
@@ -79,9 +138,18 @@ async def _warn(session: Session, link: Link, waiting: list[VmView]) -> None:
 
 
 async def _show_rows(session: Session, link: Link, waiting: list[VmView]) -> None:
-    for lines in await together(rows_to_decide_on(link, vm) for vm in waiting):
-        for line in lines:
+    for rows in await together(rows_to_decide_on(link, vm) for vm in waiting):
+        for line in rows:
             session.note(line)
+
+
+def _show_evidence(session: Session, waiting: list[VmView]) -> None:
+    """Show what is decided on, before anything is sent."""
+    for vm in waiting:
+        if vm.approval is not None and vm.approval.bundle is not None:
+            session.note(clean(f"{vm.name}:"))
+            for line in lines(vm.approval.bundle):
+                session.note(f"  {clean(line)}")
 
 
 def _nobody_waits(asked: list[VmView]) -> str:
@@ -89,10 +157,15 @@ def _nobody_waits(asked: list[VmView]) -> str:
     return f"no VM waits for approval now ({stand})" if stand else "the plan has no VMs yet"
 
 
+def _decision(vm: VmView, answer: DecisionAnswer) -> dict[str, Any]:
+    told = {"vm": vm.name, "counted": answer.counted, "reason": answer.reason}
+    return {**told, "evidence": vm.approval.evidence, "identity": vm.approval.identity} if vm.approval else told
+
+
 def _print(session: Session, plan: str, message: DecisionMessage, decisions: list[dict[str, Any]], nobody: str) -> None:
     if session.as_json:
         reason = None if decisions else nobody
-        answer = {"plan": plan, "decision": message.decision, "approver": message.approver}
+        answer = {"plan": plan, "decision": message.decision, "approver": message.approver or None}
         session.answer_json({**answer, "reason": reason, "decisions": decisions})
         return
     for one in decisions:

@@ -146,6 +146,7 @@ def _with_status(view: VmView, status: VmStatus, progress: Progress | None) -> V
         alarm=status.alarm,
         writes_since=_writes_since(status),
         parity=status.parity,
+        approval=status.approval,
     )
 
 

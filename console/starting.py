@@ -14,6 +14,7 @@ from console.connection import RPC_TIMEOUT, Link, open_link, require_worker
 from console.errors import InputError, RefusedError
 from console.plans import read_plan
 from console.session import Session
+from console.signing_in import who_starts
 from console.texts import counted
 from console.watching import follow
 from migration import names
@@ -29,7 +30,7 @@ _SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS = 15.0
 """A server caches its search attributes: those just registered are refused for some seconds."""
 
 
-async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool) -> int:
+async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool, token_file: str | None = None) -> int:
     """Start the plan in a file; with *wait*, follow it to its end and return as `watch` does."""
     plan = read_plan(plan_file)
     _refuse_too_many(plan, plan_file)
@@ -38,12 +39,26 @@ async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool)
     await require_worker(link)
     _confirm(session, settings, plan, yes=yes)
     await ensure_search_attributes(link.client)
-    handle, is_new = await _started_or_attached(link, plan, session.person)
+    requester = await _requester(session, plan, token_file)
+    handle, is_new = await _started_or_attached(link, plan, requester)
     if not wait:
         _print(session, plan, handle, is_new=is_new)
         return 0
     session.note(_sentence(plan, is_new=is_new))
     return await follow(session, link, plan.name, is_answer=False)
+
+
+async def _requester(session: Session, plan: Plan, token_file: str | None) -> str:
+    """Return who starts the plan: by object id where names are not believed, and the person can be told."""
+    if plan.approval.identity != "entra":
+        return session.person
+    object_id = await who_starts(session, plan.approval.tenant, token_file)
+    if object_id is None and not plan.approval.allow_self_approval:
+        session.note(
+            f"who starts plan {plan.name} is told by name alone ({session.person}), so that an approval by the same "
+            "person may not be recognised; `az login`, or give --token-file"
+        )
+    return object_id or session.person
 
 
 def _refuse_too_many(plan: Plan, plan_file: str) -> None:

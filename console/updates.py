@@ -13,9 +13,13 @@ from migration.base import Value
 from migration.report import DecisionAnswer
 
 UPDATE_TIMEOUT_SECONDS = 8.0
+VERIFIED_TIMEOUT_SECONDS = 40.0
+"""The same where a worker first verifies a token, for which it may have to read the tenant's keys."""
 
 
-async def send_update(link: Link, workflow_id: str, name: str, message: Value) -> DecisionAnswer:
+async def send_update(
+    link: Link, workflow_id: str, name: str, message: Value, *, within_seconds: float = UPDATE_TIMEOUT_SECONDS
+) -> DecisionAnswer:
     """Return what a workflow answers to an update: whether it counted, and why.
 
     Raises:
@@ -23,7 +27,7 @@ async def send_update(link: Link, workflow_id: str, name: str, message: Value) -
     """
     handle = link.client.get_workflow_handle(workflow_id)
     try:
-        async with asyncio.timeout(UPDATE_TIMEOUT_SECONDS):
+        async with asyncio.timeout(within_seconds):
             answer: DecisionAnswer = await handle.execute_update(name, message, result_type=DecisionAnswer)
             return answer
     except WorkflowUpdateFailedError as error:
@@ -32,7 +36,7 @@ async def send_update(link: Link, workflow_id: str, name: str, message: Value) -
     except (RPCTimeoutOrCancelledError, TimeoutError):
         raise UnreachableError(
             f"sending {name} to {workflow_id} on the Temporal server at {link.address}: no worker answered within "
-            f"{UPDATE_TIMEOUT_SECONDS:g} s, so that it is not known whether it will count; see `status`"
+            f"{within_seconds:g} s, so that it is not known whether it will count; see `status`"
         ) from None
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:

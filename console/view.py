@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from migration.approvals import ApprovalState
 from migration.models import Finding
 from migration.parity.values import ParityCounts
 from migration.phases import Outcome, Phase, common_outcome
@@ -31,6 +32,7 @@ class VmView:
     """Since when the target takes writes that going back would discard or keep, by Azure."""
     findings: tuple[Finding, ...] = ()
     parity: ParityCounts | None = None
+    approval: ApprovalState | None = None
     started: datetime | None = None
     ended: datetime | None = None
     has_run: bool = False
@@ -48,7 +50,7 @@ class VmView:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `status --json` lists."""
-        return {
+        told = {
             "name": self.name,
             "wave": self.wave,
             "phase": self.phase.value,
@@ -59,6 +61,10 @@ class VmView:
             "last_refusal": self.last_refusal,
             **self._exceptions(),
         }
+        state = self.approval
+        if state is None or state.identity != "entra":
+            return told
+        return told | {"approval": state.model_dump(mode="json", exclude={"bundle", "desk"})}
 
     def _exceptions(self) -> dict[str, Any]:
         """Return what most machines do not have: two copies, writes that going back would cost, open rows of parity."""

@@ -122,7 +122,7 @@ def subscription(text: str) -> str:
         raise InvalidValueError(
             f"{_quoted(text)} is a path", "give the subscription's id alone, without /subscriptions/"
         )
-    return _guid(text, "subscription's id", "`az account list` shows the ids of yours")
+    return guid(text, "subscription's id", "`az account list` shows the ids of yours")
 
 
 def ipv4_address(text: str) -> str:
@@ -186,7 +186,7 @@ def name_or_id(text: str, wanted: str, called: str) -> str:
         raise InvalidValueError(
             f"{_quoted(text)} names a resource of type {parsed.type}", f"give the id of {called} ({wanted})"
         )
-    _guid(parsed.subscription, "subscription's id", "`az account list` shows the ids of yours")
+    guid(parsed.subscription, "subscription's id", "`az account list` shows the ids of yours")
     return text.rstrip("/")
 
 
@@ -223,7 +223,7 @@ def person(text: str) -> str:
     """Return who a person is: a user name like an e-mail address, or an object id of the directory."""
     _present(text)
     if "@" not in text:
-        return _guid(text, "approver", "write a name such as anna@contoso.example, or an object id")
+        return guid(text, "approver", "write a name such as anna@contoso.example, or an object id")
     if not re.fullmatch(r"[^\s@/\x00-\x1f]+@[^\s@/\x00-\x1f]+", text) or len(text) > 320:
         raise InvalidValueError(f"{_quoted(text)} is no user name", "write one such as anna@contoso.example")
     return text
@@ -324,7 +324,8 @@ def _present(text: str) -> None:
         raise InvalidValueError(f"{_quoted(text)} begins or ends with a space", f"write {_quoted(text.strip())}")
 
 
-def _guid(text: str, what: str, fix: str) -> str:
+def guid(text: str, what: str, fix: str) -> str:
+    """Return a GUID in lower case; *what* it is the id of, and how to *fix* it, are for the error."""
     try:
         parsed = uuid.UUID(text)
     except ValueError:

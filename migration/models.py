@@ -282,6 +282,8 @@ class Verification(Value):
     running_since: str | None = Field(None, description="When Azure says the target reached running.")
     source_since: str | None = Field(None, description="When Azure says the source came to its power state.")
     compared: list[Comparison] = Field(default_factory=list, description="Everything that was held against the plan.")
+    source_vm_id: str | None = Field(None, description="Azure's own id (vmId) of the machine that stands there.")
+    target_vm_id: str | None = None
 
 
 class PowerStates(Value):

@@ -16,6 +16,7 @@ SURVEY_PLAN = "SurveyPlan"
 VM_CLAIM = "VmClaim"
 KEPT_WRITES = "KeptWrites"
 CLEAN_PLAN = "CleanPlan"
+SPENT_APPROVAL = "SpentApproval"
 
 SIGNAL_APPROVE_COMMIT = "approve_commit"
 SIGNAL_REJECT_COMMIT = "reject_commit"
@@ -94,6 +95,11 @@ def kept_writes_id(plan: str, vm: str, run_id: str) -> str:
 def kept_snapshot_name(disk: str, run_id: str) -> str:
     """Return the name of the snapshot that keeps what a run's target had written on a disk; Azure takes 80 letters."""
     return f"{disk[:60]}-kept-{_digest(run_id, 8)}"
+
+
+def spent_approval_id(token_id: str) -> str:
+    """Return the workflow id that marks an approver's token as used; *token_id* is a hash of the token's own id."""
+    return f"spent-approval/{token_id}"
 
 
 def protected_item_name(vm_id: str) -> str:

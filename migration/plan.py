@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from migration import checks, ids, plan_verification
 from migration.base import Authored
+from migration.plan_approval import Approvers
 from migration.plan_parity import Parity, ParityTarget
 from migration.plan_types import Duration, SafeName
 from migration.plan_verification import Verification, VmVerification
@@ -62,14 +63,9 @@ class Vault(Authored):
     )
 
 
-class Approval(Authored):
+class Approval(Approvers):
     """Who lets a failed-over virtual machine be committed, and what happens when nobody does."""
 
-    approvers: Annotated[list[Annotated[str, AfterValidator(checks.person)]], Field(min_length=1)]
-    identity: Literal["trusted_network"] = Field(
-        "trusted_network", description="trusted_network: an approver's name is believed as sent."
-    )
-    allow_self_approval: bool = Field(default=False, description="May the person who starts the plan approve it?")
     deadline: Duration = checks.DAY_SECONDS * 7
     at_deadline: Literal["keep_waiting", "roll_back"] = "keep_waiting"
     reminder: Duration = checks.DAY_SECONDS

@@ -3,16 +3,19 @@
 Times are UTC, ISO 8601 with Z. `downtime_seconds` and `data_loss_seconds` come from Azure's timestamps alone.
 """
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from migration.approvals import LONGEST_SEALED, LONGEST_TOKEN, ApprovalState
 from migration.base import Value
 from migration.copies import TargetWrites, TwoCopies
+from migration.evidence import Evidence
 from migration.ledger_proof import LedgerProof
 from migration.models import FenceEvidence, Finding, Mismatch, SourceDisk
 from migration.parity.values import ParityCounts, ParityRow
 from migration.phases import Outcome, Phase
+from migration.plan_approval import IdentityKind
 from migration.proofs import ProbeResult, Proof, TestFailoverReport
 from migration.resolutions import Resolved
 
@@ -27,6 +30,10 @@ class Decision(Value):
     counted: bool
     reason: str = Field(description="Why it counted or not: early, late, refused, malformed, ...")
     by: str = Field("signal", description="signal or update.")
+    identity: IdentityKind = Field("trusted_network", description="trusted_network: the name was believed as sent.")
+    object_id: str | None = Field(None, description="Of the person whom a verified token proved.")
+    token_id: str | None = Field(None, description="A hash of the token's own id; the token itself is kept nowhere.")
+    evidence: str | None = Field(None, description="The hash of what was decided on.")
 
 
 class PhaseSpan(Value):
@@ -72,6 +79,7 @@ class VmStatus(Value):
     verification: Proof | None = Field(None, description="What is known of the target so far.")
     undo: list[str] = Field(default_factory=list, description="What would be undone now, last first.")
     run_id: str = ""
+    approval: ApprovalState | None = Field(None, description="Once there is something to approve.")
 
 
 class VmReport(Value):
@@ -85,7 +93,10 @@ class VmReport(Value):
     downtime_seconds: int | None = None
     data_loss_seconds: int | None = None
     phases: list[PhaseSpan] = Field(default_factory=list)
-    approval: Decision | None = None
+    approval: Decision | None = Field(None, description="The decision that counted; of several approvals the last.")
+    approvals: list[Decision] = Field(default_factory=list, description="All approvals that count.")
+    evidence: Evidence | None = Field(None, description="What was, or is to be, approved.")
+    evidence_hash: str | None = None
     decisions: list[Decision] = Field(
         default_factory=list, description="All messages about the commit, counted or not."
     )
@@ -196,9 +207,24 @@ class Report(Value):
 class DecisionMessage(Value):
     """What `approve_commit`, `reject_commit` and `decide_commit` carry; more fields may follow."""
 
-    approver: str = Field(min_length=1, max_length=320)
+    approver: str = Field("", max_length=320, description="Who decides; a token tells by itself.")
     comment: str = Field("", max_length=2000)
     decision: str | None = Field(None, description="approve or reject; only of `decide_commit`.")
+    evidence: str | None = Field(
+        None, max_length=100, description="The hash of what was looked at; another one than now does not count."
+    )
+    token: str | None = Field(
+        None, max_length=LONGEST_TOKEN, repr=False, description="The approver's access token; better sealed."
+    )
+    sealed: str | None = Field(
+        None, max_length=LONGEST_SEALED, repr=False, description="A `Statement` for the worker's eyes only."
+    )
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> Self:
+        if not self.approver.strip() and not self.token and not self.sealed:
+            raise ValueError("approver is missing: say who decides")
+        return self
 
 
 class DecisionAnswer(Value):
@@ -224,6 +250,7 @@ class MemoKeys:
     WAVE = "wave"
     SUMMARY = "summary"
     VAULT = "vault"
+    USE = "use"
 
 
 def as_json(value: Value) -> dict[str, Any]:

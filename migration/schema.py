@@ -19,6 +19,7 @@ _GUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _REGION = {"pattern": "^[a-z][a-z0-9]{2,49}$", "examples": ["westeurope", "northeurope"]}
 _KEYS: dict[str, dict[str, Any]] = {
     "subscription": {"pattern": _GUID},
+    "tenant": {"pattern": _GUID},
     "region": _REGION,
     "size": {"examples": ["Standard_D2s_v5"]},
     "address": {"format": "ipv4"},
@@ -37,7 +38,7 @@ _DESCRIPTIONS = {
     "subscription": "Id of an Azure subscription.",
     "region": "Azure's name of a region, such as westeurope.",
     "resource_group": "Name of a resource group.",
-    "approvers": "User names such as anna@contoso.example, or object ids.",
+    "approvers": "User names such as anna@contoso.example, object ids, or with entra group: and a group's object id.",
     "deadline": "How long to wait for a decision: a whole number and s, m, h or d.",
     "at_deadline": "keep_waiting: remind and wait on. roll_back: back to the source.",
     "reminder": "How often to remind of a decision that is awaited.",

@@ -49,6 +49,17 @@ class Settings(BaseModel):
     progress_seconds: Annotated[float, Field(ge=0.1, le=60, allow_inf_nan=False)] = 24
     """How often progress may reach Temporal; on Temporal Cloud each time is a billed action."""
     migration_approver: str | None = None
+    migration_approver_token: SecretStr | None = None
+    """An access token that proves who approves, for pipelines of people; better given by `--token-file`."""
+    migration_approval_tenant: str | None = None
+    """The tenant whose tokens may approve; AZURE_TENANT_ID where this is absent."""
+    migration_approval_audience: str | None = None
+    """The application that approvers' tokens are for; Azure Resource Manager where this is absent."""
+    migration_approval_max_age_seconds: Annotated[int, Field(ge=60, le=900)] = 900
+    """How old an approver's token may be."""
+    migration_approval_key_file: ExistingFile | None = None
+    """The key to which decisions are sealed, 32 bytes in base64, shared by the workers of a fleet; made at each start
+    where this is absent."""
 
     log_format: Literal["json", "console"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -80,6 +91,11 @@ class Settings(BaseModel):
     @classmethod
     def _variables(cls) -> set[str]:
         return set(cls.model_fields) - {"temporal_environment"}
+
+    @property
+    def approval_audience(self) -> str:
+        """The application that approvers' tokens are for, where a plan names none."""
+        return self.migration_approval_audience or self.azure_resource_manager_endpoint
 
     @property
     def is_public_azure(self) -> bool:

@@ -9,7 +9,9 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
+    from migration.approvals import ApprovalState
     from migration.copies import TargetWrites
+    from migration.evidence import Evidence, short
     from migration.findings import markdown_lines
     from migration.ids import describe
     from migration.ledger import LedgerEntry
@@ -53,6 +55,7 @@ class Board:
         self.test_failover: TestFailoverReport | None = None
         self.source_probes: list[ProbeResult] | None = None
         self.fence: FenceEvidence | None = None
+        self.evidence: Evidence | None = None
         self.downtime_seconds: int | None = None
         self.incidents: list[str] = []
         self.moments = Moments()
@@ -131,7 +134,7 @@ class Board:
         for one in proof.unlisted if proof else ():
             self.record_incident(f"unlisted leftover: {describe(one)} is there, was not before, and no ledger names it")
 
-    def status(self, last_refusal: str | None, undo: list[str]) -> VmStatus:
+    def status(self, last_refusal: str | None, undo: list[str], approval: ApprovalState | None = None) -> VmStatus:
         """Return the answer of the query `status`."""
         return VmStatus(
             plan=self.task.plan,
@@ -152,6 +155,7 @@ class Board:
             alarm=self.moments.alarm,
             target_writes=self.target_writes,
             run_id=workflow.info().run_id,
+            approval=approval,
         )
 
     def report(self, ledger: list[LedgerEntry], approval: Decision | None, decisions: list[Decision]) -> VmReport:
@@ -166,6 +170,9 @@ class Board:
             data_loss_seconds=self.fence.data_loss_seconds if self.fence else None,
             phases=self.spans,
             approval=approval,
+            approvals=[one for one in decisions if one.counted and one.decision == "approve"],
+            evidence=self.evidence,
+            evidence_hash=self.evidence.digest if self.evidence else None,
             decisions=decisions,
             findings=self.findings,
             fingerprint=self.fingerprint,
@@ -206,6 +213,8 @@ class Board:
             lines.append(f"- Outcome: **{self.outcome.value}**")
         if self.waiting_for:
             lines.append(f"- Waiting for: {self.waiting_for}")
+        if self.evidence:
+            lines.append(f"- Evidence: `{short(self.evidence.digest)}` (`{self.evidence.digest}`)")
         if self.needs_action:
             lines.append(f"- **A person must act.** {self._how_to_act()}")
         if self.reason:

@@ -49,6 +49,7 @@ class Cutover:
         replication.on_two_copies = self.fence.contain
         self.way_back = WayBack(task, board, engine, belongings, self._copies, self.fence, self._facts)
         self.way_back.ask_source = self._prove_source
+        self.seen: Verification | None = None
 
     async def fail_over(self) -> None:
         """Fail over to the latest point, the source shut down first, and judge the fence."""
@@ -93,7 +94,7 @@ class Cutover:
             await self.fence.contain("at the verification", seen.source_since, seen.running_since)
             await self.fence.follow_policy()
             seen = await self._verify()
-        board.mismatches = seen.mismatches
+        self.seen, board.mismatches = seen, seen.mismatches
         if board.fence is not None:
             board.downtime_seconds = seconds_between(board.fence.shutdown_started, seen.running_since)
         if is_running(seen.target_power_state):
@@ -165,6 +166,15 @@ class Cutover:
             await self.fence.contain_source("after the commit", power)
         elif is_running(power.source):
             self._board.record_incident(f"after the commit the source runs, and the target reads {power.target}")
+
+    async def look_again(self) -> None:
+        """Read all that was approved once more: the approval may have come days later."""
+        while True:
+            await self.confirm_one_copy()
+            seen = await self._verify()
+            if not (is_running(seen.source_power_state) and is_running(seen.target_power_state)):
+                break
+        self.seen, self._board.mismatches = seen, seen.mismatches
 
     async def commit_failover(self) -> None:
         """Make the failover final."""

@@ -37,6 +37,10 @@ def read_message(payload: RawValue, kind: type[Message], example: str) -> Messag
     raise ValueError(f"the message is malformed{problem}; send {example}")
 
 
+_MARK = "__temporal_signal_definition"
+"""What `workflow.signal` leaves on a method."""
+
+
 class IgnoreMisfits(Interceptor):
     """Keeps signals with too many or too few arguments from failing workflow tasks, again and again, for ever."""
 
@@ -51,7 +55,7 @@ class IgnoreMisfits(Interceptor):
 class _SignalGuard(WorkflowInboundInterceptor):
     async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002 - Temporal's name
         """Call the handler without arguments where those sent do not fit; where it needs some, drop the signal."""
-        handler = workflow.get_signal_handler(input.signal)
+        handler = _handler_of(input.signal)
         if handler is not None and not _fits(handler, list(input.args)):
             workflow.logger.warning("Signal with arguments that do not fit", extra={"signal": input.signal})
             if not _fits(handler, []):
@@ -60,9 +64,18 @@ class _SignalGuard(WorkflowInboundInterceptor):
         await super().handle_signal(input)
 
 
+def _handler_of(signal: str) -> Any:
+    """Return the method that takes *signal*, as it was written: Temporal binds an asynchronous one as `*args`."""
+    for kind in type(workflow.instance()).__mro__:
+        for member in vars(kind).values():
+            if getattr(getattr(member, _MARK, None), "name", None) == signal:
+                return member
+    return None
+
+
 def _fits(handler: Any, arguments: list[Any]) -> bool:
     try:
-        inspect.signature(handler).bind(*arguments)
+        inspect.signature(handler).bind(workflow.instance(), *arguments)
     except TypeError:
         return False
     return True

@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from migration import names
     from migration.adoption import Adoption
     from migration.earlier import Books
+    from migration.evidence import changes, summary
     from migration.findings import CheckVm
     from migration.fingerprint import Fingerprint
     from migration.ids import ResourceId
@@ -27,10 +28,12 @@ with workflow.unsafe.imports_passed_through():
     from migration.severities import Moment
 from workflows import policies
 from workflows.adopting import Adopting
+from workflows.approval_desk import ApprovalDesk
 from workflows.belongings import Belongings, failover_entries
 from workflows.board import Board
 from workflows.cutover import Cutover
 from workflows.decisions import Decisions
+from workflows.dossier import Dossier
 from workflows.engine import Engine, reason_of, shielded, type_of
 from workflows.failures import GAVE_UP, MOVED_BEFORE, REFUSED, moved_before, refusal, rejected
 from workflows.messages import NOTHING
@@ -65,8 +68,10 @@ class MigrateVm:
         chapters = (task, self.board, self.engine, self.belongings, self.replication, Probes(wanted, self.engine))
         self.rehearsal = Rehearsal(*chapters)
         self.cutover = Cutover(*chapters)
+        self.dossier = Dossier(task, self.board, self.cutover)
         self.decisions = Decisions(task)
         self.decisions.objection = lambda: self.parity.objection
+        self.desk = ApprovalDesk(task, self.decisions)
         self.turns = Turns(task, self.engine)
         self.adopting = Adopting(task, self.board, self.engine, self.belongings, self.replication, self.turns)
         self.claim = Claim(task)
@@ -170,26 +175,25 @@ class MigrateVm:
                 self.board.enter(Phase.CHECKING)
 
     async def wait_for_approval(self) -> None:
-        """Wait for a person; a rejection, or the deadline where the plan says so, leads back."""
-        approval = self.task.approval
-        deadline = workflow.now() + timedelta(seconds=approval.deadline)
+        """Wait for a person; a rejection, or the deadline where the plan says so, leads back.
+
+        What was approved is looked at again: where it changed, the approval is void, and a new one is waited for.
+        """
+        deadline = workflow.now() + timedelta(seconds=self.task.approval.deadline)
         # Whoever reads the phase may decide at once, so the gate opens before anything is awaited.
-        self.decisions.open_gate()
-        waiting_for = f"a decision by {', '.join(approval.approvers)}"
-        self.board.show(waiting_for=waiting_for, needs_action=True)
+        self.decisions.open_gate(self.dossier.gather().digest)
+        self._show_what_is_awaited()
         await self.turns.verified()
-        async with self.cutover.watch_copies() as watch:
-            while self.decisions.counted is None:
-                self.board.show(waiting_for=waiting_for, needs_action=True)
-                await self._wait_for_decision(deadline, watch)
-                if watch.found:
-                    await self._settle_two_copies(watch.found)
-                    watch.look_again()
-        self.board.show()
-        decision = self.decisions.counted
-        if decision.decision != "approve":
-            raise rejected(f"{decision.approver} rejected the move: {decision.comment or 'no comment'}")
-        await self.cutover.confirm_one_copy()
+        await self.desk.open()
+        while True:
+            await self._until_decided(deadline)
+            decision = self.decisions.counted
+            if decision is not None and decision.decision != "approve":
+                raise rejected(f"{decision.approver} rejected the move: {decision.comment or 'no comment'}")
+            changed = await self.dossier.changes()
+            if not changed:
+                return
+            self.decisions.void(f"the evidence changed: {summary(changed)}", self.dossier.gather().digest)
 
     def pass_the_point_of_no_return(self) -> None:
         """Forget the undo: a committed failover cannot be rolled back."""
@@ -232,23 +236,23 @@ class MigrateVm:
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.signal(name=names.SIGNAL_APPROVE_COMMIT, description='Approve the commit: {"approver": "..."}')
-    def approve_commit(self, message: RawValue = NOTHING) -> None:
+    async def approve_commit(self, message: RawValue = NOTHING) -> None:
         """Take an approval."""
-        self.decisions.take_signal(message, "approve")
+        await self.desk.take_signal(message, "approve")
 
     @workflow.signal(name=names.SIGNAL_REJECT_COMMIT, description='Reject the commit: {"approver": "..."}')
-    def reject_commit(self, message: RawValue = NOTHING) -> None:
+    async def reject_commit(self, message: RawValue = NOTHING) -> None:
         """Take a rejection, which leads back to the source."""
-        self.decisions.take_signal(message, "reject")
+        await self.desk.take_signal(message, "reject")
 
     @workflow.update(name=names.UPDATE_DECIDE_COMMIT, description="Approve or reject, and learn whether it counted")
-    def decide_commit(self, message: RawValue) -> DecisionAnswer:
+    async def decide_commit(self, message: RawValue) -> DecisionAnswer:
         """Take a decision and answer whether it counted."""
-        return self.decisions.take_update(message)
+        return await self.desk.take_update(message)
 
     @decide_commit.validator
     def _validate_decision(self, message: RawValue) -> None:
-        self.decisions.validate_update(message)
+        self.desk.validate_update(message)
 
     @workflow.update(name=names.UPDATE_RESOLVE, description="Move on what waits for a person: retry, skip or give_up")
     def resolve(self, message: RawValue) -> DecisionAnswer:
@@ -272,7 +276,7 @@ class MigrateVm:
     @workflow.query(name=names.QUERY_STATUS)
     def status(self) -> VmStatus:
         """Tell where the virtual machine stands."""
-        return self.board.status(self.decisions.last_refusal, self.undo.names)
+        return self.board.status(self.decisions.last_refusal, self.undo.names, self.desk.state(self.board.evidence))
 
     @workflow.query(name=names.QUERY_REPORT)
     def report(self) -> VmReport:
@@ -337,14 +341,38 @@ class MigrateVm:
         self.board.fingerprint = answer.fingerprint.digest if answer.fingerprint else None
         return [f"{finding.subject}: {finding.evidence}" for finding in answer.blocking]
 
+    async def _until_decided(self, deadline: datetime) -> None:
+        """Wait until a decision counts, and look at both copies meanwhile."""
+        async with self.cutover.watch_copies() as watch:
+            while self.decisions.counted is None:
+                self._show_what_is_awaited()
+                await self._wait_for_decision(deadline, watch)
+                if watch.found:
+                    await self._settle_two_copies(watch.found)
+                    watch.look_again()
+        self.board.show()
+
     async def _settle_two_copies(self, power: PowerStates) -> None:
         """Decide nothing while two copies are in question; what was approved before them is asked for again."""
+        before = self.dossier.gather()
         self.decisions.hold_gate()
         self.board.enter(Phase.VERIFYING)
         await self.cutover.settle_two_copies(power)
-        self.decisions.open_gate()
+        changed = changes(before, self.dossier.gather())
+        if changed:
+            self.decisions.void(f"two copies ran: {summary(changed)}", self.dossier.gather().digest)
+        self.decisions.open_gate(self.dossier.gather().digest)
         self.board.enter(Phase.AWAITING_APPROVAL)
-        self.board.show(waiting_for=f"a decision by {', '.join(self.task.approval.approvers)}", needs_action=True)
+        self._show_what_is_awaited()
+
+    def _show_what_is_awaited(self) -> None:
+        """Show it with the evidence as it is now: a person may have settled rows of parity meanwhile."""
+        known = self.board.evidence or self.dossier.gather()
+        changed = changes(known, self.dossier.gather())
+        if changed:
+            self.decisions.void(f"the evidence changed: {summary(changed)}", self.dossier.gather().digest)
+        given = [one.approver for one in self.decisions.approvals]
+        self.board.show(waiting_for=self.dossier.awaited(given), needs_action=True)
 
     async def _wait_for_decision(self, deadline: datetime, watch: CopyWatch) -> None:
         """Wait for a decision until the deadline, the next reminder, or two running copies."""
@@ -356,12 +384,13 @@ class MigrateVm:
             left = timedelta(seconds=self.task.approval.reminder) * 2 ** (self.reminders // policies.REMINDERS_IN_STEP)
             self.reminders += 1
             workflow.logger.warning("Nobody has decided before the deadline; waiting on")
+        told = self.decisions.until_more(lambda: watch.found is not None)
         if self.parity.open_rows:
-            await self.parity.hold(left, lambda: self.decisions.counted is not None or watch.found is not None)
+            await self.parity.hold(left, told)
             return
         try:
             await workflow.wait_condition(
-                lambda: self.decisions.counted is not None or watch.found is not None,
+                told,
                 timeout=left,
                 timeout_summary="The approval's deadline or the next reminder",
             )

@@ -3,8 +3,9 @@
 Attempts are never counted: an outage of ten minutes must not fail a fleet. Every retryable error brings its own delay.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
@@ -122,3 +123,31 @@ REMINDERS_IN_STEP = 50
 
 RECENT_REFUSALS = 100
 """Refused messages that a virtual machine records; a flood beyond that is only counted."""
+
+VERIFYING: dict[str, Any] = {
+    "task_queue": AZURE_TASK_QUEUE,
+    "start_to_close_timeout": timedelta(seconds=12),
+    "schedule_to_close_timeout": timedelta(seconds=25),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0),
+}
+"""A person waits for the answer, and holding on for longer would keep the next one waiting as well."""
+
+DESK_PAUSE = timedelta(seconds=10)
+"""How often a virtual machine asks at most for the key of a worker that has been replaced."""
+
+
+@dataclass(frozen=True)
+class LaneLimits:
+    """How many decisions may wait to be verified, how many a minute, and up to which length of the history."""
+
+    waiting: int
+    per_minute: int
+    history: int
+
+
+LANES: dict[Literal["signal", "update"], LaneLimits] = {
+    "signal": LaneLimits(waiting=10, per_minute=20, history=20_000),
+    "update": LaneLimits(waiting=10, per_minute=60, history=45_000),
+}
+"""A history bears 51,200 events, a server 10,000 signals and 2,000 updates to one run; whatever is sent,
+the commit must still find room. An update that finds none leaves no event."""

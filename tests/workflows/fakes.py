@@ -8,8 +8,10 @@ from typing import Any
 
 from temporalio import activity
 
+from activities.approval import ApprovalActivities
 from activities.plans import OtherPlans, OtherPlansAnswer
 from migration import ids, names
+from migration.approvals import Desk, OpenDesk, Verified, VerifyApproval
 from migration.earlier import EarlierAnswer, EarlierRuns
 from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
 from migration.ledger import Observation
@@ -444,6 +446,25 @@ class Verifier(StandIn):
         return answer
 
 
+class Approvals(StandIn):
+    @activity.defn
+    async def open_desk(self, request: OpenDesk) -> Desk:
+        """Tell how tokens may be sent."""
+        scripted: Desk | None = await self.play(request, lambda: None)
+        return scripted or await self._real.open_desk(request)
+
+    @activity.defn
+    async def verify_approval(self, request: VerifyApproval) -> Verified:
+        """Verify as the worker does."""
+        scripted: Verified | None = await self.play(request, lambda: None)
+        return scripted or await self._real.verify_approval(request)
+
+    @property
+    def _real(self) -> ApprovalActivities:
+        assert self.world.approvals is not None
+        return self.world.approvals
+
+
 class Ledger(StandIn):
     @activity.defn
     async def observe_resources(self, request: ObserveResources) -> Observations:
@@ -502,7 +523,7 @@ class Plans(StandIn):
 def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     """Return the stand-ins by task queue."""
     kinds: list[type[StandIn]] = [Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Snapshots]
-    near = [kind(world) for kind in (*kinds, Plans, Earlier, Proofs)]
+    near = [kind(world) for kind in (*kinds, Plans, Earlier, Proofs, Approvals)]
     return {
         names.AZURE_TASK_QUEUE: [method for one in [*near, Parities(world)] for method in _methods(one)],
         names.WAIT_TASK_QUEUE: _methods(Waits(world)),

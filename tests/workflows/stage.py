@@ -12,11 +12,13 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.approval import ApprovalActivities
 from migration import names
 from migration.models import VmTask
 from migration.phases import Phase
 from migration.plan import Plan
 from migration.report import DecisionAnswer, PlanEnding, PlanReport, PlanStatus, VmEnding, VmReport, VmStatus
+from tests.support.tenant import Tenant
 from tests.workflows.fakes import activities_of
 from tests.workflows.scenes import APPROVER, make_task, plan_input
 from tests.workflows.script import Script
@@ -175,6 +177,7 @@ class Stage:
 async def staged(environment: WorkflowEnvironment, world: World, **options: Any) -> AsyncIterator[Stage]:
     """Run the workflows over *world*; *options* go to the workflows' worker."""
     stage = Stage(environment, world)
+    world.approvals = ApprovalActivities(Tenant().desk(), environment.client)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stage.end)
         for worker in _workers(environment.client, world, options):

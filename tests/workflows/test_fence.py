@@ -251,7 +251,10 @@ async def test_two_running_copies_after_the_approval_are_contained(stage: Stage,
     assert "commit_failover" not in script.labels()
     world.power |= {ids.id_key(task.vm.source_id): DEALLOCATED, ids.id_key(task.vm.target_id): RUNNING}
     await stage.resolve(handle, "retry")
-    assert Outcome.MIGRATED == (await handle.result()).outcome
+    status = await stage.until(handle, lambda status: (status.last_refusal or "").startswith("void: "))
+    assert "fence.held was true, is false" in (status.last_refusal or "")
+    assert "commit_failover" not in script.labels()
+    assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
 
 
 async def test_a_target_that_stopped_before_the_commit_asks(stage: Stage, script: Script) -> None:

@@ -20,5 +20,5 @@ def _signatures(queues: dict[str, list[Callable[..., Any]]]) -> dict[str, tuple[
 
 async def test_each_activity_has_a_stand_in_of_the_same_types(client: Client) -> None:
     """Stand-ins and real activities agree on names, task queues, and the types that they take and give."""
-    real = all_activities(None, None, client)  # type: ignore[arg-type] # nothing of it is called
+    real = all_activities(None, None, client, None)  # type: ignore[arg-type] # nothing of it is called
     assert _signatures(real) == _signatures(activities_of(World()))

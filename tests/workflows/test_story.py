@@ -37,6 +37,7 @@ TUTORIAL = [
     "verify_target",
     "wait_for_boot",
     "read_power",
+    "verify_target",
     "commit_failover",
     "wait_for_job(CommitFailover)",
     "read_item",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from activities.approval import ApprovalActivities
 from migration import ids
 from migration.ledger_proof import Around, Surroundings, concerns
 from migration.models import FenceEvidence, JobRef, SourceVm, Started, VmSpec, VmTask
@@ -39,6 +40,8 @@ class World:
     source_side: Side | None = None
     """What the check finds on the source; None: it does not look."""
     target_side: Side = field(default_factory=Side)
+    approvals: ApprovalActivities | None = None
+    """The real verification of tokens, with the keys of a tenant of tests."""
 
     def source(self, vm: VmSpec) -> SourceVm:
         """Return the source as it is now; it is made, running, when first asked for."""
