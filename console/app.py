@@ -323,14 +323,25 @@ def clean(
     _run(context, lambda session: clean_plan(session, plan, yes=yes), as_json=as_json)
 
 
-@app.command(epilog="Example: starter.py report contoso")
-def report(context: typer.Context, plan: Name, as_json: Json = False) -> None:
+@app.command(epilog="Example: starter.py report contoso --verify out/contoso/report.json")
+def report(
+    context: typer.Context,
+    plan: Name,
+    verify: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Tell what was changed in a report that was written.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Write a plan's report, ended or not, and print it.
 
-    It is in out/PLAN/report.json and out/PLAN/report.html.
+    It is in out/PLAN/report.json and out/PLAN/report.html. With --verify, tell which lines of such a file were changed,
+    removed or moved: by its own chain, and by what Temporal keeps of its runs. Exit code 0 if none, 1 if some.
     """
     from console.reporting import show_report
+    from console.verifying import verify_report
 
+    if verify is not None:
+        _run(context, lambda session: verify_report(session, plan, verify), as_json=as_json)
     _run(context, lambda session: show_report(session, plan), as_json=as_json)
 
 

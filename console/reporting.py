@@ -14,11 +14,12 @@ from console.errors import RefusedError
 from console.plans import plan_name
 from console.reading import query, read_plan
 from console.recorded import QUERIES_AT_ONCE, together
-from console.session import OUTPUT_FOLDER, ROOT, Session
+from console.session import OUTPUT_FOLDER, ROOT, Session, project_version
 from console.tables import screen, table
 from console.texts import clean, counted, local_time, span, utc_text, words
 from console.view import PlanView, VmView
 from migration import names
+from migration.chain import sealed
 from migration.errors import PlanFileError
 from migration.estimate.keeping import Keeping, keeping
 from migration.estimate.prices import load_prices
@@ -44,7 +45,7 @@ async def show_report(session: Session, plan: str) -> int:
     view = await read_plan(link, name)
     report = await read_report(link, view)
     if session.as_json:
-        session.answer_json(with_costs(report))
+        session.answer_json(sealed(with_costs(report)))
     else:
         _print(session, report)
     files = write_report(report)
@@ -64,6 +65,13 @@ async def read_report(link: Link, view: PlanView) -> Report:
     vms = await together((_vm_report(link, vm) for vm in view.vms), QUERIES_AT_ONCE)
     return Report(
         plan=view.plan,
+        plan_hash=plan.plan_hash if plan else "",
+        run_id=plan.run_id if plan else "",
+        source_region=plan.source_region if plan else "",
+        target_region=plan.target_region if plan else "",
+        identity=plan.identity if plan else "",
+        requester=plan.requester if plan else "",
+        versions={"azure-vm-migration": project_version()},
         outcome=view.outcome,
         started=(plan.started if plan else None) or utc_text(view.started),
         ended=(plan.ended if plan else None) or utc_text(view.ended),
@@ -86,9 +94,10 @@ def write_report(report: Report) -> ReportFiles:
     folder = OUTPUT_FOLDER / report.plan
     files = ReportFiles(folder / "report.json", folder / "report.html")
     try:
+        body = with_costs(report)
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(files.json, json.dumps(with_costs(report), ensure_ascii=False, indent=2) + "\n")
-        _write_whole(files.html, render(report))
+        _write_whole(files.json, json.dumps(sealed(body), ensure_ascii=False, indent=2) + "\n")
+        _write_whole(files.html, render(report, body))
     except OSError as error:
         raise RefusedError(f"writing the report to {folder.absolute()}: {error.strerror}; make it writable") from None
     return files
@@ -122,12 +131,14 @@ def _kept(report: Report) -> Keeping | None:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a part."""
+    """Write a file so that a reader sees the old one or the new one, never a part.
+
+    Only its owner reads it: it names people, and what an attacker would look for. Who passes it on, decides to.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

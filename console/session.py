@@ -81,6 +81,13 @@ class Session:
         sys.stderr.flush()
 
 
+def project_version() -> str:
+    """Return the version of this program."""
+    import tomllib
+
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+
+
 def _user_name() -> str:
     try:
         return getpass.getuser()

@@ -3,12 +3,14 @@
 Times are UTC, ISO 8601 with Z. `downtime_seconds` and `data_loss_seconds` come from Azure's timestamps alone.
 """
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from migration.approvals import LONGEST_SEALED, LONGEST_TOKEN, ApprovalState
 from migration.base import Value
+from migration.chain import evidence
 from migration.copies import TargetWrites, TwoCopies
 from migration.evidence import Evidence
 from migration.ledger_proof import LedgerProof
@@ -87,7 +89,9 @@ class VmReport(Value):
 
     name: str
     id: str
+    target_id: str = ""
     wave: str = ""
+    run_id: str = Field("", description="The run of its workflow; empty where it never had one.")
     outcome: Outcome | None = None
     reason: str = ""
     downtime_seconds: int | None = None
@@ -180,6 +184,11 @@ class PlanReport(Value):
 
     plan: str
     plan_hash: str
+    run_id: str = ""
+    source_region: str = ""
+    target_region: str = ""
+    identity: str = Field("", description="How approvers are known: trusted_network believes names as sent.")
+    requester: str = ""
     outcome: Outcome | None = None
     started: str | None = None
     ended: str | None = None
@@ -191,9 +200,16 @@ class PlanReport(Value):
 
 
 class Report(Value):
-    """`report.json`."""
+    """`report.json`, but for the chain over it (`chain`)."""
 
     plan: str
+    plan_hash: str = ""
+    run_id: str = ""
+    source_region: str = ""
+    target_region: str = ""
+    identity: str = ""
+    requester: str = ""
+    versions: dict[str, str] = Field(default_factory=dict, description="Of the programs that wrote it.")
     outcome: Outcome | None = None
     started: str | None = None
     ended: str | None = None
@@ -251,6 +267,27 @@ class MemoKeys:
     SUMMARY = "summary"
     VAULT = "vault"
     USE = "use"
+    EVIDENCE = "evidence"
+    """Hash of what a workflow reported at its end; a plan's also those of what it knows of each virtual machine."""
+
+
+def plan_evidence(report: PlanReport) -> dict[str, Any]:
+    """Return the hashes by which a plan vouches for its report: its own, and of what it knows of each machine."""
+    vms = {vm.name: evidence(as_json(without_own_run(vm))) for vm in report.vms}
+    return {"plan": evidence(evident_of_plan(as_json(report))), "vms": vms}
+
+
+def evident_of_plan(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a plan vouches for, of its own report or of the whole one."""
+    own = {key: body.get(key) for key in PlanReport.model_fields}
+    return {**own, "vms": [vm["name"] for vm in body["vms"]]}
+
+
+def without_own_run(vm: PlanVm) -> VmReport:
+    """Return the report of a virtual machine of which only its plan can tell."""
+    return VmReport(
+        name=vm.name, id=vm.id, wave=vm.wave, outcome=vm.outcome, reason=vm.reason, findings=list(vm.findings)
+    )
 
 
 def as_json(value: Value) -> dict[str, Any]:

@@ -163,7 +163,9 @@ class Board:
         return VmReport(
             name=self.task.vm.name,
             id=self.task.vm.source_id,
+            target_id=self.task.vm.target_id,
             wave=self.task.vm.wave,
+            run_id=workflow.info().run_id,
             outcome=self._outcome_now,
             reason=self.reason,
             downtime_seconds=self.downtime_seconds,

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.inputs import MigratePlanInput
     from migration.models import SharedResources, VmSpec, VmTask, verifying_of, vm_specs
     from migration.phases import Outcome, common_outcome
-    from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus
+    from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus, plan_evidence
 from workflows.dispatch import Dispatcher
 from workflows.engine import Engine, reason_of, shielded
 from workflows.fleet import Fleet
@@ -128,6 +128,7 @@ class MigratePlan:
             self.board.reason = self.board.reason or f"tidying up: {reason_of(error)}"
         self.board.end(common_outcome([vm.outcome for vm in self.dispatcher.vms.values() if vm.outcome]))
         await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.upsert_memo({MemoKeys.EVIDENCE: plan_evidence(self.report())})
 
     @workflow.signal(name=names.SIGNAL_TURN_WANTED)
     def turn_wanted(self, notice: VmNotice) -> None:
@@ -161,7 +162,7 @@ class MigratePlan:
     @workflow.query(name=names.QUERY_REPORT)
     def report(self) -> PlanReport:
         """Tell what has happened so far, but for what the virtual machines report themselves."""
-        return self.board.report(self.preparation.entries, self.preparation.proof)
+        return self.board.report(self.preparation.entries, self.requester, self.preparation.proof)
 
     @workflow.query(name=names.QUERY_LEDGER)
     def ledger(self) -> Books:

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from migration import names
     from migration.adoption import Adoption
+    from migration.chain import evidence
     from migration.earlier import Books
     from migration.evidence import changes, summary
     from migration.findings import CheckVm
@@ -24,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import PowerStates, VmTask
     from migration.phases import Outcome, Phase
     from migration.plan_verification import Verifying
-    from migration.report import DecisionAnswer, VmEnding, VmReport, VmStatus
+    from migration.report import DecisionAnswer, MemoKeys, VmEnding, VmReport, VmStatus, as_json
     from migration.severities import Moment
 from workflows import policies
 from workflows.adopting import Adopting
@@ -234,6 +235,7 @@ class MigrateVm:
         await self.turns.tell_end(outcome, reason)
         await self.claim.release()
         await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.upsert_memo({MemoKeys.EVIDENCE: evidence(as_json(self.report()))})
 
     @workflow.signal(name=names.SIGNAL_APPROVE_COMMIT, description='Approve the commit: {"approver": "..."}')
     async def approve_commit(self, message: RawValue = NOTHING) -> None:

@@ -85,11 +85,16 @@ class PlanBoard:
             vms=self._vms(),
         )
 
-    def report(self, ledger: list[LedgerEntry], proof: LedgerProof | None = None) -> PlanReport:
+    def report(self, ledger: list[LedgerEntry], requester: str, proof: LedgerProof | None = None) -> PlanReport:
         """Return the answer of the query `report`."""
         return PlanReport(
             plan=self._plan.name,
             plan_hash=self._plan.content_hash,
+            run_id=workflow.info().run_id,
+            source_region=self._plan.source.region,
+            target_region=self._plan.target.region,
+            identity=self._plan.approval.identity,
+            requester=requester,
             outcome=self.outcome,
             started=self._started,
             ended=self._ended,

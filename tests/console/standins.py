@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from migration import ids, names
+    from migration.chain import evidence
     from migration.cleaning import CleanAnswer, CleanRequest, Leftover, Untouched
     from migration.findings import PlanCheck, VmFindings
     from migration.inputs import MigratePlanInput
@@ -23,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
         Decision,
         DecisionAnswer,
         DecisionMessage,
+        MemoKeys,
         PhaseSpan,
         PlanReport,
         PlanStatus,
@@ -31,6 +33,8 @@ with workflow.unsafe.imports_passed_through():
         Resolution,
         VmReport,
         VmStatus,
+        as_json,
+        plan_evidence,
     )
     from migration.survey import Survey, SurveyedDisk, SurveyedVm
 
@@ -109,6 +113,7 @@ class StandInVm:
     def _end(self, outcome: Outcome) -> dict[str, str]:
         self._enter(Phase.DONE)
         self._outcome = outcome
+        workflow.upsert_memo({MemoKeys.EVIDENCE: evidence(as_json(self.report()))})
         return {"outcome": outcome.value}
 
     @workflow.query
@@ -137,6 +142,7 @@ class StandInVm:
             name=self._vm.name,
             id=self._vm.id,
             wave=self._vm.wave,
+            run_id=workflow.info().run_id,
             outcome=self._outcome,
             downtime_seconds=185 if self._outcome is Outcome.MIGRATED else None,
             data_loss_seconds=0 if self._outcome is Outcome.MIGRATED else None,
@@ -219,6 +225,7 @@ class StandInPlan:
         await workflow.wait_condition(lambda: not self._held)
         outcomes = await asyncio.gather(*(self._one(vm) for vm in list(self._vms.values())))
         self._outcome = common_outcome(outcomes)
+        workflow.upsert_memo({MemoKeys.EVIDENCE: plan_evidence(self.report())})
         return {"outcome": self._outcome.value}
 
     async def _one(self, vm: PlanVm) -> Outcome:
@@ -268,8 +275,10 @@ class StandInPlan:
         return PlanReport(
             plan=self._name,
             plan_hash=self._hash,
+            run_id=workflow.info().run_id,
             outcome=self._outcome,
             started="2026-03-01T09:00:00Z",
+            ended="2026-03-01T11:00:00Z" if self._outcome else None,
             reason=f"started by {self._requester}",
             vms=list(self._vms.values()),
         )

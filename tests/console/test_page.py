@@ -2,8 +2,10 @@
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 from console.page import render
+from console.pictures import of_vm
 from console.timeline import WIDTH, axis
 from migration.copies import TargetWrites, TaskVerdict, TwoCopies
 from migration.models import FenceEvidence, Mismatch
@@ -46,7 +48,7 @@ def proof(text: str) -> Proof:
 def full_report(text: str = "text") -> Report:
     """Return a report in which every field that people or Azure fill says *text*."""
     decision = Decision(
-        approver=text, decision="approve", comment=text, at="2026-03-01T11:00:00Z", counted=True, reason=text
+        approver=text, decision="approve", comment=text, at="2026-03-01T10:02:00Z", counted=True, reason=text
     )
     verdict = TaskVerdict(name=text, state=text, description=text, verdict="unknown")
     vm = VmReport(
@@ -76,7 +78,7 @@ def full_report(text: str = "text") -> Report:
             ended="2026-03-01T09:40:00Z",
             verification=proof(text),
         ),
-        fence=FenceEvidence(held=None, reason=text, shutdown_started=text, tasks=[verdict]),
+        fence=FenceEvidence(held=None, reason=text, shutdown_started="2026-03-01T10:00:10Z", tasks=[verdict]),
         resources=[ReportedResource(id=text, type=text, created_by=text, state="left", why=text)],
         incidents=[text],
         serving_again_seconds=95,
@@ -127,6 +129,7 @@ def test_shows_every_part_of_the_report() -> None:
     wanted = ["3 min 05 s", "<dd>0 s</dd>", "unreadable", "warning", "deleted", "left", "Incident", "Not as the plan"]
     wanted += ["Moved on by a person", "give up", "1 min 35 s", "Two copies ran", "1 min 01 s", "Writes on the target"]
     assert [shown for shown in wanted if shown not in text] == []
+    assert {"◆", "◇"} <= set(text)
     assert text.count("Größe") > 20
 
 
@@ -135,9 +138,12 @@ def test_pictures_have_texts_and_tables_have_headings() -> None:
     text = render(full_report())
     page = Page(text)
 
-    (picture,) = page.all("svg")
-    assert picture["role"] == "img"
-    assert picture["aria-label"] == "Timeline of text: replicating 1 h 00 min, failing over 3 min 00 s"
+    pictures = [one for one in page.all("svg") if one.get("aria-hidden") != "true"]
+    assert {"img"} == {one["role"] for one in pictures}
+    told = [str(one["aria-label"]) for one in pictures]
+    assert "Timeline of text: replicating 1 h 00 min, failing over 3 min 00 s" in told
+    assert any(one.startswith("Wave text, ") and one.endswith(": text: migrated") for one in told)
+    assert "Downtime of text: text 3 min 05 s, data loss 0 s" in told
     assert all("scope" in heading for heading in page.all("th"))
     assert len(page.all("table")) == len(page.all("caption"))
     assert page.all("html")[0]["lang"] == "en"
@@ -180,3 +186,47 @@ def test_tells_the_verification_and_the_isolated_copy() -> None:
     assert 3 == page.count('<th scope="row">text (tcp)</th>')
     assert "The source of text when it was asked last" in page
     assert 2 == page.count("1 fields held against the plan")
+
+
+class Later(VmReport):
+    """A report with what a later version tells."""
+
+    novelties: list[dict[str, Any]]
+    ready_again_seconds: int
+
+
+def test_lists_and_facts_without_a_line_of_their_own_are_shown() -> None:
+    """What is added to a report shows at once, in the words of its fields."""
+    later = Later(
+        name="a",
+        id="",
+        novelties=[{"what": "tags", "state": "restored", "at": "2026-03-01T10:02:00Z", "undone": False, "by": None}],
+        ready_again_seconds=185,
+    )
+    text = render(Report(plan="contoso", vms=[later]))
+
+    assert "Novelties of a</caption>" in text
+    assert ["What", "State", "At", "Undone"] == re.findall('<th scope="col">(What|State|At|Undone|By)<', text)
+    assert "<td>restored</td>" in text
+    assert "<td>no</td>" in text
+    assert "<dt>Ready again</dt><dd>3 min 05 s</dd>" in text
+
+
+def test_a_hatched_bar_says_that_a_person_is_needed_and_long_waits_are_enlarged() -> None:
+    """Colour is not alone; what follows the failover can be read beside hours of copying; all rows share an axis."""
+    times = [("replicating", 9, 13), ("needs_action", 13, 14), ("failing_over", 14, 15), ("awaiting_approval", 15, 16)]
+    phases = [
+        PhaseSpan(name=Phase(n), started=f"2026-03-01T{a:02}:00:00Z", ended=f"2026-03-01T{b:02}:00:00Z")
+        for n, a, b in times
+    ]
+    report = Report(plan="contoso", vms=[VmReport(name="a", id="", wave="one", phases=phases)])
+    text = render(report)
+    whole, close = of_vm(report.vms[0])
+
+    assert text.count("url(#hatch)") == 2  # of the wave and of the machine; not in the enlarged ones
+    assert ["replicating", "needs action", "failing over", "awaiting approval"] == [row.label for row in whole.rows]
+    assert ["failing over", "awaiting approval"] == [row.label for row in close.rows]
+    assert close.rows[1].shapes[0].bar.width > 3 * whole.rows[3].shapes[0].bar.width
+    assert "Wave one, from the first failover on" in text
+    assert [tick.label[-3:] for tick in whole.ticks] == [":00"] * len(whole.ticks)
+    assert 3 <= len(whole.ticks) <= 8

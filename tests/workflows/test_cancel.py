@@ -7,9 +7,11 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
 from migration import ids, names
+from migration.chain import evidence
 from migration.models import JobResult, JobTask
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
+from migration.report import MemoKeys, as_json
 from migration.requests import JobWaited
 from tests.workflows.scenes import APPROVER, make_task
 from tests.workflows.script import Script, environment_failure, vm_failure
@@ -66,6 +68,7 @@ async def test_a_cancel_before_the_commit_leads_back(
     report = await real_stage.report(handle)
     assert Outcome.ROLLED_BACK == report.outcome
     assert report.reason.startswith("cancelled")
+    assert evidence(as_json(report)) == (await (await handle.describe()).memo())[MemoKeys.EVIDENCE]
     assert "commit_failover" not in script.labels()
 
 

@@ -6,7 +6,7 @@ from temporalio.client import WorkflowFailureError
 from migration import ids, names
 from migration.phases import Outcome, Phase
 from migration.power import RUNNING
-from migration.report import PlanEnding
+from migration.report import MemoKeys, PlanEnding, plan_evidence
 from tests.workflows.scenes import APPROVER, finding, make_plan, plan_check
 from tests.workflows.script import Script, environment_failure, vm_failure
 from tests.workflows.stage import Stage
@@ -61,6 +61,7 @@ async def test_a_plan_prepares_once_moves_all_and_tidies_up(stage: Stage, script
     assert [(vm.name, Outcome.MIGRATED) for vm in plan.vms] == [(vm.name, vm.outcome) for vm in report.vms]
     assert report.started
     assert report.ended
+    assert plan_evidence(report) == (await (await handle.describe()).memo())[MemoKeys.EVIDENCE]
 
 
 async def test_a_plan_that_is_refused_writes_nothing(stage: Stage, script: Script) -> None:

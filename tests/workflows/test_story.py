@@ -6,11 +6,12 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from migration import ids
+from migration.chain import evidence
 from migration.findings import CheckVm
 from migration.models import Mismatch, VmCheck
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
-from migration.report import VmEnding
+from migration.report import MemoKeys, VmEnding, as_json
 from migration.requests import TargetConfiguration, VmParts
 from tests.workflows.scenes import APPROVER, finding, make_task
 from tests.workflows.script import Script, vm_failure
@@ -104,6 +105,9 @@ async def test_the_report_tells_phases_downtime_approval_and_resources(stage: St
     assert "created" == states["web-01-disk0"]
     assert "deleted" == states["web-01-disk0-ASRReplica"]
     assert "deleted" == states["SiteRecovery-Linux"]
+    memo = await (await handle.describe()).memo()
+    assert evidence(as_json(report)) == memo[MemoKeys.EVIDENCE]
+    assert (await handle.describe()).run_id == report.run_id
 
 
 async def test_what_was_there_before_is_no_part_of_the_report(stage: Stage, world: World) -> None:
