@@ -22,7 +22,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities import preflight, surveys
 from activities.approval import ApprovalDesk
-from activities.registry import SLOTS, all_activities, interceptors
+from activities.registry import SLOTS, all_activities, finalising_activities, interceptors
 from arm.asking import Count
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
@@ -41,6 +41,8 @@ from runtime.settings import Settings
 from runtime.temporal import connect, core_runtime, ensure_search_attributes
 from workflows.check_plan import CheckPlan
 from workflows.clean_plan import CleanPlan
+from workflows.finalise_plan import FinalisePlan
+from workflows.finalise_vm import FinaliseVm
 from workflows.kept_writes import KeptWrites
 from workflows.messages import IgnoreMisfits
 from workflows.migrate_plan import MigratePlan
@@ -50,6 +52,8 @@ from workflows.survey_plan import SurveyPlan
 from workflows.vm_claim import VmClaim
 
 WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, CleanPlan, VmClaim, KeptWrites, SpentApproval]
+FINALISING = [FinalisePlan, FinaliseVm, VmClaim]
+"""What deletes sources: only a worker that was started for it serves its queue."""
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
         "activities", "arm", "azure", "migration", "structlog", "yaml"
@@ -99,8 +103,25 @@ def workers(
     ]
 
 
-async def serve(settings: Settings) -> None:
-    """Serve the task queues until SIGTERM or SIGINT."""
+def finalising_worker(
+    client: Client, activities: list[Callable[..., Any]], progress: timedelta = timedelta(seconds=24)
+) -> Worker:
+    """Return the one worker of the queue on which sources are deleted."""
+    return Worker(
+        client,
+        task_queue=names.FINALISE_TASK_QUEUE,
+        workflows=FINALISING,
+        activities=activities,
+        workflow_runner=RUNNER,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        interceptors=[*interceptors(), IgnoreMisfits()],
+        graceful_shutdown_timeout=GRACE,
+        max_heartbeat_throttle_interval=progress,
+    )
+
+
+async def serve(settings: Settings, *, finalising: bool = False) -> None:
+    """Serve the task queues, or only the one on which sources are deleted, until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -110,8 +131,13 @@ async def serve(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         azure = await stack.enter_async_context(AzureClients(azure_access(settings)))
         watchers = await stack.enter_async_context(Watchers(azure, settings.poll_floor_seconds))
-        queues = all_activities(azure, watchers, client, desk, settle_seconds=settings.intent_settle_seconds)
-        for worker in workers(client, queues, timedelta(seconds=settings.progress_seconds)):
+        progress, settle = timedelta(seconds=settings.progress_seconds), settings.intent_settle_seconds
+        if finalising:
+            own = finalising_activities(azure, watchers, client, settle_seconds=settle)
+            serving = [finalising_worker(client, own, progress)]
+        else:
+            serving = workers(client, all_activities(azure, watchers, client, desk, settle_seconds=settle), progress)
+        for worker in serving:
             await stack.enter_async_context(worker)
         if settings.worker_ready_file:
             settings.worker_ready_file.write_text(f"{os.getpid()}\n")
@@ -206,6 +232,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Serve the migration's task queues, or check a plan.")
     parser.add_argument("--check", metavar="PLAN", type=Path, help="check this plan file, print JSON, and end")
     parser.add_argument("--survey", metavar="PLAN", type=Path, help="look at what this plan meets, print JSON, and end")
+    parser.add_argument(
+        "--finalise", action="store_true", help="serve only the deletion of sources, as an identity of its own"
+    )
     arguments = parser.parse_args()
     try:
         settings = Settings.from_mapping(os.environ)
@@ -215,7 +244,7 @@ def main() -> int:
             return asyncio.run(check(settings, arguments.check))
         if arguments.survey:
             return asyncio.run(survey(settings, arguments.survey))
-        asyncio.run(serve(settings))
+        asyncio.run(serve(settings, finalising=arguments.finalise))
     except (PlanFileError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -10,6 +10,7 @@ from activities.cleaning import CleaningActivities
 from activities.earlier import EarlierActivities
 from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
+from activities.finalise import FinaliseActivities
 from activities.guests import GuestActivities
 from activities.isolation import IsolationActivities
 from activities.ledger import LedgerActivities
@@ -88,6 +89,14 @@ def all_activities(
             *methods_of(ProbeActivities(azure, settle_seconds)),
         ],
     }
+
+
+def finalising_activities(
+    azure: AzureClients, watchers: Watchers, client: Client, *, settle_seconds: float = INTENT_SETTLE_SECONDS
+) -> list[Callable[..., Any]]:
+    """Return the activities of the worker that may delete sources, all on its own queue."""
+    holders = [FinaliseActivities(azure, client, settle_seconds), WaitActivities(azure, watchers)]
+    return [method for holder in holders for method in methods_of(holder)]
 
 
 def interceptors() -> list[Interceptor]:

@@ -161,6 +161,9 @@ def roles(
     groups_exist: Annotated[
         bool, typer.Option("--groups-exist", help="All resource groups are there: no role on a subscription for them.")
     ] = False,
+    finaliser: Annotated[
+        bool, typer.Option("--finaliser", help="The roles of the identity that deletes sources, and of no other.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Print the least that the worker's identity needs, as Azure custom roles.
@@ -170,7 +173,7 @@ def roles(
     from console.roles import show_roles
 
     async def show(session: Session) -> int:
-        return show_roles(session, plan, only=only, groups_exist=groups_exist)
+        return show_roles(session, plan, only=only, groups_exist=groups_exist, finaliser=finaliser)
 
     _run(context, show, as_json=as_json)
 

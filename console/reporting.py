@@ -11,6 +11,7 @@ from temporalio.client import WorkflowHandle
 
 from console.connection import BUSY_QUERY_TIMEOUT, Link, no_worker, open_link
 from console.errors import RefusedError
+from console.finalised import read_finalised
 from console.plans import plan_name
 from console.reading import query, read_plan
 from console.recorded import QUERIES_AT_ONCE, together
@@ -62,7 +63,7 @@ async def read_report(link: Link, view: PlanView) -> Report:
     if not view.is_answered:
         raise no_worker(link)
     plan = await _asked(link, link.client.get_workflow_handle(names.migrate_plan_id(view.plan)), PlanReport)
-    vms = await together((_vm_report(link, vm) for vm in view.vms), QUERIES_AT_ONCE)
+    vms = await together((_vm_report(link, view.plan, vm) for vm in view.vms), QUERIES_AT_ONCE)
     return Report(
         plan=view.plan,
         plan_hash=plan.plan_hash if plan else "",
@@ -145,7 +146,13 @@ def _write_whole(path: Path, text: str) -> None:
         raise
 
 
-async def _vm_report(link: Link, vm: VmView) -> VmReport:
+async def _vm_report(link: Link, plan: str, vm: VmView) -> VmReport:
+    """Return a virtual machine's own report, with what became of its source afterwards."""
+    report, finalised = await _report_of(link, vm), await read_finalised(link, plan, vm.name)
+    return report.model_copy(update={"finalised": as_json(finalised)}) if finalised else report
+
+
+async def _report_of(link: Link, vm: VmView) -> VmReport:
     """Return a virtual machine's own report; of one that never started, what its plan knows."""
     own = await _asked(link, link.client.get_workflow_handle(vm.workflow_id), VmReport) if vm.has_run else None
     if own is not None:

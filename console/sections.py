@@ -103,7 +103,7 @@ _ELSEWHERE = {"phases", "incidents", "vms", "source_probes"}
 _HEAD_OF_A_VM = {
     "name", "id", "target_id", "wave", "outcome", "reason", "run_id", "downtime_seconds", "data_loss_seconds",
     "approval", "fence", "fingerprint", "serving_again_seconds", "target_writes",
-    "verification", "test_failover", "source_probes",
+    "verification", "test_failover", "source_probes", "finalised",
 }  # fmt: skip
 
 
@@ -112,12 +112,19 @@ def sections(report: Report | VmReport, of: str) -> list[Section]:
     own = {name: getattr(report, name) for name in type(report).model_fields}
     lists = {key: value for key, value in own.items() if isinstance(value, list) and value and key not in _ELSEWHERE}
     ordered = [*(key for key in _TABLES if key in lists), *(key for key in lists if key not in _TABLES)]
-    return [_section(key, lists[key], of) for key in ordered]
+    after = getattr(report, "finalised", None) or {}
+    told = {key: value for key, value in after.items() if isinstance(value, list) and value}
+    return [
+        *(_section(key, lists[key], of) for key in ordered),
+        *(_as_it_is(f"Finalised: {words(key)} of {of}", value) for key, value in told.items()),
+    ]
 
 
 def other_facts(vm: VmReport) -> list[tuple[str, str]]:
     """Return what a virtual machine's report tells besides lists and what the page shows by itself."""
-    return [
+    after = vm.finalised or {}
+    told = [("Source", f"{after.get('outcome')}: {after.get('reason') or shown(after.get('ended'))}")] if after else []
+    return told + [
         (heading(key), shown(value, key))
         for key in type(vm).model_fields
         if key not in _HEAD_OF_A_VM

@@ -71,7 +71,7 @@ def _refuse_too_many(plan: Plan, plan_file: str) -> None:
 
 def _confirm(session: Session, settings: Settings, plan: Plan, *, yes: bool) -> None:
     """Show where the writes will go; ask before they go to a cloud that is not this machine's own."""
-    for line in _cloud(settings, plan):
+    for line in cloud(settings, plan):
         session.note(line)
     if yes or is_loopback(settings.azure_resource_manager_endpoint):
         return
@@ -84,7 +84,8 @@ def _confirm(session: Session, settings: Settings, plan: Plan, *, yes: bool) -> 
         raise RefusedError("not started")
 
 
-def _cloud(settings: Settings, plan: Plan) -> list[str]:
+def cloud(settings: Settings, plan: Plan) -> list[str]:
+    """Return where the writes will go, and as whom."""
     subscriptions = {plan.subscription, plan.target.subscription, *(vm.target.subscription for vm in plan.vms)} - {None}
     others = sorted(str(one) for one in subscriptions - {plan.subscription})
     return [

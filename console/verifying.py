@@ -104,8 +104,13 @@ class _Anchors:
         name, run_id = str(vm.get("name")), str(vm.get("run_id") or "")
         workflow_id = names.migrate_vm_id(self._plan, name)
         kept = await self._kept(workflow_id, run_id) if run_id else of_plan.get(name)
-        if kept and kept != evidence(vm):
+        if kept and kept != evidence({key: value for key, value in vm.items() if key != "finalised"}):
             return Change("changed", "vm", f"{name}, as its workflow vouches for it")
+        finalised = vm.get("finalised")
+        if isinstance(finalised, dict):
+            kept = await self._kept(names.finalise_vm_id(self._plan, name), str(finalised.get("run_id") or ""))
+            if kept and kept != evidence(finalised):
+                return Change("changed", "finalised", f"{name}, as its workflow vouches for it")
         return None
 
     async def _kept(self, workflow_id: str, run_id: str) -> Any:

@@ -7,6 +7,8 @@ WORKFLOW_TASK_QUEUE = "azure-migration"
 AZURE_TASK_QUEUE = "azure-migration-azure"
 WAIT_TASK_QUEUE = "azure-migration-wait"
 GUEST_TASK_QUEUE = "azure-migration-guest"
+FINALISE_TASK_QUEUE = "azure-migration-finalise"
+"""Of the worker that may delete sources, and of it alone; it is none of `TASK_QUEUES`, which every worker serves."""
 TASK_QUEUES = (WORKFLOW_TASK_QUEUE, AZURE_TASK_QUEUE, WAIT_TASK_QUEUE, GUEST_TASK_QUEUE)
 
 MIGRATE_PLAN = "MigratePlan"
@@ -17,10 +19,15 @@ VM_CLAIM = "VmClaim"
 KEPT_WRITES = "KeptWrites"
 CLEAN_PLAN = "CleanPlan"
 SPENT_APPROVAL = "SpentApproval"
+FINALISE_PLAN = "FinalisePlan"
+FINALISE_VM = "FinaliseVm"
 
 SIGNAL_APPROVE_COMMIT = "approve_commit"
 SIGNAL_REJECT_COMMIT = "reject_commit"
 UPDATE_DECIDE_COMMIT = "decide_commit"
+SIGNAL_APPROVE_FINALISE = "approve_finalise"
+SIGNAL_REJECT_FINALISE = "reject_finalise"
+UPDATE_DECIDE_FINALISE = "decide_finalise"
 UPDATE_RESOLVE = "resolve"
 QUERY_STATUS = "status"
 QUERY_REPORT = "report"
@@ -65,6 +72,16 @@ def migrate_plan_id(plan: str) -> str:
 def migrate_vm_id(plan: str, vm: str) -> str:
     """Return the workflow id of a virtual machine; *vm* is the plan's own name for it."""
     return f"migrate-vm/{plan}/{vm}"
+
+
+def finalise_plan_id(plan: str) -> str:
+    """Return the workflow id of the deletion of a plan's sources."""
+    return f"finalise-plan/{plan}"
+
+
+def finalise_vm_id(plan: str, vm: str) -> str:
+    """Return the workflow id of the deletion of one source; *vm* is the plan's own name for it."""
+    return f"finalise-vm/{plan}/{vm}"
 
 
 def check_plan_id(plan: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from migration import checks, ids, plan_verification
 from migration.base import Authored
 from migration.plan_approval import Approvers
+from migration.plan_finalise import AfterCommit, Finalise
 from migration.plan_parity import Parity, ParityTarget
 from migration.plan_types import Duration, SafeName
 from migration.plan_verification import Verification, VmVerification
@@ -176,6 +177,8 @@ class Plan(Authored):
     guest_probes: GuestProbes = Field(default_factory=GuestProbes)
     parity: Parity = Field(default_factory=Parity)
     verification: Verification = Field(default_factory=Verification)
+    after_commit: AfterCommit = Field(default_factory=AfterCommit)
+    finalise: Finalise = Field(default_factory=Finalise)
     on_failures: Literal["continue", "hold", "stop"] = Field(
         "continue", description="What later waves do when a virtual machine of a wave before was not moved."
     )

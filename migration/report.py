@@ -133,6 +133,9 @@ class VmReport(Value):
     adopted: str = Field("", description="What this run found begun, and went on with.")
     source_disks: list[SourceDisk] = Field(default_factory=list, description="They stay with the source, and cost.")
     moved_ids: list[str] = Field(default_factory=list, description="What the move is for: no leftover.")
+    finalised: dict[str, Any] | None = Field(
+        None, description="What became of the source afterwards; its own workflow vouches for it."
+    )
 
 
 class VmEnding(Value):
@@ -267,6 +270,10 @@ class MemoKeys:
     SUMMARY = "summary"
     VAULT = "vault"
     USE = "use"
+    MOVED = "moved"
+    """What was moved from where to where; `finalise` goes by it."""
+    FINALISED = "finalised"
+    """What became of a source; the report shows it."""
     EVIDENCE = "evidence"
     """Hash of what a workflow reported at its end; a plan's also those of what it knows of each virtual machine."""
 

@@ -1,7 +1,7 @@
 """Who may let a commit happen, and what became of each message about it."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -9,7 +9,7 @@ from temporalio.common import RawValue
 with workflow.unsafe.imports_passed_through():
     from migration.approvals import Person
     from migration.evidence import short
-    from migration.models import VmTask
+    from migration.plan import Approval
     from migration.report import Decision, DecisionAnswer, DecisionMessage
 from workflows.board import now_text
 from workflows.messages import read_message
@@ -23,6 +23,18 @@ _REFUSED_COMMENT, _REFUSED_APPROVER = 120, 80
 EXAMPLE = '{"approver": "..."}'
 
 
+class Asked(Protocol):
+    """What is decided about."""
+
+    @property
+    def approval(self) -> Approval:
+        """Who may decide."""
+
+    @property
+    def requester(self) -> str:
+        """Who asked for it."""
+
+
 class Decisions:
     """The gate before the commit: as many approvals as the plan wants, or one rejection. All else is recorded too.
 
@@ -30,7 +42,7 @@ class Decisions:
     verified before (`approval_desk`), and passes the person whom they proved.
     """
 
-    def __init__(self, task: VmTask) -> None:
+    def __init__(self, task: Asked) -> None:
         self._approval = task.approval
         self._requester = task.requester
         self._gate: Literal["before", "open", "over"] = "before"

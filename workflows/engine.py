@@ -53,8 +53,10 @@ async def _no_evidence() -> str:
 class Engine:
     """What the steps of one workflow share."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, task_queue: str | None = None) -> None:
+        """Call activities on their own queues, or all on *task_queue*."""
         self._screen = screen
+        self._queue = {"task_queue": task_queue} if task_queue else {}
         self.shielded = False
         self.before_hold: Callable[[], Awaitable[None]] = _nothing
         self.resolutions: list[Resolved] = []
@@ -73,7 +75,9 @@ class Engine:
         pauses = _Pauses()
         while True:
             try:
-                answer: R = await workflow.execute_activity_method(method, argument, summary=summary, **options)
+                answer: R = await workflow.execute_activity_method(
+                    method, argument, summary=summary, **{**options, **self._queue}
+                )
             except ActivityError as error:
                 await self._after_failure(error, summary, pauses)
             else:
@@ -99,7 +103,7 @@ class Engine:
             left = ends - workflow.now()
             late = left <= timedelta()
             held = policies.LAST_LOOK if late else policies.YOUNG_WAIT if young else None
-            options = policies.waiting(2 * policies.LAST_LOOK if late else left, young=young or late)
+            options = policies.waiting(2 * policies.LAST_LOOK if late else left, young=young or late) | self._queue
             wanted = ask(int(held.total_seconds()) if held else None)
             try:
                 answer: W = await workflow.execute_activity_method(method, wanted, summary=summary, **options)

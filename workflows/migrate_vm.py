@@ -7,6 +7,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -235,7 +236,8 @@ class MigrateVm:
         await self.turns.tell_end(outcome, reason)
         await self.claim.release()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        workflow.upsert_memo({MemoKeys.EVIDENCE: evidence(as_json(self.report()))})
+        vouched = {MemoKeys.EVIDENCE: evidence(as_json(self.report())), MemoKeys.MOVED: self.moved()}
+        workflow.upsert_memo(vouched)
 
     @workflow.signal(name=names.SIGNAL_APPROVE_COMMIT, description='Approve the commit: {"approver": "..."}')
     async def approve_commit(self, message: RawValue = NOTHING) -> None:
@@ -307,6 +309,19 @@ class MigrateVm:
         if outcome is not Outcome.MIGRATED or self.replication.source is None:
             return []
         return [entry.id for entry in failover_entries(self.task, self.replication.found)]
+
+    def moved(self) -> dict[str, Any]:
+        """Tell what was moved from where to where, by which `finalise` knows what it may delete."""
+        source, outcome = self.replication.source, self.board.outcome
+        return {
+            "outcome": outcome.value if outcome else None,
+            "source_id": self.task.vm.source_id,
+            "target_id": self.task.vm.target_id,
+            "vm_unique_id": source.vm_unique_id if source else "",
+            "agent_ready": bool(source and source.agent_ready),
+            "part_ids": [*(nic.id for nic in source.nics), *(disk.id for disk in source.disks)] if source else [],
+            "run_id": workflow.info().run_id,
+        }
 
     async def _finish(self, phase: Phase, do: Step) -> None:
         self.board.enter(phase)

@@ -5,6 +5,7 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
+    from migration.finalise import FinaliseTask
     from migration.ids import ResourceId, describe
     from migration.models import VmTask
 from workflows import policies
@@ -35,7 +36,7 @@ class VmClaim:
 class Claim:
     """A migration's side of its claim."""
 
-    def __init__(self, task: VmTask) -> None:
+    def __init__(self, task: VmTask | FinaliseTask) -> None:
         self._task = task
         self._handle: workflow.ChildWorkflowHandle[VmClaim, None] | None = None
 

@@ -35,7 +35,7 @@ def estates() -> Iterator[Simulator]:
         yield sim
 
 
-def grant(sim: Simulator, roles: list[dict[str, Any]]) -> None:
+def grant(sim: Simulator, roles: list[dict[str, Any]], principal: str = str(WORKER["object_id"])) -> None:
     """Define roles as `az role definition create` does, and assign each on its assignable scopes."""
     for role in roles:
         definition, scopes = str(uuid.uuid5(uuid.NAMESPACE_URL, role["Name"])), role["AssignableScopes"]
@@ -45,8 +45,8 @@ def grant(sim: Simulator, roles: list[dict[str, Any]]) -> None:
         role_id = f"{home}/providers/Microsoft.Authorization/roleDefinitions/{definition}"
         assert sim.arm("PUT", role_id, {"properties": properties}).status_code == 201
         for scope in scopes:
-            name = uuid.uuid5(uuid.NAMESPACE_URL, role["Name"] + scope)
-            body = {"properties": {"roleDefinitionId": role_id, "principalId": WORKER["object_id"]}}
+            name = uuid.uuid5(uuid.NAMESPACE_URL, role["Name"] + scope + principal)
+            body = {"properties": {"roleDefinitionId": role_id, "principalId": principal}}
             answer = sim.arm("PUT", f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}", body)
             assert answer.status_code in {200, 201}
 

@@ -1,0 +1,238 @@
+"""`finalise`: delete the sources of what was moved, a step of its own with approvals of its own."""
+
+from typing import Any, Literal
+
+import typer
+from pydantic import ValidationError
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from console.connection import RPC_TIMEOUT, Link, open_link
+from console.errors import InputError, RefusedError, UnreachableError
+from console.finalised import read_finalised
+from console.plans import plan_name, read_plan
+from console.recorded import describe, together
+from console.session import Session
+from console.starting import cloud
+from console.tables import screen, table
+from console.texts import clean, counted, words
+from console.updates import send_update
+from migration import names
+from migration.finalise import Finalised, FinalisePlanInput
+from migration.ids import describe as described
+from migration.inputs import MigratePlanInput
+from migration.models import VmSpec, vm_specs
+from migration.plan import Plan
+from migration.report import DecisionMessage, Resolution, as_json
+from runtime.settings import Settings
+from runtime.temporal import ensure_search_attributes, worker_polls
+from runtime.urls import is_loopback
+
+Action = Literal["start", "status", "approve", "reject", "cancel", "retry", "skip", "give_up"]
+
+
+class Order:
+    """What was typed: whose sources, and what is to be done."""
+
+    def __init__(self, vm: str | None, wave: str | None, approver: str | None, comment: str, *, yes: bool) -> None:
+        self.vm = vm
+        self.wave = wave
+        self.approver = approver
+        self.comment = comment
+        self.yes = yes
+
+    def chosen(self, plan: Plan) -> list[VmSpec]:
+        """Return the virtual machines that are meant, without regard to case."""
+        specs = vm_specs(plan)
+        for option, wanted, of in (("VM", self.vm, "name"), ("wave", self.wave, "wave")):
+            if wanted is not None:
+                found = [spec for spec in specs if getattr(spec, of).casefold() == wanted.casefold()]
+                if not found:
+                    known = ", ".join(dict.fromkeys(getattr(spec, of) for spec in specs))
+                    raise InputError(f'finding {option} "{wanted}" in plan "{plan.name}": it has {known}')
+                return found
+        return specs
+
+
+async def finalise(session: Session, plan_text: str, action: Action, order: Order) -> int:
+    """Start, show, decide, move on or cancel the deletion of a plan's sources."""
+    name = plan_name(plan_text)
+    link = await open_link(session)
+    plan = await _plan(link, plan_text, name)
+    specs = order.chosen(plan)
+    if action == "start":
+        return await _start(session, link, plan, specs, yes=order.yes)
+    if action in {"approve", "reject"}:
+        return await _send(session, link, plan, specs, names.UPDATE_DECIDE_FINALISE, _decision(session, action, order))
+    if action in {"retry", "skip", "give_up"}:
+        message = _resolution(session, action, order)
+        return await _send(session, link, plan, specs, names.UPDATE_RESOLVE, message)
+    if action == "cancel":
+        return await _cancel(session, link, plan, specs)
+    return await _show(session, link, plan, specs)
+
+
+async def _plan(link: Link, text: str, name: str) -> Plan:
+    """Return the plan of a file, or the one that was started last under a name."""
+    if text != name:
+        return read_plan(text)
+    handle = link.client.get_workflow_handle(names.migrate_plan_id(name))
+    description = await describe(handle)
+    if description is None:
+        raise InputError(f'reading plan "{name}": Temporal keeps no run of it (any more); give its file')
+    async for event in handle.fetch_history_events(page_size=1):
+        given = event.workflow_execution_started_event_attributes.input.payloads
+        decoded = await link.client.data_converter.decode(given, [MigratePlanInput])
+        known: MigratePlanInput = decoded[0]
+        return known.plan
+    raise InputError(f'reading plan "{name}": its run has no beginning; give its file')
+
+
+async def _start(session: Session, link: Link, plan: Plan, specs: list[VmSpec], *, yes: bool) -> int:
+    if not await worker_polls(link.client, names.FINALISE_TASK_QUEUE):
+        raise UnreachableError(
+            f'waiting for a worker on task queue "{names.FINALISE_TASK_QUEUE}" of the Temporal server at '
+            f"{link.address}: none polls; start one with an identity of its own: python worker.py --finalise"
+        )
+    _confirm(session, session.settings, plan, specs, yes=yes)
+    await ensure_search_attributes(link.client)
+    handle = await _started(link, plan, specs, session.person)
+    if session.as_json:
+        answer = {"plan": plan.name, "workflow_id": handle.id, "run_id": handle.result_run_id}
+        session.answer_json({**answer, "vms": [spec.name for spec in specs]})
+    else:
+        session.answer(
+            f"finalise {plan.name}: begun for {counted(len(specs), 'VM')}; nothing goes before it is approved"
+        )
+        session.note(f"see what would go: starter.py finalise {plan.name} --status; then --approve or --reject")
+    return 0
+
+
+async def _started(link: Link, plan: Plan, specs: list[VmSpec], requester: str) -> WorkflowHandle[Any, Any]:
+    request = FinalisePlanInput(plan=plan, vms=[spec.name for spec in specs], requester=requester)
+    try:
+        return await link.client.start_workflow(
+            names.FINALISE_PLAN,
+            request,
+            id=names.finalise_plan_id(plan.name),
+            task_queue=names.FINALISE_TASK_QUEUE,
+            static_summary=f"Delete the sources of {counted(len(specs), 'VM')} of plan {plan.name}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        raise RefusedError(f"finalising plan {plan.name}: it runs already; see `finalise {plan.name} status`") from None
+
+
+def _confirm(session: Session, settings: Settings, plan: Plan, specs: list[VmSpec], *, yes: bool) -> None:
+    """Show what would be deleted where; ask before a cloud that is not this machine's own."""
+    for line in cloud(settings, plan):
+        session.note(line)
+    rules = plan.finalise
+    session.note(
+        f"would delete  {', '.join(spec.name for spec in specs)}: the machine, its interfaces"
+        + (", its disks" if rules.disks == "delete" else "; disks stay")
+        + (" after a snapshot of each" if rules.snapshot and rules.disks == "delete" else "")
+    )
+    if yes or is_loopback(settings.azure_resource_manager_endpoint):
+        return
+    if not session.is_interactive:
+        raise InputError(
+            f"finalising plan {plan.name} against {settings.azure_resource_manager_endpoint}: there is no terminal to "
+            "ask at; add --yes if this is the cloud you mean"
+        )
+    if not typer.confirm(f"Ask for the deletion of {counted(len(specs), 'source')}?", err=True):
+        raise RefusedError("not started")
+
+
+def _decision(session: Session, action: Action, order: Order) -> DecisionMessage:
+    who = order.approver if order.approver is not None else session.settings.migration_approver
+    if not who:
+        raise InputError(f"deciding to {action}: who decides? give --approver NAME or set MIGRATION_APPROVER")
+    try:
+        return DecisionMessage(approver=who, comment=order.comment, decision=action)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"reading --{first['loc'][0]}: {first['msg'].lower()}; give a shorter one") from None
+
+
+def _resolution(session: Session, action: Action, order: Order) -> Resolution:
+    if order.vm is None:
+        raise InputError(f"{words(action)}: which one? give --vm NAME")
+    try:
+        return Resolution(action=action, by=session.person, reason=order.comment.strip())
+    except ValidationError:
+        raise InputError("reading --comment: give 1 to 2000 characters; they go into the report") from None
+
+
+async def _send(
+    session: Session, link: Link, plan: Plan, specs: list[VmSpec], update: str, message: DecisionMessage | Resolution
+) -> int:
+    running = [spec for spec in specs if await _runs(link, plan, spec)]
+    answers = await together(
+        send_update(link, names.finalise_vm_id(plan.name, spec.name), update, message) for spec in running
+    )
+    told = [
+        {"vm": spec.name, "counted": answer.counted, "reason": answer.reason}
+        for spec, answer in zip(running, answers, strict=True)
+    ]
+    if session.as_json:
+        session.answer_json({"plan": plan.name, "decisions": told})
+    for one in [] if session.as_json else told:
+        session.answer(clean(f"{one['vm']}: {'counted' if one['counted'] else 'did not count'}: {one['reason']}"))
+    if not told and not session.as_json:
+        session.answer(clean(f"nothing of plan {plan.name} is being finalised now: see `finalise {plan.name}`"))
+    return 0 if any(answer.counted for answer in answers) else 1
+
+
+async def _runs(link: Link, plan: Plan, spec: VmSpec) -> bool:
+    description = await describe(link.client.get_workflow_handle(names.finalise_vm_id(plan.name, spec.name)))
+    return description is not None and description.status is WorkflowExecutionStatus.RUNNING
+
+
+async def _cancel(session: Session, link: Link, plan: Plan, specs: list[VmSpec]) -> int:
+    asked = []
+    for spec in specs:
+        if await _runs(link, plan, spec):
+            handle = link.client.get_workflow_handle(names.finalise_vm_id(plan.name, spec.name))
+            await handle.cancel(reason=f"by {session.person}", rpc_timeout=RPC_TIMEOUT)
+            asked.append(spec.name)
+    if session.as_json:
+        session.answer_json({"plan": plan.name, "cancelled": asked})
+    else:
+        told = f"cancelled: {', '.join(asked)}; what was deleted stays deleted" if asked else "nothing runs"
+        session.answer(clean(f"finalise {plan.name}: {told}"))
+    return 0 if asked else 1
+
+
+async def _show(session: Session, link: Link, plan: Plan, specs: list[VmSpec]) -> int:
+    shown = [one for one in await together(_status(link, plan, spec) for spec in specs) if one is not None]
+    if session.as_json:
+        session.answer_json({"plan": plan.name, "vms": [as_json(one) for one in shown]})
+        return 0
+    rows = [
+        [
+            one.name,
+            one.outcome or words(one.phase),
+            one.waiting_for or one.reason or "-",
+            ", ".join(described(part.id) for part in one.deleted) or "-",
+            ", ".join(described(snapshot.id) for snapshot in one.snapshots) or "-",
+        ]
+        for one in shown
+    ]
+    screen(plain=session.is_plain).print(table(["VM", "stands at", "waits for", "deleted", "snapshots"], rows))
+    if not shown:
+        session.answer(clean(f"no source of plan {plan.name} was to be deleted yet"))
+    return 0
+
+
+async def _status(link: Link, plan: Plan, spec: VmSpec) -> Finalised | None:
+    kept = await read_finalised(link, plan.name, spec.name)
+    if kept is not None or not await _runs(link, plan, spec):
+        return kept
+    handle = link.client.get_workflow_handle(names.finalise_vm_id(plan.name, spec.name))
+    try:
+        answer: Finalised = await handle.query(names.QUERY_STATUS, result_type=Finalised, rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        raise UnreachableError(f"asking {handle.id}: no worker answers: python worker.py --finalise") from error
+    return answer

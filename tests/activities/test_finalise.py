@@ -1,0 +1,292 @@
+"""Deleting a source: only when the move is final and the target serves, only by approval, part by part, once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.registry import finalising_activities
+from arm.clients import AzureClients
+from arm.watcher import Watchers
+from migration.calls.finalise import finaliser_roles
+from migration.calls.roles import custom_roles
+from migration.chain import evidence
+from migration.ids import vm_id
+from migration.report import MemoKeys, as_json
+from tests.activities.estate import SOURCE_GROUP, SUBSCRIPTION, TARGET_GROUP
+from tests.activities.finalise_yard import ANNA, BERT, FINALISER, REQUESTER, WORKER, MovedVm, Yard, yard_seed
+from tests.activities.stage import SETTLE_SECONDS, access_to
+from tests.activities.test_roles import grant
+from tests.support.sim import Simulator
+from worker import finalising_worker
+
+if TYPE_CHECKING:
+    from temporalio.testing import WorkflowEnvironment
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def sim() -> Iterator[Simulator]:
+    """Return a simulator in which the finaliser has what `roles --finaliser` prints, and nothing else."""
+    with Simulator(seed=yard_seed(), speed=1_000) as running:
+        plan = Yard(running, None, "").plan(snapshot=True, public_ips="delete")  # type: ignore[arg-type]
+        for group in ("recovery", TARGET_GROUP):
+            running.arm("PUT", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}", {"location": "northeurope"})
+        grant(running, finaliser_roles(plan), str(FINALISER["object_id"]))
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def yard(sim: Simulator, dev_server: WorkflowEnvironment) -> AsyncIterator[Yard]:
+    """Return moved virtual machines, and the finaliser's worker, which runs as its own identity."""
+    access = access_to(sim)
+    changes = {"client_id": FINALISER["client_id"], "client_secret": "secret"}
+    queue = f"moved-{uuid.uuid4()}"
+    client = dev_server.client
+    async with (
+        AzureClients(type(access)(**{**vars(access), **changes})) as azure,
+        Watchers(azure, floor_seconds=0.05) as watchers,
+        finalising_worker(client, finalising_activities(azure, watchers, client, settle_seconds=SETTLE_SECONDS)),
+        Worker(client, task_queue=queue, workflows=[MovedVm], workflow_runner=UnsandboxedWorkflowRunner()),
+    ):
+        yield Yard(sim, client, queue)
+
+
+async def test_a_moved_source_is_deleted_part_by_part(yard: Yard) -> None:
+    """Machine, interface, disks, each read as gone; the target, the network and its neighbours stay; all is told."""
+    plan = yard.plan()
+    await yard.moved(plan)
+    handle = await yard.begin(plan)
+    asked = await yard.until(handle, phase="awaiting_approval")
+    assert [] == yard.deletions(plan)
+
+    assert (await yard.decide(handle, ANNA)).counted
+    ended = await handle.result()
+
+    name = plan.vms[0].name
+    assert ("finalised", "") == (ended.outcome, ended.reason)
+    assert [name, f"{name}-nic", f"{name}-data", f"{name}-os"] == yard.deletions(plan)
+    assert set() == yard.left(plan)
+    assert [one.id for one in ended.deleted] == asked.to_delete
+    assert [] == ended.to_delete
+    target = vm_id(SUBSCRIPTION, TARGET_GROUP, name)
+    assert "PowerState/running" == power(yard, target)
+    memo = await (await handle.describe()).memo()
+    assert as_json(ended) == memo[MemoKeys.FINALISED]
+    assert evidence(as_json(ended)) == memo[MemoKeys.EVIDENCE]
+
+
+async def test_snapshots_come_first_and_stay(yard: Yard) -> None:
+    """Each disk has a snapshot before the machine goes; the report says until when they are wanted."""
+    plan = yard.plan(snapshot=True, keep_snapshots="10d")
+    await yard.moved(plan)
+    ended = await yard.finalised(plan, ANNA)
+
+    assert ("finalised", 2) == (ended.outcome, len(ended.snapshots))
+    assert all("Azure bills" in one.note and one.wanted_until for one in ended.snapshots)
+    there = {one["id"].lower() for one in yard.sim.arm("GET", snapshots()).json()["value"]}
+    assert {one.id.lower() for one in ended.snapshots} <= there
+    log = [line for line in yard.sim.requests() if line["accepted"] and plan.vms[0].name in line["path"]]
+    writes = [line["method"] for line in log if line["write"]]
+    assert ["PUT", "PUT", "DELETE", "DELETE", "DELETE", "DELETE"] == writes
+
+
+async def test_disks_stay_where_the_plan_keeps_them(yard: Yard) -> None:
+    """What stays is listed with the reason; no snapshot is taken of it."""
+    plan = yard.plan(disks="keep", snapshot=True)
+    await yard.moved(plan)
+    ended = await yard.finalised(plan, ANNA)
+
+    name = plan.vms[0].name
+    assert {f"{name}-os", f"{name}-data"} == yard.left(plan)
+    assert ["disk", "disk"] == [part.kind for part in ended.kept]
+    assert [] == ended.snapshots
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"source": "running"}, "is not deallocated: it is PowerState/running"),
+        ({"source": "stopped"}, "is not deallocated: it is PowerState/stopped"),
+        ({"target": "deallocated"}, "does not run: it is PowerState/deallocated"),
+        ({"outcome": "rolled_back"}, "is not known to have ended well: it is rolled_back"),
+        ({"outcome": "running"}, "is not known to have ended well: it is still running"),
+        ({"vm_unique_id": str(uuid.uuid4())}, "it was made anew under its name"),
+        ({"target_id": vm_id(SUBSCRIPTION, "other", "vm")}, "was of "),
+    ],
+)
+async def test_what_must_not_be_deleted_is_refused(yard: Yard, how: dict[str, Any], told: str) -> None:
+    """Nobody is asked, and nothing is deleted, while the move is not final, the source not off, the target not up."""
+    plan = yard.plan()
+    await yard.moved(plan, **how)
+    handle = await yard.begin(plan)
+    ended = await handle.result()
+
+    assert "refused" == ended.outcome
+    assert told in ended.reason
+    assert [] == yard.deletions(plan)
+
+
+async def test_a_move_that_nobody_knows_is_refused(yard: Yard) -> None:
+    """Without the record of a run there is no proof that the target is the source's copy."""
+    plan = yard.plan()
+    ended = await (await yard.begin(plan)).result()
+
+    assert "refused" == ended.outcome
+    assert "Temporal does not keep its run" in ended.reason
+
+
+async def test_a_lock_refuses_it(yard: Yard) -> None:
+    """A lock on a single disk is enough: half a source is not deleted."""
+    plan = yard.plan()
+    await yard.moved(plan)
+    disk = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{SOURCE_GROUP}/providers/Microsoft.Compute/disks"
+    lock = f"{disk}/{plan.vms[0].name}-os/providers/Microsoft.Authorization/locks/keep"
+    assert yard.sim.arm("PUT", lock, {"properties": {"level": "CanNotDelete"}}).status_code in {200, 201}
+    ended = await (await yard.begin(plan)).result()
+
+    assert "refused" == ended.outcome
+    assert 'the lock "keep" (CanNotDelete)' in ended.reason
+    assert [] == yard.deletions(plan)
+
+
+async def test_only_approvers_count_and_the_requester_does_not(yard: Yard) -> None:
+    """Strangers and the one who asked for it are refused, with the reason; a rejection keeps the source."""
+    plan = yard.plan()
+    await yard.moved(plan)
+    handle = await yard.begin(plan)
+    stranger, own = await yard.decide(handle, "eve@contoso.example"), await yard.decide(handle, REQUESTER)
+    no = await yard.decide(handle, ANNA, "reject")
+    ended = await handle.result()
+
+    assert [False, False, True] == [stranger.counted, own.counted, no.counted]
+    assert "is not an approver" in stranger.reason
+    assert "may not approve it" in own.reason
+    assert ("rejected", 3) == (ended.outcome, len(ended.decisions))
+    assert 4 == len(yard.left(plan))
+
+
+async def test_two_different_people_where_the_plan_wants_two(yard: Yard) -> None:
+    """One person's second approval does not count; nothing is deleted by one alone."""
+    plan = yard.plan(required=2)
+    await yard.moved(plan)
+    handle = await yard.begin(plan)
+    first, again = await yard.decide(handle, ANNA), await yard.decide(handle, ANNA.upper())
+    assert (True, False) == (first.counted, again.counted)
+    assert "somebody else has to" in again.reason
+    assert [] == yard.deletions(plan)
+
+    assert (await yard.decide(handle, BERT)).counted
+    assert "finalised" == (await handle.result()).outcome
+
+
+async def test_what_changed_since_the_start_of_the_wait_refuses_it(yard: Yard) -> None:
+    """Somebody starts the source while approval is waited for: the look after the approval sees it."""
+    plan = yard.plan()
+    await yard.moved(plan)
+    handle = await yard.begin(plan)
+    await yard.until(handle, phase="awaiting_approval")
+    source = plan.source_id(plan.vms[0])
+    assert 202 == yard.sim.arm("POST", f"{source}/start").status_code
+    await until_power(yard, source, "PowerState/running")
+    await yard.decide(handle, ANNA)
+    ended = await handle.result()
+
+    assert "refused" == ended.outcome
+    assert "is not deallocated" in ended.reason
+    assert [] == yard.deletions(plan)
+
+
+async def test_a_cancel_stops_before_the_next_deletion(yard: Yard) -> None:
+    """What was deleted is told; what was not stays; asked again, the rest goes, and nothing twice."""
+    plan = yard.plan()
+    await yard.moved(plan)
+    name = plan.vms[0].name
+    handle = await yard.begin(plan)
+    yard.sim.fault({"kind": "hang", "seconds": 3}, method="DELETE", path=f"virtualMachines/{name}$", times=1)
+    await yard.decide(handle, ANNA)
+    await until(lambda: [line for line in yard.sim.requests() if line["method"] == "DELETE" and name in line["path"]])
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+
+    told = (await (await handle.describe()).memo())[MemoKeys.FINALISED]
+    assert "cancelled" == told["outcome"]
+    assert [name] == yard.deletions(plan)
+    assert {f"{name}-nic", f"{name}-os", f"{name}-data"} == yard.left(plan)
+
+    ended = await yard.finalised(plan, ANNA)
+    assert "finalised" == ended.outcome
+    assert [name, f"{name}-nic", f"{name}-data", f"{name}-os"] == yard.deletions(plan)
+
+
+async def test_a_lost_answer_deletes_nothing_twice(yard: Yard) -> None:
+    """The connection breaks after Azure took a deletion: the next try sees what became of it."""
+    plan = yard.plan()
+    await yard.moved(plan)
+    name = plan.vms[0].name
+    yard.sim.fault({"kind": "reset_after"}, method="DELETE", path=f"virtualMachines/{name}$", times=1)
+    yard.sim.fault({"kind": "reset_after"}, method="DELETE", path=f"disks/{name}-os$", times=1)
+    ended = await yard.finalised(plan, ANNA)
+
+    assert "finalised" == ended.outcome
+    assert [name, f"{name}-nic", f"{name}-data", f"{name}-os"] == yard.deletions(plan)
+
+
+async def test_the_ordinary_workers_roles_delete_no_source(yard: Yard) -> None:
+    """What `roles` prints for a move lets nobody delete a source, its interface or its disks: 403."""
+    plan = yard.plan()
+    await yard.moved(plan)
+    grant(yard.sim, custom_roles(plan, groups_exist=True), str(WORKER["object_id"]))
+    token = yard.sim.token(str(WORKER["client_id"]), "secret")
+    source = plan.source_id(plan.vms[0])
+    home, name = source.rpartition("/providers/")[0], plan.vms[0].name
+    parts = (
+        source,
+        f"{home}/providers/Microsoft.Network/networkInterfaces/{name}-nic",
+        f"{home}/providers/Microsoft.Compute/disks/{name}-os",
+    )
+
+    assert [403, 403, 403] == [yard.sim.arm("DELETE", part, token=token).status_code for part in parts]
+    assert 4 == len(yard.left(plan))
+
+
+async def test_the_finalisers_roles_delete_no_target(yard: Yard) -> None:
+    """What deletes is granted where the sources are; where the targets are the finaliser only reads."""
+    plan = yard.plan()
+    await yard.moved(plan)
+    token = yard.sim.token(str(FINALISER["client_id"]), "secret")
+    target = vm_id(SUBSCRIPTION, TARGET_GROUP, plan.vms[0].name)
+
+    assert 403 == yard.sim.arm("DELETE", target, token=token).status_code
+    assert 403 == yard.sim.arm("POST", f"{plan.source_id(plan.vms[0])}/start", token=token).status_code
+
+
+def snapshots() -> str:
+    """Return where the snapshots of the sources' group are listed."""
+    return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{SOURCE_GROUP}/providers/Microsoft.Compute/snapshots"
+
+
+def power(yard: Yard, machine: str) -> str | None:
+    """Return a machine's power state."""
+    return next(str(one["power_state"]) for one in yard.sim.resources() if one["id"].lower() == machine.lower())
+
+
+async def until_power(yard: Yard, machine: str, wanted: str) -> None:
+    """Wait for a machine's power state."""
+    await until(lambda: power(yard, machine) == wanted)
+
+
+async def until(condition: Any) -> None:
+    """Wait until something holds."""
+    import asyncio
+
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.05)
