@@ -55,6 +55,7 @@ _GERUNDS = {
     "prove_isolation": "proving the isolation of",
     "remove_shared": "removing",
     "run_probe": "probing",
+    "reprotect": "replicating back",
     "start_failover": "failing over",
     "survey_plan": "looking at the plan",
     "start_test_failover": "starting the test failover of",

@@ -21,6 +21,7 @@ from activities.power import PowerActivities
 from activities.preflight import PreflightActivities
 from activities.proving import ProbeActivities
 from activities.replication import ReplicationActivities
+from activities.reprotection import ReprotectionActivities
 from activities.snapshots import SnapshotActivities
 from activities.surveys import SurveyActivities
 from activities.vault import VaultActivities
@@ -61,6 +62,7 @@ def all_activities(
         VaultActivities(azure, settle_seconds),
         ReplicationActivities(azure, settle_seconds),
         FailoverActivities(azure, settle_seconds),
+        ReprotectionActivities(azure, settle_seconds),
         PowerActivities(azure, settle_seconds),
         LedgerActivities(azure, settle_seconds),
         SnapshotActivities(azure, settle_seconds),

@@ -26,6 +26,7 @@ _GROUPS = {
     Phase.AWAITING_APPROVAL: "wait",
     Phase.COMMITTING: "finish",
     Phase.DISABLING: "finish",
+    Phase.REPROTECTING: "copy",
     Phase.DONE: "finish",
     Phase.ROLLING_BACK: "undo",
     Phase.NEEDS_ACTION: "person",

@@ -14,6 +14,7 @@ from migration.copies import TaskVerdict
 from migration.fingerprint import Fingerprint
 from migration.parity.values import Side
 from migration.plan import Approval, Failover, Plan, Vm, Waiver
+from migration.plan_finalise import Reprotect
 from migration.plan_parity import ParityWanted, parity_wanted
 from migration.plan_verification import Verifying, verifying
 from migration.proofs import Comparison
@@ -153,6 +154,7 @@ class SharedResources(Value):
     source_container_id: str
     target_container_id: str
     cache_account_id: str
+    return_cache_account_id: str = Field("", description="In the target region, where the plan replicates back.")
 
 
 class VmTask(Value):
@@ -170,6 +172,7 @@ class VmTask(Value):
         default_factory=Verifying, description="For the workflow; activities get what they ask."
     )
     adopted_item_id: str | None = Field(None, description="The item of a protection that somebody else made.")
+    reprotect: Reprotect | None = Field(None, description="Replicate back once committed, instead of disabling.")
 
     @property
     def item_id(self) -> str:
@@ -177,6 +180,16 @@ class VmTask(Value):
         return self.adopted_item_id or ids.item_id(
             self.shared.source_container_id, names.protected_item_name(self.vm.source_id)
         )
+
+    @property
+    def reversed(self) -> "VmTask":
+        """The task of the item that replicates back: it has moved to the other container, under its name."""
+        there = self.shared.target_container_id
+        turned = {
+            "shared": self.shared.model_copy(update={"source_container_id": there}),
+            "adopted_item_id": self.adopted_item_id and ids.item_id(there, ids.ResourceId.parse(self.item_id).name),
+        }
+        return self.model_copy(update=turned)
 
 
 class JobRef(Value):

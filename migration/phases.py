@@ -17,6 +17,8 @@ class Phase(StrEnum):
     AWAITING_APPROVAL = "awaiting_approval"
     COMMITTING = "committing"
     DISABLING = "disabling"
+    REPROTECTING = "reprotecting"
+    """Only of plans that replicate back after the commit."""
     ROLLING_BACK = "rolling_back"
     NEEDS_ACTION = "needs_action"
     DONE = "done"

@@ -39,3 +39,8 @@ class AfterCommit(Authored):
     reprotect: Reprotect | None = Field(
         None, description="Keep the old region as the place of recovery. Left out: replication is disabled."
     )
+
+    @property
+    def wanted(self) -> Reprotect | None:
+        """The replication back, where it is wanted."""
+        return self.reprotect if self.reprotect is not None and self.reprotect.enabled else None

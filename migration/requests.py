@@ -161,6 +161,13 @@ class DisableReplication(Value):
     )
 
 
+class Reprotect(Value):
+    """Turns the replication of a committed virtual machine round; *source* tells the disks' types over there."""
+
+    task: VmTask
+    source: SourceVm
+
+
 class ReadItem(Value):
     """Asks for a virtual machine's protected item."""
 

@@ -178,6 +178,21 @@ def failover_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:
     ]
 
 
+def return_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:
+    """Return what replicating back makes: the item in its new place, replicas where the source was, the agent."""
+    home = ids.ResourceId.parse(task.vm.source_id)
+    extension = f"{task.vm.target_id}/extensions/SiteRecovery-{source.os_type}"
+    replicas = [
+        ids.disk_id(home.subscription, home.resource_group or "", f"{disk.name}-ASRReplica")
+        for disk in _moving_disks(task, source)
+    ]
+    return [
+        _entry(task.reversed.item_id, "site_recovery", "replication back to the old region"),
+        *(_entry(disk, "site_recovery", "replica disk in the old region") for disk in replicas),
+        _entry(extension, "site_recovery", "Site Recovery's agent on the target"),
+    ]
+
+
 def test_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:
     """Return what a test failover makes until its clean-up."""
     return [

@@ -184,6 +184,7 @@ class MigratePlan:
             failover=self.plan.failover,
             verifying=verifying_of(self.plan)[spec.name],
             adopted_item_id=self._handed_over.get(spec.name),
+            reprotect=self.plan.after_commit.wanted,
         )
 
 

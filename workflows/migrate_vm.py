@@ -43,6 +43,7 @@ from workflows.parity import Parity
 from workflows.probes import Probes
 from workflows.rehearsal import Rehearsal
 from workflows.replication import Replication
+from workflows.reprotection import Reprotection
 from workflows.resolutions import read_resolution
 from workflows.turns import TurnAnswer, Turns
 from workflows.undo import Undo, UndoStack
@@ -71,6 +72,7 @@ class MigrateVm:
         self.rehearsal = Rehearsal(*chapters)
         self.cutover = Cutover(*chapters)
         self.dossier = Dossier(task, self.board, self.cutover)
+        self.reprotection = Reprotection(task, self.engine, self.belongings, self.replication)
         self.decisions = Decisions(task)
         self.decisions.objection = lambda: self.parity.objection
         self.desk = ApprovalDesk(task, self.decisions)
@@ -105,8 +107,10 @@ class MigrateVm:
         self.pass_the_point_of_no_return()
         await self.finish(Phase.COMMITTING, cutover.commit_failover)
         await self.finish(Phase.COMMITTING, parity.restore_after_commit)
-        await self.finish(Phase.DISABLING, replication.disable_replication)
-        await self.finish(Phase.DISABLING, cutover.see_one_copy)
+        if self.task.reprotect is None or not await self.finish(Phase.REPROTECTING, self.reprotection.reprotect):
+            end = replication.disable_replication if self.task.reprotect is None else self.reprotection.give_it_up
+            await self.finish(Phase.DISABLING, end)
+        await self.finish(self.board.phase, cutover.see_one_copy)
 
     @workflow.run
     async def run(self, task: VmTask) -> VmEnding:
@@ -137,9 +141,12 @@ class MigrateVm:
             self.undo.register(undo)
         await do()
 
-    async def finish(self, phase: Phase, do: Step) -> None:
-        """Do one step beyond the point of no return: no cancel stops it, and a failure waits for a person."""
-        await shielded(self._finish(phase, do))
+    async def finish(self, phase: Phase, do: Step) -> bool:
+        """Do one step beyond the point of no return: no cancel stops it, and a failure waits for a person.
+
+        Return whether it was done; a person may have skipped it.
+        """
+        return await shielded(self._finish(phase, do))
 
     async def claim_vm(self) -> None:
         """Keep every other plan from moving this virtual machine."""
@@ -323,11 +330,11 @@ class MigrateVm:
             "run_id": workflow.info().run_id,
         }
 
-    async def _finish(self, phase: Phase, do: Step) -> None:
+    async def _finish(self, phase: Phase, do: Step) -> bool:
         self.board.enter(phase)
         while True:
             try:
-                return await do()
+                await do()
             except FailureError as error:
                 if type_of(error) == GAVE_UP:
                     raise
@@ -335,7 +342,9 @@ class MigrateVm:
                 if choice == "skip":
                     told = f"{phase.value} was skipped by {self.engine.last_word}: {reason_of(error)}"
                     self.board.record_incident(told)
-                    return None
+                    return False
+            else:
+                return True
 
     async def _check(self, moment: Moment) -> list[str]:
         """Ask the rules; return the blocking answers in words."""

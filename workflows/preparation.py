@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.vault import VaultActivities
     from activities.waits import WaitActivities
     from migration import ids, ledger, names
+    from migration.calls.move import cache_account_id
     from migration.earlier import EarlierAnswer, EarlierRuns
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan, proof
@@ -91,7 +92,8 @@ class Preparation:
             target_fabric_id=target_fabric,
             source_container_id=source,
             target_container_id=target,
-            cache_account_id=await self._cache_account(vault),
+            cache_account_id=await self._cache_account(plan.source.region, plan.vault.cache_account),
+            return_cache_account_id=await self._cache_account(target_region) if plan.after_commit.wanted else "",
         )
 
     async def tidy_up(self) -> None:
@@ -187,11 +189,10 @@ class Preparation:
         predicted = f"{source_fabric}/{_NETWORK_MAPPINGS}/{names.network_mapping_name(one, other)}"
         await self._ensure(VaultActivities.ensure_network_mapping, wanted, predicted)
 
-    async def _cache_account(self, vault: str) -> str:
+    async def _cache_account(self, region: str, name: str | None = None) -> str:
         plan = self._plan
-        name = plan.vault.cache_account or names.cache_account_name(vault, plan.source.region)
-        account = ids.storage_account_id(plan.subscription, plan.vault.resource_group, name)
-        wanted = CacheAccountWanted(account_id=account, region=plan.source.region, plan=plan.name)
+        account = cache_account_id(plan.vault_id, region, name)
+        wanted = CacheAccountWanted(account_id=account, region=region, plan=plan.name)
         return await self._ensure(VaultActivities.ensure_cache_account, wanted, account)
 
     async def _ensure(self, method: Callable[[Any, P], Awaitable[Started]], wanted: P, predicted: str) -> str:

@@ -12,6 +12,7 @@ from migration.models import VmSpec
 
 CHECK, ENABLE, CONFIGURE = "check", "enable replication", "configure the target"
 TEST, FAIL_OVER, COMMIT, DISABLE = "test failover", "fail over", "commit", "disable replication"
+REPROTECT = "replicate back"
 UNDO = "return to the source"
 
 IF_GUEST_ANSWERS = "if it runs, its agent is ready and nothing replicates it yet"
@@ -28,6 +29,7 @@ IF_SOURCE_IS_OFF = "where the source is switched off"
 IF_MADE = f"{ON_THE_WAY_BACK}, if this run made it"
 IF_WRITES_ARE_KEPT = f"{ON_THE_WAY_BACK}, if the target had run"
 IF_KEPT_LONG_ENOUGH = "once the plan's time to keep them is over"
+IF_GIVEN_UP = "if a person gives up replicating back"
 IF_TEST_IS_LEFT = f"{ON_THE_WAY_BACK}, if the test was not cleaned up"
 
 
@@ -79,10 +81,27 @@ class Machine:
         """Yield the commit and the end of the replication."""
         yield self._call(COMMIT, "POST", f"{self._item}/failoverCommit", "vault")
         yield from after_commit(self._move, self._vm)
-        yield self._call(DISABLE, "DELETE", self._item, "vault", IF_SOURCE_IS_OFF)
-        yield self._call(DISABLE, "POST", f"{self._item}/remove", "vault", "where the source runs")
+        if self._move.reprotects:
+            yield from self._turn_round()
+        when = f"{IF_GIVEN_UP}, " if self._move.reprotects else ""
+        yield self._call(DISABLE, "DELETE", self._item, "vault", f"{when}{IF_SOURCE_IS_OFF}")
+        yield self._call(DISABLE, "POST", f"{self._item}/remove", "vault", f"{when}where the source runs")
         for disk_id in self._disks("-ASRReplica"):
             yield self._theirs(DISABLE, "DELETE", disk_id, "target")
+
+    def _turn_round(self) -> Iterator[Call]:
+        """Yield what replicates the machine back to where it was."""
+        source, there = ids.ResourceId.parse(self._vm.source_id), self._move.container_id(self._move.target_region)
+        home, turned = (source.subscription, source.resource_group or ""), ids.ResourceId.parse(self._item).name
+        container = self._item.rpartition("/replicationProtectedItems/")[0]
+        yield self._call(REPROTECT, "POST", f"{container}/switchprotection", "vault")
+        yield self._theirs(REPROTECT, "PUT", ids.item_id(there, turned), "vault")
+        for name in self._move.disk_names(self._vm):
+            yield self._theirs(REPROTECT, "PUT", ids.disk_id(*home, f"{name}-ASRReplica"), "source")
+        extension = f"{self._vm.target_id}/extensions/SiteRecovery-{self._move.of(self._vm).os_type}"
+        yield self._theirs(REPROTECT, "PUT", extension, "target")
+        for method, path in (("DELETE", ids.item_id(there, turned)), ("POST", f"{ids.item_id(there, turned)}/remove")):
+            yield self._call(REPROTECT, method, path, "vault", IF_GIVEN_UP)
 
     def go_back(self) -> Iterator[Call]:
         """Yield what leads back to the source, whatever went wrong before the commit."""

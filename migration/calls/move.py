@@ -31,6 +31,8 @@ class Move:
     failover: Failover
     cache_account_id: str
     asks_guests: bool = True
+    return_cache_account_id: str = ""
+    """In the target region, where the plan replicates back once it is committed."""
     attached: Mapping[str, Attached] = field(default_factory=dict)
     """By the plan's name of the virtual machine."""
     there: frozenset[str] = frozenset()
@@ -47,6 +49,11 @@ class Move:
     def target_region(self) -> str:
         """The region that all go to."""
         return self.vms[0].target_region
+
+    @property
+    def reprotects(self) -> bool:
+        """Whether machines replicate back once they are committed."""
+        return bool(self.return_cache_account_id)
 
     @property
     def vault_group_id(self) -> str:
@@ -118,6 +125,7 @@ def move_of(plan: Plan, vms: tuple[VmSpec, ...]) -> Move:
         failover=plan.failover,
         cache_account_id=cache_account_id(plan.vault_id, plan.source.region, plan.vault.cache_account),
         asks_guests=plan.guest_probes.enabled,
+        return_cache_account_id=cache_account_id(plan.vault_id, plan.target.region) if plan.after_commit.wanted else "",
     )
 
 

@@ -23,6 +23,7 @@ STEPS = (
     parity.PARITY,
     machine.COMMIT,
     parity.AFTER_COMMIT,
+    machine.REPROTECT,
     machine.DISABLE,
     shared.TIDY_UP,
     machine.UNDO,
@@ -165,6 +166,23 @@ def _of_a_machine(move: Move, vm: VmSpec) -> Iterator[Call]:
     yield from parity.reads(move, vm, parity.PARITY)
     for step in (machine.COMMIT, machine.DISABLE):
         yield from (Call(step, "GET", path, "vault", vm.name) for path in (item, *jobs))
+    if move.reprotects:
+        yield from _of_the_way_round(move, vm)
+
+
+def _of_the_way_round(move: Move, vm: VmSpec) -> Iterator[Call]:
+    source, item = ids.ResourceId.parse(vm.source_id), ids.ResourceId.parse(move.item_id(vm)).name
+    turned = ids.item_id(move.container_id(move.target_region), item)
+    jobs = (f"{move.vault_id}/replicationJobs", f"{move.vault_id}/replicationJobs/{{job}}")
+    listing = f"{move.vault_id}/replicationProtectedItems"
+    for path in (move.item_id(vm), turned, listing, *jobs):
+        yield Call(machine.REPROTECT, "GET", path, "vault", vm.name)
+    for name in move.disk_names(vm):
+        replica = ids.disk_id(source.subscription, source.resource_group or "", f"{name}-ASRReplica")
+        yield Call(machine.REPROTECT, "GET", replica, "source", vm.name)
+    extension = f"{vm.target_id}/extensions/SiteRecovery-{move.of(vm).os_type}"
+    for path in (vm.target_id, extension):
+        yield Call(machine.REPROTECT, "GET", path, "target", vm.name)
 
 
 def _of_the_test(move: Move, vm: VmSpec) -> Iterator[Call]:

@@ -27,6 +27,8 @@ def prepare(move: Move) -> Iterator[Call]:
             yield Call(PREPARE, "PUT", path, "vault", when=inside)
     if not move.is_there(move.cache_account_id):
         yield Call(PREPARE, "PUT", move.cache_account_id, "vault")
+    if move.reprotects and not move.is_there(move.return_cache_account_id):
+        yield Call(PREPARE, "PUT", move.return_cache_account_id, "vault")
 
 
 def tidy_up(move: Move) -> Iterator[Call]:
@@ -42,7 +44,8 @@ def tidy_up(move: Move) -> Iterator[Call]:
         elif not _is_known_fabric(move, path):
             fabrics.append(f"{path}/remove")
     network_first = sorted(mappings, key=lambda path: "/replicationNetworkMappings/" not in path)
-    outside = [move.cache_account_id, move.vault_id, *groups(move)]
+    returning = [move.return_cache_account_id] if move.reprotects else []
+    outside = [move.cache_account_id, *returning, move.vault_id, *groups(move)]
     rest = [path for path in outside if not move.is_there(path)]
     for path in (*network_first, *containers, *policy, *fabrics, *rest):
         method = "POST" if path.endswith("/remove") else "DELETE"

@@ -38,6 +38,11 @@ _TO_SNAPSHOT = "Microsoft.Compute/disks/beginGetAccess/action"
 <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/compute#disk-snapshot-contributor>`_."""
 _ASSIGN_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 """It is needed on the identity, wherever that lies."""
+_TO_REPROTECT: dict[Place, tuple[str, ...]] = {
+    "source": _TO_ENABLE["target"],
+    "target": ("Microsoft.Compute/virtualMachines/extensions/write",),
+}
+"""The same, for the way back."""
 
 
 def writes(move: Move) -> list[Call]:
@@ -85,6 +90,8 @@ def permissions(move: Move) -> dict[tuple[Place, str], Actions]:
             _want(wanted, place, scope, action, "enable replication")
         if place == "target" and move.failover.keep_target_writes is not None:
             _want(wanted, place, scope, _TO_SNAPSHOT, UNDO)
+        for action in _TO_REPROTECT.get(place, ()) if move.reprotects else ():
+            _want(wanted, place, scope, action, "replicate back")
     for vm in move.vms:
         for group_id, action in parity.joined(vm):
             _want(wanted, "target", group_id, action, parity.PARITY, optional=True)

@@ -109,7 +109,9 @@ class Yard:
         plan_id = names.finalise_plan_id(plan.name)
         self.started.append(plan_id)
         await self.client.start_workflow(FinalisePlan.run, request, id=plan_id, task_queue=names.FINALISE_TASK_QUEUE)
-        handle = self.client.get_workflow_handle_for(FinaliseVm.run, names.finalise_vm_id(plan.name, plan.vms[0].name))
+        handle: WorkflowHandle[FinaliseVm, Finalised] = self.client.get_workflow_handle(
+            names.finalise_vm_id(plan.name, plan.vms[0].name), result_type=Finalised
+        )
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await self._runs_or_ran(handle):
                 await asyncio.sleep(0.05)

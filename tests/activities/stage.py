@@ -23,6 +23,7 @@ from activities.power import PowerActivities
 from activities.proving import ProbeActivities
 from activities.registry import interceptors, methods_of
 from activities.replication import ReplicationActivities
+from activities.reprotection import ReprotectionActivities
 from activities.snapshots import SnapshotActivities
 from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
@@ -136,6 +137,7 @@ class Stage:
             VaultActivities(self.azure, SETTLE_SECONDS),
             ReplicationActivities(self.azure, SETTLE_SECONDS),
             FailoverActivities(self.azure, SETTLE_SECONDS),
+            ReprotectionActivities(self.azure, SETTLE_SECONDS),
             PowerActivities(self.azure, SETTLE_SECONDS),
             LedgerActivities(self.azure, SETTLE_SECONDS),
             SnapshotActivities(self.azure, SETTLE_SECONDS),

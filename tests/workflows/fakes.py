@@ -47,6 +47,7 @@ from migration.requests import (
     ReadParts,
     ReadPower,
     RemoveShared,
+    Reprotect,
     ResourceGroupWanted,
     ResourcesWait,
     ResourcesWaited,
@@ -65,6 +66,7 @@ from migration.survey import Survey, SurveyedVm
 from tests.workflows.fake_parity import Parities
 from tests.workflows.scenes import plan_check
 from tests.workflows.world import SOURCE_SERVING_SINCE, TARGET_RUNNING_SINCE, Item, World
+from workflows import belongings
 
 
 class StandIn:
@@ -245,6 +247,23 @@ class Replication(StandIn):
             do()
             item = request.task.item_id
             return Started(resource_id=item, job=self.world.job(scenario, item))
+
+        started: Started = await self.play(request, answer)
+        return started
+
+
+class Reprotection(StandIn):
+    @activity.defn
+    async def reprotect(self, request: Reprotect) -> Started:
+        """Turn the item round: it goes from here, and comes to be there with what replicating back makes."""
+        task = request.task
+
+        def answer() -> Started:
+            self.world.unprotect(task)
+            self.world.items[task.reversed.item_id] = Item(failed_over=False)
+            self.world.make(*(entry.id for entry in belongings.return_entries(task, request.source)))
+            job = self.world.job("SwitchReplicationGroupProtection", task.item_id)
+            return Started(resource_id=task.reversed.item_id, job=job)
 
         started: Started = await self.play(request, answer)
         return started
@@ -523,7 +542,7 @@ class Plans(StandIn):
 def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     """Return the stand-ins by task queue."""
     kinds: list[type[StandIn]] = [Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Snapshots]
-    near = [kind(world) for kind in (*kinds, Plans, Earlier, Proofs, Approvals)]
+    near = [kind(world) for kind in (*kinds, Reprotection, Plans, Earlier, Proofs, Approvals)]
     return {
         names.AZURE_TASK_QUEUE: [method for one in [*near, Parities(world)] for method in _methods(one)],
         names.WAIT_TASK_QUEUE: _methods(Waits(world)),
