@@ -77,12 +77,18 @@ class Yard:
         source: str = "deallocated",
         target: str = "running",
         outcome: str = "migrated",
+        delete_option: str = "Detach",
+        data_disk: bool = True,
         **memo: Any,
     ) -> None:
         """Let the plan's virtual machine have been moved."""
         name, vm = plan.vms[0].name, plan.source_id(plan.vms[0])
         there = ids.vm_id(SUBSCRIPTION, TARGET_GROUP, name)
         parts = machine_of(name, self.count)
+        storage = parts[-1]["properties"]["storageProfile"]
+        storage["osDisk"]["deleteOption"] = delete_option
+        if not data_disk:
+            storage["dataDisks"] = []
         copy = {"id": there, "type": "Microsoft.Compute/virtualMachines", "location": TARGET_REGION, "properties": {}}
         behaviour = {vm: {"power_state": source}, there: {"power_state": target}}
         self.sim.seed({"resources": [*parts, copy], "behaviour": behaviour})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,12 @@ from arm.watcher import Watchers
 from migration.calls.finalise import finaliser_roles
 from migration.calls.roles import custom_roles
 from migration.chain import evidence
+from migration.finalise import Finalised
 from migration.ids import vm_id
+from migration.names import finalise_plan_id
+from migration.plan import Plan
 from migration.report import MemoKeys, as_json
-from tests.activities.estate import SOURCE_GROUP, SUBSCRIPTION, TARGET_GROUP
+from tests.activities.estate import SOURCE_GROUP, SUBSCRIPTION, TARGET_GROUP, machine_of
 from tests.activities.finalise_yard import ANNA, BERT, FINALISER, REQUESTER, WORKER, MovedVm, Yard, yard_seed
 from tests.activities.stage import SETTLE_SECONDS, access_to
 from tests.activities.test_roles import grant
@@ -133,6 +137,72 @@ async def test_what_must_not_be_deleted_is_refused(yard: Yard, how: dict[str, An
     assert [] == yard.deletions(plan)
 
 
+async def test_what_hangs_elsewhere_or_is_to_stay_is_kept(yard: Yard) -> None:
+    """A public address stays unless the plan says otherwise, a security group always; both are told with the reason."""
+    kept, gone = yard.plan(), yard.plan(public_ips="delete")
+    for plan in (kept, gone):
+        yard.count = int(plan.vms[0].name[-2:])
+        await yard.moved(plan)
+        attach(yard, plan)
+    yard.count = int(gone.vms[0].name[-2:])
+    one, other = await yard.finalised(kept, ANNA), await yard.finalised(gone, ANNA)
+
+    assert [("public address", "its address may be known elsewhere; Azure bills it")] == [
+        (part.kind, part.why) for part in one.kept if part.kind == "public address"
+    ]
+    assert ["security group"] == [part.kind for part in other.kept]
+    assert {f"{kept.vms[0].name}-ip", f"{kept.vms[0].name}-nsg"} == yard.left(kept)
+    assert {f"{gone.vms[0].name}-nsg"} == yard.left(gone)
+
+
+async def test_what_would_go_along_though_it_is_to_stay_refuses_it(yard: Yard) -> None:
+    """A disk that the plan keeps, with deleteOption Delete, would be deleted by Azure with its machine."""
+    plan = yard.plan(disks="keep")
+    await yard.moved(plan, delete_option="Delete")
+    ended = await (await yard.begin(plan)).result()
+
+    assert "refused" == ended.outcome
+    assert "set its deleteOption to Detach" in ended.reason
+    assert [] == yard.deletions(plan)
+
+
+async def test_approvals_are_void_when_something_else_would_be_deleted(yard: Yard) -> None:
+    """A disk is attached while approval is waited for: who approved before it did not approve that."""
+    plan = yard.plan()
+    await yard.moved(plan, data_disk=False)
+    handle = await yard.begin(plan)
+    asked = await yard.until(handle, phase="awaiting_approval")
+    name = plan.vms[0].name
+    yard.sim.seed({"resources": machine_of(name, int(name[-2:]))})
+    await yard.decide(handle, ANNA)
+    again = await yard.until(handle, needs_action=True, incidents=(await void(yard, handle)).incidents)
+
+    assert len(asked.to_delete) + 1 == len(again.to_delete)
+    assert [] == yard.deletions(plan)
+    assert (await yard.decide(handle, ANNA)).counted
+    assert "finalised" == (await handle.result()).outcome
+
+
+async def test_a_deletion_that_azure_refuses_waits_for_a_person(yard: Yard) -> None:
+    """Nothing after it is deleted meanwhile; skip leaves the part, and the outcome says that something is left."""
+    plan = yard.plan()
+    await yard.moved(plan)
+    name = plan.vms[0].name
+    body = {"error": {"code": "NicInUse", "message": "it is in use"}}
+    yard.sim.fault({"kind": "status", "status": 400, "body": body}, method="DELETE", path=f"{name}-nic$", times=0)
+    handle = await yard.begin(plan)
+    await yard.decide(handle, ANNA)
+    await yard.until(handle, phase="deleting", needs_action=True)
+    assert [name] == yard.deletions(plan)
+    await handle.execute_update("resolve", {"action": "skip", "by": BERT, "reason": "seen to it"})
+    ended = await handle.result()
+
+    assert "needs_operator" == ended.outcome
+    assert f'networkInterfaces "{name}-nic"' in ended.reason
+    assert {f"{name}-nic"} == yard.left(plan)
+    assert any("was skipped" in text for text in ended.incidents)
+
+
 async def test_a_move_that_nobody_knows_is_refused(yard: Yard) -> None:
     """Without the record of a run there is no proof that the target is the source's copy."""
     plan = yard.plan()
@@ -221,6 +291,8 @@ async def test_a_cancel_stops_before_the_next_deletion(yard: Yard) -> None:
     assert [name] == yard.deletions(plan)
     assert {f"{name}-nic", f"{name}-os", f"{name}-data"} == yard.left(plan)
 
+    whole = await yard.client.get_workflow_handle(finalise_plan_id(plan.name)).result()
+    assert "cancelled" == whole["outcome"]
     ended = await yard.finalised(plan, ANNA)
     assert "finalised" == ended.outcome
     assert [name, f"{name}-nic", f"{name}-data", f"{name}-os"] == yard.deletions(plan)
@@ -268,6 +340,31 @@ async def test_the_finalisers_roles_delete_no_target(yard: Yard) -> None:
     assert 403 == yard.sim.arm("POST", f"{plan.source_id(plan.vms[0])}/start", token=token).status_code
 
 
+async def void(yard: Yard, handle: Any) -> Finalised:
+    """Wait until the approvals are void."""
+    async with asyncio.timeout(30):
+        while not (told := await yard.until(handle)).incidents:
+            await asyncio.sleep(0.05)
+    assert "the approvals are void" in told.incidents[0]
+    return told
+
+
+def attach(yard: Yard, plan: Plan) -> None:
+    """Give the source's interface a public address and a security group."""
+    name, home = plan.vms[0].name, f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{SOURCE_GROUP}"
+    network = f"{home}/providers/Microsoft.Network"
+    address, group = f"{network}/publicIPAddresses/{name}-ip", f"{network}/networkSecurityGroups/{name}-nsg"
+    sku = {"location": "westeurope", "sku": {"name": "Standard"}}
+    made = {**sku, "properties": {"publicIPAllocationMethod": "Static"}}
+    assert yard.sim.arm("PUT", address, made).status_code in {200, 201}
+    assert yard.sim.arm("PUT", group, {"location": "westeurope", "properties": {}}).status_code in {200, 201}
+    nic = yard.sim.arm("GET", f"{network}/networkInterfaces/{name}-nic").json()
+    nic["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"] = {"id": address}
+    nic["properties"]["networkSecurityGroup"] = {"id": group}
+    answer = yard.sim.arm("PUT", nic["id"], nic)
+    assert answer.status_code in {200, 201}, answer.text
+
+
 def snapshots() -> str:
     """Return where the snapshots of the sources' group are listed."""
     return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{SOURCE_GROUP}/providers/Microsoft.Compute/snapshots"
@@ -285,8 +382,6 @@ async def until_power(yard: Yard, machine: str, wanted: str) -> None:
 
 async def until(condition: Any) -> None:
     """Wait until something holds."""
-    import asyncio
-
     async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.05)
