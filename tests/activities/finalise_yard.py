@@ -162,7 +162,11 @@ class Yard:
         handle = await self.begin(plan)
         for approver in approvers:
             await self.decide(handle, approver)
-        return await handle.result()
+        return await self.result(handle)
+
+    async def result(self, handle: WorkflowHandle[FinaliseVm, Finalised]) -> Finalised:
+        """Return what became of the source, or fail where that does not end."""
+        return await asyncio.wait_for(handle.result(), PATIENCE_SECONDS)
 
     def left(self, plan: Plan) -> set[str]:
         """Return the names of what is still there of the plan's source, without its snapshots."""

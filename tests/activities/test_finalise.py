@@ -71,7 +71,7 @@ async def test_a_moved_source_is_deleted_part_by_part(yard: Yard) -> None:
     assert [] == yard.deletions(plan)
 
     assert (await yard.decide(handle, ANNA)).counted
-    ended = await handle.result()
+    ended = await yard.result(handle)
 
     name = plan.vms[0].name
     assert ("finalised", "") == (ended.outcome, ended.reason)
@@ -130,7 +130,7 @@ async def test_what_must_not_be_deleted_is_refused(yard: Yard, how: dict[str, An
     plan = yard.plan()
     await yard.moved(plan, **how)
     handle = await yard.begin(plan)
-    ended = await handle.result()
+    ended = await yard.result(handle)
 
     assert "refused" == ended.outcome
     assert told in ended.reason
@@ -159,7 +159,7 @@ async def test_what_would_go_along_though_it_is_to_stay_refuses_it(yard: Yard) -
     """A disk that the plan keeps, with deleteOption Delete, would be deleted by Azure with its machine."""
     plan = yard.plan(disks="keep")
     await yard.moved(plan, delete_option="Delete")
-    ended = await (await yard.begin(plan)).result()
+    ended = await yard.result(await yard.begin(plan))
 
     assert "refused" == ended.outcome
     assert "set its deleteOption to Detach" in ended.reason
@@ -180,7 +180,7 @@ async def test_approvals_are_void_when_something_else_would_be_deleted(yard: Yar
     assert len(asked.to_delete) + 1 == len(again.to_delete)
     assert [] == yard.deletions(plan)
     assert (await yard.decide(handle, ANNA)).counted
-    assert "finalised" == (await handle.result()).outcome
+    assert "finalised" == (await yard.result(handle)).outcome
 
 
 async def test_a_deletion_that_azure_refuses_waits_for_a_person(yard: Yard) -> None:
@@ -195,7 +195,7 @@ async def test_a_deletion_that_azure_refuses_waits_for_a_person(yard: Yard) -> N
     await yard.until(handle, phase="deleting", needs_action=True)
     assert [name] == yard.deletions(plan)
     await handle.execute_update("resolve", {"action": "skip", "by": BERT, "reason": "seen to it"})
-    ended = await handle.result()
+    ended = await yard.result(handle)
 
     assert "needs_operator" == ended.outcome
     assert f'networkInterfaces "{name}-nic"' in ended.reason
@@ -206,7 +206,7 @@ async def test_a_deletion_that_azure_refuses_waits_for_a_person(yard: Yard) -> N
 async def test_a_move_that_nobody_knows_is_refused(yard: Yard) -> None:
     """Without the record of a run there is no proof that the target is the source's copy."""
     plan = yard.plan()
-    ended = await (await yard.begin(plan)).result()
+    ended = await yard.result(await yard.begin(plan))
 
     assert "refused" == ended.outcome
     assert "Temporal does not keep its run" in ended.reason
@@ -219,7 +219,7 @@ async def test_a_lock_refuses_it(yard: Yard) -> None:
     disk = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{SOURCE_GROUP}/providers/Microsoft.Compute/disks"
     lock = f"{disk}/{plan.vms[0].name}-os/providers/Microsoft.Authorization/locks/keep"
     assert yard.sim.arm("PUT", lock, {"properties": {"level": "CanNotDelete"}}).status_code in {200, 201}
-    ended = await (await yard.begin(plan)).result()
+    ended = await yard.result(await yard.begin(plan))
 
     assert "refused" == ended.outcome
     assert 'the lock "keep" (CanNotDelete)' in ended.reason
@@ -233,7 +233,7 @@ async def test_only_approvers_count_and_the_requester_does_not(yard: Yard) -> No
     handle = await yard.begin(plan)
     stranger, own = await yard.decide(handle, "eve@contoso.example"), await yard.decide(handle, REQUESTER)
     no = await yard.decide(handle, ANNA, "reject")
-    ended = await handle.result()
+    ended = await yard.result(handle)
 
     assert [False, False, True] == [stranger.counted, own.counted, no.counted]
     assert "is not an approver" in stranger.reason
@@ -253,7 +253,7 @@ async def test_two_different_people_where_the_plan_wants_two(yard: Yard) -> None
     assert [] == yard.deletions(plan)
 
     assert (await yard.decide(handle, BERT)).counted
-    assert "finalised" == (await handle.result()).outcome
+    assert "finalised" == (await yard.result(handle)).outcome
 
 
 async def test_what_changed_since_the_start_of_the_wait_refuses_it(yard: Yard) -> None:
@@ -266,7 +266,7 @@ async def test_what_changed_since_the_start_of_the_wait_refuses_it(yard: Yard) -
     assert 202 == yard.sim.arm("POST", f"{source}/start").status_code
     await until_power(yard, source, "PowerState/running")
     await yard.decide(handle, ANNA)
-    ended = await handle.result()
+    ended = await yard.result(handle)
 
     assert "refused" == ended.outcome
     assert "is not deallocated" in ended.reason
@@ -284,7 +284,7 @@ async def test_a_cancel_stops_before_the_next_deletion(yard: Yard) -> None:
     await until(lambda: [line for line in yard.sim.requests() if line["method"] == "DELETE" and name in line["path"]])
     await handle.cancel()
     with pytest.raises(WorkflowFailureError):
-        await handle.result()
+        await yard.result(handle)
 
     told = (await (await handle.describe()).memo())[MemoKeys.FINALISED]
     assert "cancelled" == told["outcome"]

@@ -72,7 +72,7 @@ async def test_nobody_deletes_without_the_finalisers_worker(moved: Clone) -> Non
 
 
 async def test_a_source_is_deleted_once_though_its_worker_is_killed(moved: Clone) -> None:
-    """Asked for, approved, killed in mid-deletion, gone on; what became of the source is in the report, vouched for."""
+    """Asked for, approved, killed in mid-deletion, gone on, told; what replicates back keeps its source."""
     vm, power = GONE.vms[0], judge.power_by_id(moved.simulator)
     assert "PowerState/deallocated" == power[GONE.vm_id(vm).lower()]
     async with finaliser(moved) as process:
@@ -86,7 +86,12 @@ async def test_a_source_is_deleted_once_though_its_worker_is_killed(moved: Clone
         await until(lambda: _deleting(moved, vm), "the machine's deletion is asked for", seconds=120)
         process.kill()
     async with finaliser(moved):
-        await until(lambda: _finalised(moved), "the source is gone", seconds=180)
+        assert 0 == (await moved.starter(f"finalise {BACK.name}")).code
+        await until(lambda: _ended(moved, BACK, "refused"), "what replicates back keeps its source", seconds=180)
+        await until(lambda: _ended(moved, GONE, "finalised"), "the source is gone", seconds=180)
+    kept = (await moved.starter(f"finalise {BACK.name} status --json")).json["vms"][0]
+    assert "still replicates to the source" in kept["reason"]
+    assert BACK.vm_id(BACK.vms[0]).lower() in judge.power_by_id(moved.simulator)
 
     deleted = [line for line in moved.simulator.requests() if line["method"] == "DELETE" and line["accepted"]]
     gone = [line["path"].rsplit("/", 1)[1] for line in deleted if f"{GONE.name}-source/" in line["path"]]
@@ -103,18 +108,6 @@ async def test_a_source_is_deleted_once_though_its_worker_is_killed(moved: Clone
     assert "Finalised: snapshots" in (moved.path / "out" / GONE.name / "report.html").read_text()
     verified = await moved.starter(f"report {GONE.name} --verify out/{GONE.name}/report.json")
     assert (0, True) == (verified.code, "its workflows vouch for it" in verified.out), verified.out
-
-
-async def test_what_still_replicates_to_the_source_keeps_it(moved: Clone) -> None:
-    """The source of a machine that replicates back is what it would come back to: refused, and nobody is asked."""
-    async with finaliser(moved):
-        await until(lambda: _polls(moved), "the finaliser polls", seconds=60)
-        assert 0 == (await moved.starter(f"finalise {BACK.name}")).code
-        await until(lambda: _refused(moved), "it is refused", seconds=60)
-    answer = await moved.starter(f"finalise {BACK.name} status --json")
-
-    assert "still replicates to the source" in answer.json["vms"][0]["reason"]
-    assert BACK.vm_id(BACK.vms[0]).lower() in judge.power_by_id(moved.simulator)
 
 
 async def _polls(clone: Clone) -> bool:
@@ -142,11 +135,6 @@ async def _deleting(clone: Clone, vm: str) -> bool:
     return any(line["method"] == "DELETE" and line["path"].endswith(f"virtualMachines/{vm}") for line in log)
 
 
-async def _finalised(clone: Clone) -> bool:
-    answer = await clone.starter(f"finalise {GONE.name} status --json")
-    return answer.code == 0 and [one["outcome"] for one in answer.json["vms"]] == ["finalised"]
-
-
-async def _refused(clone: Clone) -> bool:
-    answer = await clone.starter(f"finalise {BACK.name} status --json")
-    return answer.code == 0 and [one["outcome"] for one in answer.json["vms"]] == ["refused"]
+async def _ended(clone: Clone, case: Case, outcome: str) -> bool:
+    answer = await clone.starter(f"finalise {case.name} status --json")
+    return answer.code == 0 and [one["outcome"] for one in answer.json["vms"]] == [outcome]
