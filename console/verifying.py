@@ -97,13 +97,16 @@ class _Anchors:
             own = ""
         if of_plan and of_plan.get("plan") != own:
             found.append(Change("changed", "plan", f"{self._plan}, as its workflow vouches for it"))
-        results = await together(self._vm(vm, of_plan.get("vms") or {}) for vm in vms)
+        results = await together(self._vm(vm, of_plan) for vm in vms)
         return [*found, *(one for one in results if one)], self._missing
 
-    async def _vm(self, vm: Json, of_plan: Mapping[str, str]) -> Change | None:
+    async def _vm(self, vm: Json, of_plan: Mapping[str, Mapping[str, str]]) -> Change | None:
         name, run_id = str(vm.get("name")), str(vm.get("run_id") or "")
         workflow_id = names.migrate_vm_id(self._plan, name)
-        kept = await self._kept(workflow_id, run_id) if run_id else of_plan.get(name)
+        begun = (of_plan.get("runs") or {}).get(name)
+        if begun and run_id and begun != run_id:  # else whoever names a run that there is not were not found out
+            return Change("changed", "vm", f"{name}: it names another run than its plan began")
+        kept = await self._kept(workflow_id, run_id) if run_id else (of_plan.get("vms") or {}).get(name)
         if kept and kept != evidence({key: value for key, value in vm.items() if key != "finalised"}):
             return Change("changed", "vm", f"{name}, as its workflow vouches for it")
         finalised = vm.get("finalised")
@@ -120,7 +123,7 @@ class _Anchors:
             return None
         description = await describe(self._link.client.get_workflow_handle(workflow_id, run_id=run_id))
         if description is None:
-            self._missing.append(f"{workflow_id}: Temporal does not keep this run (any more)")
+            self._missing.append(f"{workflow_id}: Temporal does not keep run {run_id} (any more)")
             return None
         kept = (await description.memo()).get(MemoKeys.EVIDENCE)
         if kept is None:

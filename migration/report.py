@@ -278,10 +278,10 @@ class MemoKeys:
     """Hash of what a workflow reported at its end; a plan's also those of what it knows of each virtual machine."""
 
 
-def plan_evidence(report: PlanReport) -> dict[str, Any]:
-    """Return the hashes by which a plan vouches for its report: its own, and of what it knows of each machine."""
+def plan_evidence(report: PlanReport, runs: Mapping[str, str]) -> dict[str, Any]:
+    """Return by what a plan vouches for its report: its hash, and that of what it knows of each machine; their runs."""
     vms = {vm.name: evidence(as_json(without_own_run(vm))) for vm in report.vms}
-    return {"plan": evidence(evident_of_plan(as_json(report))), "vms": vms}
+    return {"plan": evidence(evident_of_plan(as_json(report))), "vms": vms, "runs": dict(runs)}
 
 
 def evident_of_plan(body: Mapping[str, Any]) -> dict[str, Any]:

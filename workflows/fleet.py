@@ -30,6 +30,8 @@ class Fleet:
 
     def __init__(self, plan: str, dispatcher: Dispatcher) -> None:
         self.changed = False
+        self.runs: dict[str, str] = {}
+        """The runs that this plan started, by the virtual machine's name."""
         self._plan = plan
         self._dispatcher = dispatcher
         self._watchers: dict[str, asyncio.Task[None]] = {}
@@ -54,6 +56,7 @@ class Fleet:
             self._watchers[name] = asyncio.create_task(self._watch_adopted(task))
         else:
             self._children.add(name)
+            self.runs[name] = handle.first_execution_run_id or ""
             self._watchers[name] = asyncio.create_task(self._watch(name, handle))
 
     async def _watch(self, name: str, handle: ChildHandle) -> None:

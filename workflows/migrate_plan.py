@@ -128,7 +128,7 @@ class MigratePlan:
             self.board.reason = self.board.reason or f"tidying up: {reason_of(error)}"
         self.board.end(common_outcome([vm.outcome for vm in self.dispatcher.vms.values() if vm.outcome]))
         await workflow.wait_condition(workflow.all_handlers_finished)
-        workflow.upsert_memo({MemoKeys.EVIDENCE: plan_evidence(self.report())})
+        workflow.upsert_memo({MemoKeys.EVIDENCE: plan_evidence(self.report(), self.fleet.runs)})
 
     @workflow.signal(name=names.SIGNAL_TURN_WANTED)
     def turn_wanted(self, notice: VmNotice) -> None:

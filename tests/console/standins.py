@@ -206,6 +206,7 @@ class StandInPlan:
         self._name, self._hash, self._requester = plan.name, plan.content_hash, start.requester
         self._held = "held" in plan.name
         self._outcome: Outcome | None = None
+        self._runs: dict[str, str] = {}
         self._vms = {
             vm.name: PlanVm(
                 name=vm.name,
@@ -225,7 +226,7 @@ class StandInPlan:
         await workflow.wait_condition(lambda: not self._held)
         outcomes = await asyncio.gather(*(self._one(vm) for vm in list(self._vms.values())))
         self._outcome = common_outcome(outcomes)
-        workflow.upsert_memo({MemoKeys.EVIDENCE: plan_evidence(self.report())})
+        workflow.upsert_memo({MemoKeys.EVIDENCE: plan_evidence(self.report(), self._runs)})
         return {"outcome": self._outcome.value}
 
     async def _one(self, vm: PlanVm) -> Outcome:
@@ -241,7 +242,7 @@ class StandInPlan:
     async def _child(self, vm: PlanVm) -> dict[str, str]:
         words = {names.ATTRIBUTE_PLAN: self._name, names.ATTRIBUTE_WAVE: vm.wave, names.ATTRIBUTE_VM: vm.name}
         pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(key), value) for key, value in words.items()]
-        done: dict[str, str] = await workflow.execute_child_workflow(
+        handle = await workflow.start_child_workflow(
             names.MIGRATE_VM,
             args=[self._name, vm],
             id=vm.workflow_id,
@@ -249,6 +250,8 @@ class StandInPlan:
             search_attributes=TypedSearchAttributes(pairs),
             result_type=dict[str, str],
         )
+        self._runs[vm.name] = handle.first_execution_run_id or ""
+        done: dict[str, str] = await handle
         return done
 
     @workflow.query

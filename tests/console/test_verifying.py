@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from temporalio.client import Client
@@ -75,12 +76,14 @@ async def test_a_forger_who_makes_the_chain_anew_is_found_by_temporal(
     changed = await starter(
         "report", name, "--verify", str(forged(file, tmp_path, rechained=True, data_loss_seconds=9))
     )
+    lost = await starter("report", name, "--verify", str(forged(file, tmp_path, rechained=True, run_id=str(uuid4()))))
     unnamed = await starter("report", name, "--verify", str(forged(file, tmp_path, rechained=True, run_id="")))
     alone = await starter(
         "report", name, "--verify", str(tmp_path / "forged.json"), "--json", TEMPORAL_ADDRESS="127.0.0.1:9"
     )
 
-    assert (1, 1) == (changed.code, unnamed.code)
+    assert (1, 1, 1) == (changed.code, unnamed.code, lost.code)
+    assert "it names another run than its plan began" in lost.out
     assert "fast-1, as its workflow vouches for it" in changed.out
     assert "fast-1, as its workflow vouches for it" in unnamed.out
     assert (0, True) == (alone.code, alone.json["intact"])

@@ -61,7 +61,8 @@ async def test_a_plan_prepares_once_moves_all_and_tidies_up(stage: Stage, script
     assert [(vm.name, Outcome.MIGRATED) for vm in plan.vms] == [(vm.name, vm.outcome) for vm in report.vms]
     assert report.started
     assert report.ended
-    assert plan_evidence(report) == (await (await handle.describe()).memo())[MemoKeys.EVIDENCE]
+    runs = {vm.name: (await stage.vm_of(plan, vm.name).describe()).run_id for vm in plan.vms}
+    assert plan_evidence(report, runs) == (await (await handle.describe()).memo())[MemoKeys.EVIDENCE]
 
 
 async def test_a_plan_that_is_refused_writes_nothing(stage: Stage, script: Script) -> None:
