@@ -22,7 +22,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities import preflight, surveys
 from activities.approval import ApprovalDesk
+from activities.notifications import MailServer, Senders
 from activities.registry import SLOTS, all_activities, finalising_activities, interceptors
+from activities.webhooks import Channel, Channels
 from arm.asking import Count
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
@@ -136,7 +138,9 @@ async def serve(settings: Settings, *, finalising: bool = False) -> None:
             own = finalising_activities(azure, watchers, client, settle_seconds=settle)
             serving = [finalising_worker(client, own, progress)]
         else:
-            serving = workers(client, all_activities(azure, watchers, client, desk, settle_seconds=settle), progress)
+            telling = senders(settings)
+            queues = all_activities(azure, watchers, client, desk, settle_seconds=settle, senders=telling)
+            serving = workers(client, queues, progress)
         for worker in serving:
             await stack.enter_async_context(worker)
         if settings.worker_ready_file:
@@ -183,6 +187,27 @@ async def survey(settings: Settings, plan_file: Path) -> int:
             return _unanswered(plan, error)
     sys.stdout.write(answer.model_dump_json() + "\n")
     return 0
+
+
+def senders(settings: Settings) -> Senders:
+    """Return what the worker may send to people and to hooks with."""
+    channels = {
+        name: Channel(hook.url.get_secret_value(), hook.secret.get_secret_value() if hook.secret else None)
+        for name, hook in settings.migration_webhooks.items()
+    }
+    password = settings.migration_smtp_password
+    mail = None
+    if settings.migration_smtp_host and settings.migration_smtp_from:
+        mail = MailServer(
+            host=settings.migration_smtp_host,
+            sender=settings.migration_smtp_from,
+            port=settings.migration_smtp_port,
+            security=settings.migration_smtp_security,
+            user=settings.migration_smtp_user,
+            password=password.get_secret_value() if password else None,
+        )
+    ui_url = settings.migration_ui_url
+    return Senders(Channels(channels), mail, ui_url.rstrip("/") if ui_url else None)
 
 
 def azure_access(settings: Settings) -> AzureAccess:

@@ -7,6 +7,7 @@ rules that judge what was read are in `migration.rules`.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import ServiceResponseError
@@ -21,7 +22,7 @@ from migration import ids, names
 from migration.capping import capped
 from migration.findings import CheckVm, OsType, PlanCheck, VmFindings, guests_to_ask
 from migration.inventory import Inventory, UnaskedError
-from migration.models import Progress, VmCheck, VmSpec, vm_specs
+from migration.models import Progress, VmCheck, VmSpec, vm_hooks, vm_specs
 from migration.plan import Plan
 from migration.rules import fingerprints
 from migration.rules.case import Case
@@ -73,6 +74,7 @@ class PreflightActivities:
             moment=request.moment,
             own_ids=frozenset(ids.id_key(own) for own in request.own_ids),
             fingerprint=request.fingerprint,
+            now=datetime.now(UTC),
         )
         # What is shared was checked with the plan a moment ago; right before a failover everything is read anew.
         age = SHARED_AGE_SECONDS if request.moment == "start" else 0
@@ -120,6 +122,8 @@ def case_of(plan: Plan) -> Case:
         vault_region=plan.vault.region,
         cache_account_id=ids.storage_account_id(*home, account) if account else None,
         asks_guests=plan.guest_probes.enabled,
+        hooks={vm.name: vm_hooks(plan, vm.name) for vm in plan.vms},
+        now=datetime.now(UTC),
     )
 
 

@@ -12,9 +12,11 @@ from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
 from activities.finalise import FinaliseActivities
 from activities.guests import GuestActivities
+from activities.hooks import HookActivities
 from activities.isolation import IsolationActivities
 from activities.ledger import LedgerActivities
 from activities.ledger_proofs import ProofActivities
+from activities.notifications import NotificationActivities
 from activities.parity import ParityActivities
 from activities.plans import PlanActivities
 from activities.power import PowerActivities
@@ -28,6 +30,7 @@ from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
 from activities.waits import WaitActivities
 from activities.watching import CopyActivities
+from activities.windows import WindowActivities
 from activities.writing import INTENT_SETTLE_SECONDS
 from migration.names import AZURE_TASK_QUEUE, GUEST_TASK_QUEUE, WAIT_TASK_QUEUE
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.worker import Interceptor
 
+    from activities.notifications import Senders
     from arm.clients import AzureClients
     from arm.watcher import Watchers
 
@@ -56,6 +60,7 @@ def all_activities(
     desk: ApprovalDesk,
     *,
     settle_seconds: float = INTENT_SETTLE_SECONDS,
+    senders: Senders | None = None,
 ) -> dict[str, list[Callable[..., Any]]]:
     """Return the activities of each task queue."""
     writing = [
@@ -74,6 +79,7 @@ def all_activities(
         VerificationActivities(azure),
         IsolationActivities(azure),
         PlanActivities(client),
+        WindowActivities(),
         EarlierActivities(client),
         ProofActivities(azure, client),
         CleaningActivities(azure, client),
@@ -84,6 +90,8 @@ def all_activities(
         WAIT_TASK_QUEUE: [
             *methods_of(WaitActivities(azure, watchers)),
             *methods_of(CopyActivities(azure, watchers)),
+            *methods_of(HookActivities(azure, senders.channels if senders else None, settle_seconds)),
+            *methods_of(NotificationActivities(senders)),
             *methods_of(BootActivities(azure, watchers)),
         ],
         GUEST_TASK_QUEUE: [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from console.plans import read_plan
 from console.session import ROOT, Session
 from console.tables import screen, table
 from console.texts import clean, counted, span
-from migration import names
+from migration import names, zones
 from migration.estimate.outline import outline
 from migration.estimate.prices import load_prices
 from migration.ids import describe
@@ -38,7 +39,7 @@ async def show_plan(session: Session, plan_file: str, *, prices_file: str | None
     else:
         survey = await _survey_on_worker(session, plan)
     shown = str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)
-    answer = outline(plan, survey, prices, shown)
+    answer = outline(plan, survey, prices, shown, datetime.now(UTC))
     if session.as_json:
         session.answer_json(answer)
     else:
@@ -115,6 +116,10 @@ def _print_figures(session: Session, answer: dict[str, Any]) -> None:
     rows += [["downtime of a machine", _span(down)]]
     draw.print(table(["duration", "best to worst case"], rows))
     session.answer("")
+    if answer["windows"]:
+        windows = [[one["vm"], one["in_words"], _closing(one)] for one in answer["windows"]]
+        draw.print(table(["VM", "may fail over in", "until"], windows))
+        session.answer("")
     money = [[one["name"], _money(one), f"{one['formula']}: {one['reckoned']}"] for one in paid["drivers"]]
     draw.print(table(["cost", paid["currency"], "how"], [*money, ["in all", _money(paid), ""]]))
     session.answer("")
@@ -138,6 +143,11 @@ def _print_figures(session: Session, answer: dict[str, Any]) -> None:
 
 def _span(value: dict[str, Any]) -> str:
     return f"{span(value['low_seconds'])} to {span(value['high_seconds'])}"
+
+
+def _closing(window: dict[str, Any]) -> str:
+    closes = window["closes"]
+    return zones.in_words(datetime.fromisoformat(closes), window["time_zone"]) if closes else "-"
 
 
 def _money(value: dict[str, Any]) -> str:

@@ -78,6 +78,7 @@ async def read_report(link: Link, view: PlanView) -> Report:
         ended=(plan.ended if plan else None) or utc_text(view.ended),
         reason=plan.reason if plan else view.reason,
         findings=plan.findings if plan else [],
+        notes=plan.notes if plan else [],
         resources=plan.resources if plan else [],
         ledger_proof=plan.ledger_proof if plan else None,
         vms=vms,
@@ -185,6 +186,8 @@ def _print(session: Session, report: Report) -> None:
         for vm in report.vms
     ]
     screen(plain=session.is_plain).print(table(["VM", "outcome", "downtime", "data loss", "approval", "reason"], rows))
+    for note in [*report.notes, *(f"{vm.name}: {note}" for vm in report.vms for note in vm.notes)]:
+        session.answer(clean(f"note: {note}"))
     resources = [*report.resources, *(resource for vm in report.vms for resource in vm.resources)]
     left = sum(resource.state != "deleted" for resource in resources)
     session.answer(f"made {counted(len(resources), 'resource')}, of which {left} stay; the report lists each, and why")

@@ -12,13 +12,18 @@ from migration.adoption import Adoption
 from migration.base import Value
 from migration.copies import TaskVerdict
 from migration.fingerprint import Fingerprint
+from migration.hooks import Hooks
 from migration.parity.values import Side
-from migration.plan import Approval, Failover, Plan, Vm, Waiver
+from migration.plan import Approval, Failover, Plan, Vm, Waiver, Wave
 from migration.plan_finalise import Reprotect
+from migration.plan_hooks import hooks_of
+from migration.plan_notifications import Notification
 from migration.plan_parity import ParityWanted, parity_wanted
 from migration.plan_verification import Verifying, verifying
+from migration.plan_windows import schedule
 from migration.proofs import Comparison
 from migration.severities import Severity
+from migration.windows import Schedule
 
 
 class Waived(Value):
@@ -69,6 +74,7 @@ class VmSpec(Value):
     excluded_disks: list[str] = Field(default_factory=list)
     test_network_id: str | None = None
     waivers: list[Waiver] = Field(default_factory=list, description="Those of the whole plan, and its own.")
+    cutover: Schedule | None = Field(None, description="When its failover may begin; None: at any time.")
     parity: ParityWanted = Field(default_factory=ParityWanted)
     asks_guest: bool = Field(default=False, description="Whether probes of the plan run inside the moved machine.")
     adopt: bool = Field(default=False, description="Whether what somebody else replicates is taken over.")
@@ -168,6 +174,8 @@ class VmTask(Value):
     shared: SharedResources
     approval: Approval
     failover: Failover
+    hooks: Hooks = Field(default_factory=Hooks, description="Handed to no activity as a whole: scripts may be long.")
+    notifications: list[Notification] = Field(default_factory=list)
     verifying: Verifying = Field(
         default_factory=Verifying, description="For the workflow; activities get what they ask."
     )
@@ -310,17 +318,23 @@ class PowerStates(Value):
 
 def vm_specs(plan: Plan) -> list[VmSpec]:
     """Return what the plan wants for each virtual machine, wave by wave, every default and override applied."""
-    return [_spec(plan, wave.name, vm) for wave in plan.waves for vm in wave.vms]
+    return [_spec(plan, wave, vm) for wave in plan.waves for vm in wave.vms]
 
 
-def _spec(plan: Plan, wave: str, vm: Vm) -> VmSpec:
+def vm_hooks(plan: Plan, name: str) -> Hooks:
+    """Return the hooks that run for the virtual machine of that name in the plan."""
+    levels = ((plan.hooks, wave.hooks, vm.hooks) for wave in plan.waves for vm in wave.vms if vm.name == name)
+    return hooks_of(*next(levels))
+
+
+def _spec(plan: Plan, wave: Wave, vm: Vm) -> VmSpec:
     own, how = vm.target, verifying(plan.verification, vm.verification)
     subscription = own.subscription or plan.target.subscription or plan.subscription
     group = own.resource_group or plan.target.resource_group
     network_home = (plan.target.subscription or plan.subscription, plan.target.resource_group)
     return VmSpec(
         name=vm.name,
-        wave=wave,
+        wave=wave.name,
         source_id=plan.source_id(vm),
         source_region=plan.source.region,
         target_region=plan.target.region,
@@ -337,6 +351,7 @@ def _spec(plan: Plan, wave: str, vm: Vm) -> VmSpec:
         excluded_disks=list(own.excluded_disks),
         test_network_id=_network(plan.failover.test_network, network_home) if plan.failover.test_first else None,
         waivers=[waiver for waiver in plan.waivers if waiver.concerns(vm.name)],
+        cutover=schedule(plan.cutover, wave.cutover, vm.cutover),
         parity=parity_wanted(plan.parity, own, ids.resource_group_id(subscription, group)),
         asks_guest=how.asks_guest,
         adopt=plan.adopt or vm.adopt,

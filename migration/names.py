@@ -38,6 +38,7 @@ SIGNAL_TURN_DONE = "turn_done"
 SIGNAL_TURN_GRANTED = "turn_granted"
 SIGNAL_ENDED = "ended"
 SIGNAL_ADOPT = "adopt"
+SIGNAL_HAPPENED = "happened"
 
 ATTRIBUTE_PLAN = "MigrationPlan"
 ATTRIBUTE_WAVE = "MigrationWave"

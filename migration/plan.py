@@ -13,9 +13,12 @@ from migration import checks, ids, plan_verification
 from migration.base import Authored
 from migration.plan_approval import Approvers
 from migration.plan_finalise import AfterCommit, Finalise
+from migration.plan_hooks import PlanHooks, refuse_namesakes
+from migration.plan_notifications import Notification
 from migration.plan_parity import Parity, ParityTarget
 from migration.plan_types import Duration, SafeName
 from migration.plan_verification import Verification, VmVerification
+from migration.plan_windows import Cutover, refuse_useless
 
 AzureName = Annotated[str, AfterValidator(checks.azure_name)]
 Region = Annotated[str, AfterValidator(checks.region)]
@@ -68,7 +71,7 @@ class Approval(Approvers):
     """Who lets a failed-over virtual machine be committed, and what happens when nobody does."""
 
     deadline: Duration = checks.DAY_SECONDS * 7
-    at_deadline: Literal["keep_waiting", "roll_back"] = "keep_waiting"
+    at_deadline: Literal["keep_waiting", "roll_back", "commit"] = "keep_waiting"
     reminder: Duration = checks.DAY_SECONDS
 
 
@@ -131,6 +134,8 @@ class Vm(Authored):
     source_name: AzureName | None = Field(None, description="Its name in Azure, if that differs.")
     resource_group: AzureName | None = None
     target: VmTarget = Field(default_factory=VmTarget)
+    cutover: Cutover | None = Field(None, description="When this one may fail over.")
+    hooks: PlanHooks | None = Field(None, description="Run for this one besides those of its wave and the plan.")
     verification: VmVerification = Field(default_factory=VmVerification)
     adopt: Adopt = False
 
@@ -159,6 +164,8 @@ class Wave(Authored):
     """Virtual machines that fail over together, after the wave before them."""
 
     name: SafeName
+    cutover: Cutover | None = Field(None, description="When those of this wave may fail over.")
+    hooks: PlanHooks | None = Field(None, description="Run for each of this wave besides those of the plan.")
     vms: Annotated[list[Vm], Field(min_length=1)]
 
 
@@ -175,6 +182,11 @@ class Plan(Authored):
     failover: Failover = Field(default_factory=Failover)
     concurrency: Concurrency = Field(default_factory=Concurrency)
     guest_probes: GuestProbes = Field(default_factory=GuestProbes)
+    cutover: Cutover | None = Field(None, description="When failovers may begin: windows and freezes.")
+    hooks: PlanHooks | None = Field(None, description="What runs for each machine before and after its cutover.")
+    notifications: Annotated[list[Notification], Field(max_length=10)] = Field(
+        default_factory=list, description="Who is told of what, by webhook or e-mail."
+    )
     parity: Parity = Field(default_factory=Parity)
     verification: Verification = Field(default_factory=Verification)
     after_commit: AfterCommit = Field(default_factory=AfterCommit)
@@ -203,6 +215,27 @@ class Plan(Authored):
     @model_validator(mode="after")
     def _waivers_meet_something(self) -> Self:
         checks.waivers([(waiver.rule, waiver.vm) for waiver in self.waivers], [vm.name for vm in self.vms])
+        return self
+
+    @model_validator(mode="after")
+    def _each_cutover_opens(self) -> Self:
+        whole = (self.cutover, ("cutover",))
+        refuse_useless([whole])
+        for w, wave in enumerate(self.waves):
+            refuse_useless([whole, (wave.cutover, ("waves", w, "cutover"))])
+            for v, vm in enumerate(wave.vms):
+                path = ("waves", w, "vms", v, "cutover")
+                refuse_useless([whole, (wave.cutover, ()), (vm.cutover, path)])
+        return self
+
+    @model_validator(mode="after")
+    def _each_hook_has_a_name(self) -> Self:
+        whole = (self.hooks, ("hooks",))
+        refuse_namesakes([whole])
+        for w, wave in enumerate(self.waves):
+            refuse_namesakes([whole, (wave.hooks, ("waves", w, "hooks"))])
+            for v, vm in enumerate(wave.vms):
+                refuse_namesakes([whole, (wave.hooks, ()), (vm.hooks, ("waves", w, "vms", v, "hooks"))])
         return self
 
     @model_validator(mode="after")

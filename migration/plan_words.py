@@ -14,6 +14,7 @@ from migration.plan import Plan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 Path = tuple[PathStep, ...]
@@ -116,13 +117,18 @@ def _nearest_key(path: Path) -> str:
 
 def _missing_fix(path: Path) -> str:
     model = _model_at(path[:-1])
-    described = model.model_fields[str(path[-1])].description if model else None
+    described = _fields(model)[str(path[-1])].description if model else None
     return f"add {path[-1]}:" + (f" ({described.rstrip('.')})" if described else "")
 
 
 def _keys_at(path: Path) -> list[str]:
     model = _model_at(path)
-    return list(model.model_fields) if model else []
+    return list(_fields(model)) if model else []
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by their keys in a plan."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _model_at(path: Path) -> type[BaseModel] | None:
@@ -130,9 +136,9 @@ def _model_at(path: Path) -> type[BaseModel] | None:
     for step in path:
         if isinstance(step, str):
             model = _model_in(found)
-            if model is None or step not in model.model_fields:
+            if model is None or step not in _fields(model):
                 return None
-            found = model.model_fields[step].annotation
+            found = _fields(model)[step].annotation
         else:
             found = next(iter(get_args(_plain(found))), None)
     return _model_in(found)
@@ -153,7 +159,7 @@ def _plain(annotation: Any) -> Any:
 
 def _known(model: type[BaseModel] = Plan, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Yield each key of a plan with where it belongs; lists are left out of the path: `waves.vms.target`."""
-    for name, field in model.model_fields.items():
+    for name, field in _fields(model).items():
         yield path, name
         plain = _plain(field.annotation)
         inner = _model_in(get_args(plain)[0]) if get_origin(plain) is list else _model_in(plain)

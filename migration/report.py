@@ -13,6 +13,7 @@ from migration.base import Value
 from migration.chain import evidence
 from migration.copies import TargetWrites, TwoCopies
 from migration.evidence import Evidence
+from migration.hooks import HookResult
 from migration.ledger_proof import LedgerProof
 from migration.models import FenceEvidence, Finding, Mismatch, SourceDisk
 from migration.parity.values import ParityCounts, ParityRow
@@ -31,7 +32,7 @@ class Decision(Value):
     at: str
     counted: bool
     reason: str = Field(description="Why it counted or not: early, late, refused, malformed, ...")
-    by: str = Field("signal", description="signal or update.")
+    by: str = Field("signal", description="signal, update, or policy: the plan's `at_deadline: commit`.")
     identity: IdentityKind = Field("trusted_network", description="trusted_network: the name was believed as sent.")
     object_id: str | None = Field(None, description="Of the person whom a verified token proved.")
     token_id: str | None = Field(None, description="A hash of the token's own id; the token itself is kept nowhere.")
@@ -80,6 +81,7 @@ class VmStatus(Value):
     parity: ParityCounts | None = Field(None, description="Source and target compared; None before the failover.")
     verification: Proof | None = Field(None, description="What is known of the target so far.")
     undo: list[str] = Field(default_factory=list, description="What would be undone now, last first.")
+    hooks: list[HookResult] = Field(default_factory=list, description="The user's hooks that have run.")
     run_id: str = ""
     approval: ApprovalState | None = Field(None, description="Once there is something to approve.")
 
@@ -129,6 +131,8 @@ class VmReport(Value):
     resolutions: list[Resolved] = Field(
         default_factory=list, description="Who moved on what waited for a person, how and why; the newest ones."
     )
+    hooks: list[HookResult] = Field(default_factory=list, description="The user's hooks, and what became of each.")
+    notes: list[str] = Field(default_factory=list, description="What could not be told to people, and why.")
     ledger_proof: LedgerProof | None = Field(None, description="Of the listing at the end; null before it.")
     adopted: str = Field("", description="What this run found begun, and went on with.")
     source_disks: list[SourceDisk] = Field(default_factory=list, description="They stay with the source, and cost.")
@@ -197,6 +201,7 @@ class PlanReport(Value):
     ended: str | None = None
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list, description="What could not be told to people, and why.")
     resources: list[ReportedResource] = Field(default_factory=list)
     ledger_proof: LedgerProof | None = None
     vms: list[PlanVm] = Field(default_factory=list)
@@ -218,6 +223,7 @@ class Report(Value):
     ended: str | None = None
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list, description="What could not be told to people, and why.")
     resources: list[ReportedResource] = Field(default_factory=list)
     ledger_proof: LedgerProof | None = Field(None, description="Of the plan's groups and its vault.")
     vms: list[VmReport] = Field(default_factory=list)

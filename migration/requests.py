@@ -3,6 +3,7 @@
 Ids name resources; `Started.job` is what to wait for. Times that come from Azure stay strings as Azure wrote them.
 """
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from migration.base import Value
 from migration.ledger import Observation
 from migration.ledger_proof import Around, Surroundings
 from migration.models import JobRef, JobResult, JobTask, Mismatch, PowerStates, SourceVm, Started, VmTask
+from migration.windows import Schedule
 
 
 class AzureFailure(Value):
@@ -392,3 +394,10 @@ class DeleteResources(Value):
     ids: list[str]
     why: str
     spare_running: bool = Field(default=False, description="Refuse to delete a machine that runs.")
+
+
+class LookAtWindow(Value):
+    """Asks where a cutover schedule stands at a moment of the workflow's time."""
+
+    schedule: Schedule
+    at: datetime

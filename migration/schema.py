@@ -40,7 +40,7 @@ _DESCRIPTIONS = {
     "resource_group": "Name of a resource group.",
     "approvers": "User names such as anna@contoso.example, object ids, or with entra group: and a group's object id.",
     "deadline": "How long to wait for a decision: a whole number and s, m, h or d.",
-    "at_deadline": "keep_waiting: remind and wait on. roll_back: back to the source.",
+    "at_deadline": "keep_waiting: remind and wait on. roll_back: back to the source. commit: as if approved.",
     "reminder": "How often to remind of a decision that is awaited.",
     "if_shutdown_fails": "roll_back: back to the source. ask: a person decides. accept: go on and tell the loss.",
     "replication": "Virtual machines whose replication is begun and awaited at once.",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from runtime.errors import SettingsError
+from runtime.sending import WebhookSetting, WebhookUrl, require_sound_mail, webhooks_in
 from runtime.urls import https_url
 
 PUBLIC_ENDPOINT = "https://management.azure.com"
@@ -61,6 +62,17 @@ class Settings(BaseModel):
     """The key to which decisions are sealed, 32 bytes in base64, shared by the workers of a fleet; made at each start
     where this is absent."""
 
+    migration_webhooks: dict[str, WebhookSetting] = Field(default_factory=dict, repr=False)
+    """By channel: the variables `MIGRATION_WEBHOOK_<NAME>` and `MIGRATION_WEBHOOK_<NAME>_SECRET`."""
+    migration_ui_url: WebhookUrl | None = None
+    """Where people see the Temporal UI, for links in messages."""
+    migration_smtp_host: str | None = None
+    migration_smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    migration_smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    migration_smtp_user: str | None = None
+    migration_smtp_password: SecretStr | None = None
+    migration_smtp_from: str | None = None
+
     log_format: Literal["json", "console"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     worker_ready_file: Path | None = None
@@ -77,20 +89,23 @@ class Settings(BaseModel):
             SettingsError: a value cannot be used; the message names the variable, never a secret's value.
         """
         given: dict[str, Any] = {name: environment[name.upper()] for name in cls._variables() & _set(environment)}
-        for name in ("log_format", "log_level"):
+        for name in ("log_format", "log_level", "migration_smtp_security"):
             if name in given:
                 given[name] = given[name].lower()
         if "azure_ca_bundle" not in given and environment.get("REQUESTS_CA_BUNDLE"):
             given["azure_ca_bundle"] = environment["REQUESTS_CA_BUNDLE"]
         given["temporal_environment"] = {k: v for k, v in environment.items() if k.startswith("TEMPORAL_") and v}
+        given["migration_webhooks"] = webhooks_in(environment)
         try:
-            return cls.model_validate(given)
+            settings = cls.model_validate(given)
         except ValidationError as error:
             raise SettingsError(_explanation(error, environment)) from None
+        require_sound_mail(settings.migration_smtp_host, settings.migration_smtp_from, settings.migration_smtp_security)
+        return settings
 
     @classmethod
     def _variables(cls) -> set[str]:
-        return set(cls.model_fields) - {"temporal_environment"}
+        return set(cls.model_fields) - {"temporal_environment", "migration_webhooks"}
 
     @property
     def approval_audience(self) -> str:

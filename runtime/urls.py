@@ -22,6 +22,23 @@ def https_url(text: str) -> str:
     return parts.geturl().rstrip("/")
 
 
+def called_url(text: str) -> str:
+    """Return *text* as an address that may be called with what it names: https, or http on this machine itself.
+
+    Raises:
+        ValueError: it is neither; the text is not repeated, since such addresses are often secrets.
+    """
+    parts = urlsplit(text)
+    try:
+        named = parts.hostname and parts.port != 0
+    except ValueError:
+        named = None
+    allowed = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(text))
+    if not named or not allowed or parts.username or parts.fragment:
+        raise ValueError("this is not an https address such as https://hooks.example/services/T0/B0")
+    return text
+
+
 def is_loopback(url: str) -> bool:
     """Whether the host of *url* is this machine itself."""
     return (urlsplit(url).hostname or "").lower() in _LOOPBACK

@@ -13,10 +13,12 @@ with workflow.unsafe.imports_passed_through():
     from migration.copies import TargetWrites
     from migration.evidence import Evidence, short
     from migration.findings import markdown_lines
+    from migration.hooks import HookResult
     from migration.ids import describe
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import LedgerProof
     from migration.models import FenceEvidence, Finding, Mismatch, VmTask
+    from migration.notices import EventName
     from migration.parity.values import ParityRow, counts, in_words
     from migration.phases import Outcome, Phase
     from migration.proofs import ProbeResult, Proof, TestFailoverReport, markdown_of
@@ -28,6 +30,10 @@ from workflows.remedies import by_hand
 PHASE = SearchAttributeKey.for_keyword(names.ATTRIBUTE_PHASE)
 _TOLD_ROWS = 10
 NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
+
+
+_TWO_COPIES = "two running copies"
+"""How the incident begins that is told at once."""
 
 
 def now_text() -> str:
@@ -62,9 +68,12 @@ class Board:
         self.target_writes: TargetWrites | None = None
         self.serving_again_seconds: int | None = None
         self._back_since: datetime | None = None
+        self.hooks: list[HookResult] = []
+        self.tell: Callable[[EventName, str], None] = lambda _event, _text: None
         self.proof: LedgerProof | None = None
         self.adopted = ""
         self._shown: tuple[Phase, bool] | None = None
+        self._told: tuple[Phase, str] | None = None
 
     def enter(self, phase: Phase, waiting_for: str = "") -> None:
         """Go on to *phase*; the one before ends now."""
@@ -73,6 +82,8 @@ class Board:
             if self.spans:
                 self.spans[-1] = self.spans[-1].model_copy(update={"ended": now})
             self.spans.append(PhaseSpan(name=phase, started=now))
+            if phase is Phase.AWAITING_APPROVAL:
+                self._told = None  # asked for once more after two copies ran, it is told once more
             workflow.logger.info("Entering phase", extra={"phase": phase.value})
         self.phase = phase
         self.show(waiting_for=waiting_for)
@@ -90,6 +101,8 @@ class Board:
         if updates:
             workflow.upsert_search_attributes(updates)
         self._shown = (self.phase, needs_action)
+        if needs_action:
+            self._tell_person()
         workflow.set_current_details(self._markdown())
 
     def ask_person(self) -> Callable[[], None]:
@@ -126,7 +139,25 @@ class Board:
     def record_incident(self, text: str) -> None:
         """Keep a moment that must not be silent, such as two running copies."""
         self.incidents.append(f"{now_text()} {text}")
+        if text.startswith(_TWO_COPIES):
+            self.tell("two_copies", text)
         workflow.logger.warning("Incident", extra={"incident": text})
+
+    def note_hook(self, result: HookResult) -> None:
+        """Keep what became of a hook; one that ran again counts with all its attempts."""
+        before = next((one for one in self.hooks if (one.name, one.when) == (result.name, result.when)), None)
+        if before is not None:
+            self.hooks.remove(before)
+            more = {"attempts": before.attempts + result.attempts, "seconds": before.seconds + result.seconds}
+            result = result.model_copy(update=more)
+        self.hooks.append(result)
+
+    def note_undo(self, name: str, when: str, *, undone: bool) -> None:
+        """Keep whether a hook was taken back."""
+        self.hooks = [
+            one.model_copy(update={"undone": undone}) if (one.name, one.when) == (name, when) else one
+            for one in self.hooks
+        ]
 
     def tell_proof(self, proof: LedgerProof | None) -> None:
         """Keep whether the ledger was proved; what no ledger names is an incident."""
@@ -153,6 +184,7 @@ class Board:
             verification=self.verification,
             undo=undo,
             alarm=self.moments.alarm,
+            hooks=self.hooks,
             target_writes=self.target_writes,
             run_id=workflow.info().run_id,
             approval=approval,
@@ -189,9 +221,18 @@ class Board:
             two_copies=self.moments.all,
             serving_again_seconds=self.serving_again_seconds,
             target_writes=self.target_writes,
+            hooks=self.hooks,
             ledger_proof=self.proof,
             adopted=self.adopted,
         )
+
+    def _tell_person(self) -> None:
+        """Tell who must act, once for each thing that is waited for, however often its wait is renewed."""
+        is_approval = self.phase is Phase.AWAITING_APPROVAL
+        about = (self.phase, "" if is_approval else self.waiting_for)
+        if about != self._told:
+            self._told = about
+            self.tell("approval_wanted" if is_approval else "needs_action", self.waiting_for)
 
     @property
     def _outcome_now(self) -> Outcome | None:

@@ -97,6 +97,12 @@ class Decisions:
         given = len(self.approvals)
         return lambda: self.counted is not None or len(self.approvals) != given or or_else()
 
+    def decide_by_policy(self) -> None:
+        """Let the plan's own word stand for a decision that nobody took before the deadline (`at_deadline: commit`)."""
+        reason = "nobody decided before the deadline, and the plan says commit"
+        message = DecisionMessage.model_construct(approver="the plan's policy", comment="")
+        self.counted = self._record(message, "approve", reason, "policy", counted=True)
+
     def take_signal(self, payload: RawValue, verdict: Verdict) -> None:
         """Judge `approve_commit` or `reject_commit`; what cannot be read is recorded as refused, not dropped."""
         message = self.read_signal(payload, verdict)
@@ -217,7 +223,7 @@ class Decisions:
         message: DecisionMessage,
         verdict: str,
         reason: str,
-        via: Via,
+        via: Via | Literal["policy"],
         person: Person | None = None,
         *,
         counted: bool = False,

@@ -10,12 +10,16 @@ with workflow.unsafe.imports_passed_through():
     from migration.plan import Plan
 from workflows.turns import TurnAnswer, VmNotice
 
-State = Literal["new", "replicating", "wanting", "cutting_over", "passed", "ended"]
+State = Literal["new", "replicating", "outside", "wanting", "cutting_over", "passed", "ended"]
 
 
 @dataclass
 class VmState:
-    """One virtual machine as its plan sees it. `passed`: verified or waiting for a person, so its wave may go on."""
+    """One virtual machine as its plan sees it.
+
+    `outside`: its cutover window is shut, so it wants no turn. `passed`: verified or waiting for a person, so that its
+    wave may go on.
+    """
 
     name: str
     wave: int
@@ -52,7 +56,7 @@ class Dispatcher:
             vm.state, vm.outcome, vm.reason = "ended", outcome, reason
 
     def note(self, notice: VmNotice) -> None:
-        """Take what a virtual machine says; its permit comes back with `verified`, `waits_for_a_person` and `ended`."""
+        """Take what a virtual machine says; its permit comes back with all but `protected` and `cutting_over`."""
         vm = self.vms.get(notice.vm)
         if vm is None or vm.state == "ended":
             return
@@ -65,6 +69,8 @@ class Dispatcher:
             vm.told = ""
         elif notice.reason == "cutting_over":
             vm.state = "cutting_over"
+        elif notice.reason == "outside_window":
+            vm.state, vm.told = "outside", ""
         else:
             vm.state = "passed"
 
@@ -96,7 +102,7 @@ class Dispatcher:
     def answers(self) -> list[tuple[str, TurnAnswer]]:
         """Return what to tell those that want a turn, and note it as told."""
         told: list[tuple[str, TurnAnswer]] = []
-        for vm in self._in_order("wanting"):
+        for vm in (*self._in_order("outside"), *self._in_order("wanting")):
             answer = self._answer(vm)
             if answer is not None and answer.model_dump_json() != vm.told:
                 vm.told = answer.model_dump_json()
@@ -110,7 +116,7 @@ class Dispatcher:
             return TurnAnswer(
                 granted=False, stop=self._on_failures == "stop", why=f"{why} (on_failures: {self._on_failures})"
             )
-        if not self._gate_open(vm.wave):
+        if vm.state == "outside" or not self._gate_open(vm.wave):
             return None
         if sum(other.state == "cutting_over" for other in self.vms.values()) >= self._concurrency.cutover:
             return None

@@ -13,7 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from migration.earlier import Books
     from migration.findings import PlanCheck
     from migration.inputs import MigratePlanInput
-    from migration.models import SharedResources, VmSpec, VmTask, verifying_of, vm_specs
+    from migration.models import SharedResources, VmSpec, VmTask, verifying_of, vm_hooks, vm_specs
+    from migration.notices import Happening
     from migration.phases import Outcome, common_outcome
     from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus, plan_evidence
 from workflows.dispatch import Dispatcher
@@ -21,6 +22,7 @@ from workflows.engine import Engine, reason_of, shielded
 from workflows.fleet import Fleet
 from workflows.guests import RECENTLY_SECONDS, ask_guests
 from workflows.plan_board import PlanBoard
+from workflows.postbox import Postbox
 from workflows.preparation import Preparation
 from workflows.resolutions import read_resolution
 from workflows.turns import VmNotice
@@ -36,6 +38,8 @@ class MigratePlan:
         self.requester = request.requester
         self.dispatcher = Dispatcher(request.plan)
         self.board = PlanBoard(request.plan, self.dispatcher)
+        self.postbox = Postbox(request.plan.name, request.plan.notifications)
+        self.board.tell = self.postbox.take
         self.engine = Engine(self.board)
         self.preparation = Preparation(request.plan, self.engine)
         self._handed_over: dict[str, str] = {}
@@ -127,8 +131,14 @@ class MigratePlan:
         except FailureError as error:
             self.board.reason = self.board.reason or f"tidying up: {reason_of(error)}"
         self.board.end(common_outcome([vm.outcome for vm in self.dispatcher.vms.values() if vm.outcome]))
+        await self.postbox.close()
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.upsert_memo({MemoKeys.EVIDENCE: plan_evidence(self.report(), self.fleet.runs)})
+
+    @workflow.signal(name=names.SIGNAL_HAPPENED)
+    def happened(self, happening: Happening) -> None:
+        """Take what a virtual machine has to tell people."""
+        self.postbox.take(happening)
 
     @workflow.signal(name=names.SIGNAL_TURN_WANTED)
     def turn_wanted(self, notice: VmNotice) -> None:
@@ -162,7 +172,8 @@ class MigratePlan:
     @workflow.query(name=names.QUERY_REPORT)
     def report(self) -> PlanReport:
         """Tell what has happened so far, but for what the virtual machines report themselves."""
-        return self.board.report(self.preparation.entries, self.requester, self.preparation.proof)
+        report = self.board.report(self.preparation.entries, self.requester, self.preparation.proof)
+        return report.model_copy(update={"notes": self.postbox.notes})
 
     @workflow.query(name=names.QUERY_LEDGER)
     def ledger(self) -> Books:
@@ -182,6 +193,8 @@ class MigratePlan:
             shared=shared,
             approval=self.plan.approval,
             failover=self.plan.failover,
+            hooks=vm_hooks(self.plan, spec.name),
+            notifications=self.plan.notifications,
             verifying=verifying_of(self.plan)[spec.name],
             adopted_item_id=self._handed_over.get(spec.name),
             reprotect=self.plan.after_commit.wanted,

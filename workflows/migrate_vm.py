@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.evidence import changes, summary
     from migration.findings import CheckVm
     from migration.fingerprint import Fingerprint
+    from migration.hooks import Hooks
     from migration.ids import ResourceId
     from migration.models import PowerStates, VmTask
     from migration.phases import Outcome, Phase
@@ -38,7 +39,9 @@ from workflows.decisions import Decisions
 from workflows.dossier import Dossier
 from workflows.engine import Engine, reason_of, shielded, type_of
 from workflows.failures import GAVE_UP, MOVED_BEFORE, REFUSED, moved_before, refusal, rejected
+from workflows.hooks import HookRunner
 from workflows.messages import NOTHING
+from workflows.news import News
 from workflows.parity import Parity
 from workflows.probes import Probes
 from workflows.rehearsal import Rehearsal
@@ -49,6 +52,7 @@ from workflows.turns import TurnAnswer, Turns
 from workflows.undo import Undo, UndoStack
 from workflows.vm_claim import Claim
 from workflows.watch import CopyWatch
+from workflows.window import CutoverWindow
 
 Step = Callable[[], Awaitable[None]]
 _TOLD_FINDINGS = 20
@@ -61,12 +65,15 @@ class MigrateVm:
 
     @workflow.init
     def __init__(self, wanted: VmTask) -> None:
-        # What activities are handed lies in the history each time: the probes' scripts are not for all of them.
-        task = self.task = wanted.model_copy(update={"verifying": Verifying()})
+        # What activities are handed lies in the history each time: scripts and the like are not for all of them.
+        spared = {"verifying": Verifying(), "hooks": Hooks(), "notifications": []}
+        task = self.task = wanted.model_copy(update=spared)
         self.board = Board(task)
         self.engine = Engine(self.board)
         self.belongings = Belongings(self.engine)
         self.replication = Replication(task, self.engine, self.belongings)
+        self.hooks = HookRunner(task, wanted.hooks, self.board, self.engine, self.replication)
+        self.news = News(wanted, self.board)
         self.parity = Parity(task, self.board, self.engine, self.belongings)
         chapters = (task, self.board, self.engine, self.belongings, self.replication, Probes(wanted, self.engine))
         self.rehearsal = Rehearsal(*chapters)
@@ -76,7 +83,7 @@ class MigrateVm:
         self.decisions = Decisions(task)
         self.decisions.objection = lambda: self.parity.objection
         self.desk = ApprovalDesk(task, self.decisions)
-        self.turns = Turns(task, self.engine)
+        self.turns = Turns(task, self.engine, CutoverWindow(task, self.board, self.engine))
         self.adopting = Adopting(task, self.board, self.engine, self.belongings, self.replication, self.turns)
         self.claim = Claim(task)
         self.undo = UndoStack()
@@ -100,9 +107,13 @@ class MigrateVm:
         await self.step(Phase.WAITING_FOR_TURN, self.turns.wait_for_turn)
         await self.step(Phase.CHECKING, self.check_prerequisites_again)
         await self.step(Phase.CHECKING, cutover.ask_source_before)
+        if self.hooks.any:
+            await self.step(Phase.FAILING_OVER, self.run_hooks_before, undo=self.hooks.undo_hooks)
         await self.step(Phase.FAILING_OVER, cutover.fail_over, undo=cutover.way_back.return_to_source)
         await self.step(Phase.VERIFYING, cutover.verify_target)
         await self.step(Phase.VERIFYING, parity.restore_parity, undo=parity.take_back_restored)
+        if self.hooks.after:
+            await self.step(Phase.VERIFYING, self.hooks.run_after, undo=self.hooks.undo_hooks_after)
         await self.step(Phase.AWAITING_APPROVAL, self.wait_for_approval)
         self.pass_the_point_of_no_return()
         await self.finish(Phase.COMMITTING, cutover.commit_failover)
@@ -181,14 +192,19 @@ class MigrateVm:
             elif self.turns.lost:
                 self.board.enter(Phase.WAITING_FOR_TURN)
                 await self.turns.wait_for_turn()
+                deadline = workflow.now() + timedelta(seconds=self.task.approval.deadline)
                 self.board.enter(Phase.CHECKING)
+
+    async def run_hooks_before(self) -> None:
+        """Run the user's hooks before the cutover; who lost the turn meanwhile takes them back and waits anew."""
+        await self.hooks.run_before(lambda: not self.turns.lost, self.check_prerequisites_again)
 
     async def wait_for_approval(self) -> None:
         """Wait for a person; a rejection, or the deadline where the plan says so, leads back.
 
         What was approved is looked at again: where it changed, the approval is void, and a new one is waited for.
         """
-        deadline = workflow.now() + timedelta(seconds=self.task.approval.deadline)
+        self.news.deadline = deadline = workflow.now() + timedelta(seconds=self.task.approval.deadline)
         # Whoever reads the phase may decide at once, so the gate opens before anything is awaited.
         self.decisions.open_gate(self.dossier.gather().digest)
         self._show_what_is_awaited()
@@ -240,6 +256,7 @@ class MigrateVm:
         if outcome is not Outcome.MIGRATED:
             self.belongings.leave()
         self.board.end(outcome, reason)
+        await self.news.end(outcome, reason)
         await self.turns.tell_end(outcome, reason)
         await self.claim.release()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -293,7 +310,7 @@ class MigrateVm:
     def report(self) -> VmReport:
         """Tell what has happened so far."""
         report = self.board.report(self.belongings.entries, self.decisions.counted, self.decisions.recorded)
-        told: dict[str, object] = {"resolutions": self.engine.resolutions}
+        told: dict[str, object] = {"resolutions": self.engine.resolutions, "notes": self.news.own.notes}
         if (source := self.replication.source) is not None:
             told |= {
                 "source_disks": source.disks,
@@ -400,16 +417,26 @@ class MigrateVm:
         given = [one.approver for one in self.decisions.approvals]
         self.board.show(waiting_for=self.dossier.awaited(given), needs_action=True)
 
+    def _until_reminder(self) -> timedelta:
+        """Return how long nobody is reminded: each reminder costs the history, so they come ever more rarely."""
+        self.reminders += 1
+        rarely: int = 2 ** ((self.reminders - 1) // policies.REMINDERS_IN_STEP)
+        return timedelta(seconds=self.task.approval.reminder) * rarely
+
     async def _wait_for_decision(self, deadline: datetime, watch: CopyWatch) -> None:
         """Wait for a decision until the deadline, the next reminder, or two running copies."""
         left = deadline - workflow.now()
         if left <= timedelta():
             if self.task.approval.at_deadline == "roll_back":
                 raise rejected("nobody decided before the deadline, and the plan says roll_back")
+            if self.task.approval.at_deadline == "commit" and not self.parity.open_rows:
+                self.decisions.decide_by_policy()
+                return
             # Each is a handful of events, and a history bears 50,000: whoever does not hear is told ever more rarely.
-            left = timedelta(seconds=self.task.approval.reminder) * 2 ** (self.reminders // policies.REMINDERS_IN_STEP)
-            self.reminders += 1
+            left = self._until_reminder()
             workflow.logger.warning("Nobody has decided before the deadline; waiting on")
+        elif self.news.wants("reminder"):
+            left = min(left, self._until_reminder())
         told = self.decisions.until_more(lambda: watch.found is not None)
         if self.parity.open_rows:
             await self.parity.hold(left, told)
@@ -421,4 +448,6 @@ class MigrateVm:
                 timeout_summary="The approval's deadline or the next reminder",
             )
         except TimeoutError:
-            return
+            late = workflow.now() >= deadline
+            if not late or self.task.approval.at_deadline == "keep_waiting":
+                self.news.tell("reminder", f"nobody has decided {'before the deadline' if late else 'yet'}")

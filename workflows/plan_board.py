@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import LedgerProof
     from migration.models import Finding
+    from migration.notices import EventName, Happening
     from migration.phases import Outcome, Phase
     from migration.plan import Plan
     from migration.report import PlanReport, PlanStatus, PlanVm
@@ -23,6 +24,7 @@ NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
 _PHASE_OF = {
     "new": Phase.CHECKING,
     "replicating": Phase.REPLICATING,
+    "outside": Phase.WAITING_FOR_TURN,
     "wanting": Phase.WAITING_FOR_TURN,
     "cutting_over": Phase.FAILING_OVER,
     "passed": Phase.AWAITING_APPROVAL,
@@ -45,6 +47,8 @@ class PlanBoard:
         self._needs_action = False
         self._choices: tuple[str, ...] = ()
         self._shown_needs_action: bool | None = None
+        self.tell: Callable[[Happening], None] = lambda _: None
+        self._told = ""
         self._started = now_text()
         self._ended: str | None = None
 
@@ -60,6 +64,11 @@ class PlanBoard:
         if self._shown_needs_action != needs_action:
             workflow.upsert_search_attributes([NEEDS_ACTION.value_set(needs_action)])
             self._shown_needs_action = needs_action
+        if needs_action and waiting_for != self._told:
+            self._told = waiting_for
+            verbs = [choice.replace("_", "-") for choice in choices]
+            commands = [f"starter.py {verb} {self._plan.name} --reason TEXT" for verb in verbs]
+            self._tell("needs_action", waiting_for, commands)
         workflow.set_current_details(self._markdown())
 
     def ask_person(self) -> Callable[[], None]:
@@ -71,6 +80,13 @@ class PlanBoard:
         self.outcome, self.reason = outcome, reason or self.reason
         self._ended = now_text()
         self.enter("done")
+        counts: dict[str, int] = {}
+        for vm in self._dispatcher.vms.values():
+            word = vm.outcome.value if vm.outcome else "not ended"
+            counts[word] = counts.get(word, 0) + 1
+        told = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in sorted(counts.items()))
+        why = f"; {self.reason}" if self.reason else ""
+        self._tell("plan_ended", f"{told}{why}", [f"starter.py report {self._plan.name}"])
 
     def status(self) -> PlanStatus:
         """Return the answer of the query `status`."""
@@ -103,6 +119,19 @@ class PlanBoard:
             resources=reported(ledger),
             ledger_proof=proof,
             vms=self._vms(),
+        )
+
+    def _tell(self, event: EventName, text: str, commands: list[str]) -> None:
+        name = self._plan.name
+        self.tell(
+            Happening(
+                event=event,
+                plan=name,
+                at=now_text(),
+                text=text,
+                commands=commands,
+                workflow_id=names.migrate_plan_id(name),
+            )
         )
 
     def _vms(self) -> list[PlanVm]:

@@ -83,6 +83,22 @@ CONTAINMENT_RETRY = timedelta(minutes=2)
 """Until a containment that Azure refused is tried again, whether a person has answered or not."""
 
 
+def hook(deadline_seconds: int, *, in_guest: bool) -> dict[str, Any]:
+    """Return the options of a user's hook: its deadline holds all attempts.
+
+    What runs in the guest cannot be stopped, so it is waited for; a call that hangs is cut off and made again.
+    """
+    deadline = timedelta(seconds=deadline_seconds)
+    return {
+        "task_queue": WAIT_TASK_QUEUE,
+        "start_to_close_timeout": deadline if in_guest else min(deadline, timedelta(minutes=1)),
+        "schedule_to_close_timeout": deadline + (timedelta(seconds=30) if in_guest else timedelta()),
+        "heartbeat_timeout": timedelta(seconds=30),
+        "retry_policy": STEADY,
+        "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    }
+
+
 def booting(timeout: timedelta) -> dict[str, Any]:
     """Return the options of the wait for a boot, which answers by itself when its *timeout* is over."""
     return waiting(timeout + timedelta(minutes=5), young=True)
@@ -114,6 +130,32 @@ RECHECK_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 2
 
 CLAIM_RETRY = timedelta(seconds=5)
 """A terminated workflow's claim falls with it, but a moment later."""
+
+NOTIFICATION: dict[str, Any] = {
+    "task_queue": WAIT_TASK_QUEUE,
+    "start_to_close_timeout": timedelta(seconds=45),
+    "schedule_to_close_timeout": timedelta(minutes=30),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=10),
+        backoff_coefficient=3.0,
+        maximum_interval=timedelta(minutes=5),
+        maximum_attempts=6,
+    ),
+}
+"""A message to people. The attempts are counted: nothing waits for it, and who did not hear reads the report."""
+
+NOTIFICATION_BATCH = timedelta(seconds=20)
+"""How long a plan gathers what happens before it tells people: fifty machines that wait make one message."""
+
+NOTIFICATION_LAST = timedelta(minutes=1)
+"""How long what is over waits for its last messages."""
+
+WINDOW_LOOKS = timedelta(days=1)
+"""How old what was decided about a cutover window that is shut may be: a newer release of time zones may move it."""
+
+WINDOW_NEAR = timedelta(days=1)
+WINDOW_TOLD, WINDOW_TOLD_NEAR = timedelta(hours=12), timedelta(hours=2)
+"""How often a virtual machine says anew how long its window stays shut, before the last day and on it: five events."""
 
 TURN_REPEATS = tuple(timedelta(minutes=minutes) for minutes in (5, 30, 120, 360))
 """When a virtual machine that waits for its turn asks its plan again; the last one repeats."""

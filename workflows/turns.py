@@ -1,4 +1,4 @@
-"""The turn to fail over: a virtual machine asks its plan, which answers by wave, permits and health.
+"""The turn to fail over: in its window a virtual machine asks its plan, which answers by wave, permits and health.
 
 Both sides address the other by workflow id, without a run id: either may be started again meanwhile.
 """
@@ -18,8 +18,9 @@ with workflow.unsafe.imports_passed_through():
 from workflows import policies
 from workflows.engine import Engine
 from workflows.failures import plan_stopped
+from workflows.window import CutoverWindow
 
-Reason = Literal["protected", "cutting_over", "verified", "waits_for_a_person", "ended"]
+Reason = Literal["protected", "cutting_over", "verified", "waits_for_a_person", "outside_window", "ended"]
 
 
 class VmNotice(Value):
@@ -42,36 +43,57 @@ class TurnAnswer(Value):
 class Turns:
     """One virtual machine's side of the protocol."""
 
-    def __init__(self, task: VmTask, engine: Engine) -> None:
+    def __init__(self, task: VmTask, engine: Engine, window: CutoverWindow) -> None:
         self._task = task
         self._engine = engine
+        self._window = window
         self._answer: TurnAnswer | None = None
         self._unread = False
         self._wanting = False
+        self._outside = False
         self._cutting_over = False
         self._released: Reason | None = None
 
     @property
     def lost(self) -> bool:
-        """Whether the turn was given back, since a person was waited for after it had come."""
-        return self._task.gated and not self._cutting_over
+        """Whether it may not fail over any more: it gave the turn back to wait for a person, or its window is shut."""
+        return (self._task.gated and not self._cutting_over) or not self._window.is_open
 
     async def wait_for_turn(self) -> None:
-        """Wait for the wave, a permit and the plan's consent.
+        """Wait for the cutover window, and in it for the wave, a permit and the plan's consent.
 
         Raises:
             ApplicationError: the plan stops, or a person gave up; nothing has failed over.
         """
-        if not self._task.gated:
-            return
+        self._answer = None
+        while self.lost:
+            await self._window.wait(self._stay_outside, lambda: self._answer is not None and self._answer.stop)
+            self._outside = False
+            self._stop_with_plan()
+            if self._task.gated:
+                await self._ask_for_turn()
+
+    async def _stay_outside(self) -> None:
+        """Tell the plan that the window is shut: it waits for this one's wave, and gives its permit to others."""
+        self._wanting, self._outside, self._cutting_over, self._answer = False, True, False, None
+        if self._released != "outside_window":
+            self._released = "outside_window"
+            await self._tell(names.SIGNAL_TURN_DONE, self._notice("outside_window"))
+            self._engine.stop_if_cancelled()
+
+    async def _ask_for_turn(self) -> None:
+        """Ask the plan until it grants the turn, or the window shuts meanwhile."""
         self._wanting, self._released, self._answer = True, None, None
         for pause in chain(policies.TURN_REPEATS, repeat(policies.TURN_REPEATS[-1])):
             heard = await self._tell(names.SIGNAL_TURN_WANTED, self._notice("protected"))
             self._engine.stop_if_cancelled()  # Temporal lets a signal under way end, and the cancel with it
             choice = await self._wait(pause, heard=heard)
             if self._granted or choice == "skip":
+                self._cutting_over = True
                 break
-        self._wanting, self._cutting_over = False, True
+            if not self._window.is_open:
+                break
+        self._wanting = False
 
     async def take_over(self) -> None:
         """Tell the plan that an earlier run has begun the failover: it counts, and waits for no turn."""
@@ -81,7 +103,7 @@ class Turns:
 
     def take_answer(self, answer: TurnAnswer) -> None:
         """Note what the plan said; a refusal shows why the plan holds."""
-        if self._wanting:
+        if self._wanting or (self._outside and answer.stop):
             self._answer, self._unread = answer, True
 
     async def give_back(self) -> None:
@@ -108,12 +130,17 @@ class Turns:
 
     @property
     def _granted(self) -> bool:
-        if self._answer is not None and self._answer.stop:
-            raise plan_stopped(self._answer.why)
+        self._stop_with_plan()
         return self._answer is not None and self._answer.granted
 
+    def _stop_with_plan(self) -> None:
+        if self._answer is not None and self._answer.stop:
+            raise plan_stopped(self._answer.why)
+
     async def _wait(self, pause: timedelta, *, heard: bool) -> str:
-        """Wait for an answer, a person, or *pause*; return the person's choice, else nothing."""
+        """Wait for an answer, a person, *pause*, or the window's end; return the person's choice, else nothing."""
+        left = self._window.left
+        ends = workflow.now() + (pause if left is None else min(pause, left))
         while True:
             if self._granted:
                 return ""
@@ -125,7 +152,7 @@ class Turns:
             choice = await self._engine.hold(
                 held or "its wave, and one of the plan's cutover permits",
                 choices,
-                pause,
+                max(ends - workflow.now(), timedelta()),
                 needs_action=bool(held),
                 until=lambda: self._unread,
             )
@@ -133,7 +160,7 @@ class Turns:
                 return choice
 
     async def _release(self, reason: Reason) -> None:
-        if self._released is None or reason == "verified":
+        if self._released in {None, "outside_window"} or reason == "verified":
             self._released, self._cutting_over = reason, False
             await self._tell(names.SIGNAL_TURN_DONE, self._notice(reason))
             self._engine.stop_if_cancelled()

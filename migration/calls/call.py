@@ -45,6 +45,8 @@ class Call:
     vm: str = ""
     when: str = ALWAYS
     by: Literal["us", "site_recovery"] = "us"
+    does: Effect | None = None
+    """What it does where the path does not tell: a run command may only look, or do as its author pleases."""
     optional: bool = False
     """Whether the move goes on without it, so that the check asks no permission for it: what it was to do stays
     open, with the reason, before the approval."""
@@ -57,6 +59,8 @@ class Call:
     @property
     def effect(self) -> Effect:
         """What it does to the resource that it names."""
+        if self.does is not None:
+            return self.does
         if self.method != "POST":
             return _EFFECTS[self.method]
         verb = self.path.rsplit("/", 1)[-1]

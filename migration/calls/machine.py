@@ -8,6 +8,7 @@ from migration import ids
 from migration.calls.call import ON_THE_WAY_BACK, Call, Place
 from migration.calls.move import Move
 from migration.calls.parity import after_commit, restored, taken_back
+from migration.hooks import Hook
 from migration.models import VmSpec
 
 CHECK, ENABLE, CONFIGURE = "check", "enable replication", "configure the target"
@@ -62,6 +63,7 @@ class Machine:
         vm = self._vm
         if vm.asks_guest:
             yield self._call(FAIL_OVER, "POST", f"{vm.source_id}/runCommand", "source", FOR_EACH_PROBE_BEFORE)
+        yield from self._commands(self._move.hooks_of(vm).before, FAIL_OVER, vm.source_id, "source")
         yield self._call(FAIL_OVER, "POST", f"{self._item}/unplannedFailover", "vault")
         if self._move.failover.shut_down_source:
             yield self._theirs(FAIL_OVER, "POST", f"{vm.source_id}/deallocate", "source")
@@ -72,6 +74,7 @@ class Machine:
         yield self._call(FAIL_OVER, "POST", f"{vm.target_id}/deallocate", "target", IF_BOTH_RUN)
         yield self._call(FAIL_OVER, "POST", f"{vm.source_id}/deallocate", "source", IF_COPY_ACCEPTED)
         yield self._call(FAIL_OVER, "POST", f"{vm.target_id}/start", "target", IF_COPY_ACCEPTED)
+        yield from self._commands(self._move.hooks_of(vm).after, FAIL_OVER, vm.target_id, "target")
 
     def restore(self) -> Iterator[Call]:
         """Yield what restores on the target what Site Recovery does not carry."""
@@ -106,6 +109,7 @@ class Machine:
     def go_back(self) -> Iterator[Call]:
         """Yield what leads back to the source, whatever went wrong before the commit."""
         vm, item = self._vm, self._item
+        yield from self._undone(self._move.hooks_of(vm).after, vm.target_id, "target")
         if self._move.failover.test_first:
             yield self._call(UNDO, "POST", f"{item}/testFailoverCleanup", "vault", IF_TEST_IS_LEFT)
         yield from taken_back(self._move, vm, UNDO)
@@ -114,6 +118,7 @@ class Machine:
         yield self._call(UNDO, "POST", f"{vm.target_id}/start", "target", "if a person keeps the target instead")
         for snapshot in self.snapshots():
             yield self._call(UNDO, "PUT", snapshot, "target", IF_WRITES_ARE_KEPT)
+        yield from self._undone(self._move.hooks_of(vm).before, vm.source_id, "source")
         job = ids.job_id(self._move.vault_id, "{job}")
         yield self._call(UNDO, "POST", f"{job}/cancel", "vault", IF_ENABLING)
         yield self._call(UNDO, "POST", f"{item}/remove", "vault", IF_SOURCE_RUNS)
@@ -129,6 +134,20 @@ class Machine:
             return []
         home = (self._vm.target_subscription, self._vm.target_resource_group)
         return [ids.snapshot_id(*home, f"{name}-kept-{{run}}") for name in self._move.disk_names(self._vm)]
+
+    def _commands(self, hooks: list[Hook], step: str, vm_id: str, place: Place) -> Iterator[Call]:
+        """Yield the hooks that run in the guest; what a channel is asked is no call of Azure."""
+        for hook in hooks:
+            if hook.do.command is not None:
+                yield self._hook(step, vm_id, place, f"the hook {hook.name}")
+
+    def _undone(self, hooks: list[Hook], vm_id: str, place: Place) -> Iterator[Call]:
+        for hook in reversed(hooks):
+            if hook.undo is not None and hook.undo.command is not None:
+                yield self._hook(UNDO, vm_id, place, f"{ON_THE_WAY_BACK}, if the hook {hook.name} had begun")
+
+    def _hook(self, step: str, vm_id: str, place: Place, when: str) -> Call:
+        return Call(step, "POST", f"{vm_id}/runCommand", place, self._vm.name, when, does="changes")
 
     def _test(self) -> Iterator[Call]:
         yield self._call(TEST, "POST", f"{self._item}/testFailover", "vault")

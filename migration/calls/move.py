@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from migration import ids, names
-from migration.models import VmSpec
+from migration.hooks import Hooks
+from migration.models import VmSpec, vm_hooks
 from migration.plan import Failover, Plan
 
 UNKNOWN_DISK, UNKNOWN_NIC, UNKNOWN_NETWORK = "{disk}", "{nic}", "{network}"
@@ -37,6 +38,8 @@ class Move:
     """By the plan's name of the virtual machine."""
     there: frozenset[str] = frozenset()
     """Keys of the shared resources that are there before the run."""
+    hooks: Mapping[str, Hooks] = field(default_factory=dict)
+    """The user's hooks, by the plan's name of the virtual machine."""
     fabrics: Mapping[str, str] = field(default_factory=dict)
     """The names of the fabrics that the vault has already, by region."""
 
@@ -105,6 +108,10 @@ class Move:
         }
         return list(pairs.values())
 
+    def hooks_of(self, vm: VmSpec) -> Hooks:
+        """Return the user's hooks for a virtual machine."""
+        return self.hooks.get(vm.name, Hooks())
+
     def of(self, vm: VmSpec) -> Attached:
         """Return what hangs on a source."""
         return self.attached.get(vm.name, Attached())
@@ -126,6 +133,7 @@ def move_of(plan: Plan, vms: tuple[VmSpec, ...]) -> Move:
         cache_account_id=cache_account_id(plan.vault_id, plan.source.region, plan.vault.cache_account),
         asks_guests=plan.guest_probes.enabled,
         return_cache_account_id=cache_account_id(plan.vault_id, plan.target.region) if plan.after_commit.wanted else "",
+        hooks={vm.name: vm_hooks(plan, vm.name) for vm in vms},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from migration.calls.call import ON_THE_WAY_BACK, Call
@@ -11,18 +12,25 @@ from migration.estimate.costs import costs
 from migration.estimate.durations import Span, durations
 from migration.estimate.prices import Assumption, Prices
 from migration.ids import id_key
+from migration.models import VmSpec, vm_specs
 from migration.plan import Plan
 from migration.survey import Survey, surveyed_move
+from migration.times import utc_text
 
 NOT_IN_THE_FIGURES = (
-    "the wait for a person's approval is in no duration; the worst case of the costs waits until the plan's deadline",
+    (
+        "the waits for cutover windows and for a person's approval are in no duration; "
+        "the worst case of the costs waits until the plan's deadline"
+    ),
     "what the machines cost at home and in the target region, and what a test failover's machines cost",
     "machines that stay after the commit: the source's disks are charged until somebody deletes them",
 )
 
 
-def outline(plan: Plan, survey: Survey, prices: Prices, prices_file: str) -> dict[str, Any]:
-    """Return what a run of the plan would do, as JSON."""
+def outline(
+    plan: Plan, survey: Survey, prices: Prices, prices_file: str, now: datetime | None = None
+) -> dict[str, Any]:
+    """Return what a run of the plan would do, as JSON; *now* tells where its cutover windows stand."""
     moving = {vm.name: vm for vm in survey.vms if not vm.already_migrated}
     calls = everything(surveyed_move(plan, survey)) if moving else []
     took = durations(plan, moving, prices.assumptions)
@@ -34,6 +42,7 @@ def outline(plan: Plan, survey: Survey, prices: Prices, prices_file: str) -> dic
         "unread": {vm.name: vm.unread for vm in survey.vms if vm.unread},
         "calls": [_call(number, call) for number, call in enumerate(calls, 1)],
         "resources": _resources(calls),
+        "windows": [_window(spec, now) for spec in vm_specs(plan) if spec.name in moving and spec.cutover and now],
         "duration": {
             **_span(took.total),
             "stages": [{"name": name, **_span(span)} for name, span in took.stages.items()],
@@ -70,6 +79,22 @@ def _call(number: int, call: Call) -> dict[str, Any]:
         "by": call.by,
         "when": call.when or "always",
         "action": call.action,
+    }
+
+
+def _window(spec: VmSpec, now: datetime) -> dict[str, Any]:
+    """Return when a virtual machine may fail over, were it ready now."""
+    assert spec.cutover is not None  # noqa: S101 - others are left out
+    seen = spec.cutover.look(now)
+    return {
+        "vm": spec.name,
+        "time_zone": seen.time_zone,
+        "is_open": seen.is_open,
+        "opens": utc_text(seen.opens) if seen.opens else None,
+        "closes": utc_text(seen.closes) if seen.closes else None,
+        "frozen": seen.frozen,
+        "never_again": seen.never_again,
+        "in_words": "open now" if seen.is_open else seen.in_words(now),
     }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from migration import ids, names
 from migration.fingerprint import Fingerprint
+from migration.hooks import Hooks
 from migration.inventory import AttachedDisk, Inventory, Machine, Nic, UnaskedError
 from migration.models import VmSpec
 from migration.plan import Failover
@@ -43,6 +45,10 @@ class Case:
     own_ids: frozenset[str] = frozenset()
     fingerprint: Fingerprint | None = None
     """What the first check saw; only right before the failover."""
+    hooks: Mapping[str, Hooks] = field(default_factory=dict)
+    """The user's hooks, by the plan's name of the virtual machine."""
+    now: datetime | None = None
+    """By the clock of the worker that checks; None where this check is not the one to ask about time."""
     asks_guests: bool | None = None
     """Whether the plan has the machines asked from inside; None where this check is not the one to ask that."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from migration.rules.chapters import (
     certificates,
+    cutover_window,
     not_carried,
     outbound,
     permissions,
@@ -30,6 +31,7 @@ CHAPTERS: tuple[Chapter, ...] = (
     support_matrix.CHAPTER,
     vault.CHAPTER,
     not_carried.CHAPTER,
+    cutover_window.CHAPTER,
     readiness.CHAPTER,
 )
 ALREADY_MIGRATED = Rule(

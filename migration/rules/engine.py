@@ -13,6 +13,7 @@ from migration.models import Finding, VmSpec, Waived
 from migration.plan import Waiver
 from migration.rules import (
     churn,
+    cutover_window,
     guest,
     inside,
     locks,
@@ -50,6 +51,7 @@ VM_CHECKS: dict[str, VmCheck] = {
     **perimeter.CHECKS,
     **guest.CHECKS,
     **inside.CHECKS,
+    **cutover_window.CHECKS,
     **readiness.CHECKS,
 }
 SHARED_CHECKS: dict[str, SharedCheck] = {

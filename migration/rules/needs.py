@@ -60,6 +60,7 @@ def move_of(case: Case) -> Move:
         failover=case.failover,
         cache_account_id=account,
         asks_guests=bool(case.asks_guests),
+        hooks=case.hooks,
         attached={vm.name: _attached(case, vm.source_id) for vm in case.vms},
         there=frozenset(there),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from migration import ids
@@ -25,6 +26,7 @@ from migration.perimeter import RouteTable
 from migration.plan import Failover
 from migration.rules.case import Case
 from migration.surroundings import Churn, PolicyDenial, RoleAssignment
+from migration.windows import Schedule, Window
 from tests.migration import sound
 from tests.migration.sound import (
     AWAY,
@@ -54,6 +56,14 @@ def with_machine(**changes: Any) -> Change:
 def with_spec(**changes: Any) -> Change:
     """Change what the plan wants."""
     return lambda case: replace(case, vms=(SPEC.model_copy(update=changes),))
+
+
+def with_cutover(begin: str, end: str, **more: Any) -> Change:
+    """Let the plan have a window, once, and the check take place on 1 March 2026."""
+    window = Window(time_zone="UTC", begin=begin, end=end)
+    cutover = Schedule(time_zone="Europe/Amsterdam", windows=[window], **more)
+    vms = (SPEC.model_copy(update={"cutover": cutover}),)
+    return lambda case: replace(case, vms=vms, now=datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
 def with_item(**changes: Any) -> Change:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_the_writes_of_one_machine_are_those_of_the_story() -> None:
         ("POST", "testFailover"),
         ("POST", "runCommand"),
         ("POST", "testFailoverCleanup"),
-        ("POST", "runCommand"),
+        *[("POST", "runCommand")] * 2,  # the probe of the source, the hook
         ("POST", "unplannedFailover"),
         ("POST", "runCommand"),
         *[("POST", "deallocate")] * 2,
@@ -120,6 +121,7 @@ def test_the_writes_of_one_machine_are_those_of_the_story() -> None:
         ("DELETE", settings),
         ("POST", "deallocate"),
         *[("POST", "start")] * 2,
+        ("POST", "runCommand"),
         ("POST", "cancel"),
         ("POST", "remove"),
         ("DELETE", item),
@@ -275,3 +277,29 @@ def test_a_file_that_is_none_is_told(tmp_path: Path, text: str, expected: str) -
         load_prices(file)
     with pytest.raises(PlanFileError, match="cannot be read"):
         load_prices(tmp_path / "nothing.yaml")
+
+
+def test_cutover_windows_are_told_with_their_next_opening() -> None:
+    """A machine with a window says when it may fail over, by the clocks of its zone; others say nothing."""
+    cutover = {
+        "time_zone": "Europe/Amsterdam",
+        "windows": [{"days": ["sat"], "from": "22:00", "to": "04:00"}],
+        "freezes": [{"from": "2026-11-28", "to": "2026-12-01", "reason": "sale"}],
+    }
+    data = CONTOSO.model_dump(by_alias=True)
+    assert [] == told()["windows"]
+    data["waves"][0]["cutover"] = cutover
+    plan = Plan.model_validate(data)
+    answer = outline(plan, surveyed(plan), PRICES, "", datetime(2026, 11, 26, 12, tzinfo=UTC))
+    expected = {
+        "vm": plan.waves[0].vms[0].name,
+        "time_zone": "Europe/Amsterdam",
+        "is_open": False,
+        "opens": "2026-12-05T21:00:00Z",
+        "closes": None,
+        "frozen": "",
+        "never_again": False,
+        "in_words": "its cutover window, which opens 2026-12-05 22:00 CET (in 9 d 9 h)",
+    }
+    assert [expected] == answer["windows"][:1]
+    assert len(plan.waves[0].vms) == len(answer["windows"])

@@ -90,7 +90,14 @@ def test_empty_inventory_passes_nothing(case: Case) -> None:
         case, inventory=Inventory(items=Fact(unasked="x"), mappings=Fact(unasked="x"), vault=Fact(unasked="x"))
     )
     told = {part for rule in objections(blind) for part in rule.split(", ")}
-    needs_nothing = {"encryption-set", "cache-account", "test-names-free", "test-network", "test-network-isolated"}
+    needs_nothing = {
+        "cutover-window",
+        "encryption-set",
+        "cache-account",
+        "test-names-free",
+        "test-network",
+        "test-network-isolated",
+    }
 
     assert {rule.id for rule in RULES if case.moment in rule.moments} - needs_nothing == told
 

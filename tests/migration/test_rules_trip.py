@@ -27,6 +27,7 @@ from tests.migration.rule_changes import (
     with_bigger_size,
     with_cache_account,
     with_churn,
+    with_cutover,
     with_data_disk,
     with_denial,
     with_denial_of_the_extension,
@@ -90,6 +91,9 @@ LEAKS: list[dict[str, Any]] = [
 ]
 """What leads out of a test network."""
 AT_START: list[tuple[str, Change]] = [
+    ("cutover-window", with_cutover("2026-02-01T22:00", "2026-02-02T04:00")),
+    ("cutover-window", with_cutover("2026-03-01T22:00", "2026-03-02T04:00")),
+    ("cutover-window", with_cutover("2026-03-01T10:00", "2026-03-02T04:00")),
     ("source-exists", lambda case: case.inventory.machines.note(VM_ID, Fact())),
     ("source-region", with_machine(location="eastus")),
     ("source-running", with_machine(power_state="PowerState/deallocated")),

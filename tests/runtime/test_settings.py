@@ -102,3 +102,53 @@ def test_a_secret_is_not_shown() -> None:
 def test_loopback_is_this_machine_only(url: str, expected: bool) -> None:
     """A name that only begins like localhost is somebody else's."""
     assert expected is is_loopback(url)
+
+
+def test_channels_and_mail_are_settings_of_the_worker_and_never_shown() -> None:
+    """A plan's channel `ops-team` is MIGRATION_WEBHOOK_OPS_TEAM; neither address nor secret is printed."""
+    settings = Settings.from_mapping(
+        {
+            "MIGRATION_WEBHOOK_OPS_TEAM": "https://hooks.example/T0/hidden",
+            "MIGRATION_WEBHOOK_OPS_TEAM_SECRET": "signing-key",
+            "MIGRATION_WEBHOOK_LOCAL": "http://127.0.0.1:8080/x",
+            "MIGRATION_SMTP_HOST": "mail.example",
+            "MIGRATION_SMTP_FROM": "migrations@contoso.example",
+            "MIGRATION_SMTP_SECURITY": "TLS",
+            "MIGRATION_SMTP_PASSWORD": "mail-password",
+            "MIGRATION_SMTP_PORT": "465",
+            "MIGRATION_UI_URL": "https://temporal.example/",
+        }
+    )
+    hooks = settings.migration_webhooks
+    assert ["local", "ops-team"] == sorted(hooks)
+    assert SecretStr("signing-key") == hooks["ops-team"].secret
+    assert None is hooks["local"].secret
+    assert ("tls", 465) == (settings.migration_smtp_security, settings.migration_smtp_port)
+    shown = repr(settings) + repr(hooks)
+    assert not [secret for secret in ("hidden", "signing-key", "mail-password") if secret in shown]
+
+
+@pytest.mark.parametrize(
+    ("variables", "cause"),
+    [
+        ({"MIGRATION_WEBHOOK_OPS": "http://hooks.example/T0/hidden"}, "MIGRATION_WEBHOOK_OPS: this is not an https"),
+        ({"MIGRATION_WEBHOOK_OPS": "hooks.example/hidden"}, "MIGRATION_WEBHOOK_OPS: this is not an https"),
+        ({"MIGRATION_WEBHOOK_OPS": "https://u:hidden@hooks.example/"}, "MIGRATION_WEBHOOK_OPS: this is not an https"),
+        ({"MIGRATION_WEBHOOK_OPS_SECRET": "hidden"}, "MIGRATION_WEBHOOK_OPS is not set"),
+        ({"MIGRATION_WEBHOOK_ops": "https://hooks.example/hidden"}, "name channels by A-Z"),
+        ({"MIGRATION_SMTP_HOST": "mail.example"}, "MIGRATION_SMTP_FROM: it is not set"),
+        (
+            {"MIGRATION_SMTP_HOST": "mail.example", "MIGRATION_SMTP_FROM": "a@b.c", "MIGRATION_SMTP_SECURITY": "none"},
+            "none is for a relay on this machine only",
+        ),
+        ({"MIGRATION_SMTP_PORT": "0"}, "MIGRATION_SMTP_PORT"),
+    ],
+)
+def test_settings_that_would_send_nothing_or_secrets_in_the_open_are_refused(
+    variables: dict[str, str], cause: str
+) -> None:
+    """The message names the variable, never its value."""
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_mapping(variables)
+    assert cause in str(refused.value)
+    assert "hidden" not in str(refused.value)

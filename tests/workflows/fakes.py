@@ -14,9 +14,11 @@ from migration import ids, names
 from migration.approvals import Desk, OpenDesk, Verified, VerifyApproval
 from migration.earlier import EarlierAnswer, EarlierRuns
 from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
+from migration.hooks import HookRan, RunHook
 from migration.ledger import Observation
 from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan
 from migration.models import FenceEvidence, JobResult, PowerStates, Started, Verification, VmCheck
+from migration.notices import SendNotification
 from migration.plan import Plan
 from migration.power import DEALLOCATED, RUNNING
 from migration.proofs import Boot, BootWait, Isolation, ProbeResult, ProveIsolation, RunProbe
@@ -36,6 +38,7 @@ from migration.requests import (
     JobWaited,
     JudgeFence,
     KeepDisks,
+    LookAtWindow,
     NetworkMappingWanted,
     Observations,
     ObserveResources,
@@ -63,6 +66,7 @@ from migration.requests import (
     WatchCopies,
 )
 from migration.survey import Survey, SurveyedVm
+from migration.windows import Standing
 from tests.workflows.fake_parity import Parities
 from tests.workflows.scenes import plan_check
 from tests.workflows.world import SOURCE_SERVING_SINCE, TARGET_RUNNING_SINCE, Item, World
@@ -509,6 +513,29 @@ class Snapshots(StandIn):
         await self.play(request, lambda: self.world.make(*request.ids))
 
 
+class Hooks(StandIn):
+    @activity.defn
+    async def run_hook(self, request: RunHook) -> HookRan:
+        """Run it well."""
+        ran: HookRan = await self.play(request, lambda: HookRan(output="done"))
+        return ran
+
+
+class Notifications(StandIn):
+    @activity.defn
+    async def send_notification(self, request: SendNotification) -> None:
+        """Tell."""
+        await self.play(request, lambda: None)
+
+
+class Windows(StandIn):
+    @activity.defn
+    async def look_at_window(self, request: LookAtWindow) -> Standing:
+        """Look as the real one does: it asks nobody."""
+        seen: Standing = await self.play(request, lambda: request.schedule.look(request.at))
+        return seen
+
+
 class Earlier(StandIn):
     @activity.defn
     async def read_earlier_runs(self, request: EarlierRuns) -> EarlierAnswer:
@@ -542,10 +569,10 @@ class Plans(StandIn):
 def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     """Return the stand-ins by task queue."""
     kinds: list[type[StandIn]] = [Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Snapshots]
-    near = [kind(world) for kind in (*kinds, Reprotection, Plans, Earlier, Proofs, Approvals)]
+    near = [kind(world) for kind in (*kinds, Reprotection, Plans, Earlier, Proofs, Approvals, Windows)]
     return {
         names.AZURE_TASK_QUEUE: [method for one in [*near, Parities(world)] for method in _methods(one)],
-        names.WAIT_TASK_QUEUE: _methods(Waits(world)),
+        names.WAIT_TASK_QUEUE: [*_methods(Waits(world)), *_methods(Hooks(world)), *_methods(Notifications(world))],
         names.GUEST_TASK_QUEUE: _methods(Guests(world)),
     }
 

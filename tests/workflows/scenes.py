@@ -15,6 +15,7 @@ from migration.models import (
     VmSpec,
     VmTask,
     verifying_of,
+    vm_hooks,
     vm_specs,
 )
 from migration.plan import Approval, Failover, Plan
@@ -78,6 +79,8 @@ def make_task(*, approval: dict[str, Any] | None = None, failover: dict[str, Any
         shared=shared_of(whole),
         approval=Approval.model_validate({"approvers": [APPROVER, REQUESTER]} | (approval or {})),
         failover=Failover.model_validate(failover or {}),
+        hooks=vm_hooks(whole, whole.vms[0].name),
+        notifications=whole.notifications,
         verifying=verifying_of(whole)[whole.vms[0].name],
     )
 

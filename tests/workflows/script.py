@@ -58,6 +58,8 @@ class Call:
             return f"wait_for_job({self.request.job.scenario})"
         if self.name == "wait_for_vm":
             return f"wait_for_vm({self.request.until})"
+        if self.name == "run_hook":
+            return f"{'undo' if self.request.undo else 'run'}_hook({self.request.name})"
         if self.name == "wait_for_resources":
             return f"wait_for_resources({self.request.until})"
         return self.name

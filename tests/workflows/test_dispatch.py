@@ -71,6 +71,33 @@ def test_a_refusal_is_told_once_until_it_is_asked_for_again() -> None:
     assert [(name, answer)] == dispatcher.answers()
 
 
+def test_a_machine_outside_its_window_is_passed_by_others_of_its_wave_only() -> None:
+    """It holds no permit and no place to copy; the next wave waits for it, and its permit goes on when it shuts."""
+    dispatcher = Dispatcher(_plan())
+    for vm in dispatcher.to_start():
+        dispatcher.started(vm)
+    for vm in "ab":
+        dispatcher.note(_notice(vm, "protected"))
+    assert ["a"] == _granted(dispatcher)
+    dispatcher.note(_notice("a", "outside_window"))
+    assert (["b"], ["c", "d"]) == (_granted(dispatcher), dispatcher.to_start())
+    dispatcher.note(_notice("b", "verified"))
+    dispatcher.note(_notice("c", "protected"))
+    assert [] == _granted(dispatcher)
+    dispatcher.note(_notice("a", "protected"))
+    assert ["a"] == _granted(dispatcher)
+
+
+def test_a_plan_that_stops_tells_a_machine_outside_its_window() -> None:
+    """It need not wait for the window to hear that it never gets a turn; a plan that holds tells it when it asks."""
+    for on_failures, told in (("stop", [True]), ("hold", [False]), ("continue", [])):
+        dispatcher = Dispatcher(_plan(on_failures=on_failures))
+        dispatcher.end("a", Outcome.ROLLED_BACK)
+        dispatcher.end("b", Outcome.MIGRATED)
+        dispatcher.note(_notice("c", "outside_window"))
+        assert told == [answer.stop for _, answer in dispatcher.answers()]
+
+
 def test_the_first_word_on_an_end_stands() -> None:
     """A machine that told its end is not overruled by what its handle says later."""
     dispatcher = Dispatcher(_plan())
@@ -127,7 +154,7 @@ def test_a_machine_that_is_gone_with_its_permit_and_begins_anew_gets_a_turn() ->
 NOTICES = st.lists(
     st.tuples(
         st.sampled_from("abcd"),
-        st.sampled_from(["protected", "verified", "waits_for_a_person", "ended"]),
+        st.sampled_from(["protected", "outside_window", "verified", "waits_for_a_person", "ended"]),
         st.sampled_from([Outcome.MIGRATED, Outcome.ROLLED_BACK, Outcome.NEEDS_OPERATOR]),
     ),
     max_size=40,

@@ -1,0 +1,91 @@
+"""What people are told: gathered for a moment, sent beside the move, and noted where it could not be sent."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.notifications import NotificationActivities
+    from migration.notices import MOST_TOLD, EmailTarget, Happening, SendNotification, WebhookTarget
+    from migration.plan_notifications import Notification
+from workflows import policies
+from workflows.board import now_text
+from workflows.engine import reason_of
+
+_URGENT = {"two_copies"}
+
+
+class Postbox:
+    """The messages of one workflow. Nobody waits for one; `close` gives those under way a minute."""
+
+    def __init__(self, plan: str, notifications: list[Notification]) -> None:
+        self._plan = plan
+        self._notifications = notifications
+        self._pending: list[Happening] = []
+        self._batch: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+        self._number = 0
+        self.notes: list[str] = []
+
+    def take(self, happening: Happening) -> None:
+        """Take an event; with what happens in the next moments it makes one message for each channel."""
+        if not any(happening.event in one.events for one in self._notifications):
+            return
+        self._pending.append(happening)
+        if happening.event in _URGENT:
+            self._flush()
+        elif self._batch is None:
+            self._batch = asyncio.create_task(self._gather())
+
+    async def close(self) -> None:
+        """Send what is left, and wait for it as long as that is worth; what is not sent by then is noted."""
+        if not self._notifications:
+            return
+        self._flush()
+        if not self._sending:
+            return
+        try:
+            await workflow.wait_condition(lambda: not self._sending, timeout=policies.NOTIFICATION_LAST)
+        except TimeoutError:
+            self._note(f"{len(self._sending)} messages were under way at the end; whether they arrived is not known")
+
+    async def _gather(self) -> None:
+        await workflow.sleep(policies.NOTIFICATION_BATCH, summary="Gather what people are told")
+        self._batch = None
+        self._flush()
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, []
+        for rule in self._notifications:
+            told = [one for one in pending if one.event in rule.events]
+            for target in rule.targets if told else []:
+                self._number += 1
+                task = asyncio.create_task(self._send(told, target, self._number))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
+
+    async def _send(self, told: list[Happening], target: WebhookTarget | EmailTarget, number: int) -> None:
+        request = SendNotification(
+            plan=self._plan,
+            happenings=told[:MOST_TOLD],
+            omitted=max(len(told) - MOST_TOLD, 0),
+            webhook=target if isinstance(target, WebhookTarget) else None,
+            email=target if isinstance(target, EmailTarget) else None,
+            key=f"{workflow.info().run_id}/notification/{number}",
+            namespace=workflow.info().namespace,
+        )
+        try:
+            await workflow.execute_activity_method(
+                NotificationActivities.send_notification,
+                request,
+                summary=f"Tell {request.where}: {told[0].title}",
+                **policies.NOTIFICATION,
+            )
+        except ActivityError as error:
+            events = ", ".join(sorted({one.title for one in told})[:5])
+            self._note(f"{request.where} was not told ({events}): {reason_of(error)}")
+
+    def _note(self, text: str) -> None:
+        self.notes.append(f"{now_text()} {text}")
+        workflow.logger.warning("Notification not sent", extra={"note": text})
