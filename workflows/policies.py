@@ -69,7 +69,8 @@ WATCHING: dict[str, Any] = {
     "schedule_to_close_timeout": WATCH + timedelta(hours=1),
     "heartbeat_timeout": timedelta(minutes=5),
     "retry_policy": STEADY,
-    "cancellation_type": ActivityCancellationType.TRY_CANCEL,
+    # It only looks: whoever stops waiting need not wait for it to stop, nor ask a server that may have its end already.
+    "cancellation_type": ActivityCancellationType.ABANDON,
 }
 """The look at two copies while a person is waited for; it beats seldom, as every old wait does."""
 

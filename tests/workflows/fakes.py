@@ -12,6 +12,7 @@ from activities.approval import ApprovalActivities
 from activities.plans import OtherPlans, OtherPlansAnswer
 from migration import ids, names
 from migration.approvals import Desk, OpenDesk, Verified, VerifyApproval
+from migration.cleaning import CleanSurvey, FindLeftovers
 from migration.earlier import EarlierAnswer, EarlierRuns
 from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
 from migration.hooks import HookRan, RunHook
@@ -544,6 +545,14 @@ class Earlier(StandIn):
         return answer
 
 
+class Cleaning(StandIn):
+    @activity.defn
+    async def find_leftovers(self, request: FindLeftovers) -> CleanSurvey:
+        """Find that lost runs left nothing."""
+        answer: CleanSurvey = await self.play(request, CleanSurvey)
+        return answer
+
+
 class Proofs(StandIn):
     @activity.defn
     async def list_plan(self, request: ListPlan) -> PlanListing:
@@ -569,7 +578,7 @@ class Plans(StandIn):
 def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     """Return the stand-ins by task queue."""
     kinds: list[type[StandIn]] = [Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Snapshots]
-    near = [kind(world) for kind in (*kinds, Reprotection, Plans, Earlier, Proofs, Approvals, Windows)]
+    near = [kind(world) for kind in (*kinds, Reprotection, Plans, Earlier, Cleaning, Proofs, Approvals, Windows)]
     return {
         names.AZURE_TASK_QUEUE: [method for one in [*near, Parities(world)] for method in _methods(one)],
         names.WAIT_TASK_QUEUE: [*_methods(Waits(world)), *_methods(Hooks(world)), *_methods(Notifications(world))],
