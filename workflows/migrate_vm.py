@@ -6,7 +6,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -14,35 +13,27 @@ from temporalio.common import RawValue
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.preflight import PreflightActivities
     from migration import names
-    from migration.adoption import Adoption
     from migration.chain import evidence
     from migration.earlier import Books
-    from migration.evidence import changes, summary
-    from migration.findings import CheckVm
-    from migration.fingerprint import Fingerprint
     from migration.hooks import Hooks
     from migration.ids import ResourceId
-    from migration.models import PowerStates, VmTask
+    from migration.models import VmTask
     from migration.phases import Outcome, Phase
     from migration.plan_verification import Verifying
     from migration.report import DecisionAnswer, MemoKeys, VmEnding, VmReport, VmStatus, as_json
-    from migration.severities import Moment
-from workflows import policies
 from workflows.adopting import Adopting
-from workflows.approval_desk import ApprovalDesk
 from workflows.belongings import Belongings, failover_entries
 from workflows.board import Board
 from workflows.cutover import Cutover
-from workflows.decisions import Decisions
-from workflows.dossier import Dossier
 from workflows.engine import Engine, reason_of, shielded, type_of
-from workflows.failures import GAVE_UP, MOVED_BEFORE, REFUSED, moved_before, refusal, rejected
+from workflows.failures import GAVE_UP, MOVED_BEFORE, REFUSED, refusal
+from workflows.gate import Gate
 from workflows.hooks import HookRunner
 from workflows.messages import NOTHING
 from workflows.news import News
 from workflows.parity import Parity
+from workflows.prerequisites import Prerequisites
 from workflows.probes import Probes
 from workflows.rehearsal import Rehearsal
 from workflows.replication import Replication
@@ -51,7 +42,6 @@ from workflows.resolutions import read_resolution
 from workflows.turns import TurnAnswer, Turns
 from workflows.undo import Undo, UndoStack
 from workflows.vm_claim import Claim
-from workflows.watch import CopyWatch
 from workflows.window import CutoverWindow
 
 Step = Callable[[], Awaitable[None]]
@@ -78,34 +68,32 @@ class MigrateVm:
         chapters = (task, self.board, self.engine, self.belongings, self.replication, Probes(wanted, self.engine))
         self.rehearsal = Rehearsal(*chapters)
         self.cutover = Cutover(*chapters)
-        self.dossier = Dossier(task, self.board, self.cutover)
         self.reprotection = Reprotection(task, self.engine, self.belongings, self.replication)
-        self.decisions = Decisions(task)
-        self.decisions.objection = lambda: self.parity.objection
-        self.desk = ApprovalDesk(task, self.decisions)
         self.turns = Turns(task, self.engine, CutoverWindow(task, self.board, self.engine))
         self.adopting = Adopting(task, self.board, self.engine, self.belongings, self.replication, self.turns)
+        self.checks = Prerequisites(
+            task, self.board, self.engine, self.belongings, self.replication, self.parity, self.turns
+        )
+        self.gate = Gate(task, self.board, self.cutover, self.parity, self.turns, self.news)
         self.claim = Claim(task)
         self.undo = UndoStack()
-        self.moved_before = False
-        self.adoption = Adoption()
         self.committed = False
-        self.reminders = 0
-        self.fingerprint: Fingerprint | None = None
         self.engine.before_hold = self.turns.give_back
 
     async def migrate(self) -> None:
         """Move the virtual machine; what leads back stands on each step's own line."""
-        replication, rehearsal, cutover, parity = self.replication, self.rehearsal, self.cutover, self.parity
+        checks, replication, rehearsal = self.checks, self.replication, self.rehearsal
+        cutover, parity = self.cutover, self.parity
         await self.step(Phase.CHECKING, self.claim_vm)
-        await self.step(Phase.CHECKING, self.check_prerequisites)
+        await self.step(Phase.CHECKING, checks.check_prerequisites)
+        await self.step(Phase.CHECKING, self.take_up_earlier_run)
         await self.step(Phase.ENABLING, replication.enable, undo=replication.disable_and_remove)
         await self.step(Phase.REPLICATING, replication.wait_until_protected)
         await self.step(Phase.CONFIGURING, replication.configure_target)
         if self.task.failover.test_first:
             await self.step(Phase.TESTING, rehearsal.test_failover, undo=rehearsal.clean_up_test_failover)
         await self.step(Phase.WAITING_FOR_TURN, self.turns.wait_for_turn)
-        await self.step(Phase.CHECKING, self.check_prerequisites_again)
+        await self.step(Phase.CHECKING, checks.check_prerequisites_again)
         await self.step(Phase.CHECKING, cutover.ask_source_before)
         if self.hooks.any:
             await self.step(Phase.FAILING_OVER, self.run_hooks_before, undo=self.hooks.undo_hooks)
@@ -114,7 +102,7 @@ class MigrateVm:
         await self.step(Phase.VERIFYING, parity.restore_parity, undo=parity.take_back_restored)
         if self.hooks.after:
             await self.step(Phase.VERIFYING, self.hooks.run_after, undo=self.hooks.undo_hooks_after)
-        await self.step(Phase.AWAITING_APPROVAL, self.wait_for_approval)
+        await self.step(Phase.AWAITING_APPROVAL, self.gate.wait_for_approval)
         self.pass_the_point_of_no_return()
         await self.finish(Phase.COMMITTING, cutover.commit_failover)
         await self.finish(Phase.COMMITTING, parity.restore_after_commit)
@@ -166,59 +154,13 @@ class MigrateVm:
         except WorkflowAlreadyStartedError:
             raise refusal(f"claiming {ResourceId.parse(self.task.vm.source_id)}: another plan moves it now") from None
 
-    async def check_prerequisites(self) -> None:
-        """Ask all that can be known before anything is written."""
-        findings = await self._check("start")
-        if self.moved_before:
-            raise moved_before("moved by an earlier run")
-        if findings:
-            raise refusal("; ".join(findings))
-        await self.adopting.take_up(self.adoption)
-
-    async def check_prerequisites_again(self) -> None:
-        """Ask again right before the failover. A finding holds the virtual machine; the copy is not thrown away.
-
-        It is asked again by itself until it is mended, a person gives up, or the plan's deadline rolls it back. Who
-        waited gave the turn back, and waits for it once more.
-        """
-        deadline = workflow.now() + timedelta(seconds=self.task.approval.deadline)
-        pauses = iter(policies.RECHECK_DELAYS)
-        while (findings := await self._check("cutover")) or self.turns.lost:
-            if findings:
-                what = f"before the failover: {'; '.join(findings)}"
-                if workflow.now() >= deadline and self.task.approval.at_deadline == "roll_back":
-                    raise rejected(f"{what}; nobody mended it before the deadline, and the plan says roll_back")
-                await self.engine.ask(what, ("retry", "give_up"), next(pauses, policies.RECHECK_DELAYS[-1]))
-            elif self.turns.lost:
-                self.board.enter(Phase.WAITING_FOR_TURN)
-                await self.turns.wait_for_turn()
-                deadline = workflow.now() + timedelta(seconds=self.task.approval.deadline)
-                self.board.enter(Phase.CHECKING)
+    async def take_up_earlier_run(self) -> None:
+        """Go on with what a run before this one began, with its ledger."""
+        await self.adopting.take_up(self.checks.adoption)
 
     async def run_hooks_before(self) -> None:
         """Run the user's hooks before the cutover; who lost the turn meanwhile takes them back and waits anew."""
-        await self.hooks.run_before(lambda: not self.turns.lost, self.check_prerequisites_again)
-
-    async def wait_for_approval(self) -> None:
-        """Wait for a person; a rejection, or the deadline where the plan says so, leads back.
-
-        What was approved is looked at again: where it changed, the approval is void, and a new one is waited for.
-        """
-        self.news.deadline = deadline = workflow.now() + timedelta(seconds=self.task.approval.deadline)
-        # Whoever reads the phase may decide at once, so the gate opens before anything is awaited.
-        self.decisions.open_gate(self.dossier.gather().digest)
-        self._show_what_is_awaited()
-        await self.turns.verified()
-        await self.desk.open()
-        while True:
-            await self._until_decided(deadline)
-            decision = self.decisions.counted
-            if decision is not None and decision.decision != "approve":
-                raise rejected(f"{decision.approver} rejected the move: {decision.comment or 'no comment'}")
-            changed = await self.dossier.changes()
-            if not changed:
-                return
-            self.decisions.void(f"the evidence changed: {summary(changed)}", self.dossier.gather().digest)
+        await self.hooks.run_before(lambda: not self.turns.lost, self.checks.check_prerequisites_again)
 
     def pass_the_point_of_no_return(self) -> None:
         """Forget the undo: a committed failover cannot be rolled back."""
@@ -235,7 +177,7 @@ class MigrateVm:
             await self.end(Outcome.NEEDS_OPERATOR, reason_of(error))
             return
         self.engine.shielded = True
-        self.decisions.close_gate()
+        self.gate.decisions.close_gate()
         self.board.go_back(reason_of(error))
         nothing_written = not self.undo.names
         if not nothing_written:
@@ -266,21 +208,21 @@ class MigrateVm:
     @workflow.signal(name=names.SIGNAL_APPROVE_COMMIT, description='Approve the commit: {"approver": "..."}')
     async def approve_commit(self, message: RawValue = NOTHING) -> None:
         """Take an approval."""
-        await self.desk.take_signal(message, "approve")
+        await self.gate.desk.take_signal(message, "approve")
 
     @workflow.signal(name=names.SIGNAL_REJECT_COMMIT, description='Reject the commit: {"approver": "..."}')
     async def reject_commit(self, message: RawValue = NOTHING) -> None:
         """Take a rejection, which leads back to the source."""
-        await self.desk.take_signal(message, "reject")
+        await self.gate.desk.take_signal(message, "reject")
 
     @workflow.update(name=names.UPDATE_DECIDE_COMMIT, description="Approve or reject, and learn whether it counted")
     async def decide_commit(self, message: RawValue) -> DecisionAnswer:
         """Take a decision and answer whether it counted."""
-        return await self.desk.take_update(message)
+        return await self.gate.desk.take_update(message)
 
     @decide_commit.validator
     def _validate_decision(self, message: RawValue) -> None:
-        self.desk.validate_update(message)
+        self.gate.desk.validate_update(message)
 
     @workflow.update(name=names.UPDATE_RESOLVE, description="Move on what waits for a person: retry, skip or give_up")
     def resolve(self, message: RawValue) -> DecisionAnswer:
@@ -304,12 +246,14 @@ class MigrateVm:
     @workflow.query(name=names.QUERY_STATUS)
     def status(self) -> VmStatus:
         """Tell where the virtual machine stands."""
-        return self.board.status(self.decisions.last_refusal, self.undo.names, self.desk.state(self.board.evidence))
+        return self.board.status(
+            self.gate.decisions.last_refusal, self.undo.names, self.gate.desk.state(self.board.evidence)
+        )
 
     @workflow.query(name=names.QUERY_REPORT)
     def report(self) -> VmReport:
         """Tell what has happened so far."""
-        report = self.board.report(self.belongings.entries, self.decisions.counted, self.decisions.recorded)
+        report = self.board.report(self.belongings.entries, self.gate.decisions.counted, self.gate.decisions.recorded)
         told: dict[str, object] = {"resolutions": self.engine.resolutions, "notes": self.news.own.notes}
         if (source := self.replication.source) is not None:
             told |= {
@@ -362,92 +306,3 @@ class MigrateVm:
                     return False
             else:
                 return True
-
-    async def _check(self, moment: Moment) -> list[str]:
-        """Ask the rules; return the blocking answers in words."""
-        known = None if moment == "start" else self.replication.source
-        request = CheckVm(
-            task=self.task,
-            moment=moment,
-            own_ids=[entry.id for entry in self.belongings.entries if entry.ours],
-            recorded=known,
-            fingerprint=None if moment == "start" else self.fingerprint,
-        )
-        answer = await self.engine.call(PreflightActivities.check_vm, request, f"Check {self.task.vm.name}: {moment}")
-        self.board.findings = answer.findings
-        self.moved_before, self.adoption = answer.already_migrated, answer.adoption
-        if answer.source is not None:
-            self.replication.source = answer.source
-        self.parity.source = answer.side or self.parity.source
-        self.replication.size = self.replication.size or answer.size
-        self.fingerprint = answer.fingerprint
-        self.board.fingerprint = answer.fingerprint.digest if answer.fingerprint else None
-        return [f"{finding.subject}: {finding.evidence}" for finding in answer.blocking]
-
-    async def _until_decided(self, deadline: datetime) -> None:
-        """Wait until a decision counts, and look at both copies meanwhile."""
-        async with self.cutover.watch_copies() as watch:
-            while self.decisions.counted is None:
-                self._show_what_is_awaited()
-                await self._wait_for_decision(deadline, watch)
-                if watch.found:
-                    await self._settle_two_copies(watch.found)
-                    watch.look_again()
-        self.board.show()
-
-    async def _settle_two_copies(self, power: PowerStates) -> None:
-        """Decide nothing while two copies are in question; what was approved before them is asked for again."""
-        before = self.dossier.gather()
-        self.decisions.hold_gate()
-        self.board.enter(Phase.VERIFYING)
-        await self.cutover.settle_two_copies(power)
-        changed = changes(before, self.dossier.gather())
-        if changed:
-            self.decisions.void(f"two copies ran: {summary(changed)}", self.dossier.gather().digest)
-        self.decisions.open_gate(self.dossier.gather().digest)
-        self.board.enter(Phase.AWAITING_APPROVAL)
-        self._show_what_is_awaited()
-
-    def _show_what_is_awaited(self) -> None:
-        """Show it with the evidence as it is now: a person may have settled rows of parity meanwhile."""
-        known = self.board.evidence or self.dossier.gather()
-        changed = changes(known, self.dossier.gather())
-        if changed:
-            self.decisions.void(f"the evidence changed: {summary(changed)}", self.dossier.gather().digest)
-        given = [one.approver for one in self.decisions.approvals]
-        self.board.show(waiting_for=self.dossier.awaited(given), needs_action=True)
-
-    def _until_reminder(self) -> timedelta:
-        """Return how long nobody is reminded: each reminder costs the history, so they come ever more rarely."""
-        self.reminders += 1
-        rarely: int = 2 ** ((self.reminders - 1) // policies.REMINDERS_IN_STEP)
-        return timedelta(seconds=self.task.approval.reminder) * rarely
-
-    async def _wait_for_decision(self, deadline: datetime, watch: CopyWatch) -> None:
-        """Wait for a decision until the deadline, the next reminder, or two running copies."""
-        left = deadline - workflow.now()
-        if left <= timedelta():
-            if self.task.approval.at_deadline == "roll_back":
-                raise rejected("nobody decided before the deadline, and the plan says roll_back")
-            if self.task.approval.at_deadline == "commit" and not self.parity.open_rows:
-                self.decisions.decide_by_policy()
-                return
-            # Each is a handful of events, and a history bears 50,000: whoever does not hear is told ever more rarely.
-            left = self._until_reminder()
-            workflow.logger.warning("Nobody has decided before the deadline; waiting on")
-        elif self.news.wants("reminder"):
-            left = min(left, self._until_reminder())
-        told = self.decisions.until_more(lambda: watch.found is not None)
-        if self.parity.open_rows:
-            await self.parity.hold(left, told)
-            return
-        try:
-            await workflow.wait_condition(
-                told,
-                timeout=left,
-                timeout_summary="The approval's deadline or the next reminder",
-            )
-        except TimeoutError:
-            late = workflow.now() >= deadline
-            if not late or self.task.approval.at_deadline == "keep_waiting":
-                self.news.tell("reminder", f"nobody has decided {'before the deadline' if late else 'yet'}")

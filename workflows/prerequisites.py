@@ -1,0 +1,97 @@
+"""What has to hold before anything is written, and again right before the failover."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.preflight import PreflightActivities
+    from migration.adoption import Adoption
+    from migration.findings import CheckVm
+    from migration.fingerprint import Fingerprint
+    from migration.models import VmTask
+    from migration.phases import Phase
+    from migration.severities import Moment
+from workflows import policies
+from workflows.belongings import Belongings
+from workflows.board import Board
+from workflows.engine import Engine
+from workflows.failures import moved_before, refusal, rejected
+from workflows.parity import Parity
+from workflows.replication import Replication
+from workflows.turns import Turns
+
+
+class Prerequisites:
+    """The checks of one virtual machine. The first tells the other chapters what was found."""
+
+    def __init__(
+        self,
+        task: VmTask,
+        board: Board,
+        engine: Engine,
+        belongings: Belongings,
+        replication: Replication,
+        parity: Parity,
+        turns: Turns,
+    ) -> None:
+        self._task = task
+        self._board = board
+        self._engine = engine
+        self._belongings = belongings
+        self._replication = replication
+        self._parity = parity
+        self._turns = turns
+        self._moved_before = False
+        self.adoption = Adoption()
+        """What replicates the machine already, as of the last check."""
+        self._fingerprint: Fingerprint | None = None
+
+    async def check_prerequisites(self) -> None:
+        """Ask all that can be known before anything is written."""
+        findings = await self._check("start")
+        if self._moved_before:
+            raise moved_before("moved by an earlier run")
+        if findings:
+            raise refusal("; ".join(findings))
+
+    async def check_prerequisites_again(self) -> None:
+        """Ask again right before the failover. A finding holds the virtual machine; the copy is not thrown away.
+
+        It is asked again by itself until it is mended, a person gives up, or the plan's deadline rolls it back. Who
+        waited gave the turn back, and waits for it once more.
+        """
+        deadline = workflow.now() + timedelta(seconds=self._task.approval.deadline)
+        pauses = iter(policies.RECHECK_DELAYS)
+        while (findings := await self._check("cutover")) or self._turns.lost:
+            if findings:
+                what = f"before the failover: {'; '.join(findings)}"
+                if workflow.now() >= deadline and self._task.approval.at_deadline == "roll_back":
+                    raise rejected(f"{what}; nobody mended it before the deadline, and the plan says roll_back")
+                await self._engine.ask(what, ("retry", "give_up"), next(pauses, policies.RECHECK_DELAYS[-1]))
+            elif self._turns.lost:
+                self._board.enter(Phase.WAITING_FOR_TURN)
+                await self._turns.wait_for_turn()
+                deadline = workflow.now() + timedelta(seconds=self._task.approval.deadline)
+                self._board.enter(Phase.CHECKING)
+
+    async def _check(self, moment: Moment) -> list[str]:
+        """Ask the rules; return the blocking answers in words."""
+        known = None if moment == "start" else self._replication.source
+        request = CheckVm(
+            task=self._task,
+            moment=moment,
+            own_ids=[entry.id for entry in self._belongings.entries if entry.ours],
+            recorded=known,
+            fingerprint=None if moment == "start" else self._fingerprint,
+        )
+        answer = await self._engine.call(PreflightActivities.check_vm, request, f"Check {self._task.vm.name}: {moment}")
+        self._board.findings = answer.findings
+        self._moved_before, self.adoption = answer.already_migrated, answer.adoption
+        if answer.source is not None:
+            self._replication.source = answer.source
+        self._parity.source = answer.side or self._parity.source
+        self._replication.size = self._replication.size or answer.size
+        self._fingerprint = answer.fingerprint
+        self._board.fingerprint = answer.fingerprint.digest if answer.fingerprint else None
+        return [f"{finding.subject}: {finding.evidence}" for finding in answer.blocking]
