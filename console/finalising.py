@@ -90,6 +90,11 @@ async def _plan(link: Link, text: str, name: str) -> Plan:
 
 
 async def _start(session: Session, link: Link, plan: Plan, specs: list[VmSpec], *, yes: bool) -> int:
+    if plan.approval.identity != "trusted_network":
+        raise RefusedError(
+            f"finalising plan {plan.name}: it believes no names (identity: {plan.approval.identity}), and `finalise` "
+            "takes no tokens yet, so nobody could approve. Delete the sources by hand once you are sure"
+        )
     if not await worker_polls(link.client, names.FINALISE_TASK_QUEUE):
         raise UnreachableError(
             f'waiting for a worker on task queue "{names.FINALISE_TASK_QUEUE}" of the Temporal server at '
@@ -105,7 +110,7 @@ async def _start(session: Session, link: Link, plan: Plan, specs: list[VmSpec], 
         session.answer(
             f"finalise {plan.name}: begun for {counted(len(specs), 'VM')}; nothing goes before it is approved"
         )
-        session.note(f"see what would go: starter.py finalise {plan.name} --status; then --approve or --reject")
+        session.note(f"see what would go: starter.py finalise {plan.name} status; then approve or reject")
     return 0
 
 

@@ -27,7 +27,6 @@ class News:
         self._messenger: asyncio.Task[None] | None = None
         self.own = Postbox(task.plan, task.notifications)
         self.deadline: datetime | None = None
-        self.evidence: str | None = None
         board.tell = self.tell
 
     def wants(self, event: EventName) -> bool:
@@ -86,7 +85,7 @@ class News:
             until=utc_text(self.deadline) if waits and self.deadline else None,
             at_deadline=approval.at_deadline if waits else None,
             commands=self._commands(event),
-            evidence=self.evidence if waits else None,
+            evidence=self._board.evidence.digest if waits and self._board.evidence else None,
             workflow_id=names.migrate_vm_id(plan, vm.name),
         )
 
