@@ -54,7 +54,7 @@ from workflows.survey_plan import SurveyPlan
 from workflows.vm_claim import VmClaim
 
 WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, CleanPlan, VmClaim, KeptWrites, SpentApproval]
-FINALISING = [FinalisePlan, FinaliseVm, VmClaim]
+FINALISING = [FinalisePlan, FinaliseVm, VmClaim, SpentApproval]
 """What deletes sources: only a worker that was started for it serves its queue."""
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
@@ -135,7 +135,7 @@ async def serve(settings: Settings, *, finalising: bool = False) -> None:
         watchers = await stack.enter_async_context(Watchers(azure, settings.poll_floor_seconds))
         progress, settle = timedelta(seconds=settings.progress_seconds), settings.intent_settle_seconds
         if finalising:
-            own = finalising_activities(azure, watchers, client, settle_seconds=settle)
+            own = finalising_activities(azure, watchers, client, desk, settle_seconds=settle)
             serving = [finalising_worker(client, own, progress)]
         else:
             telling = senders(settings)

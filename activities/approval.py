@@ -84,9 +84,11 @@ class ApprovalDesk:
 class ApprovalActivities:
     """Verifies who decides."""
 
-    def __init__(self, desk: ApprovalDesk, client: Client) -> None:
+    def __init__(self, desk: ApprovalDesk, client: Client, queue: str = names.WORKFLOW_TASK_QUEUE) -> None:
+        """Mark tokens as used by workflows on *queue*, which this worker serves."""
         self._desk = desk
         self._client = client
+        self._queue = queue
 
     @activity.defn
     async def open_desk(self, request: OpenDesk) -> Desk:
@@ -149,7 +151,7 @@ class ApprovalActivities:
             await self._client.start_workflow(
                 names.SPENT_APPROVAL,
                 id=token_id,
-                task_queue=names.WORKFLOW_TASK_QUEUE,
+                task_queue=self._queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 memo={MemoKeys.USE: use},
                 static_summary="A token that approved or rejected, and may not again",

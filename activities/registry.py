@@ -32,7 +32,7 @@ from activities.waits import WaitActivities
 from activities.watching import CopyActivities
 from activities.windows import WindowActivities
 from activities.writing import INTENT_SETTLE_SECONDS
-from migration.names import AZURE_TASK_QUEUE, GUEST_TASK_QUEUE, WAIT_TASK_QUEUE
+from migration.names import AZURE_TASK_QUEUE, FINALISE_TASK_QUEUE, GUEST_TASK_QUEUE, WAIT_TASK_QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,10 +102,19 @@ def all_activities(
 
 
 def finalising_activities(
-    azure: AzureClients, watchers: Watchers, client: Client, *, settle_seconds: float = INTENT_SETTLE_SECONDS
+    azure: AzureClients,
+    watchers: Watchers,
+    client: Client,
+    desk: ApprovalDesk,
+    *,
+    settle_seconds: float = INTENT_SETTLE_SECONDS,
 ) -> list[Callable[..., Any]]:
     """Return the activities of the worker that may delete sources, all on its own queue."""
-    holders = [FinaliseActivities(azure, client, settle_seconds), WaitActivities(azure, watchers)]
+    holders = [
+        FinaliseActivities(azure, client, settle_seconds),
+        WaitActivities(azure, watchers),
+        ApprovalActivities(desk, client, FINALISE_TASK_QUEUE),
+    ]
     return [method for holder in holders for method in methods_of(holder)]
 
 

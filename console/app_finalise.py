@@ -20,6 +20,8 @@ def finalise(
     wave: console.OnlyWave = None,
     approver: console.Approver = None,
     comment: Annotated[str, typer.Option(metavar="TEXT", help="Why; goes into the report.", show_default=False)] = "",
+    token_file: console.TokenFile = None,
+    sign_in: console.SignInBy = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a cloud that is not local.")] = False,
     as_json: console.Json = False,
 ) -> None:
@@ -36,5 +38,5 @@ def finalise(
     if action not in get_args(Action):
         known = ", ".join(name.replace("_", "-") for name in get_args(Action))
         raise typer.BadParameter(f"{what!r} is none of {known}")
-    order = Order(vm, wave, approver, comment, yes=yes)
+    order = Order(vm, wave, approver, comment, token_file, sign_in, yes=yes)
     console._run(context, lambda session: do(session, plan, action, order), as_json=as_json)

@@ -11,7 +11,7 @@ from console.differences import rows_to_decide_on
 from console.errors import InputError
 from console.losses import what_is_lost
 from console.plans import plan_name
-from console.proving import Proof, key_of, must_prove, prove, with_desk
+from console.proving import COMMIT, Proof, Question, key_of, must_prove, prove, with_desk
 from console.reading import read_plan
 from console.recorded import together
 from console.session import Session
@@ -20,7 +20,6 @@ from console.tables import state
 from console.texts import clean
 from console.updates import VERIFIED_TIMEOUT_SECONDS, find_vm, find_wave, send_update
 from console.view import PlanView, VmView
-from migration import names
 from migration.evidence import lines
 from migration.phases import Phase
 from migration.report import DecisionAnswer, DecisionMessage
@@ -46,9 +45,9 @@ class Wish:
 async def decide(session: Session, plan: str, wish: Wish) -> int:
     """Approve or reject the virtual machines that wait, and return 0 if a decision counted."""
     name = plan_name(plan)
-    message = _message(wish)
-    if not _could_sign_in(session, wish):
-        _signed(session, message, wish)  # told before anything is connected
+    message = message_of(wish)
+    if not could_sign_in(session, wish):
+        signed(session, message, wish)  # told before anything is connected
     link = await open_link(session)
     view = await read_plan(link, name, details_of_ended=False)
     if not view.is_answered:
@@ -60,39 +59,42 @@ async def decide(session: Session, plan: str, wish: Wish) -> int:
     else:
         await _show_rows(session, link, waiting)
     if not any(must_prove(one) for one in waiting):
-        message = _signed(session, message, wish)
+        message = signed(session, message, wish)
     waiting = [await with_desk(link, one) if must_prove(one) else one for one in waiting]
     _show_evidence(session, waiting)
     proving = [one for one in waiting if must_prove(one)]
     proof = (
         await prove(session, name, wish.verdict, proving, wish.token_file, wish.sign_in or "auto") if proving else None
     )
-    answers = await together(_send(link, one, message, proof) for one in waiting)
-    decisions = [_decision(one, answer) for one, answer in zip(waiting, answers, strict=True)]
+    answers = await together(send_decision(link, one, message, proof) for one in waiting)
+    decisions = [decision_told(one, answer) for one, answer in zip(waiting, answers, strict=True)]
     _print(session, name, message, decisions, _nobody_waits(asked))
     return 0 if any(answer.counted for answer in answers) else 1
 
 
-async def _send(link: Link, vm: VmView, message: DecisionMessage, proof: Proof | None) -> DecisionAnswer:
+async def send_decision(
+    link: Link, vm: VmView, message: DecisionMessage, proof: Proof | None, question: Question = COMMIT
+) -> DecisionAnswer:
     """Send a decision about what was shown; once more where the worker that was to read it has been replaced."""
     shown = vm.approval.evidence if vm.approval else None
     about = message.model_copy(update={"evidence": shown})
     if proof is None or not must_prove(vm):
-        return await send_update(link, vm.workflow_id, names.UPDATE_DECIDE_COMMIT, about)
-    answer = await _send_sealed(link, vm, about, proof)
+        return await send_update(link, vm.workflow_id, question.update, about)
+    answer = await _send_sealed(link, vm, about, proof, question)
     if _REPLACED not in answer.reason:
         return answer
-    return await _send_sealed(link, await with_desk(link, vm, other_than=key_of(vm)), about, proof)
+    renewed = await with_desk(link, vm, question, other_than=key_of(vm))
+    return await _send_sealed(link, renewed, about, proof, question)
 
 
-async def _send_sealed(link: Link, vm: VmView, about: DecisionMessage, proof: Proof) -> DecisionAnswer:
+async def _send_sealed(
+    link: Link, vm: VmView, about: DecisionMessage, proof: Proof, question: Question
+) -> DecisionAnswer:
     sealed = about.model_copy(update={"sealed": proof.sealed_for(vm)})
-    return await send_update(
-        link, vm.workflow_id, names.UPDATE_DECIDE_COMMIT, sealed, within_seconds=VERIFIED_TIMEOUT_SECONDS
-    )
+    return await send_update(link, vm.workflow_id, question.update, sealed, within_seconds=VERIFIED_TIMEOUT_SECONDS)
 
 
-def _message(wish: Wish) -> DecisionMessage:
+def message_of(wish: Wish) -> DecisionMessage:
     """Return what is sent but for who sends it; what was typed is too long or not, whoever it is."""
     try:
         DecisionMessage(approver=wish.approver or "-", comment=wish.comment, decision=wish.verdict)
@@ -109,13 +111,13 @@ def _message(wish: Wish) -> DecisionMessage:
     )
 
 
-def _could_sign_in(session: Session, wish: Wish) -> bool:
+def could_sign_in(session: Session, wish: Wish) -> bool:
     """Tell whether who decides could be proved, should the plan want that."""
     given = wish.token_file is not None or session.settings.migration_approver_token is not None
     return given or wish.sign_in is not None or session.is_interactive
 
 
-def _signed(session: Session, message: DecisionMessage, wish: Wish) -> DecisionMessage:
+def signed(session: Session, message: DecisionMessage, wish: Wish) -> DecisionMessage:
     """Return *message* with a name, which the plan believes."""
     who = wish.approver if wish.approver is not None else session.settings.migration_approver
     if not who or not who.strip():
@@ -157,7 +159,8 @@ def _nobody_waits(asked: list[VmView]) -> str:
     return f"no VM waits for approval now ({stand})" if stand else "the plan has no VMs yet"
 
 
-def _decision(vm: VmView, answer: DecisionAnswer) -> dict[str, Any]:
+def decision_told(vm: VmView, answer: DecisionAnswer) -> dict[str, Any]:
+    """Return what `--json` lists of a decision."""
     told = {"vm": vm.name, "counted": answer.counted, "reason": answer.reason}
     return {**told, "evidence": vm.approval.evidence, "identity": vm.approval.identity} if vm.approval else told
 

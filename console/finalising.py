@@ -9,12 +9,15 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from console.connection import RPC_TIMEOUT, Link, open_link
+from console.deciding import Wish
+from console.deciding_finalise import decide_finalise
 from console.errors import InputError, RefusedError, UnreachableError
 from console.finalised import read_finalised
 from console.plans import plan_name, read_plan
 from console.recorded import describe, together
 from console.session import Session
-from console.starting import cloud
+from console.signing_in import SignIn
+from console.starting import cloud, requester
 from console.tables import screen, table
 from console.texts import clean, counted, words
 from console.updates import send_update
@@ -24,7 +27,7 @@ from migration.ids import describe as described
 from migration.inputs import MigratePlanInput
 from migration.models import VmSpec, vm_specs
 from migration.plan import Plan
-from migration.report import DecisionMessage, Resolution, as_json
+from migration.report import Resolution, as_json
 from runtime.settings import Settings
 from runtime.temporal import ensure_search_attributes, worker_polls
 from runtime.urls import is_loopback
@@ -35,12 +38,28 @@ Action = Literal["start", "status", "approve", "reject", "cancel", "retry", "ski
 class Order:
     """What was typed: whose sources, and what is to be done."""
 
-    def __init__(self, vm: str | None, wave: str | None, approver: str | None, comment: str, *, yes: bool) -> None:
+    def __init__(
+        self,
+        vm: str | None,
+        wave: str | None,
+        approver: str | None,
+        comment: str,
+        token_file: str | None = None,
+        sign_in: SignIn | None = None,
+        *,
+        yes: bool,
+    ) -> None:
         self.vm = vm
         self.wave = wave
         self.approver = approver
         self.comment = comment
+        self.token_file = token_file
+        self.sign_in = sign_in
         self.yes = yes
+
+    def wish(self, verdict: Literal["approve", "reject"]) -> Wish:
+        """Return the decision that was typed."""
+        return Wish(verdict, self.vm, self.wave, self.approver, self.comment, self.token_file, self.sign_in)
 
     def chosen(self, plan: Plan) -> list[VmSpec]:
         """Return the virtual machines that are meant, without regard to case."""
@@ -62,12 +81,14 @@ async def finalise(session: Session, plan_text: str, action: Action, order: Orde
     plan = await _plan(link, plan_text, name)
     specs = order.chosen(plan)
     if action == "start":
-        return await _start(session, link, plan, specs, yes=order.yes)
+        return await _start(session, link, plan, specs, order)
     if action in {"approve", "reject"}:
-        return await _send(session, link, plan, specs, names.UPDATE_DECIDE_FINALISE, _decision(session, action, order))
+        running = [spec.name for spec in specs if await _runs(link, plan, spec)]
+        wish = order.wish("approve" if action == "approve" else "reject")
+        return await decide_finalise(session, link, plan.name, wish, running)
     if action in {"retry", "skip", "give_up"}:
         message = _resolution(session, action, order)
-        return await _send(session, link, plan, specs, names.UPDATE_RESOLVE, message)
+        return await _resolve(session, link, plan, specs, message)
     if action == "cancel":
         return await _cancel(session, link, plan, specs)
     return await _show(session, link, plan, specs)
@@ -89,20 +110,16 @@ async def _plan(link: Link, text: str, name: str) -> Plan:
     raise InputError(f'reading plan "{name}": its run has no beginning; give its file')
 
 
-async def _start(session: Session, link: Link, plan: Plan, specs: list[VmSpec], *, yes: bool) -> int:
-    if plan.approval.identity != "trusted_network":
-        raise RefusedError(
-            f"finalising plan {plan.name}: it believes no names (identity: {plan.approval.identity}), and `finalise` "
-            "takes no tokens yet, so nobody could approve. Delete the sources by hand once you are sure"
-        )
+async def _start(session: Session, link: Link, plan: Plan, specs: list[VmSpec], order: Order) -> int:
     if not await worker_polls(link.client, names.FINALISE_TASK_QUEUE):
         raise UnreachableError(
             f'waiting for a worker on task queue "{names.FINALISE_TASK_QUEUE}" of the Temporal server at '
             f"{link.address}: none polls; start one with an identity of its own: python worker.py --finalise"
         )
-    _confirm(session, session.settings, plan, specs, yes=yes)
+    _confirm(session, session.settings, plan, specs, yes=order.yes)
+    asking = await requester(session, plan, order.token_file, may_approve=plan.finalise.allow_self_approval)
     await ensure_search_attributes(link.client)
-    handle = await _started(link, plan, specs, session.person)
+    handle = await _started(link, plan, specs, asking)
     if session.as_json:
         answer = {"plan": plan.name, "workflow_id": handle.id, "run_id": handle.result_run_id}
         session.answer_json({**answer, "vms": [spec.name for spec in specs]})
@@ -114,8 +131,8 @@ async def _start(session: Session, link: Link, plan: Plan, specs: list[VmSpec], 
     return 0
 
 
-async def _started(link: Link, plan: Plan, specs: list[VmSpec], requester: str) -> WorkflowHandle[Any, Any]:
-    request = FinalisePlanInput(plan=plan, vms=[spec.name for spec in specs], requester=requester)
+async def _started(link: Link, plan: Plan, specs: list[VmSpec], asking: str) -> WorkflowHandle[Any, Any]:
+    request = FinalisePlanInput(plan=plan, vms=[spec.name for spec in specs], requester=asking)
     try:
         return await link.client.start_workflow(
             names.FINALISE_PLAN,
@@ -150,17 +167,6 @@ def _confirm(session: Session, settings: Settings, plan: Plan, specs: list[VmSpe
         raise RefusedError("not started")
 
 
-def _decision(session: Session, action: Action, order: Order) -> DecisionMessage:
-    who = order.approver if order.approver is not None else session.settings.migration_approver
-    if not who:
-        raise InputError(f"deciding to {action}: who decides? give --approver NAME or set MIGRATION_APPROVER")
-    try:
-        return DecisionMessage(approver=who, comment=order.comment, decision=action)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"reading --{first['loc'][0]}: {first['msg'].lower()}; give a shorter one") from None
-
-
 def _resolution(session: Session, action: Action, order: Order) -> Resolution:
     if order.vm is None:
         raise InputError(f"{words(action)}: which one? give --vm NAME")
@@ -170,12 +176,10 @@ def _resolution(session: Session, action: Action, order: Order) -> Resolution:
         raise InputError("reading --comment: give 1 to 2000 characters; they go into the report") from None
 
 
-async def _send(
-    session: Session, link: Link, plan: Plan, specs: list[VmSpec], update: str, message: DecisionMessage | Resolution
-) -> int:
+async def _resolve(session: Session, link: Link, plan: Plan, specs: list[VmSpec], message: Resolution) -> int:
     running = [spec for spec in specs if await _runs(link, plan, spec)]
     answers = await together(
-        send_update(link, names.finalise_vm_id(plan.name, spec.name), update, message) for spec in running
+        send_update(link, names.finalise_vm_id(plan.name, spec.name), names.UPDATE_RESOLVE, message) for spec in running
     )
     told = [
         {"vm": spec.name, "counted": answer.counted, "reason": answer.reason}

@@ -14,10 +14,23 @@ from console.signing_in import SignIn, Wanted, token_for
 from console.view import VmView
 from migration import names
 from migration.approvals import Desk, Statement
+from migration.finalise import Finalised
 from migration.report import VmStatus
 
 _DESK_SECONDS = 8.0
 _PAUSE_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is decided: by which update it is answered, and what the workflow that asks tells of itself."""
+
+    update: str
+    status: type[VmStatus] | type[Finalised]
+
+
+COMMIT = Question(names.UPDATE_DECIDE_COMMIT, VmStatus)
+FINALISE = Question(names.UPDATE_DECIDE_FINALISE, Finalised)
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ async def prove(
     return Proof(Statement(id=uuid.uuid4().hex, plan=plan, decision=decision, evidence=evidence, token=token))
 
 
-async def with_desk(link: Link, vm: VmView, *, other_than: str = "") -> VmView:
+async def with_desk(link: Link, vm: VmView, question: Question = COMMIT, *, other_than: str = "") -> VmView:
     """Return *vm* once it tells to which key a decision is sealed; *other_than* one that has been replaced.
 
     Raises:
@@ -90,7 +103,8 @@ async def with_desk(link: Link, vm: VmView, *, other_than: str = "") -> VmView:
             )
         await asyncio.sleep(_PAUSE_SECONDS)
         try:
-            status = await query(link.client.get_workflow_handle(vm.workflow_id), names.QUERY_STATUS, VmStatus)
+            handle = link.client.get_workflow_handle(vm.workflow_id)
+            status: VmStatus | Finalised | None = await query(handle, names.QUERY_STATUS, question.status)
         except TimeoutError:
             continue
         vm = replace(vm, approval=status.approval if status else vm.approval)

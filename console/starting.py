@@ -39,8 +39,8 @@ async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool,
     await require_worker(link)
     _confirm(session, settings, plan, yes=yes)
     await ensure_search_attributes(link.client)
-    requester = await _requester(session, plan, token_file)
-    handle, is_new = await _started_or_attached(link, plan, requester)
+    asking = await requester(session, plan, token_file, may_approve=plan.approval.allow_self_approval)
+    handle, is_new = await _started_or_attached(link, plan, asking)
     if not wait:
         _print(session, plan, handle, is_new=is_new)
         return 0
@@ -48,12 +48,12 @@ async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool,
     return await follow(session, link, plan.name, is_answer=False)
 
 
-async def _requester(session: Session, plan: Plan, token_file: str | None) -> str:
+async def requester(session: Session, plan: Plan, token_file: str | None, *, may_approve: bool) -> str:
     """Return who starts the plan: by object id where names are not believed, and the person can be told."""
     if plan.approval.identity != "entra":
         return session.person
     object_id = await who_starts(session, plan.approval.tenant, token_file)
-    if object_id is None and not plan.approval.allow_self_approval:
+    if object_id is None and not may_approve:
         session.note(
             f"who starts plan {plan.name} is told by name alone ({session.person}), so that an approval by the same "
             "person may not be recognised; `az login`, or give --token-file"

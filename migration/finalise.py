@@ -1,10 +1,14 @@
 """What finalising hands around: one virtual machine whose source is to be deleted, what is there, what became of it."""
 
+import hashlib
 from typing import Literal
 
 from pydantic import Field
 
+from migration.approvals import ApprovalState
 from migration.base import Value
+from migration.evidence import canonical
+from migration.ids import id_key
 from migration.models import VmSpec
 from migration.plan import Approval, Plan
 from migration.plan_finalise import Finalise
@@ -129,8 +133,26 @@ class Finalised(Value):
     snapshots: list[KeptSnapshot] = Field(default_factory=list)
     decisions: list[Decision] = Field(default_factory=list)
     incidents: list[str] = Field(default_factory=list)
+    approval: ApprovalState | None = Field(
+        None, description="What is approved, by its hash, and how an approver's token may be sent."
+    )
     last_refusal: str | None = None
     run_id: str = ""
+
+
+def deletion_digest(task: FinaliseTask, moved: Moved, judgement: Judgement) -> str:
+    """Return the hash of what people approve: what goes and what stays of which source, and for which copy."""
+    parts = sorted([id_key(part.id), part.kind, part.delete] for part in judgement.parts)
+    told = {
+        "finalise": task.plan,
+        "vm": task.vm.name,
+        "source": [id_key(task.vm.source_id), moved.vm_unique_id],
+        "target": id_key(moved.target_id),
+        "run": moved.run_id,
+        "snapshot": task.finalise.snapshot,
+        "parts": parts,
+    }
+    return hashlib.sha256(canonical(told).encode()).hexdigest()
 
 
 class FinalisePlanEnding(Value):

@@ -204,6 +204,11 @@ class Plan(Authored):
         return self
 
     @model_validator(mode="after")
+    def _finalisers_can_be_told(self) -> Self:
+        self.finalise.refuse_groups_of_names(self.approval.identity)
+        return self
+
+    @model_validator(mode="after")
     def _each_vm_once(self) -> Self:
         checks.not_too_many([vm.name for vm in self.vms])
         checks.unique("wave", [wave.name for wave in self.waves])

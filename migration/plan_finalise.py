@@ -6,13 +6,15 @@ from pydantic import AfterValidator, Field
 
 from migration import checks
 from migration.base import Authored
+from migration.errors import InvalidPlanError
+from migration.plan_approval import GROUP, IdentityKind, approver
 from migration.plan_types import Duration
 
 
 class Finalise(Authored):
     """How `finalise` deletes what is left of the source, when somebody asks for it and others approve."""
 
-    approvers: list[Annotated[str, AfterValidator(checks.person)]] = Field(
+    approvers: list[Annotated[str, AfterValidator(approver)]] = Field(
         default_factory=list, description="Who lets the source be deleted; the plan's approvers where nobody is named."
     )
     required: Annotated[int, Field(ge=1, le=5)] = Field(1, description="How many different people have to approve.")
@@ -24,6 +26,20 @@ class Finalise(Authored):
     )
     disks: Literal["delete", "keep"] = Field("delete", description="Disks of the source; shared ones always stay.")
     public_ips: Literal["keep", "delete"] = Field("keep", description="Public addresses that only the source used.")
+
+    def refuse_groups_of_names(self, identity: IdentityKind) -> None:
+        """Refuse a group where names are believed.
+
+        Raises:
+            InvalidPlanError: there is one.
+        """
+        for index, entry in enumerate(self.approvers):
+            if identity != "entra" and entry.startswith(GROUP):
+                raise InvalidPlanError(
+                    "who is in a group can be told by a token alone",
+                    "write identity: entra under approval, or name the people",
+                    ("finalise", "approvers", index),
+                )
 
 
 class Reprotect(Authored):

@@ -7,10 +7,11 @@ leaves the way of the updates free.
 import asyncio
 from collections import deque
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.approval import ApprovalActivities
@@ -26,10 +27,11 @@ with workflow.unsafe.imports_passed_through():
         unverified,
     )
     from migration.evidence import Evidence
-    from migration.models import VmTask
+    from migration.models import VmSpec
+    from migration.names import AZURE_TASK_QUEUE
     from migration.report import Decision, DecisionAnswer, DecisionMessage
 from workflows import policies
-from workflows.decisions import Decisions, Verdict, Via, answer_of, read_update
+from workflows.decisions import Asked, Decisions, Verdict, Via, answer_of, read_update
 
 _NOBODY = "unknown: no worker has verified the token in time; send it again"
 
@@ -70,11 +72,25 @@ class Lane:
 _MINUTE = timedelta(minutes=1)
 
 
+class AskedOfVm(Asked, Protocol):
+    """What is decided about, of a virtual machine of a plan."""
+
+    @property
+    def plan(self) -> str:
+        """The plan's name."""
+
+    @property
+    def vm(self) -> VmSpec:
+        """The virtual machine."""
+
+
 class ApprovalDesk:
     """Takes decisions, has their tokens verified where the plan wants that, and passes them to the gate."""
 
-    def __init__(self, task: VmTask, decisions: Decisions) -> None:
+    def __init__(self, task: AskedOfVm, decisions: Decisions, queue: str = AZURE_TASK_QUEUE) -> None:
+        """Let the workers of *queue* verify."""
         self._task = task
+        self._verifying = {**policies.VERIFYING, "task_queue": queue}
         self._decisions = decisions
         self._lanes = {via: Lane(via, limits) for via, limits in policies.LANES.items()}
         self._opened: datetime | None = None
@@ -90,21 +106,25 @@ class ApprovalDesk:
                 ApprovalActivities.open_desk,
                 OpenDesk(tenant=approval.tenant, audience=approval.audience),
                 summary="Ask how approvers' tokens may be sent",
-                **policies.VERIFYING,
+                **self._verifying,
             )
-        except ActivityError:
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from None
             workflow.logger.warning("No worker tells how tokens may be sent to it")
 
     def state(self, evidence: Evidence | None) -> ApprovalState | None:
         """Return what an approver has to know; None while there is nothing to approve."""
-        if evidence is None:
-            return None
+        return None if evidence is None else self.state_about(evidence.digest, evidence)
+
+    def state_about(self, digest: str, bundle: Evidence | None = None) -> ApprovalState:
+        """Return what an approver has to know of what has that hash."""
         return ApprovalState(
             identity=self._task.approval.identity,
             required=self._task.approval.required,
             approved_by=[one.approver for one in self._decisions.approvals],
-            evidence=evidence.digest,
-            bundle=evidence,
+            evidence=digest,
+            bundle=bundle,
             desk=self.open_desk,
         )
 
@@ -185,7 +205,7 @@ class ApprovalDesk:
                 ApprovalActivities.verify_approval,
                 request,
                 summary=f"Verify who decides to {verdict}",
-                **policies.VERIFYING,
+                **self._verifying,
             )
         except ActivityError:
             return Verified(refusal=_NOBODY)

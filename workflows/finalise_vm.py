@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.waits import WaitActivities
     from migration import ids, names
     from migration.chain import evidence
+    from migration.evidence import short
     from migration.finalise import (
         DeletedPart,
         DeleteSourcePart,
@@ -29,11 +30,13 @@ with workflow.unsafe.imports_passed_through():
         Moved,
         SourcePart,
         TakeSnapshot,
+        deletion_digest,
     )
     from migration.ids import ResourceId, describe
     from migration.report import DecisionAnswer, MemoKeys, as_json
     from migration.requests import ResourcesWait
     from migration.times import utc_text
+from workflows.approval_desk import ApprovalDesk
 from workflows.board import now_text
 from workflows.decisions import Decisions
 from workflows.engine import Engine, reason_of, shielded, type_of
@@ -58,6 +61,8 @@ class FinaliseVm:
         self.task = task
         self.engine = Engine(self, names.FINALISE_TASK_QUEUE)
         self.decisions = Decisions(task)
+        self.desk = ApprovalDesk(task, self.decisions, names.FINALISE_TASK_QUEUE)
+        self.asked = ""
         self.claim = Claim(task)
         self.moved = Moved()
         self.judgement = Judgement()
@@ -119,13 +124,17 @@ class FinaliseVm:
     async def wait_for_approval(self) -> None:
         """Wait until enough people approve what is there; if that changes meanwhile, they are asked again."""
         while self._doomed:
-            approved = self.judgement
-            self.decisions.open_gate()
+            # Whoever reads the phase may decide at once, so the gate opens before anything is awaited.
+            self.asked = self._digest()
+            self.decisions.open_gate(self.asked)
+            if self.desk.open_desk is None:
+                await self.desk.open()
+                self.engine.stop_if_cancelled()
             await self._until_decided()
             await self.look()
-            if _told(approved) == _told(self.judgement):
+            if self._digest() == self.asked:
                 break
-            self.decisions.void("what would be deleted has changed", "")
+            self.decisions.void("what would be deleted has changed", self._digest())
             self._incident("what would be deleted is not what was approved: the approvals are void")
         self.decisions.close_gate()
 
@@ -159,23 +168,23 @@ class FinaliseVm:
         workflow.upsert_memo({MemoKeys.FINALISED: told, MemoKeys.EVIDENCE: evidence(told)})
 
     @workflow.signal(name=names.SIGNAL_APPROVE_FINALISE, description='Let the source be deleted: {"approver": "..."}')
-    def approve_finalise(self, message: RawValue = NOTHING) -> None:
+    async def approve_finalise(self, message: RawValue = NOTHING) -> None:
         """Take an approval."""
-        self.decisions.take_signal(message, "approve")
+        await self.desk.take_signal(message, "approve")
 
     @workflow.signal(name=names.SIGNAL_REJECT_FINALISE, description='Keep the source: {"approver": "..."}')
-    def reject_finalise(self, message: RawValue = NOTHING) -> None:
+    async def reject_finalise(self, message: RawValue = NOTHING) -> None:
         """Take a rejection: nothing is deleted."""
-        self.decisions.take_signal(message, "reject")
+        await self.desk.take_signal(message, "reject")
 
     @workflow.update(name=names.UPDATE_DECIDE_FINALISE, description="Approve or reject, and learn whether it counted")
-    def decide_finalise(self, message: RawValue) -> DecisionAnswer:
+    async def decide_finalise(self, message: RawValue) -> DecisionAnswer:
         """Take a decision and answer whether it counted."""
-        return self.decisions.take_update(message)
+        return await self.desk.take_update(message)
 
     @decide_finalise.validator
     def _validate_decision(self, message: RawValue) -> None:
-        self.decisions.validate_update(message)
+        self.desk.validate_update(message)
 
     @workflow.update(name=names.UPDATE_RESOLVE, description="Move on what waits for a person: retry, skip or give_up")
     def resolve(self, message: RawValue) -> DecisionAnswer:
@@ -278,6 +287,9 @@ class FinaliseVm:
         gone = {one.id for one in self.record.deleted}
         return [part.id for part in self.judgement.doomed if part.id not in gone]
 
+    def _digest(self) -> str:
+        return deletion_digest(self.task, self.moved, self.judgement)
+
     def _enter(self, phase: str) -> None:
         self._note(phase=phase)
         workflow.logger.info("Entering phase", extra={"phase": phase})
@@ -291,7 +303,14 @@ class FinaliseVm:
         workflow.logger.warning("Incident", extra={"incident": text})
 
     def _status(self) -> Finalised:
-        told = {"decisions": self.decisions.recorded, "last_refusal": self.decisions.last_refusal}
+        approval = self.desk.state_about(self.asked) if self.asked else None
+        if approval is not None and self.record.ended:
+            approval = approval.model_copy(update={"desk": None})
+        told = {
+            "decisions": self.decisions.recorded,
+            "last_refusal": self.decisions.last_refusal,
+            "approval": approval,
+        }
         return self.record.model_copy(update=told)
 
     def _markdown(self) -> str:
@@ -305,15 +324,12 @@ class FinaliseVm:
             lines.append(f"- **A person must act.** `starter.py finalise {self.task.plan} approve --vm {vm.name}`")
         if record.reason:
             lines.append(f"- Reason: {record.reason}")
+        if self.asked:
+            lines.append(f"- Evidence: {short(self.asked)}")
         lines += [f"- Would delete: {describe(one)}" for one in record.to_delete]
         lines += [f"- Deleted: {describe(one.id)}" for one in record.deleted]
         lines += [f"- Kept: {describe(one.id)}: {one.why}" for one in record.kept]
         return "\n".join([*lines, *(f"- Snapshot: {describe(one.id)}" for one in record.snapshots)])
-
-
-def _told(judgement: Judgement) -> list[tuple[str, bool]]:
-    """Return what people approve: what goes and what stays."""
-    return [(ids.id_key(part.id), part.delete) for part in judgement.parts]
 
 
 def _outcome(error: BaseException, *, cancelled: bool) -> FinaliseOutcome:

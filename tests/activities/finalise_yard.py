@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.registry import finalising_activities
+from arm.clients import AzureClients
+from arm.watcher import Watchers
 from migration import ids, names
+from migration.calls.finalise import finaliser_roles
 from migration.finalise import Finalised, FinalisePlanInput
 from migration.plan import Plan
 from migration.report import DecisionAnswer, MemoKeys
 from tests.activities.estate import SOURCE_GROUP, SUBSCRIPTION, TARGET_GROUP, TARGET_REGION, VAULT, machine_of, seed
+from tests.activities.stage import SETTLE_SECONDS, access_to
+from tests.activities.test_roles import grant
+from tests.support.sim import Simulator
+from tests.support.tenant import Tenant
+from worker import finalising_worker
 from workflows.finalise_plan import FinalisePlan
 from workflows.finalise_vm import FinaliseVm
-
-if TYPE_CHECKING:
-    from tests.support.sim import Simulator
 
 ANNA, BERT, REQUESTER = "anna@contoso.example", "bert@contoso.example", "requester@contoso.example"
 FINALISER = {"kind": "service_principal", "client_id": str(uuid.UUID(int=81)), "object_id": str(uuid.UUID(int=82))}
@@ -32,6 +41,34 @@ def yard_seed() -> dict[str, Any]:
     """Return the estate: networks, and beside its owner two identities without any role."""
     others = [{**identity, "secret": "secret", "roles": []} for identity in (FINALISER, WORKER)]
     return {**seed(), "identities": [{"kind": "service_principal"}, *others]}
+
+
+@contextmanager
+def yard_simulator() -> Iterator[Simulator]:
+    """Run a simulator in which the finaliser has what `roles --finaliser` prints, and nothing else."""
+    with Simulator(seed=yard_seed(), speed=1_000) as running:
+        plan = Yard(running, None, "").plan(snapshot=True, public_ips="delete")  # type: ignore[arg-type]
+        for group in ("recovery", TARGET_GROUP):
+            running.arm("PUT", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}", {"location": "northeurope"})
+        grant(running, finaliser_roles(plan), str(FINALISER["object_id"]))
+        yield running
+
+
+@asynccontextmanager
+async def served_yard(sim: Simulator, client: Client, tenant: Tenant) -> AsyncIterator[Yard]:
+    """Run the finaliser's worker as its own identity; it verifies tokens of *tenant*."""
+    access = access_to(sim)
+    changes = {"client_id": FINALISER["client_id"], "client_secret": "secret"}
+    queue = f"moved-{uuid.uuid4()}"
+    async with (
+        AzureClients(type(access)(**{**vars(access), **changes})) as azure,
+        Watchers(azure, floor_seconds=0.05) as watchers,
+        finalising_worker(
+            client, finalising_activities(azure, watchers, client, tenant.desk(), settle_seconds=SETTLE_SECONDS)
+        ),
+        Worker(client, task_queue=queue, workflows=[MovedVm], workflow_runner=UnsandboxedWorkflowRunner()),
+    ):
+        yield Yard(sim, client, queue)
 
 
 @workflow.defn(name=names.MIGRATE_VM)
@@ -54,9 +91,10 @@ class Yard:
     count: int = 0
     started: list[str] = field(default_factory=list)
 
-    def plan(self, **finalise: Any) -> Plan:
-        """Return a plan of one virtual machine."""
-        self.count += 1
+    def plan(self, *, machines: int = 1, approval: dict[str, Any] | None = None, **finalise: Any) -> Plan:
+        """Return a plan of one virtual machine, or more."""
+        numbers = range(self.count + 1, self.count + machines + 1)
+        self.count += machines
         content: dict[str, Any] = {
             "version": 1,
             "name": f"yard-{uuid.uuid4().hex[:8]}",
@@ -64,9 +102,9 @@ class Yard:
             "source": {"region": "westeurope", "resource_group": SOURCE_GROUP},
             "target": {"region": TARGET_REGION, "resource_group": TARGET_GROUP, "network": "vnet-ne", "subnet": "s"},
             "vault": {"name": VAULT.rsplit("/", 1)[1], "resource_group": "recovery", "region": TARGET_REGION},
-            "approval": {"approvers": [ANNA, BERT, REQUESTER]},
+            "approval": approval or {"approvers": [ANNA, BERT, REQUESTER]},
             "finalise": finalise,
-            "waves": [{"name": "one", "vms": [{"name": f"vm-{self.count:02d}"}]}],
+            "waves": [{"name": "one", "vms": [{"name": f"vm-{number:02d}"} for number in numbers]}],
         }
         return Plan.model_validate(content)
 
@@ -74,6 +112,7 @@ class Yard:
         self,
         plan: Plan,
         *,
+        at: int = 0,
         source: str = "deallocated",
         target: str = "running",
         outcome: str = "migrated",
@@ -81,10 +120,10 @@ class Yard:
         data_disk: bool = True,
         **memo: Any,
     ) -> None:
-        """Let the plan's virtual machine have been moved."""
-        name, vm = plan.vms[0].name, plan.source_id(plan.vms[0])
+        """Let a virtual machine of the plan, the first one, have been moved."""
+        name, vm = plan.vms[at].name, plan.source_id(plan.vms[at])
         there = ids.vm_id(SUBSCRIPTION, TARGET_GROUP, name)
-        parts = machine_of(name, self.count)
+        parts = machine_of(name, int(name[-2:]))
         storage = parts[-1]["properties"]["storageProfile"]
         storage["osDisk"]["deleteOption"] = delete_option
         if not data_disk:

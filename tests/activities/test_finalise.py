@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from temporalio.client import WorkflowFailureError
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.registry import finalising_activities
-from arm.clients import AzureClients
-from arm.watcher import Watchers
-from migration.calls.finalise import finaliser_roles
 from migration.calls.roles import custom_roles
 from migration.chain import evidence
 from migration.finalise import Finalised
@@ -23,11 +18,10 @@ from migration.names import finalise_plan_id
 from migration.plan import Plan
 from migration.report import MemoKeys, as_json
 from tests.activities.estate import SOURCE_GROUP, SUBSCRIPTION, TARGET_GROUP, machine_of
-from tests.activities.finalise_yard import ANNA, BERT, FINALISER, REQUESTER, WORKER, MovedVm, Yard, yard_seed
-from tests.activities.stage import SETTLE_SECONDS, access_to
+from tests.activities.finalise_yard import ANNA, BERT, FINALISER, REQUESTER, WORKER, Yard, served_yard, yard_simulator
 from tests.activities.test_roles import grant
 from tests.support.sim import Simulator
-from worker import finalising_worker
+from tests.support.tenant import Tenant
 
 if TYPE_CHECKING:
     from temporalio.testing import WorkflowEnvironment
@@ -38,28 +32,15 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture(scope="module")
 def sim() -> Iterator[Simulator]:
     """Return a simulator in which the finaliser has what `roles --finaliser` prints, and nothing else."""
-    with Simulator(seed=yard_seed(), speed=1_000) as running:
-        plan = Yard(running, None, "").plan(snapshot=True, public_ips="delete")  # type: ignore[arg-type]
-        for group in ("recovery", TARGET_GROUP):
-            running.arm("PUT", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}", {"location": "northeurope"})
-        grant(running, finaliser_roles(plan), str(FINALISER["object_id"]))
+    with yard_simulator() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 async def yard(sim: Simulator, dev_server: WorkflowEnvironment) -> AsyncIterator[Yard]:
     """Return moved virtual machines, and the finaliser's worker, which runs as its own identity."""
-    access = access_to(sim)
-    changes = {"client_id": FINALISER["client_id"], "client_secret": "secret"}
-    queue = f"moved-{uuid.uuid4()}"
-    client = dev_server.client
-    async with (
-        AzureClients(type(access)(**{**vars(access), **changes})) as azure,
-        Watchers(azure, floor_seconds=0.05) as watchers,
-        finalising_worker(client, finalising_activities(azure, watchers, client, settle_seconds=SETTLE_SECONDS)),
-        Worker(client, task_queue=queue, workflows=[MovedVm], workflow_runner=UnsandboxedWorkflowRunner()),
-    ):
-        yield Yard(sim, client, queue)
+    async with served_yard(sim, dev_server.client, Tenant()) as served:
+        yield served
 
 
 async def test_a_moved_source_is_deleted_part_by_part(yard: Yard) -> None:
@@ -249,7 +230,7 @@ async def test_two_different_people_where_the_plan_wants_two(yard: Yard) -> None
     handle = await yard.begin(plan)
     first, again = await yard.decide(handle, ANNA), await yard.decide(handle, ANNA.upper())
     assert (True, False) == (first.counted, again.counted)
-    assert "somebody else has to" in again.reason
+    assert again.reason.startswith("duplicate: ")
     assert [] == yard.deletions(plan)
 
     assert (await yard.decide(handle, BERT)).counted

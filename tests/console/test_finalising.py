@@ -63,15 +63,6 @@ async def test_without_its_worker_nothing_begins(lonely_starter: CommandLine) ->
     assert "python worker.py --finalise" in answer.err
 
 
-async def test_a_plan_that_believes_no_names_is_refused(lonely_starter: CommandLine) -> None:
-    """Nobody could approve: finalise takes no tokens."""
-    path, _ = lonely_starter.plan(["fast-1"], approval={"approvers": ["anna@contoso.example"], "identity": "entra"})
-    answer = await lonely_starter("finalise", path)
-
-    assert (1, "") == (answer.code, answer.out)
-    assert "takes no tokens yet" in answer.err
-
-
 async def test_what_is_typed_wrong_is_told(starter: CommandLine) -> None:
     """An action, a machine, a wave or a plan that there is not; a decision by nobody; a resolution of no machine."""
     path, name = starter.plan(["fast-1"])

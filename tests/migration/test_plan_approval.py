@@ -60,3 +60,15 @@ def test_mistakes_are_told_at_their_line(approval: dict[str, Any], field: str, t
     assert field == problem.field
     assert told in str(problem)
     assert 0 < problem.line
+
+
+def test_who_approves_the_end_of_a_source_may_be_a_group_where_tokens_tell() -> None:
+    """A group of `finalise` counts with tokens, and is refused at its line where names are believed."""
+    wanted = {"finalise": {"approvers": ["a@b.example", f"GROUP:{OID}"]}}
+    proved = CONTOSO | wanted | {"approval": {**ENTRA, "approvers": ["a@b.example"]}}
+    assert f"group:{OID.lower()}" == parse_plan(yaml.safe_dump(proved), "plan.yaml").finalise.approvers[1]
+    with pytest.raises(PlanFileError) as refused:
+        parse_plan(yaml.safe_dump(CONTOSO | wanted), "plan.yaml")
+    [problem] = refused.value.problems
+    assert "finalise.approvers[1]" == problem.field
+    assert "can be told by a token alone" in str(problem)
