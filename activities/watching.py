@@ -74,5 +74,6 @@ class CopyActivities:
         )
 
     def _pause_seconds(self, age_seconds: float) -> float:
-        longest = max(LOOK_SECONDS, EACH_SECONDS * self._held)
-        return min(self._watchers.pause_seconds(age_seconds), longest)
+        # A fleet that waits must not take the reads from those that move: also young looks keep to the common pace.
+        shared = EACH_SECONDS * self._held
+        return max(min(self._watchers.pause_seconds(age_seconds), LOOK_SECONDS), shared)

@@ -51,7 +51,10 @@ class CopyWatch:
     async def _look(self) -> None:
         while True:
             began = workflow.now()
-            seconds = await self._held()
+            try:
+                seconds = await self._held()
+            except ActivityError:  # whoever waited has left
+                return
             if self.found is not None:
                 return
             left = timedelta(seconds=seconds) - (workflow.now() - began)
