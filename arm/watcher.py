@@ -33,6 +33,8 @@ JOBS, ITEMS = "replicationJobs", "replicationProtectedItems"
 POLL_FLOOR_SECONDS = 2.0
 SHARE_OF_AGE = 0.02
 LISTING_SHARE = 0.1
+PAGE_SECONDS = 0.3
+"""The most that a page of a listing is taken to cost the process."""
 FEW = 4
 """Up to so many waits are read one by one."""
 LONGEST_BACK_OFF_SECONDS = 60.0
@@ -177,7 +179,8 @@ class _Watcher:
             await asyncio.gather(*(self._read_one(subscription) for subscription in waiting))
             return floor, pause
         pages = await self._read_all(waiting)
-        spent = time.monotonic() - began
+        # What waited for the limiter took nobody's time, and must not keep the waits from their news for long.
+        spent = min(time.monotonic() - began, pages * PAGE_SECONDS)
         rest = max(spent, pages / self._reads_per_second) / LISTING_SHARE - spent
         return max(floor, rest), max(pause, rest)
 
