@@ -57,6 +57,12 @@ def peered() -> dict[str, Any]:
     return network(TESTS, virtualNetworkPeerings=[peer])
 
 
+def closed() -> dict[str, Any]:
+    """Return a test network from which nothing leads anywhere."""
+    subnet = {"addressPrefix": "10.20.1.0/24", "defaultOutboundAccess": False}
+    return network(TESTS, subnets=[{"name": "servers", "properties": subnet}])
+
+
 def mapped() -> dict[str, Any]:
     """Return the plan's vault, which maps the source network to another than the plan's."""
     there = fabric(CONTOSO.vault_id, "northeurope")

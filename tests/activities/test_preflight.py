@@ -23,7 +23,7 @@ from tests.support.sim import Simulator
     ("name", "expected"),
     [
         ("contoso", set()),
-        ("fabrikam", {("size-differs", "note")}),
+        ("fabrikam", {("size-differs", "note"), ("cutover-window", "note")}),
         ("wingtip", {("size-differs", "note"), ("accelerated-networking", "warning")}),
     ],
 )

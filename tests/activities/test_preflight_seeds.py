@@ -34,6 +34,7 @@ from tests.activities.contoso_seeds import (
     TESTS,
     accelerated,
     being_deleted,
+    closed,
     delegated,
     encrypted,
     failed_item,
@@ -54,6 +55,10 @@ from tests.support.sim import Simulator
 
 KEYS = f"{TARGET_GROUP}/providers/Microsoft.Compute/diskEncryptionSets/keys"
 PREMIUM = {"sku": {"name": "Premium_LRS"}}
+FROZEN_ONCE = {
+    "time_zone": "Europe/Dublin",
+    "freezes": [{"from": "2020-12-24", "to": "2021-01-02", "reason": "closing of the year"}],
+}
 REHEARSED = {"failover": {"test_first": True, "test_network": TESTS}}
 
 
@@ -74,7 +79,7 @@ def planned(seeded: Seeded) -> Plan:
     """Return Contoso's plan with what a row wants otherwise."""
     document = CONTOSO.model_dump(mode="json", exclude_none=True)
     for key, value in seeded.plan.items():
-        document[key] = {**document[key], **value} if isinstance(value, dict) else value
+        document[key] = {**document.get(key, {}), **value} if isinstance(value, dict) else value
     machine_of = document["waves"][0]["vms"][0]
     machine_of["target"] = {
         key: value for key, value in {**machine_of.get("target", {}), **seeded.target}.items() if value is not None
@@ -87,6 +92,12 @@ def named(plan_name: str) -> dict[str, Any]:
     vm = {"name": plan_name, "source_name": "db-01", "resource_group": "other", "target": {"name": plan_name}}
     waves = CONTOSO.model_dump(mode="json", exclude_none=True)["waves"]
     return {"waves": [*waves, {"name": "twins", "vms": [vm]}]}
+
+
+def cut_over(year: int) -> dict[str, Any]:
+    """Return a plan whose machines fail over in one night of a year."""
+    night = {"from": f"{year}-01-10T22:00", "to": f"{year}-01-11T04:00"}
+    return {"cutover": {"time_zone": "Europe/Dublin", "windows": [night]}}
 
 
 SEEDED: list[Seeded] = [
@@ -108,9 +119,13 @@ SEEDED: list[Seeded] = [
     Seeded("target-subnet", seed=seed(delegated())),
     Seeded("static-address", "note", target={"address": None}),
     Seeded("test-network", plan=REHEARSED),
-    Seeded("test-network", "warning", seed(peered()), plan=REHEARSED),
     Seeded("test-network", seed=seed(network(TESTS, "westeurope")), plan=REHEARSED),
+    Seeded("test-network-isolated", seed=seed(peered()), plan=REHEARSED),
+    Seeded("test-network-isolated", "warning", seed(network(TESTS)), plan=REHEARSED),
     Seeded("network-mapping", seed=mapped()),
+    Seeded("cutover-window", plan=cut_over(2020)),
+    Seeded("cutover-window", "warning", plan=cut_over(2099)),
+    Seeded("cutover-window", "note", plan={"cutover": FROZEN_ONCE}),
     Seeded("site-recovery-offered", seed=quota(**{"Microsoft.RecoveryServices/vaults": 0})),
     Seeded("protected-disks", seed=protected(3000)),
     Seeded("disk-encryption", "warning", encrypted()),
@@ -152,7 +167,7 @@ async def test_the_rule_is_tripped(contoso: tuple[Simulator, AzureClients], seed
 async def test_the_sound_estate_trips_none(contoso: tuple[Simulator, AzureClients]) -> None:
     """A plan that asks for all of this on an estate where it is right: nothing objects but to its own choice."""
     sim, azure = contoso
-    sim.seed(seed(network(TESTS), resource(KEYS), *protected(2990)["resources"]))
+    sim.seed(seed(closed(), resource(KEYS), *protected(2990)["resources"]))
     sound = Seeded(
         "", target={"disk_encryption_set": KEYS, "disk_types": {"db-01-data": "Premium_LRS"}}, plan=REHEARSED
     )
