@@ -223,7 +223,7 @@ async def causes() -> AsyncIterator[tuple[Simulator, PlanCheck]]:
     )
     later = [one for one in estate["resources"] if "/locks/" in one["id"] or "/policyAssignments/" in one["id"]]
     estate["resources"] = [one for one in estate["resources"] if one not in later]
-    with Simulator(seed=estate) as sim:
+    with Simulator(seed=estate, speed=60) as sim:
         lab = Lab(sim)
         lab.set_up()
         lab.enable("vm-replicated")
