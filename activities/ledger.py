@@ -18,10 +18,11 @@ from arm.reads import Json
 from arm.writes import Accepted, begin
 from migration import power
 from migration.ids import ResourceId, describe
+from migration.keeping import DeleteResources
 from migration.ledger import Observation
 from migration.ledger_proof import Surroundings, unlisted
 from migration.models import Started
-from migration.requests import DeleteResources, Observations, ObserveResources
+from migration.requests import Observations, ObserveResources
 
 _TOGETHER = 10
 

@@ -14,7 +14,7 @@ from migration.models import Started
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients
-    from migration.requests import RemoveShared
+    from migration.sharing import RemoveShared
 
 STILL_IN_USE = "StillInUse"
 

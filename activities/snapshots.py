@@ -12,8 +12,8 @@ from arm.reads import Json
 from arm.writes import Accepted, begin
 from migration import names
 from migration.ids import ResourceId, describe
+from migration.keeping import KeepDisks, KeptDisk
 from migration.models import Started
-from migration.requests import KeepDisks, KeptDisk
 
 
 class SnapshotActivities:

@@ -20,7 +20,7 @@ from arm.writes import Accepted, begin, send
 from migration import ids, names
 from migration.ids import ResourceId, describe, same_id
 from migration.models import Started
-from migration.requests import (
+from migration.sharing import (
     CacheAccountWanted,
     ContainerMappingWanted,
     ContainerWanted,

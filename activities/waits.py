@@ -25,9 +25,8 @@ from arm.watcher import OUTAGE_SECONDS, Watchers
 from migration import power
 from migration.ids import describe, job_id
 from migration.models import JobRef, Progress
-from migration.requests import (
-    JOB_LOST,
-    JobFailure,
+from migration.requests import JOB_LOST, JobFailure
+from migration.waiting import (
     JobWait,
     JobWaited,
     ProtectedWait,

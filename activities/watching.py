@@ -16,7 +16,7 @@ from arm.errors import classify
 from arm.watcher import Watchers
 from migration import power
 from migration.models import PowerStates, Progress
-from migration.requests import CopiesWatched, WatchCopies
+from migration.waiting import CopiesWatched, WatchCopies
 
 LOOK_SECONDS = 60.0
 """The longest time between two looks, which bounds how long two copies run unnoticed."""

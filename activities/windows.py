@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from migration.requests import LookAtWindow
+from migration.waiting import LookAtWindow
 from migration.windows import Standing
 
 

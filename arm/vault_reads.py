@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from arm import items, reads
 from arm.reads import SITE_RECOVERY_API, Json
 from migration.ids import ResourceId, same_id
-from migration.requests import VaultUseAnswer
+from migration.sharing import VaultUseAnswer
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients

@@ -1,18 +1,15 @@
 """What workflows ask of activities, and what these answer, beyond the values of `models`.
 
-Ids name resources; `Started.job` is what to wait for. Times that come from Azure stay strings as Azure wrote them.
+Waits stand in `waiting`, what machines share in `sharing`, what is kept and deleted of a target in `keeping`. Ids name
+resources; `Started.job` is what to wait for. Times that come from Azure stay strings as Azure wrote them.
 """
-
-from datetime import datetime
-from typing import Literal
 
 from pydantic import Field
 
 from migration.base import Value
 from migration.ledger import Observation
 from migration.ledger_proof import Around, Surroundings
-from migration.models import JobRef, JobResult, JobTask, Mismatch, PowerStates, SourceVm, Started, VmTask
-from migration.windows import Schedule
+from migration.models import JobRef, JobTask, Mismatch, SourceVm, Started, VmTask
 
 
 class AzureFailure(Value):
@@ -44,94 +41,6 @@ class JobFailure(Value):
     started: str | None = None
     ended: str | None = None
     tasks: list[JobTask] = Field(default_factory=list)
-
-
-class ResourceGroupWanted(Value):
-    """A resource group that has to be there."""
-
-    subscription: str
-    name: str
-    region: str
-    plan: str
-
-
-class VaultWanted(Value):
-    """A Recovery Services vault that has to be there."""
-
-    vault_id: str
-    region: str
-    plan: str
-
-
-class FabricWanted(Value):
-    """A replication fabric for an Azure region."""
-
-    vault_id: str
-    region: str
-
-
-class PolicyWanted(Value):
-    """The replication policy of a vault."""
-
-    vault_id: str
-
-
-class ContainerWanted(Value):
-    """A protection container of a fabric."""
-
-    fabric_id: str
-    region: str
-
-
-class ContainerMappingWanted(Value):
-    """A mapping from one container to another, with the policy."""
-
-    source_container_id: str
-    target_container_id: str
-    policy_id: str
-    name: str
-
-
-class NetworkMappingWanted(Value):
-    """A mapping from a virtual network to its counterpart in the other region."""
-
-    source_fabric_id: str
-    target_fabric_id: str
-    source_network_id: str
-    target_network_id: str
-
-
-class CacheAccountWanted(Value):
-    """The cache storage account in the source region."""
-
-    account_id: str
-    region: str
-    plan: str
-
-
-class VaultUse(Value):
-    """Asks what a vault holds."""
-
-    vault_id: str
-
-
-class VaultUseAnswer(Value):
-    """What a vault holds, whoever made it."""
-
-    exists: bool
-    item_ids: list[str] = Field(default_factory=list)
-    mapping_ids: list[str] = Field(default_factory=list)
-    container_ids: list[str] = Field(default_factory=list)
-    fabric_ids: list[str] = Field(default_factory=list)
-    policy_ids: list[str] = Field(default_factory=list)
-    network_mapping_ids: list[str] = Field(default_factory=list)
-
-
-class RemoveShared(Value):
-    """Removes one resource that virtual machines shared, unless something still uses it."""
-
-    id: str
-    type: str
 
 
 class EnableReplication(Value):
@@ -202,73 +111,6 @@ class ItemState(Value):
     errors: list[str] = Field(default_factory=list, description="Health errors: level, code and message.")
 
 
-class JobWait(Value):
-    """Waits for a Site Recovery job. After `give_back_after_seconds` the wait answers that it still runs."""
-
-    job: JobRef
-    give_back_after_seconds: int | None = None
-    accept_failure: bool = Field(
-        default=False, description="A job that fails or is gone is an answer, not an error: only that it ended matters."
-    )
-
-
-class JobWaited(Value):
-    """A job that ended well, or that still runs."""
-
-    running: bool
-    result: JobResult | None = None
-
-
-class ProtectedWait(Value):
-    """Waits until a virtual machine is protected: its first recovery point is there."""
-
-    task: VmTask
-    give_back_after_seconds: int | None = None
-
-
-class ProtectedWaited(Value):
-    """A protected virtual machine, or one that still replicates for the first time."""
-
-    running: bool
-    rpo_seconds: int | None = None
-    health: str = ""
-
-
-VmMilestone = Literal["running", "deallocated", "serving", "gone"]
-"""What one waits for. `serving`: it runs and its agent reports ready."""
-
-
-class VmWait(Value):
-    """Waits for a virtual machine."""
-
-    vm_id: str
-    until: VmMilestone
-    give_back_after_seconds: int | None = None
-
-
-class VmWaited(Value):
-    """Where a virtual machine stands; `running` tells that the wait is not over."""
-
-    running: bool
-    power_state: str | None = None
-    agent_ready: bool = False
-    since: str | None = Field(None, description="When Azure says that it reached this power state.")
-
-
-class ResourcesWait(Value):
-    """Waits for resources to be provisioned, or to be gone."""
-
-    ids: list[str]
-    until: Literal["provisioned", "gone"]
-    give_back_after_seconds: int | None = None
-
-
-class ResourcesWaited(Value):
-    """Whether the wait is not over."""
-
-    running: bool
-
-
 class StartFailover(Value):
     """Starts a failover, a test failover, its clean-up or a commit of a virtual machine."""
 
@@ -309,21 +151,6 @@ class ReadPower(Value):
     target_id: str
 
 
-class WatchCopies(Value):
-    """Waits until both copies run."""
-
-    source_id: str
-    target_id: str
-    give_back_after_seconds: int | None = None
-
-
-class CopiesWatched(Value):
-    """Both power states where both copies were read running; `running` tells that the wait is not over."""
-
-    running: bool
-    both_running: PowerStates | None = None
-
-
 class ReadParts(Value):
     """Asks what a virtual machine is attached to."""
 
@@ -358,46 +185,3 @@ class Observations(Value):
 
     seen: list[Observation]
     around: Surroundings | None = None
-
-
-class KeptDisk(Value):
-    """A disk, and the snapshot that keeps what is on it."""
-
-    disk_id: str
-    snapshot_id: str
-
-
-class KeepDisks(Value):
-    """Snapshots disks of a target that the move takes back."""
-
-    plan: str
-    disks: list[KeptDisk]
-    keep_until: str
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids of the snapshots."""
-        return [disk.snapshot_id for disk in self.disks]
-
-
-class KeptUntil(Value):
-    """Snapshots that are deleted once their time is over."""
-
-    snapshot_ids: list[str]
-    keep_until: str
-    seconds: int
-
-
-class DeleteResources(Value):
-    """Deletes resources that the ledger says are ours."""
-
-    ids: list[str]
-    why: str
-    spare_running: bool = Field(default=False, description="Refuse to delete a machine that runs.")
-
-
-class LookAtWindow(Value):
-    """Asks where a cutover schedule stands at a moment of the workflow's time."""
-
-    schedule: Schedule
-    at: datetime

@@ -9,17 +9,12 @@ with workflow.unsafe.imports_passed_through():
     from migration import ids, ledger
     from migration.earlier import EarlierAnswer
     from migration.ids import same_id
+    from migration.keeping import DeleteResources
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import Around, LedgerProof, Surroundings, digest, proof, unlisted
     from migration.models import SourceDisk, SourceVm, VmTask
-    from migration.requests import (
-        DeleteResources,
-        Observations,
-        ObserveResources,
-        ReadParts,
-        ResourcesWait,
-        VmParts,
-    )
+    from migration.requests import Observations, ObserveResources, ReadParts, VmParts
+    from migration.waiting import ResourcesWait
 from workflows.engine import Engine
 
 _DELETION_ORDER = (

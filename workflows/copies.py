@@ -9,7 +9,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.power import PowerActivities
     from activities.waits import WaitActivities
     from migration.models import JobTask, PowerStates, VmTask
-    from migration.requests import PowerChange, ReadPower, VmMilestone, VmWait
+    from migration.requests import PowerChange, ReadPower
+    from migration.waiting import VmMilestone, VmWait
 from workflows import policies
 from workflows.engine import Engine
 

@@ -12,9 +12,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.waits import WaitActivities
     from migration.models import JobRef, JobResult
     from migration.report import DecisionAnswer, Resolution
-    from migration.requests import JOB_LOST, JobWait
+    from migration.requests import JOB_LOST
     from migration.resolutions import Resolved, kept
     from migration.times import utc_text
+    from migration.waiting import JobWait
 from workflows import policies
 from workflows.failures import gave_up, job_is_lost, why_cancelled
 

@@ -34,8 +34,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from migration.ids import ResourceId, describe
     from migration.report import DecisionAnswer, MemoKeys, as_json
-    from migration.requests import ResourcesWait
     from migration.times import utc_text
+    from migration.waiting import ResourcesWait
 from workflows.approval_desk import ApprovalDesk
 from workflows.board import now_text
 from workflows.decisions import Decisions

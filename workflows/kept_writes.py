@@ -11,10 +11,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.waits import WaitActivities
     from migration import ids, names
     from migration.copies import TargetWrites
+    from migration.keeping import DeleteResources, KeepDisks, KeptDisk, KeptUntil
     from migration.ledger import LedgerEntry
     from migration.models import VmTask
-    from migration.requests import DeleteResources, KeepDisks, KeptDisk, KeptUntil, ResourcesWait
     from migration.times import utc_text
+    from migration.waiting import ResourcesWait
 from workflows import policies
 from workflows.belongings import Belongings
 from workflows.board import Board

@@ -20,20 +20,20 @@ with workflow.unsafe.imports_passed_through():
     from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan, proof
     from migration.models import SharedResources, Started, VmSpec, vm_specs
     from migration.plan import Plan
-    from migration.requests import (
+    from migration.requests import ObserveResources
+    from migration.sharing import (
         CacheAccountWanted,
         ContainerMappingWanted,
         ContainerWanted,
         FabricWanted,
         NetworkMappingWanted,
-        ObserveResources,
         PolicyWanted,
         RemoveShared,
         ResourceGroupWanted,
-        ResourcesWait,
         VaultUse,
         VaultWanted,
     )
+    from migration.waiting import ResourcesWait
 from workflows.engine import Engine, reason_of
 
 P = TypeVar("P")

@@ -13,14 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from migration.ledger_proof import around
     from migration.models import SourceVm, Started, VmTask
     from migration.power import is_running
-    from migration.requests import (
-        ConfigureTarget,
-        DisableReplication,
-        EnableReplication,
-        ProtectedWait,
-        ReadPower,
-        StartFailover,
-    )
+    from migration.requests import ConfigureTarget, DisableReplication, EnableReplication, ReadPower, StartFailover
+    from migration.waiting import ProtectedWait
 from workflows import belongings as made
 from workflows import policies
 from workflows.belongings import Belongings

@@ -9,7 +9,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.reprotection import ReprotectionActivities
     from activities.waits import WaitActivities
     from migration.models import VmTask
-    from migration.requests import DisableReplication, ProtectedWait, ReadItem, Reprotect
+    from migration.requests import DisableReplication, ReadItem, Reprotect
+    from migration.waiting import ProtectedWait
 from workflows import belongings as made
 from workflows.belongings import Belongings
 from workflows.engine import Engine

@@ -14,7 +14,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.watching import CopyActivities
     from migration.models import PowerStates, VmTask
-    from migration.requests import WatchCopies
+    from migration.waiting import WatchCopies
 from workflows import policies
 
 

@@ -10,8 +10,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.replication import ReplicationActivities
     from migration.models import PowerStates, VmTask
     from migration.power import is_off, is_running
-    from migration.requests import ItemState, ReadItem, StartFailover, VmMilestone
+    from migration.requests import ItemState, ReadItem, StartFailover
     from migration.times import seconds_between
+    from migration.waiting import VmMilestone
 from workflows.belongings import Belongings
 from workflows.board import Board
 from workflows.copies import Copies, Facts

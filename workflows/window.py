@@ -8,7 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.windows import WindowActivities
     from migration.models import VmTask
-    from migration.requests import LookAtWindow
+    from migration.waiting import LookAtWindow
     from migration.windows import Standing
 from workflows import policies
 from workflows.board import Board

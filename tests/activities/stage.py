@@ -35,22 +35,18 @@ from arm.watcher import Watchers
 from migration import ids, names
 from migration.models import JobRef, SharedResources, SourceVm, Started, VmSpec, VmTask
 from migration.plan import Approval, Failover
-from migration.requests import (
+from migration.requests import ConfigureTarget, EnableReplication, StartFailover
+from migration.sharing import (
     CacheAccountWanted,
-    ConfigureTarget,
     ContainerMappingWanted,
     ContainerWanted,
-    EnableReplication,
     FabricWanted,
-    JobWait,
     NetworkMappingWanted,
     PolicyWanted,
-    ProtectedWait,
     ResourceGroupWanted,
-    ResourcesWait,
-    StartFailover,
     VaultWanted,
 )
+from migration.waiting import JobWait, ProtectedWait, ResourcesWait
 from tests.activities.estate import (
     CACHE,
     SOURCE_GROUP,

@@ -14,8 +14,9 @@ from activities.power import PowerActivities
 from arm import items
 from migration import ids
 from migration.earlier import Books, EarlierAnswer, joined
+from migration.keeping import DeleteResources
 from migration.ledger import LedgerEntry, State
-from migration.requests import DeleteResources, PowerChange, StartFailover
+from migration.requests import PowerChange, StartFailover
 from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP, TARGET_REGION, VAULT
 from workflows import belongings
 

@@ -14,7 +14,9 @@ from activities.vault import VaultActivities
 from activities.waits import WaitActivities
 from migration import ids
 from migration.models import VmTask
-from migration.requests import CacheAccountWanted, ProtectedWait, ReadItem, Reprotect, StartFailover
+from migration.requests import ReadItem, Reprotect, StartFailover
+from migration.sharing import CacheAccountWanted
+from migration.waiting import ProtectedWait
 from tests.activities.estate import SOURCE_GROUP, SUBSCRIPTION, TARGET_REGION, VAULT_GROUP
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from activities.ledger import LedgerActivities
 from activities.snapshots import SnapshotActivities
 from activities.waits import WaitActivities
 from migration import ids
-from migration.requests import DeleteResources, KeepDisks, KeptDisk, ObserveResources, ResourcesWait
+from migration.keeping import DeleteResources, KeepDisks, KeptDisk
+from migration.requests import ObserveResources
+from migration.waiting import ResourcesWait
 from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP
 
 if TYPE_CHECKING:

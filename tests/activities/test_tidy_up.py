@@ -12,7 +12,8 @@ from activities.waits import WaitActivities
 from arm.clients import AzureClients
 from arm.watcher import Watchers
 from migration import ids
-from migration.requests import RemoveShared, ResourcesWait, VaultUse
+from migration.sharing import RemoveShared, VaultUse
+from migration.waiting import ResourcesWait
 from tests.activities.estate import CACHE, SUBSCRIPTION, VAULT, VAULT_GROUP, seed
 from tests.activities.stage import SPEED, Stage, access_to
 from tests.support.sim import Simulator

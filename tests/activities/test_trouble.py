@@ -19,22 +19,18 @@ from migration import ids
 from migration.plan import Failover
 from migration.requests import (
     AzureFailure,
-    CopiesWatched,
     DisableReplication,
     EnableReplication,
     JobFailure,
-    JobWait,
     JudgeFence,
     ObserveResources,
     PowerChange,
-    ProtectedWait,
     ReadItem,
     ReadParts,
     StartFailover,
     VerifyTarget,
-    VmWait,
-    WatchCopies,
 )
+from migration.waiting import CopiesWatched, JobWait, ProtectedWait, VmWait, WatchCopies
 from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP
 from tests.activities.stage import SPEED, Case, Stage
 

@@ -14,7 +14,8 @@ from activities.replication import ReplicationActivities
 from activities.waits import WaitActivities
 from arm.watcher import Watchers
 from migration.models import Progress
-from migration.requests import EnableReplication, JobWait, ProtectedWait
+from migration.requests import EnableReplication
+from migration.waiting import JobWait, ProtectedWait
 from tests.activities.stage import SPEED
 
 if TYPE_CHECKING:

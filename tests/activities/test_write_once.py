@@ -18,21 +18,18 @@ from activities.replication import ReplicationActivities
 from activities.vault import VaultActivities
 from activities.waits import WaitActivities
 from migration import ids
+from migration.keeping import DeleteResources
 from migration.requests import (
     ConfigureTarget,
-    DeleteResources,
     DisableReplication,
     EnableReplication,
-    FabricWanted,
-    JobWait,
     PowerChange,
-    ProtectedWait,
     ReadItem,
     ReadPower,
-    ResourceGroupWanted,
     StartFailover,
-    VmWait,
 )
+from migration.sharing import FabricWanted, ResourceGroupWanted
+from migration.waiting import JobWait, ProtectedWait, VmWait
 from tests.activities.estate import SUBSCRIPTION, TEST_NETWORK, VAULT
 from tests.activities.stage import SPEED, Case, Stage
 

@@ -16,6 +16,7 @@ from migration.cleaning import CleanSurvey, FindLeftovers
 from migration.earlier import EarlierAnswer, EarlierRuns
 from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
 from migration.hooks import HookRan, RunHook
+from migration.keeping import DeleteResources, KeepDisks
 from migration.ledger import Observation
 from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan
 from migration.models import FenceEvidence, JobResult, PowerStates, Started, Verification, VmCheck
@@ -24,49 +25,51 @@ from migration.plan import Plan
 from migration.power import DEALLOCATED, RUNNING
 from migration.proofs import Boot, BootWait, Isolation, ProbeResult, ProveIsolation, RunProbe
 from migration.requests import (
-    CacheAccountWanted,
     ConfigureTarget,
-    ContainerMappingWanted,
-    ContainerWanted,
-    CopiesWatched,
-    DeleteResources,
     DisableReplication,
     EnableReplication,
-    FabricWanted,
     FailoverStarted,
     ItemState,
-    JobWait,
-    JobWaited,
     JudgeFence,
-    KeepDisks,
-    LookAtWindow,
-    NetworkMappingWanted,
     Observations,
     ObserveResources,
-    PolicyWanted,
     PowerChange,
-    ProtectedWait,
-    ProtectedWaited,
     ReadItem,
     ReadParts,
     ReadPower,
-    RemoveShared,
     Reprotect,
-    ResourceGroupWanted,
-    ResourcesWait,
-    ResourcesWaited,
     StartFailover,
     TargetConfiguration,
+    VerifyTarget,
+    VmParts,
+)
+from migration.sharing import (
+    CacheAccountWanted,
+    ContainerMappingWanted,
+    ContainerWanted,
+    FabricWanted,
+    NetworkMappingWanted,
+    PolicyWanted,
+    RemoveShared,
+    ResourceGroupWanted,
     VaultUse,
     VaultUseAnswer,
     VaultWanted,
-    VerifyTarget,
-    VmParts,
+)
+from migration.survey import Survey, SurveyedVm
+from migration.waiting import (
+    CopiesWatched,
+    JobWait,
+    JobWaited,
+    LookAtWindow,
+    ProtectedWait,
+    ProtectedWaited,
+    ResourcesWait,
+    ResourcesWaited,
     VmWait,
     VmWaited,
     WatchCopies,
 )
-from migration.survey import Survey, SurveyedVm
 from migration.windows import Standing
 from tests.workflows.fake_parity import Parities
 from tests.workflows.scenes import plan_check

@@ -12,7 +12,7 @@ from migration.models import JobResult, JobTask
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
 from migration.report import MemoKeys, as_json
-from migration.requests import JobWaited
+from migration.waiting import JobWaited
 from tests.workflows.scenes import APPROVER, make_task
 from tests.workflows.script import Script, environment_failure, vm_failure
 from tests.workflows.stage import Stage, VmHandle

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from migration.phases import Outcome, Phase
-from migration.requests import JobWait, JobWaited
+from migration.waiting import JobWait, JobWaited
 from tests.workflows.script import Script, environment_failure, vm_failure
 from tests.workflows.stage import Stage
 from workflows import engine

@@ -8,9 +8,10 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from migration import ids, names
+from migration.keeping import KeptUntil
 from migration.models import VmTask
 from migration.phases import Outcome, Phase
-from migration.requests import KeptUntil, VmParts
+from migration.requests import VmParts
 from tests.workflows.scenes import APPROVER, make_task
 from tests.workflows.script import Script, vm_failure
 from tests.workflows.stage import Stage, VmHandle

@@ -4,7 +4,7 @@ from migration.phases import Outcome, Phase
 from migration.plan_finalise import Reprotect
 from migration.power import RUNNING
 from migration.report import MemoKeys
-from migration.requests import ProtectedWaited
+from migration.waiting import ProtectedWaited
 from tests.workflows.scenes import make_task
 from tests.workflows.script import Script, job_failure
 from tests.workflows.stage import Stage

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowHandle
 from migration.findings import PlanCheck
 from migration.models import vm_specs
 from migration.phases import Outcome
-from migration.requests import ProtectedWaited
+from migration.waiting import ProtectedWaited
 from tests.workflows.scenes import finding, make_plan, make_task, plan_check, plan_input
 from tests.workflows.script import Script, vm_failure
 from tests.workflows.stage import Stage

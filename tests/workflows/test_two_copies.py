@@ -8,7 +8,7 @@ from migration import ids, names
 from migration.models import PowerStates
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
-from migration.requests import CopiesWatched
+from migration.waiting import CopiesWatched
 from tests.workflows.scenes import APPROVER, make_task
 from tests.workflows.script import Script, vm_failure
 from tests.workflows.stage import Stage

@@ -7,7 +7,7 @@ from typing import Any
 from migration.phases import Outcome, Phase
 from migration.plan import Plan
 from migration.report import VmStatus
-from migration.requests import LookAtWindow
+from migration.waiting import LookAtWindow
 from migration.windows import Standing
 from tests.workflows.scenes import make_plan, make_task
 from tests.workflows.script import Script, environment_failure, vm_failure

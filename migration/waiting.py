@@ -1,0 +1,102 @@
+"""What workflows wait for, and what a wait answers.
+
+After `give_back_after_seconds` a wait answers that it is not over: `running`. Times that come from Azure stay strings.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from migration.base import Value
+from migration.models import JobRef, JobResult, PowerStates, VmTask
+from migration.windows import Schedule
+
+
+class JobWait(Value):
+    """Waits for a Site Recovery job. After `give_back_after_seconds` the wait answers that it still runs."""
+
+    job: JobRef
+    give_back_after_seconds: int | None = None
+    accept_failure: bool = Field(
+        default=False, description="A job that fails or is gone is an answer, not an error: only that it ended matters."
+    )
+
+
+class JobWaited(Value):
+    """A job that ended well, or that still runs."""
+
+    running: bool
+    result: JobResult | None = None
+
+
+class ProtectedWait(Value):
+    """Waits until a virtual machine is protected: its first recovery point is there."""
+
+    task: VmTask
+    give_back_after_seconds: int | None = None
+
+
+class ProtectedWaited(Value):
+    """A protected virtual machine, or one that still replicates for the first time."""
+
+    running: bool
+    rpo_seconds: int | None = None
+    health: str = ""
+
+
+VmMilestone = Literal["running", "deallocated", "serving", "gone"]
+"""What one waits for. `serving`: it runs and its agent reports ready."""
+
+
+class VmWait(Value):
+    """Waits for a virtual machine."""
+
+    vm_id: str
+    until: VmMilestone
+    give_back_after_seconds: int | None = None
+
+
+class VmWaited(Value):
+    """Where a virtual machine stands; `running` tells that the wait is not over."""
+
+    running: bool
+    power_state: str | None = None
+    agent_ready: bool = False
+    since: str | None = Field(None, description="When Azure says that it reached this power state.")
+
+
+class ResourcesWait(Value):
+    """Waits for resources to be provisioned, or to be gone."""
+
+    ids: list[str]
+    until: Literal["provisioned", "gone"]
+    give_back_after_seconds: int | None = None
+
+
+class ResourcesWaited(Value):
+    """Whether the wait is not over."""
+
+    running: bool
+
+
+class WatchCopies(Value):
+    """Waits until both copies run."""
+
+    source_id: str
+    target_id: str
+    give_back_after_seconds: int | None = None
+
+
+class CopiesWatched(Value):
+    """Both power states where both copies were read running; `running` tells that the wait is not over."""
+
+    running: bool
+    both_running: PowerStates | None = None
+
+
+class LookAtWindow(Value):
+    """Asks where a cutover schedule stands at a moment of the workflow's time."""
+
+    schedule: Schedule
+    at: datetime
