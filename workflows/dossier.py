@@ -13,15 +13,17 @@ with workflow.unsafe.imports_passed_through():
     from migration.proofs import Proof
 from workflows.board import Board
 from workflows.cutover import Cutover
+from workflows.parity import Parity
 
 
 class Dossier:
     """Gathers what the other chapters know. A chapter that has more to show puts what reads it into `parts`."""
 
-    def __init__(self, task: VmTask, board: Board, cutover: Cutover) -> None:
+    def __init__(self, task: VmTask, board: Board, cutover: Cutover, parity: Parity) -> None:
         self._task = task
         self._board = board
         self._cutover = cutover
+        self._parity = parity
         self.parts: dict[str, Callable[[], JsonValue]] = {
             "parity": lambda: [_row(row) for row in board.parity],
             "verification": lambda: _proof(board.verification),
@@ -55,9 +57,10 @@ class Dossier:
         return board.evidence
 
     async def changes(self) -> list[str]:
-        """Look at both sides again, and return in words what is not as the bundle says."""
+        """Look at both sides and their differences again, and return in words what is not as the bundle says."""
         before = self._board.evidence or self.gather()
         await self._cutover.look_again()
+        await self._parity.look_again()
         return changes(before, self.gather())
 
     def awaited(self, given: list[str]) -> str:

@@ -32,7 +32,7 @@ class Gate:
         self._turns = turns
         self._news = news
         self._reminders = 0
-        self._dossier = Dossier(task, board, cutover)
+        self._dossier = Dossier(task, board, cutover, parity)
         self._decisions = self.decisions = Decisions(task)
         self._decisions.objection = lambda: parity.objection
         self._desk = self.desk = ApprovalDesk(task, self.decisions)

@@ -70,6 +70,10 @@ class Parity:
             if entries:
                 await self._belongings.look("See what restoring made")
 
+    async def look_again(self) -> None:
+        """Compare once more, right before the commit: what was carried may have been lost since it was approved."""
+        await self._compare()
+
     async def hold(self, pause: timedelta, decided: Callable[[], bool]) -> None:
         """Hold while rows are open: until they are mended or accepted, *decided* otherwise, or for a *pause*."""
         rows = self.open_rows

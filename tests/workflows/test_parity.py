@@ -73,6 +73,24 @@ async def test_the_commit_waits_while_a_row_is_open(stage: Stage, world: World, 
     assert [("created", "plan")] == [(one.state, one.created_by) for one in made]
 
 
+async def test_what_is_lost_after_the_approval_voids_it(stage: Stage, world: World) -> None:
+    """The rows are compared once more before the commit; one that is open then is asked for again."""
+    world.source_side = world.target_side = _side(BACKUP)
+    handle = await stage.start_vm()
+    await stage.until(handle, lambda now: now.phase is Phase.AWAITING_APPROVAL and now.needs_action)
+    world.target_side = _side()
+
+    assert (await _decide(handle, "approve")).counted
+    await stage.until(handle, lambda now: "1 row of parity is open" in now.waiting_for)
+
+    (decision,) = (await stage.report(handle)).decisions
+    assert (False, True) == (decision.counted, decision.reason.startswith("void: the evidence changed"))
+    world.target_side = _side(BACKUP)
+    assert (await stage.resolve(handle, "retry")).counted
+    await stage.until(handle, lambda now: "a decision by" in now.waiting_for)
+    assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
+
+
 async def test_what_somebody_mends_is_carried(stage: Stage, world: World) -> None:
     """Mended in Azure and read again, a row is open no more, and the approval counts."""
     world.source_side = _side(BACKUP)
@@ -109,8 +127,8 @@ async def test_a_plan_that_waives_or_has_nothing_to_compare_does_not_wait(
     assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
     rows = (await stage.report(handle)).parity
     assert [("waived", "anna@contoso.example")] == [(row.state, row.by) for row in rows]
-    assert 1 == len(script.requests("compare_parity"))
+    assert 2 == len(script.requests("compare_parity"))  # at the verification, and right before the commit
 
     world.source_side = _side()
     assert Outcome.MIGRATED == (await stage.approve(await stage.start_vm())).outcome
-    assert 1 == len(script.requests("compare_parity"))
+    assert 2 == len(script.requests("compare_parity"))
