@@ -19,6 +19,7 @@ MOST_LISTED = 5_000
 MOST_TOLD = 50
 _MADE_FOR = re.compile(r"-(asr\w*|test\w*|replica\w*)([-_.].*)?$", re.IGNORECASE)
 """Ends the names of what Site Recovery makes beside what is named as at the source."""
+_MACHINE = "microsoft.compute/virtualmachines"
 _SEED = re.compile(r"^(asrseeddisk|ms-asr)-", re.IGNORECASE)
 
 
@@ -90,8 +91,11 @@ def concerns(asked: Around, resource_id: str, managed_by: str | None = None) -> 
     """Tell whether what lies in the target group is named like the machine's own, or is attached to its target."""
     if managed_by and id_key(managed_by) in {id_key(one) for one in asked.target_ids}:
         return True
-    name = ResourceId.parse(resource_id).names[0][1].lower()
-    own = {one.lower() for one in asked.names}
+    resource = ResourceId.parse(resource_id)
+    name = resource.names[0][1].lower()
+    # Another machine of the plan may come to be called as this one's source is; the plan's own proof knows them all.
+    targets = [ResourceId.parse(one).name for one in asked.target_ids]
+    own = {one.lower() for one in (targets if resource.type.lower() == _MACHINE else asked.names)}
     if name in own or _MADE_FOR.sub("", name) in own:
         return True
     return bool(_SEED.match(name)) and any(f"-{one}-" in f"{name}-" for one in own)

@@ -80,6 +80,7 @@ def test_any_plan_is_migrated(clone: Clone, runs: dict[str, Run], name: str) -> 
     assert run.ended is not None
     assert 0 == run.ended.code, f"{DRAWN[name]}: {run.ended}"
     report = clone.report(drawn.name)
+    assert [[]] * len(drawn.machines) == [vm["incidents"] for vm in report["vms"]]
     expected = {machine.name: "migrated" for machine in drawn.machines}
     assert expected == {vm["name"]: vm["outcome"] for vm in report["vms"]}
     states = judge.power_by_id(clone.simulator)

@@ -51,6 +51,14 @@ def test_names_tell_whose_a_stray_is(name: str, *, counts: bool) -> None:
     assert concerns(ASKED, disk(name), ASKED.target_ids[0].upper())
 
 
+def test_a_neighbour_may_come_to_be_called_as_the_source_is() -> None:
+    """A machine is this one's only under its target's name or its test's: the source's own name may be another's."""
+    asked = ASKED.model_copy(update={"target_ids": [ids.vm_id("s", "g", "web-new")], "names": ["web-1", "web-new"]})
+    names = ("web-new", "WEB-NEW-test", "web-1")
+    assert [True, True, False] == [concerns(asked, ids.vm_id("s", "g", name)) for name in names]
+    assert concerns(asked, disk("web-1"))
+
+
 def test_parts_of_what_is_known_are_known() -> None:
     """An extension of a listed machine needs no entry; what was there before needs none either."""
     vm, old, stray = ASKED.target_ids[0], disk("old"), disk("stray")
