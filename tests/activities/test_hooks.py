@@ -206,8 +206,9 @@ async def test_a_script_that_fails_is_the_hooks_failure_with_its_exit_status(sta
 
 
 async def test_a_script_that_does_not_end_meets_its_deadline(stage: Stage) -> None:
-    """A guest whose agent is silent costs the hook's deadline and no more."""
-    case = stage.arrange(behaviour={"agent": "Not Ready"})
+    """A run command that never ends costs the hook's deadline and no more."""
+    case = stage.arrange()
+    stage.sim.fault({"kind": "operation_never_ends"}, method="POST", path=f"/{case.task.vm.name}/runCommand$", times=0)
     with pytest.raises(ApplicationError) as failed:
         await _in_guest(stage, case, "true", deadline_seconds=1)
     assert "virtualMachines" in failed.value.message
