@@ -5,7 +5,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+from temporalio.common import SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
@@ -24,14 +24,11 @@ with workflow.unsafe.imports_passed_through():
     from migration.proofs import ProbeResult, Proof, TestFailoverReport, markdown_of
     from migration.report import Decision, PhaseSpan, ReportedResource, VmReport, VmStatus
     from migration.times import utc_text
+from workflows.attributes import NEEDS_ACTION, PHASE
 from workflows.moments import Moments
 from workflows.remedies import by_hand
 
-PHASE = SearchAttributeKey.for_keyword(names.ATTRIBUTE_PHASE)
 _TOLD_ROWS = 10
-NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
-
-
 _TWO_COPIES = "two running copies"
 """How the incident begins that is told at once."""
 

@@ -3,13 +3,13 @@
 import asyncio
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
     from migration.finalise import FinalisePlanEnding, FinalisePlanInput, FinaliseTask, finalise_task
     from migration.models import vm_specs
+from workflows.attributes import vm_attributes
 from workflows.engine import reason_of
 from workflows.finalise_vm import FinaliseVm
 
@@ -49,7 +49,7 @@ class FinalisePlan:
                 task,
                 id=names.finalise_vm_id(task.plan, name),
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-                search_attributes=_search_attributes(task),
+                search_attributes=vm_attributes(task.plan, task.vm),
                 static_summary=f"Delete the source of {name}",
             )
             self.outcomes[name] = ended.outcome or "needs_operator"
@@ -63,17 +63,3 @@ class FinalisePlan:
             self.outcomes[name] = "cancelled" if is_cancelled_exception(error) else "needs_operator"
             self.reasons[name] = reason_of(error)
         workflow.set_current_details("\n".join(f"- {vm}: {outcome}" for vm, outcome in self.outcomes.items()))
-
-
-def _search_attributes(task: FinaliseTask) -> TypedSearchAttributes:
-    words = {
-        names.ATTRIBUTE_PLAN: task.plan,
-        names.ATTRIBUTE_WAVE: task.vm.wave,
-        names.ATTRIBUTE_VM: task.vm.name,
-        names.ATTRIBUTE_SOURCE_REGION: task.vm.source_region,
-        names.ATTRIBUTE_TARGET_REGION: task.vm.target_region,
-    }
-    pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(key), value) for key, value in words.items()]
-    return TypedSearchAttributes(
-        [*pairs, SearchAttributePair(SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION), value=False)]
-    )

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
-from temporalio.common import RawValue, SearchAttributeKey
+from temporalio.common import RawValue
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.times import utc_text
     from migration.waiting import ResourcesWait
 from workflows.approval_desk import ApprovalDesk
+from workflows.attributes import NEEDS_ACTION, PHASE
 from workflows.board import now_text
 from workflows.decisions import Decisions
 from workflows.engine import Engine, reason_of, shielded, type_of
@@ -46,8 +47,6 @@ from workflows.resolutions import read_resolution
 from workflows.vm_claim import Claim
 
 Step = Callable[[], Awaitable[None]]
-PHASE = SearchAttributeKey.for_keyword(names.ATTRIBUTE_PHASE)
-NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
 _LONGEST_NAME = 80
 """Of a snapshot."""
 

@@ -4,7 +4,6 @@ import asyncio
 from itertools import chain, repeat
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
@@ -18,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.phases import Outcome, Phase
     from migration.report import MemoKeys
 from workflows import policies
+from workflows.attributes import vm_attributes
 from workflows.dispatch import Dispatcher
 from workflows.engine import reason_of
 from workflows.migrate_vm import MigrateVm
@@ -48,7 +48,7 @@ class Fleet:
                 task,
                 id=names.migrate_vm_id(self._plan, name),
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                search_attributes=_search_attributes(task),
+                search_attributes=vm_attributes(task.plan, task.vm, Phase.CHECKING),
                 memo={MemoKeys.VM_NAME: name, MemoKeys.WAVE: task.vm.wave},
                 static_summary=f"Move {name}: {task.vm.source_region} to {task.vm.target_region}",
             )
@@ -119,18 +119,3 @@ class Fleet:
             self._dispatcher.end(name, Outcome.NEEDS_OPERATOR, "it ended without a word")
         else:
             self._dispatcher.end(name, Outcome.ROLLED_BACK, "it never began")
-
-
-def _search_attributes(task: VmTask) -> TypedSearchAttributes:
-    keywords = {
-        names.ATTRIBUTE_PLAN: task.plan,
-        names.ATTRIBUTE_WAVE: task.vm.wave,
-        names.ATTRIBUTE_VM: task.vm.name,
-        names.ATTRIBUTE_PHASE: Phase.CHECKING.value,
-        names.ATTRIBUTE_SOURCE_REGION: task.vm.source_region,
-        names.ATTRIBUTE_TARGET_REGION: task.vm.target_region,
-    }
-    pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(key), value) for key, value in keywords.items()]
-    return TypedSearchAttributes(
-        [*pairs, SearchAttributePair(SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION), value=False)]
-    )

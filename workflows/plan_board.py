@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
@@ -15,11 +14,11 @@ with workflow.unsafe.imports_passed_through():
     from migration.phases import Outcome, Phase
     from migration.plan import Plan
     from migration.report import PlanReport, PlanStatus, PlanVm
+from workflows.attributes import NEEDS_ACTION
 from workflows.board import now_text, reported
 from workflows.dispatch import Dispatcher, VmState
 
 _WAVES = 20
-NEEDS_ACTION = SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION)
 
 _PHASE_OF = {
     "new": Phase.CHECKING,
