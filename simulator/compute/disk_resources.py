@@ -53,14 +53,7 @@ def disks_create_or_update(call: Call) -> Reply:
     )
     document["properties"]["provisioningState"] = "Updating"
     call.world.store.put(document)
-    return begin(
-        call,
-        seconds=PUT_SECONDS,
-        done="compute.provisioned",
-        payload={"id": call.resource_id},
-        location=location,
-        body=document,
-    )
+    return _provision(call, document, PUT_SECONDS)
 
 
 def _source(world: World, creation: dict[str, Any]) -> Resource | None:
@@ -89,13 +82,18 @@ def _change(call: Call, disk: Resource, body: dict[str, Any]) -> Reply:
         disk.doc["tags"] = body["tags"] or {}
     disk.properties["provisioningState"] = "Updating"
     call.world.store.save(disk)
+    return _provision(call, disk.doc, PUT_SECONDS)
+
+
+def _provision(call: Call, document: dict[str, Any], seconds: float) -> Reply:
+    """Begin the operation that makes of what is stored something provisioned (202)."""
     return begin(
         call,
-        seconds=PUT_SECONDS,
+        seconds=seconds,
         done="compute.provisioned",
-        payload={"id": disk.id},
-        location=disk.location,
-        body=disk.doc,
+        payload={"id": document["id"]},
+        location=document["location"],
+        body=document,
     )
 
 
@@ -175,14 +173,7 @@ def snapshots_create_or_update(call: Call) -> Reply:
         },
     }
     call.world.store.put(document)
-    return begin(
-        call,
-        seconds=SNAPSHOT_SECONDS,
-        done="compute.provisioned",
-        payload={"id": call.resource_id},
-        location=location,
-        body=document,
-    )
+    return _provision(call, document, SNAPSHOT_SECONDS)
 
 
 def _change_snapshot(call: Call, snapshot: Resource, creation: dict[str, Any]) -> Reply:
@@ -196,14 +187,7 @@ def _change_snapshot(call: Call, snapshot: Resource, creation: dict[str, Any]) -
         )
     snapshot.doc["tags"] = call.body_object().get("tags") or {}
     call.world.store.save(snapshot)
-    return begin(
-        call,
-        seconds=PUT_SECONDS,
-        done="compute.provisioned",
-        payload={"id": snapshot.id},
-        location=snapshot.location,
-        body=snapshot.doc,
-    )
+    return _provision(call, snapshot.doc, PUT_SECONDS)
 
 
 def snapshots_delete(call: Call) -> Reply:
