@@ -1,6 +1,6 @@
 # Every target works in a fresh clone: it makes .venv first. Names and options are listed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up clients test coverage check schema rules lock clean
+.PHONY: help setup demo up clients test coverage chaos check schema rules lock clean
 
 PYTHON_BIN := .venv/bin/python
 INSTALLED := .venv/.installed
@@ -36,6 +36,9 @@ clients: $(INSTALLED) ## install the Azure CLI and the JavaScript SDK into .clie
 
 coverage: $(INSTALLED) ## run the tests and tell which branches none took (more than twice as long)
 	@exec $(PYTHON_BIN) -m pytest -n $(PROCESSES) --cov --cov-report=term:skip-covered $(ARGS)
+
+chaos: $(INSTALLED) ## strike plans with every fault once and judge what came of it (SEED=N ONLY=TEXT; WRITE=1 writes docs/durability.md)
+	@exec $(PYTHON_BIN) -m tests.chaos $${SEED:+--seed "$$SEED"} $${ONLY:+--only "$$ONLY"} $${WRITE:+--write}
 
 check: $(INSTALLED) ## lint, check the format, the types and the direction of imports
 	$(PYTHON_BIN) -m ruff check

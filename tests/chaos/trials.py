@@ -49,6 +49,11 @@ class Trial:
     seconds: float = 0.0
 
     @property
+    def struck_at(self) -> str:
+        """The request that was met, in words; empty where no single one was."""
+        return f"request {self.nth}" if self.nth else ""
+
+    @property
     def is_green(self) -> bool:
         """Whether the outcome is one that is allowed, and every invariant holds."""
         return not self.error and self.outcome in self.expected and not self.broken
@@ -168,10 +173,12 @@ async def gather(stage: Stage, trial: Trial) -> Evidence:
 
 
 def phase_of(trial: Trial, evidence: Evidence) -> str:
-    """Return the phase in which the machine was when its request was met."""
+    """Return the phase in which the machine was when its request was met; `preparing` before it had one."""
     met = [at for fault in trial.faults if (at := _struck_at(fault["match"], evidence.log))]
     phases = evidence.report["vms"][0]["phases"]
     inside = [each["name"] for each in phases if met and each["started"][:19] <= met[0][:19]]
+    if met and not inside:
+        return "preparing"
     return str(inside[-1]) if inside else ""
 
 
