@@ -7,6 +7,8 @@ INSTALLED := .venv/.installed
 # Most tests wait for a server: more processes than processors are no loss.
 PROCESSES ?= 4
 export PYTHON
+# Temporal's sandbox imports the workflows' modules once for each workflow: without compiled files it compiles them anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # An environment whose Python no longer starts is made anew.
 ifneq ($(wildcard $(INSTALLED)),)

@@ -21,6 +21,10 @@ from migration.names import SEARCH_ATTRIBUTES
 from tests.scheduling import WholeFiles, long_first
 
 ROOT = Path(__file__).resolve().parent.parent
+# Temporal's sandbox imports the workflows' modules once for each workflow: uncompiled, that is a quarter of a worker's
+# processor time. Processes that a test starts follow.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _KEYS: dict[str, Callable[[str], SearchAttributeKey[Any]]] = {
     "Keyword": SearchAttributeKey.for_keyword,
     "Bool": SearchAttributeKey.for_bool,
