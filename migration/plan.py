@@ -206,6 +206,7 @@ class Plan(Authored):
     @model_validator(mode="after")
     def _finalisers_can_be_told(self) -> Self:
         self.finalise.refuse_groups_of_names(self.approval.identity)
+        self.finalise.refuse_too_few(self.approval.approvers)
         return self
 
     @model_validator(mode="after")

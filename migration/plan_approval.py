@@ -34,6 +34,21 @@ def _tenant(text: str) -> str:
     return checks.guid(text, "tenant id", "write the directory's id, as `az account show --query tenantId` prints it")
 
 
+def enough_people(required: int, approvers: list[str], section: str) -> None:
+    """Refuse to want more approvals than people are named who could give them; a group may have any number.
+
+    Raises:
+        InvalidPlanError: there are too few; it stands at `required` of that *section* of the plan.
+    """
+    people = {entry.casefold() for entry in approvers}
+    if required > len(people) and not any(entry.startswith(GROUP) for entry in people):
+        raise InvalidPlanError(
+            f"{required} approvals are required and {len(people)} approvers named",
+            "name more approvers, or a group",
+            (section, "required"),
+        )
+
+
 class Approvers(Authored):
     """Who counts."""
 
@@ -56,14 +71,7 @@ class Approvers(Authored):
 
     @model_validator(mode="after")
     def _enough_people(self) -> Self:
-        people = {entry.casefold() for entry in self.approvers}
-        has_group = any(entry.startswith(GROUP) for entry in people)
-        if self.required > len(people) and not has_group:
-            raise InvalidPlanError(
-                f"{self.required} approvals are required and {len(people)} approvers named",
-                "name more approvers, or a group",
-                ("approval", "required"),
-            )
+        enough_people(self.required, self.approvers, "approval")
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from migration import checks
 from migration.base import Authored
 from migration.errors import InvalidPlanError
-from migration.plan_approval import GROUP, IdentityKind, approver
+from migration.plan_approval import GROUP, IdentityKind, approver, enough_people
 from migration.plan_types import Duration
 
 
@@ -26,6 +26,14 @@ class Finalise(Authored):
     )
     disks: Literal["delete", "keep"] = Field("delete", description="Disks of the source; shared ones always stay.")
     public_ips: Literal["keep", "delete"] = Field("keep", description="Public addresses that only the source used.")
+
+    def refuse_too_few(self, approvers: list[str]) -> None:
+        """Refuse to want more approvals than there are people: those of `finalise`, else the plan's *approvers*.
+
+        Raises:
+            InvalidPlanError: nobody could ever finalise.
+        """
+        enough_people(self.required, self.approvers or approvers, "finalise")
 
     def refuse_groups_of_names(self, identity: IdentityKind) -> None:
         """Refuse a group where names are believed.

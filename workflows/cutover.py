@@ -7,20 +7,17 @@ with workflow.unsafe.imports_passed_through():
     from activities.failover import FailoverActivities
     from activities.replication import ReplicationActivities
     from activities.verification import VerificationActivities
-    from migration.models import JobRef, PowerStates, Verification, VmTask
+    from migration.models import JobRef, PowerStates, Verification
     from migration.power import is_off, is_running
     from migration.proofs import Proof, failures, held_of
     from migration.requests import JOB_LOST, ReadItem, StartFailover, VerifyTarget
     from migration.times import seconds_between
 from workflows import belongings as made
-from workflows.belongings import Belongings
-from workflows.board import Board
 from workflows.copies import Copies, Facts
-from workflows.engine import Engine, type_of
+from workflows.engine import type_of
 from workflows.failures import ASR_JOB_FAILED, tasks_of, vm_failure
 from workflows.fence import Fence
-from workflows.probes import Probes
-from workflows.replication import Replication
+from workflows.kit import Kit
 from workflows.watch import CopyWatch
 from workflows.way_back import WayBack
 
@@ -28,26 +25,14 @@ from workflows.way_back import WayBack
 class Cutover:
     """The chapter between two regions. Until the commit the source can always come back."""
 
-    def __init__(
-        self,
-        task: VmTask,
-        board: Board,
-        engine: Engine,
-        belongings: Belongings,
-        replication: Replication,
-        probes: Probes,
-    ) -> None:
-        self._task = task
-        self._board = board
-        self._engine = engine
-        self._belongings = belongings
-        self._replication = replication
-        self._probes = probes
+    def __init__(self, kit: Kit) -> None:
+        self._task, self._board, self._engine = kit.task, kit.board, kit.engine
+        self._belongings, self._replication, self._probes = kit.belongings, kit.replication, kit.probes
         self._facts = Facts()
-        self._copies = Copies(task, engine)
-        self.fence = Fence(task, board, engine, self._copies)
-        replication.on_two_copies = self.fence.contain
-        self.way_back = WayBack(task, board, engine, belongings, self._copies, self.fence, self._facts)
+        self._copies = Copies(kit.task, kit.engine)
+        self.fence = Fence(kit.task, kit.board, kit.engine, self._copies)
+        kit.replication.on_two_copies = self.fence.contain
+        self.way_back = WayBack(kit, self._copies, self.fence, self._facts)
         self.way_back.ask_source = self._prove_source
         self.seen: Verification | None = None
 

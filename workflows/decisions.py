@@ -46,6 +46,7 @@ class Decisions:
         self._approval = task.approval
         self._requester = task.requester
         self._gate: Literal["before", "open", "over"] = "before"
+        self._over = ""
         self.objection: Callable[[], str | None] = lambda: None
         """Why an approval may not count now, whoever sends it."""
         self.evidence: str | None = None
@@ -77,9 +78,9 @@ class Decisions:
         """Until it is opened again nothing counts: what would be approved is in question."""
         self._gate = "before"
 
-    def close_gate(self) -> None:
-        """The migration goes another way: what arrives from now on is late."""
-        self._gate = "over"
+    def close_gate(self, why: str = "the virtual machine is on its way back to the source") -> None:
+        """Nothing is decided any more: what arrives from now on is late, and told *why*."""
+        self._gate, self._over = "over", why
 
     def void(self, why: str, evidence: str) -> None:
         """Take the approvals back: what they approved is not so any more. The gate waits for a new decision.
@@ -158,7 +159,7 @@ class Decisions:
         if self.counted is not None:
             return f"late: {self.counted.approver} decided already ({self.counted.decision})"
         if self._gate == "over":
-            return "late: the virtual machine is on its way back to the source"
+            return f"late: {self._over}"
         if self._gate == "before":
             return "early: the virtual machine does not wait for a decision now; send it again when it does"
         if message.evidence is not None and not self._is_about_now(message.evidence.strip().lower()):

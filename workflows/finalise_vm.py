@@ -41,7 +41,8 @@ from workflows.attributes import NEEDS_ACTION, PHASE
 from workflows.board import now_text
 from workflows.decisions import Decisions
 from workflows.engine import Engine, reason_of, shielded, type_of
-from workflows.failures import GAVE_UP, REFUSED, REJECTED, refusal, rejected
+from workflows.failures import REFUSED, REJECTED, refusal, rejected
+from workflows.holding import until_done
 from workflows.messages import NOTHING
 from workflows.resolutions import read_resolution
 from workflows.vm_claim import Claim
@@ -135,7 +136,7 @@ class FinaliseVm:
                 break
             self.decisions.void("what would be deleted has changed", self._digest())
             self._incident("what would be deleted is not what was approved: the approvals are void")
-        self.decisions.close_gate()
+        self.decisions.close_gate("nothing is left to decide about")
 
     async def take_snapshots(self) -> None:
         """Take a snapshot of each disk that is about to be deleted, where the plan wants it."""
@@ -153,7 +154,7 @@ class FinaliseVm:
 
     async def end(self, outcome: FinaliseOutcome, reason: str) -> None:
         """Close the books."""
-        self.decisions.close_gate()
+        self.decisions.close_gate(f"finalising has ended ({outcome.replace('_', ' ')})")
         if outcome == "finalised" and self._doomed:
             outcome, reason = "needs_operator", f"left: {', '.join(describe(one) for one in self._doomed)}"
         elif outcome == "finalised" and not self.record.deleted:
@@ -233,16 +234,9 @@ class FinaliseVm:
 
     async def _held(self, doing: str, do: Step) -> None:
         """Do one thing; a failure waits for a person, and nothing after it happens meanwhile."""
-        while True:
-            try:
-                return await do()
-            except FailureError as error:
-                if is_cancelled_exception(error) or type_of(error) == GAVE_UP:
-                    raise
-                choice = await self.engine.ask(f"{doing}: {reason_of(error)}", ("retry", "skip", "give_up"))
-                if choice == "skip":
-                    self._incident(f"{doing} was skipped: {reason_of(error)}")
-                    return None
+        skipped = await until_done(self.engine, do, lambda why: f"{doing}: {why}")
+        if skipped is not None:
+            self._incident(f"{doing} was skipped by {self.engine.last_word}: {skipped}")
 
     async def _snapshot(self, part: SourcePart) -> None:
         disk, run = ResourceId.parse(part.id), self.record.run_id.replace("-", "")[-12:]

@@ -1,9 +1,10 @@
 """What was written on a target that the move took back: kept as snapshots, and deleted once the plan's time is over."""
 
 from datetime import timedelta
+from functools import partial
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, FailureError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import LedgerActivities
@@ -19,8 +20,8 @@ with workflow.unsafe.imports_passed_through():
 from workflows import policies
 from workflows.belongings import Belongings
 from workflows.board import Board
-from workflows.engine import Engine, reason_of, type_of
-from workflows.failures import GAVE_UP
+from workflows.engine import Engine
+from workflows.holding import until_done
 
 
 @workflow.defn(name=names.KEPT_WRITES)
@@ -73,21 +74,16 @@ class Keeping:
         wanted = KeepDisks(plan=self._task.plan, disks=disks, keep_until=until)
         entries = [_entry(disk, until) for disk in disks]
         await self._belongings.predict(entries, "Read what keeping the writes will make")
-        while True:
-            try:
-                await self._take(wanted)
-            except FailureError as error:
-                if type_of(error) == GAVE_UP:
-                    raise
-                choice = await self._engine.ask(
-                    f"what was written on the target cannot be kept: {reason_of(error)} Nothing was deleted. retry "
-                    "tries again, skip goes on and discards it, give_up leaves all as it is",
-                    ("retry", "skip", "give_up"),
-                )
-                if choice == "skip":
-                    return writes
-            else:
-                break
+        skipped = await until_done(
+            self._engine,
+            partial(self._take, wanted),
+            lambda why: (
+                f"what was written on the target cannot be kept: {why} Nothing was deleted. retry "
+                "tries again, skip goes on and discards it, give_up leaves all as it is"
+            ),
+        )
+        if skipped is not None:
+            return writes
         await self._expire(KeptUntil(snapshot_ids=wanted.ids, keep_until=until, seconds=int(keep.total_seconds())))
         self._belongings.keep(wanted.ids, f"what was written on the target; deleted at {until}")
         return writes.model_copy(update={"fate": "kept", "keep_until": until, "snapshots": wanted.ids})

@@ -27,9 +27,11 @@ from workflows.belongings import Belongings, failover_entries
 from workflows.board import Board
 from workflows.cutover import Cutover
 from workflows.engine import Engine, reason_of, shielded, type_of
-from workflows.failures import GAVE_UP, MOVED_BEFORE, REFUSED, refusal
+from workflows.failures import MOVED_BEFORE, REFUSED, refusal
 from workflows.gate import Gate
+from workflows.holding import until_done
 from workflows.hooks import HookRunner
+from workflows.kit import Kit
 from workflows.messages import NOTHING
 from workflows.news import News
 from workflows.parity import Parity
@@ -65,9 +67,10 @@ class MigrateVm:
         self.hooks = HookRunner(task, wanted.hooks, self.board, self.engine, self.replication)
         self.news = News(wanted, self.board)
         self.parity = Parity(task, self.board, self.engine, self.belongings)
-        chapters = (task, self.board, self.engine, self.belongings, self.replication, Probes(wanted, self.engine))
-        self.rehearsal = Rehearsal(*chapters)
-        self.cutover = Cutover(*chapters)
+        probes = Probes(wanted, self.engine)
+        kit = Kit(task, self.board, self.engine, self.belongings, self.replication, probes)
+        self.rehearsal = Rehearsal(kit)
+        self.cutover = Cutover(kit)
         self.reprotection = Reprotection(task, self.engine, self.belongings, self.replication)
         self.turns = Turns(task, self.engine, CutoverWindow(task, self.board, self.engine))
         self.adopting = Adopting(task, self.board, self.engine, self.belongings, self.replication, self.turns)
@@ -293,16 +296,7 @@ class MigrateVm:
 
     async def _finish(self, phase: Phase, do: Step) -> bool:
         self.board.enter(phase)
-        while True:
-            try:
-                await do()
-            except FailureError as error:
-                if type_of(error) == GAVE_UP:
-                    raise
-                choice = await self.engine.ask(f"after the approval: {reason_of(error)}", ("retry", "skip", "give_up"))
-                if choice == "skip":
-                    told = f"{phase.value} was skipped by {self.engine.last_word}: {reason_of(error)}"
-                    self.board.record_incident(told)
-                    return False
-            else:
-                return True
+        skipped = await until_done(self.engine, do, lambda why: f"after the approval: {why}")
+        if skipped is not None:
+            self.board.record_incident(f"{phase.value} was skipped by {self.engine.last_word}: {skipped}")
+        return skipped is None

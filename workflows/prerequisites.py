@@ -1,7 +1,5 @@
 """What has to hold before anything is written, and again right before the failover."""
 
-from datetime import timedelta
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -12,11 +10,11 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import VmTask
     from migration.phases import Phase
     from migration.severities import Moment
-from workflows import policies
 from workflows.belongings import Belongings
 from workflows.board import Board
 from workflows.engine import Engine
-from workflows.failures import moved_before, refusal, rejected
+from workflows.failures import moved_before, refusal
+from workflows.holding import until_mended
 from workflows.parity import Parity
 from workflows.replication import Replication
 from workflows.turns import Turns
@@ -61,19 +59,17 @@ class Prerequisites:
         It is asked again by itself until it is mended, a person gives up, or the plan's deadline rolls it back. Who
         waited gave the turn back, and waits for it once more.
         """
-        deadline = workflow.now() + timedelta(seconds=self._task.approval.deadline)
-        pauses = iter(policies.RECHECK_DELAYS)
-        while (findings := await self._check("cutover")) or self._turns.lost:
-            if findings:
-                what = f"before the failover: {'; '.join(findings)}"
-                if workflow.now() >= deadline and self._task.approval.at_deadline == "roll_back":
-                    raise rejected(f"{what}; nobody mended it before the deadline, and the plan says roll_back")
-                await self._engine.ask(what, ("retry", "give_up"), next(pauses, policies.RECHECK_DELAYS[-1]))
-            elif self._turns.lost:
-                self._board.enter(Phase.WAITING_FOR_TURN)
-                await self._turns.wait_for_turn()
-                deadline = workflow.now() + timedelta(seconds=self._task.approval.deadline)
-                self._board.enter(Phase.CHECKING)
+        while True:
+            await until_mended(self._engine, self._task.approval, self._in_the_way)
+            if not self._turns.lost:
+                return
+            self._board.enter(Phase.WAITING_FOR_TURN)
+            await self._turns.wait_for_turn()
+            self._board.enter(Phase.CHECKING)
+
+    async def _in_the_way(self) -> str:
+        findings = await self._check("cutover")
+        return f"before the failover: {'; '.join(findings)}" if findings else ""
 
     async def _check(self, moment: Moment) -> list[str]:
         """Ask the rules; return the blocking answers in words."""

@@ -1,7 +1,5 @@
 """The test failover: a copy in a network that is proved to be isolated first, verified, probed, and cleaned up."""
 
-from datetime import timedelta
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -10,37 +8,21 @@ with workflow.unsafe.imports_passed_through():
     from activities.power import PowerActivities
     from activities.verification import VerificationActivities
     from migration.ids import describe
-    from migration.models import VmTask
     from migration.proofs import Isolation, ProveIsolation, TestFailoverReport
     from migration.requests import ReadParts, StartFailover, VerifyTarget
 from workflows import belongings as made
-from workflows import policies
-from workflows.belongings import Belongings
-from workflows.board import Board, now_text
-from workflows.engine import Engine
-from workflows.failures import rejected, vm_failure
-from workflows.probes import Probes
-from workflows.replication import Replication
+from workflows.board import now_text
+from workflows.failures import vm_failure
+from workflows.holding import until_mended
+from workflows.kit import Kit
 
 
 class Rehearsal:
     """The chapter of one virtual machine's test failover. The source runs on meanwhile, untouched."""
 
-    def __init__(
-        self,
-        task: VmTask,
-        board: Board,
-        engine: Engine,
-        belongings: Belongings,
-        replication: Replication,
-        probes: Probes,
-    ) -> None:
-        self._task = task
-        self._board = board
-        self._engine = engine
-        self._belongings = belongings
-        self._replication = replication
-        self._probes = probes
+    def __init__(self, kit: Kit) -> None:
+        self._task, self._board, self._engine = kit.task, kit.board, kit.engine
+        self._belongings, self._replication, self._probes = kit.belongings, kit.replication, kit.probes
         self._unheard = False
         """Whether a test was asked for whose answer has not come: what it began may not show yet."""
 
@@ -76,14 +58,14 @@ class Rehearsal:
 
         It is looked at again by itself until it is mended, a person gives up, or the plan's deadline rolls it back.
         """
-        approval, network = self._task.approval, self._task.vm.test_network_id or ""
-        deadline = workflow.now() + timedelta(seconds=approval.deadline)
-        pauses = iter(policies.RECHECK_DELAYS)
-        while not (found := await self._look_at_network(network)).isolated:
-            what = f"before the test failover: {describe(network)} is not isolated: {'; '.join(found.reasons)}"
-            if workflow.now() >= deadline and approval.at_deadline == "roll_back":
-                raise rejected(f"{what}; nobody mended it before the deadline, and the plan says roll_back")
-            await self._engine.ask(what, ("retry", "give_up"), next(pauses, policies.RECHECK_DELAYS[-1]))
+        await until_mended(self._engine, self._task.approval, self._why_not_isolated)
+
+    async def _why_not_isolated(self) -> str:
+        network = self._task.vm.test_network_id or ""
+        found = await self._look_at_network(network)
+        if found.isolated:
+            return ""
+        return f"before the test failover: {describe(network)} is not isolated: {'; '.join(found.reasons)}"
 
     async def _look_at_network(self, network: str) -> Isolation:
         vm, source = self._task.vm, self._replication.found

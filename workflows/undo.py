@@ -6,10 +6,13 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows.board import Board
-from workflows.engine import Engine, reason_of, type_of
+from workflows.engine import Engine, reason_of
 from workflows.failures import GAVE_UP, KEPT_TARGET
+from workflows.holding import until_done
 
 Undo = Callable[[], Awaitable[None]]
+_STOPPING = frozenset({GAVE_UP, KEPT_TARGET})
+"""What ends the undo where it stands."""
 
 
 class UndoStack:
@@ -36,31 +39,27 @@ class UndoStack:
         """Undo all, last step first. Return False when a person stopped it, and what is left needs an operator."""
         while self._undos:
             undo = self._undos[-1]
-            board.show(waiting_for=f"undoing: {self.names[0]}")
             try:
-                await undo()
+                skipped = await until_done(engine, self._attempt(undo, board), self._question(board), let_go=_STOPPING)
             except FailureError as error:
-                if type_of(error) in {GAVE_UP, KEPT_TARGET}:
-                    return self._stopped(board, error)
-                if not await self._ask(engine, board, error):
-                    return False
-                continue
+                return self._stopped(board, error)
+            if skipped is not None:
+                board.record_incident(f"undo {self.names[0]} was skipped by {engine.last_word}: {skipped}")
             self._undos.pop()
         return True
 
-    async def _ask(self, engine: Engine, board: Board, error: FailureError) -> bool:
+    def _attempt(self, undo: Undo, board: Board) -> Undo:
+        async def attempt() -> None:
+            board.show(waiting_for=f"undoing: {self.names[0]}")
+            await undo()
+
+        return attempt
+
+    def _question(self, board: Board) -> Callable[[str], str]:
         name = self.names[0]
-        question = f"undoing ({name}): {reason_of(error)}"
-        if command := board.by_hand(name):
-            question += f". By hand: {command}; then retry, or skip once it is done"
-        try:
-            choice = await engine.ask(question, ("retry", "skip", "give_up"))
-        except FailureError as gave_up:
-            return self._stopped(board, gave_up)
-        if choice == "skip":
-            board.record_incident(f"undo {name} was skipped by {engine.last_word}: {reason_of(error)}")
-            self._undos.pop()
-        return True
+        command = board.by_hand(name)
+        more = f". By hand: {command}; then retry, or skip once it is done" if command else ""
+        return lambda why: f"undoing ({name}): {why}{more}"
 
     def _stopped(self, board: Board, error: FailureError) -> bool:
         board.record_incident(f"the undo stopped at {self.names[0]}: {reason_of(error)}")

@@ -8,18 +8,18 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.failover import FailoverActivities
     from activities.replication import ReplicationActivities
-    from migration.models import PowerStates, VmTask
+    from migration.models import PowerStates
     from migration.power import is_off, is_running
     from migration.requests import ItemState, ReadItem, StartFailover
     from migration.times import seconds_between
     from migration.waiting import VmMilestone
-from workflows.belongings import Belongings
-from workflows.board import Board
 from workflows.copies import Copies, Facts
-from workflows.engine import Engine, reason_of, type_of
+from workflows.engine import reason_of, type_of
 from workflows.failures import GAVE_UP, kept_target, vm_failure
 from workflows.fence import Fence
+from workflows.holding import until_done
 from workflows.kept_writes import Keeping
+from workflows.kit import Kit
 
 
 async def _nothing() -> None:
@@ -29,24 +29,12 @@ async def _nothing() -> None:
 class WayBack:
     """The undo of a failover. It tolerates that none was begun, and refuses once one is committed."""
 
-    def __init__(
-        self,
-        task: VmTask,
-        board: Board,
-        engine: Engine,
-        belongings: Belongings,
-        copies: Copies,
-        fence: Fence,
-        facts: Facts,
-    ) -> None:
-        self._task = task
-        self._board = board
-        self._engine = engine
-        self._belongings = belongings
+    def __init__(self, kit: Kit, copies: Copies, fence: Fence, facts: Facts) -> None:
+        self._task, self._board, self._engine, self._belongings = kit.task, kit.board, kit.engine, kit.belongings
         self._copies = copies
         self._fence = fence
         self._facts = facts
-        self._keeping = Keeping(task, board, engine, belongings)
+        self._keeping = Keeping(kit.task, kit.board, kit.engine, kit.belongings)
         self.ask_source: Callable[[], Awaitable[None]] = _nothing
         """What proves that the source serves, beyond its agent: raises where it does not. Set by who knows probes."""
 
@@ -131,20 +119,17 @@ class WayBack:
         Raises:
             ApplicationError: of type `GaveUp`.
         """
-        while True:
-            try:
-                return await self.ask_source()
-            except FailureError as error:
-                if type_of(error) == GAVE_UP:
-                    raise
-                choice = await self._engine.ask(
-                    f"the source runs, and does not serve: {reason_of(error)}. Nothing was deleted. retry asks it "
-                    "again, skip goes on with it as it is, give_up leaves all as it is",
-                    ("retry", "skip", "give_up"),
-                )
-                if choice == "skip":
-                    told = f"the source was taken as it is ({self._engine.last_word}): {reason_of(error)}"
-                    return self._board.record_incident(told)
+        skipped = await until_done(
+            self._engine,
+            self.ask_source,
+            lambda why: (
+                f"the source runs, and does not serve: {why}. Nothing was deleted. retry asks it "
+                "again, skip goes on with it as it is, give_up leaves all as it is"
+            ),
+        )
+        if skipped is not None:
+            told = f"the source was taken as it is ({self._engine.last_word}): {skipped}"
+            self._board.record_incident(told)
 
     @property
     def _down_since(self) -> str | None:

@@ -14,9 +14,9 @@ from migration.calls.roles import custom_roles
 from migration.chain import evidence
 from migration.finalise import Finalised
 from migration.ids import vm_id
-from migration.names import finalise_plan_id
+from migration.names import UPDATE_DECIDE_FINALISE, finalise_plan_id
 from migration.plan import Plan
-from migration.report import MemoKeys, as_json
+from migration.report import DecisionAnswer, MemoKeys, as_json
 from tests.activities.estate import SOURCE_GROUP, SUBSCRIPTION, TARGET_GROUP, machine_of
 from tests.activities.finalise_yard import ANNA, BERT, FINALISER, REQUESTER, WORKER, Yard, served_yard, yard_simulator
 from tests.activities.test_roles import grant
@@ -175,13 +175,16 @@ async def test_a_deletion_that_azure_refuses_waits_for_a_person(yard: Yard) -> N
     await yard.decide(handle, ANNA)
     await yard.until(handle, phase="deleting", needs_action=True)
     assert [name] == yard.deletions(plan)
+    word = {"approver": BERT, "decision": "reject"}
+    late = await handle.execute_update(UPDATE_DECIDE_FINALISE, word, result_type=DecisionAnswer)
+    assert f"late: {ANNA} decided already (approve)" == late.reason
     await handle.execute_update("resolve", {"action": "skip", "by": BERT, "reason": "seen to it"})
     ended = await yard.result(handle)
 
     assert "needs_operator" == ended.outcome
     assert f'networkInterfaces "{name}-nic"' in ended.reason
     assert {f"{name}-nic"} == yard.left(plan)
-    assert any("was skipped" in text for text in ended.incidents)
+    assert any(f"was skipped by {BERT}: seen to it: " in text for text in ended.incidents)
 
 
 async def test_a_move_that_nobody_knows_is_refused(yard: Yard) -> None:

@@ -62,6 +62,32 @@ def test_mistakes_are_told_at_their_line(approval: dict[str, Any], field: str, t
     assert 0 < problem.line
 
 
+FEW: dict[str, tuple[dict[str, Any], str | None]] = {
+    "of its own": ({"approvers": ["a@b.example", "A@B.example"], "required": 2}, "2 approvals are required and 1 appr"),
+    "of the plan": ({"required": 3}, "3 approvals are required and 2 approvers named; name more approvers, or a group"),
+    "enough of the plan": ({"required": 2}, None),
+    "a group": ({"approvers": [f"group:{OID}"], "required": 5}, None),
+}
+
+
+@pytest.mark.parametrize(("finalise", "told"), FEW.values(), ids=FEW)
+def test_no_more_people_are_wanted_for_the_end_of_a_source_than_are_named(
+    finalise: dict[str, Any], told: str | None
+) -> None:
+    """Where `finalise` names nobody the plan's approvers count; a group may have any number of members."""
+    approval = {**ENTRA, "approvers": ["a@b.example", "c@d.example"]}
+    text = yaml.safe_dump(CONTOSO | {"approval": approval, "finalise": finalise})
+    if told is None:
+        assert finalise["required"] == parse_plan(text, "plan.yaml").finalise.required
+        return
+    with pytest.raises(PlanFileError) as refused:
+        parse_plan(text, "plan.yaml")
+    [problem] = refused.value.problems
+    line = 1 + text.splitlines().index(f"  required: {finalise['required']}")
+    assert ("finalise.required", line) == (problem.field, problem.line)
+    assert told in str(problem)
+
+
 def test_who_approves_the_end_of_a_source_may_be_a_group_where_tokens_tell() -> None:
     """A group of `finalise` counts with tokens, and is refused at its line where names are believed."""
     wanted = {"finalise": {"approvers": ["a@b.example", f"GROUP:{OID}"]}}

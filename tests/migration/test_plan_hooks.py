@@ -11,7 +11,7 @@ from migration.errors import PlanFileError
 from migration.models import vm_hooks, vm_specs
 from migration.plan import Plan
 from migration.plan_file import parse_plan
-from tests.migration.test_plan_file import GOOD
+from tests.migration.plan_text import GOOD
 
 HOOKS = """\
 hooks:

@@ -8,7 +8,7 @@ from migration.errors import PlanFileError
 from migration.notices import Happening, SendNotification, subject_of
 from migration.plan import Plan
 from migration.plan_file import parse_plan
-from tests.migration.test_plan_file import GOOD
+from tests.migration.plan_text import GOOD
 
 NOTIFICATIONS = """\
 notifications:

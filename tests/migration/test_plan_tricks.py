@@ -10,7 +10,7 @@ import pytest
 
 from migration.errors import MOST_SHOWN, PlanFileError
 from migration.plan_file import load_plan
-from tests.migration.test_plan_file import GOOD, problems_of, replaced
+from tests.migration.plan_text import GOOD, problems_of, replaced
 
 SUBSCRIPTION = "/subscriptions/6b1f6e0a-52c4-4a8e-9d0b-3f5c8a7e2d11"
 DISK_TYPES = "disk_types: {%s}"

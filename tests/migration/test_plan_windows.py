@@ -9,7 +9,7 @@ from migration.models import vm_specs
 from migration.plan import Plan
 from migration.plan_file import parse_plan
 from migration.windows import Schedule
-from tests.migration.test_plan_file import GOOD
+from tests.migration.plan_text import GOOD
 
 CUTOVER = """\
 cutover:

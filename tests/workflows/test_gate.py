@@ -57,3 +57,20 @@ def test_at_most_one_decision_counts_and_only_a_rightful_one(events: list[Any]) 
     assert len(decisions.recorded) <= 101
     refused = [one for one in decisions.recorded if not one.counted]
     assert (refused[-1].reason if refused else None) == decisions.last_refusal
+
+
+@pytest.mark.parametrize(
+    ("closed", "told"),
+    [
+        ({}, "late: the virtual machine is on its way back to the source"),
+        ({"why": "finalising has ended (refused)"}, "late: finalising has ended (refused)"),
+    ],
+)
+def test_what_comes_after_a_gate_was_closed_is_told_why(closed: dict[str, str], told: str) -> None:
+    """A move and the end of a source close it for reasons of their own."""
+    gate = Decisions(make_task())
+    message = DecisionMessage(approver=APPROVER)
+    gate.open_gate()
+    assert gate.why_not(message, "approve") is None
+    gate.close_gate(**closed)
+    assert told == gate.why_not(message, "approve")

@@ -163,10 +163,11 @@ async def test_a_source_that_does_not_answer_keeps_everything(answer: str, asked
             raise silent("asking http://web-01/health: no answer")
 
     engine = SimpleNamespace(ask=ask, last_word="olga: known")
-    parts: Any = {name: SimpleNamespace() for name in ("task", "belongings", "copies", "fence", "facts")}
     incidents: list[str] = []
-    board: Any = SimpleNamespace(record_incident=incidents.append)
-    way_back = WayBack(board=board, engine=engine, **parts)  # type: ignore[arg-type] # stand-ins
+    board = SimpleNamespace(record_incident=incidents.append)
+    kit: Any = SimpleNamespace(task=None, board=board, engine=engine, belongings=None)
+    parts: Any = {name: SimpleNamespace() for name in ("copies", "fence", "facts")}
+    way_back = WayBack(kit, **parts)
     way_back.ask_source = ask_source
     if answer == "give_up":
         with pytest.raises(type(gave_up("", ""))):

@@ -1,0 +1,165 @@
+"""Stand-ins for what looks at a plan and its machines before, between and after: checks, probes, ledgers."""
+
+from temporalio import activity
+
+from activities.plans import OtherPlans, OtherPlansAnswer
+from migration.cleaning import CleanSurvey, FindLeftovers
+from migration.earlier import EarlierAnswer, EarlierRuns
+from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
+from migration.keeping import DeleteResources, KeepDisks
+from migration.ledger import Observation
+from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan
+from migration.models import Verification, VmCheck
+from migration.plan import Plan
+from migration.proofs import Isolation, ProbeResult, ProveIsolation, RunProbe
+from migration.requests import (
+    Observations,
+    ObserveResources,
+    VerifyTarget,
+)
+from migration.survey import Survey, SurveyedVm
+from tests.workflows.scenes import plan_check
+from tests.workflows.stand_in import StandIn
+from tests.workflows.world import TARGET_RUNNING_SINCE
+
+
+class Preflight(StandIn):
+    @activity.defn
+    async def check_plan(self, plan: Plan) -> PlanCheck:
+        """Find nothing."""
+        answer: PlanCheck = await self.play(plan, lambda: plan_check(plan))
+        return answer
+
+    @activity.defn
+    async def check_vm(self, request: CheckVm) -> VmCheck:
+        """Find nothing, and the source as it is."""
+        answer: VmCheck = await self.play(request, lambda: self._found(request))
+        return answer
+
+    def _found(self, request: CheckVm) -> VmCheck:
+        side = self.world.source_side if request.moment == "start" else None
+        return VmCheck(findings=[], source=self.world.source(request.task.vm), side=side)
+
+
+class Surveys(StandIn):
+    @activity.defn
+    async def survey_plan(self, plan: Plan) -> Survey:
+        """Find each machine, and nothing of it."""
+        answer: Survey = await self.play(plan, lambda: Survey(vms=[SurveyedVm(name=vm.name) for vm in plan.vms]))
+        return answer
+
+
+class Guests(StandIn):
+    @activity.defn
+    async def check_guest(self, request: CheckGuest) -> VmFindings:
+        """Find nothing."""
+        answer: VmFindings = await self.play(request, lambda: VmFindings(name=request.vm.name))
+        return answer
+
+    @activity.defn
+    async def run_probe(self, request: RunProbe) -> ProbeResult:
+        """Find that the probe holds."""
+        probe = request.probe
+        held = ProbeResult(name=probe.name, kind=probe.kind, where=probe.where, ok=True, attempts=1, evidence="held")
+        answer: ProbeResult = await self.play(request, lambda: held)
+        return answer
+
+
+class Verifier(StandIn):
+    @activity.defn
+    async def verify_target(self, request: VerifyTarget) -> Verification:
+        """Find the target as wanted."""
+        vm = request.task.vm
+
+        def answer() -> Verification:
+            return Verification(
+                mismatches=[],
+                target_power_state=self.world.power_of(vm.target_id) or "",
+                source_power_state=self.world.power_of(vm.source_id) or "",
+                running_since=TARGET_RUNNING_SINCE,
+            )
+
+        seen: Verification = await self.play(request, answer)
+        return seen
+
+    @activity.defn
+    async def verify_test_copy(self, request: VerifyTarget) -> Verification:
+        """Find the copy as wanted."""
+        vm = request.task.vm
+
+        def answer() -> Verification:
+            state = self.world.power_of(vm.test_vm_id) or ""
+            return Verification(mismatches=[], target_power_state=state, source_power_state="")
+
+        seen: Verification = await self.play(request, answer)
+        return seen
+
+    @activity.defn
+    async def prove_isolation(self, request: ProveIsolation) -> Isolation:
+        """Find the network isolated."""
+        found = Isolation(network_id=request.network_id, isolated=True, evidence=["peerings: none"])
+        answer: Isolation = await self.play(request, lambda: found)
+        return answer
+
+
+class Ledger(StandIn):
+    @activity.defn
+    async def observe_resources(self, request: ObserveResources) -> Observations:
+        """Tell which are there."""
+
+        def answer() -> Observations:
+            seen = [Observation(id=one, exists=self.world.is_there(one)) for one in request.ids]
+            return Observations(seen=seen, around=self.world.around(request.around))
+
+        seen: Observations = await self.play(request, answer)
+        return seen
+
+    @activity.defn
+    async def delete_resources(self, request: DeleteResources) -> None:
+        """Delete them."""
+        await self.play(request, lambda: self.world.remove(*request.ids))
+
+
+class Snapshots(StandIn):
+    @activity.defn
+    async def keep_disks(self, request: KeepDisks) -> None:
+        """Make the snapshots."""
+        await self.play(request, lambda: self.world.make(*request.ids))
+
+
+class Earlier(StandIn):
+    @activity.defn
+    async def read_earlier_runs(self, request: EarlierRuns) -> EarlierAnswer:
+        """Know of no earlier run."""
+        answer: EarlierAnswer = await self.play(request, EarlierAnswer)
+        return answer
+
+
+class Cleaning(StandIn):
+    @activity.defn
+    async def find_leftovers(self, request: FindLeftovers) -> CleanSurvey:
+        """Find that lost runs left nothing."""
+        answer: CleanSurvey = await self.play(request, CleanSurvey)
+        return answer
+
+
+class Proofs(StandIn):
+    @activity.defn
+    async def list_plan(self, request: ListPlan) -> PlanListing:
+        """Find nothing."""
+        answer: PlanListing = await self.play(request, PlanListing)
+        return answer
+
+    @activity.defn
+    async def prove_plan(self, request: ProvePlan) -> LedgerProof:
+        """Find nothing that no ledger names."""
+        answer: LedgerProof = await self.play(request, lambda: LedgerProof(proved=True))
+        return answer
+
+
+class Plans(StandIn):
+    @activity.defn
+    async def other_plans_using(self, request: OtherPlans) -> OtherPlansAnswer:
+        """Know of no other plan."""
+        answer: OtherPlansAnswer = await self.play(request, OtherPlansAnswer)
+        return answer
