@@ -71,7 +71,10 @@ class MachineLooker:
             return moved.look(mine, committed=committed, protected=self._protected)
         stays = busy or self._why_it_stays(state, source, target)
         if stays:
-            told = [untouched(one, document, stays) for one, document in there.items() if self._is_told(one)]
+            # Whoever goes on needs it: no command that deletes it is told.
+            told = [
+                untouched(one, document, stays, by_hand=False) for one, document in there.items() if self._is_told(one)
+            ]
             return CleanSurvey(untouched=told)
         found = [self._leftover(one, document, proved) for one, document in there.items() if self._is_removable(one)]
         others = [*self._of_other_kinds(there, proved), *await self._look_alikes(proved, source)]

@@ -49,7 +49,7 @@ class MovedLooker:
             why = "it was migrated: its target is no leftover"
             if self._target is None:
                 why = f"it was migrated, and {self._spec.target_name} is not there: see first what became of it"
-            stays += [untouched(one, self._there[one], why) for one in self._parts(item)]
+            stays += [untouched(one, self._there[one], why, by_hand=False) for one in self._parts(item)]
             return CleanSurvey(untouched=stays)
         item_id = str(item["id"])
         found = [leftover(item_id, item, _MOVED, self._spec.name), *self._replicas()]

@@ -164,7 +164,9 @@ def _tell(session: Session, answer: CleanAnswer, prices: Prices) -> None:
         total = sum(_cost(one, prices).per_month or 0 for one in stays)
         session.answer(f"what stays costs {total:.2f} {prices.currency} a month, as far as sizes are known")
     if not answer.deleted and not answer.left:
-        session.answer(clean(f"nothing of plan {answer.plan} is left to clean"))
+        waits = any(not one.on_purpose for one in answer.untouched)
+        told = "may be removed now" if waits else "is left to clean"
+        session.answer(clean(f"nothing of plan {answer.plan} {told}"))
 
 
 def _as_json(answer: CleanAnswer, prices: Prices) -> dict[str, Any]:

@@ -102,7 +102,7 @@ async def test_nothing_goes_of_a_machine_that_serves_or_has_moved(stage: Stage) 
     for earlier in (NO_HISTORY, history):
         running = await look(stage, case, earlier)
         assert set() == names(running)
-        assert all("start the plan again" in one.why for one in running.untouched)
+        assert all("start the plan again" in one.why and not one.command for one in running.untouched)
     delete = DeleteResources(ids=[case.task.vm.target_id], why="a test", spare_running=True)
     with pytest.raises(ApplicationError, match="it runs"):
         await stage.run(LedgerActivities.delete_resources, delete)
