@@ -15,8 +15,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.earlier import read_runs
 from activities.heartbeats import beating
-from activities.leftovers import MachineLooker, SharedLooker
+from activities.leftovers import MachineLooker
 from activities.plans import running_plans_using
+from activities.shared_leftovers import SharedLooker
 from arm import items
 from migration import names
 from migration.cleaning import CleanSurvey, FindLeftovers

@@ -47,7 +47,7 @@ def own_principal(document: Json) -> str | None:
 def of_interface(number: int, document: Json) -> Iterator[Trait]:
     """Yield what a network interface's document tells; *number* is its place, the primary first."""
     name, body = describe(str(document["id"])), document.get("properties") or {}
-    group = (body.get("networkSecurityGroup") or {}).get("id")
+    group = security_group_id(document)
     if group:
         yield _reference("security-groups", f"nic{number}", name, group)
     if body.get("enableIPForwarding"):
@@ -96,9 +96,15 @@ def subnet_id(interface: Json) -> str | None:
     return ((first.get("properties") or {}).get("subnet") or {}).get("id")
 
 
+def security_group_id(document: Json) -> str | None:
+    """Return the security group of an interface or a subnet."""
+    group = ((document.get("properties") or {}).get("networkSecurityGroup") or {}).get("id")
+    return str(group) if group else None
+
+
 def of_subnet(number: int, interface: Json, document: Json) -> Iterator[Trait]:
     """Yield the security group of the subnet that an interface is in."""
-    group = ((document.get("properties") or {}).get("networkSecurityGroup") or {}).get("id")
+    group = security_group_id(document)
     if group:
         name = f"subnet of {describe(str(interface['id']))}"
         yield _reference("security-groups", f"nic{number}#subnet", name, group)

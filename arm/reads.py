@@ -11,7 +11,7 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.core.exceptions import ARMErrorFormat
 
 from arm.errors import is_absent
-from migration.ids import ResourceId
+from migration.ids import type_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -52,14 +52,6 @@ def api_version(resource_id: str) -> str:
     ):
         return DISKS_API
     return API_VERSIONS[kind.split("/", maxsplit=1)[0]]
-
-
-def type_of(resource_id: str) -> str:
-    """Return the type of a resource, also of one that extends another: that after the last `/providers/`."""
-    if resource_id.count("/providers/") < 2:
-        return ResourceId.parse(resource_id).type
-    namespace, *rest = resource_id.rpartition("/providers/")[2].split("/")
-    return "/".join([namespace, *rest[::2]])
 
 
 async def read(azure: AzureClients, resource_id: str, **query: str) -> Json | None:

@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from azure.core.exceptions import ServiceResponseError
 
-from arm import inventory_documents
+from arm import inventory_documents, security_rules
 from arm import parity_documents as documents
 from arm import surrounding_documents as surrounding
-from arm.reads import ASSIGNMENTS_API, BACKUP_API, LOCKS_API, SCHEDULES_API, SETTINGS_API, VAULT_API
-from migration.ids import ResourceId, describe, same_id
+from arm.reads import ASSIGNMENTS_API, BACKUP_API, LOCKS_API, SCHEDULES_API, SETTINGS_API, VAULT_API, read
+from migration.ids import ResourceId, describe, id_key, same_id
 from migration.parity.aspects import ASPECTS
 from migration.parity.values import Side, Trait, shortened, side_of
 
@@ -27,11 +27,14 @@ _UNREGISTERED = ("missingsubscriptionregistration", "invalidresourcenamespace", 
 """A subscription that has not registered a provider has nothing of it."""
 _OF_INTERFACES = {
     "security-groups",
+    "security-rules",
     "public-addresses",
     "load-balancer-pools",
     "ip-configurations",
     "dns-labels",
 }
+
+_OF_GROUPS = {"security-groups", "security-rules"}
 
 
 async def read_side(asker: Asker, machine_id: str, aspects: set[str] | None = None) -> Side:
@@ -98,8 +101,11 @@ class _Side:
             return
         self._take(documents.of_interface(number, fact.value))
         asked = []
-        if "security-groups" in self._aspects and (subnet := documents.subnet_id(fact.value)):
-            asked.append(self._subnet(number, fact.value, subnet))
+        if self._aspects & _OF_GROUPS:
+            nic = describe(nic_id)
+            asked.append(self._rules(f"nic{number}", nic, documents.security_group_id(fact.value)))
+            if subnet := documents.subnet_id(fact.value):
+                asked.append(self._subnet(number, fact.value, subnet))
         if "dns-labels" in self._aspects:
             addresses = documents.public_address_ids(fact.value)
             asked += [self._public_address(f"nic{number}/{key}", one) for key, one in addresses.items()]
@@ -107,8 +113,21 @@ class _Side:
 
     async def _subnet(self, number: int, interface: Json, subnet: str) -> None:
         fact = await self._ask.document(subnet)
-        self.note_failure(fact, ("security-groups",))
-        self._take(documents.of_subnet(number, interface, fact.value or {}))
+        self.note_failure(fact, tuple(_OF_GROUPS))
+        found = fact.value or {}
+        self._take(documents.of_subnet(number, interface, found))
+        place = f"the subnet of {describe(str(interface['id']))}"
+        await self._rules(f"nic{number}#subnet", place, documents.security_group_id(found))
+
+    async def _rules(self, key: str, place: str, group_id: str | None) -> None:
+        """Ask for the rules of a group; many machines share one."""
+        if group_id is None or "security-rules" not in self._aspects:
+            return
+        what = f"the rules of {describe(group_id)}"
+        fact = await self._ask.recall(f"{what} {id_key(group_id)}", what, lambda: read(self._ask.azure, group_id))
+        self.note_failure(fact, ("security-rules",))
+        if fact.value is not None:
+            self._take(iter([security_rules.of_group(key, place, group_id, fact.value)]))
 
     async def _public_address(self, key: str, address: str) -> None:
         fact = await self._ask.document(address)

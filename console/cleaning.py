@@ -17,7 +17,7 @@ from console.plans import plan_name, read_plan
 from console.session import Session
 from console.texts import clean, counted
 from migration import names
-from migration.cleaning import CleanAnswer, CleanRequest, Leftover
+from migration.cleaning import CleanAnswer, CleanRequest, Leftover, Untouched
 from migration.estimate.keeping import Kept, kept
 from migration.estimate.prices import Prices, load_prices
 from migration.ids import describe
@@ -118,7 +118,8 @@ def _ask(session: Session, found: CleanAnswer, prices: Prices) -> None:
     for line in _lines(found.leftovers, prices):
         session.note(line)
     for one in found.untouched:
-        session.note(clean(f"  not touched: {describe(one.id)}: {one.why}"))
+        word = "stays" if one.on_purpose else "not touched"
+        session.note(clean(f"  {word}: {describe(one.id)}: {one.why}{_money(one, prices)}"))
     if not session.is_interactive:
         raise InputError(
             f"cleaning plan {found.plan}: {counted(len(found.leftovers), 'resource')} would be deleted, and there is "
@@ -131,14 +132,17 @@ def _ask(session: Session, found: CleanAnswer, prices: Prices) -> None:
 def _lines(leftovers: list[Leftover], prices: Prices) -> list[str]:
     told = []
     for one in leftovers:
-        cost = _cost(one, prices)
         since = f", made {one.since}" if one.since else ""
-        money = f", {cost.per_month:.2f} {prices.currency} a month" if cost.per_month else ""
-        told.append(clean(f"  delete {describe(one.id)}: {one.why}{since}{money}"))
+        told.append(clean(f"  delete {describe(one.id)}: {one.why}{since}{_money(one, prices)}"))
     return told
 
 
-def _cost(one: Leftover, prices: Prices) -> Kept:
+def _money(one: Leftover | Untouched, prices: Prices) -> str:
+    cost = _cost(one, prices)
+    return f", {cost.per_month:.2f} {prices.currency} a month" if cost.per_month else ""
+
+
+def _cost(one: Leftover | Untouched, prices: Prices) -> Kept:
     return kept(one.id, one.type, one.why, prices, size_gib=one.size_gib, sku=one.sku)
 
 
@@ -150,15 +154,24 @@ def _tell(session: Session, answer: CleanAnswer, prices: Prices) -> None:
         session.answer(clean(f"deleted {describe(deleted)}"))
     for one in answer.left:
         session.answer(clean(f"not deleted: {describe(one.id)}: {one.why}; by hand: {one.command}"))
-    for one in answer.untouched:
+    for one in (stays for stays in answer.untouched if not stays.on_purpose):
         by_hand = f"; by hand, if it is yours: {one.command}" if one.command else ""
-        session.answer(clean(f"not touched: {describe(one.id)}: {one.why}{by_hand}"))
+        session.answer(clean(f"not touched: {describe(one.id)}: {one.why}{_money(one, prices)}{by_hand}"))
+    stays = [one for one in answer.untouched if one.on_purpose]
+    for one in stays:
+        session.answer(clean(f"stays: {describe(one.id)}: {one.why}{_money(one, prices)}"))
+    if stays:
+        total = sum(_cost(one, prices).per_month or 0 for one in stays)
+        session.answer(f"what stays costs {total:.2f} {prices.currency} a month, as far as sizes are known")
     if not answer.deleted and not answer.left:
-        session.answer(clean(f"nothing of plan {answer.plan} is left to clean"))
+        waits = any(not one.on_purpose for one in answer.untouched)
+        told = "may be removed now" if waits else "is left to clean"
+        session.answer(clean(f"nothing of plan {answer.plan} {told}"))
 
 
 def _as_json(answer: CleanAnswer, prices: Prices) -> dict[str, Any]:
     told = answer.model_dump(mode="json")
-    costs = [_cost(one, prices).model_dump(mode="json") for one in answer.leftovers]
-    told["leftovers"] = [one | {"cost": cost} for one, cost in zip(told["leftovers"], costs, strict=True)]
+    for key, listed in (("leftovers", answer.leftovers), ("untouched", answer.untouched)):
+        costs = [_cost(one, prices).model_dump(mode="json") for one in listed]
+        told[key] = [one | {"cost": cost} for one, cost in zip(told[key], costs, strict=True)]
     return told | {"currency": prices.currency}

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from console.pictures import HEAD, ROW, WIDTH, of_vm, of_waves
-from console.sections import other_facts, sections
+from console.sections import bundle, other_facts, sections
 from console.texts import local_time, printable, span, words
 from console.timeline import axis
 from migration.chain import sealed
@@ -48,6 +48,7 @@ def render(report: Report, body: dict[str, Any] | None = None) -> str:
                 "pictures": of_vm(vm),
                 "bars": axis(report).bars(vm.phases),
                 "facts": other_facts(vm),
+                "bundle": bundle(vm),
                 "sections": sections(vm, vm.name),
             }
             for vm in report.vms

@@ -79,10 +79,12 @@ def of_vm(vm: VmReport) -> list[Picture]:
         return []
     whole = axis_of(spans, _LEFT, _PLOT)
     pictures = [_phases(f"Timeline of {vm.name}", vm, spans, whole)]
-    close = _enlarged([phase for phase in spans if phase.name is Phase.FAILING_OVER], whole)
-    if close:
-        late = [phase for phase in spans if moment(phase.started) >= close.begins]
-        pictures.append(_phases(f"Timeline of {vm.name}, from its failover on", vm, late, close))
+    early = _until_asked([vm], whole)
+    close = _enlarged([phase for phase in spans if phase.name is Phase.FAILING_OVER], early or whole)
+    for axis, part in ((early, "until its approval was asked for"), (close, "from its failover on")):
+        if axis:
+            shown = [phase for phase in spans if axis.begins <= moment(phase.started) < axis.ends]
+            pictures.append(_phases(f"Timeline of {vm.name}, {part}", vm, shown, axis))
     return [*pictures, *_downtimes(f"Downtime of {vm.name}", [vm])]
 
 
@@ -97,9 +99,11 @@ def of_waves(report: Report) -> list[Picture]:
         waves.setdefault(vm.wave, []).append(vm)
     shown = [(wave, vms) for wave, vms in waves.items() if any(vm.phases for vm in vms)]
     pictures = [_wave(wave, vms, shared) for wave, vms in shown]
-    late = _enlarged([phase for phase in spans if phase.name is Phase.FAILING_OVER], shared)
-    if late:
-        pictures += [_wave(wave, vms, late, ", from the first failover on") for wave, vms in shown]
+    early = _until_asked(report.vms, shared)
+    late = _enlarged([phase for phase in spans if phase.name is Phase.FAILING_OVER], early or shared)
+    for axis, part in ((early, ", until the approvals were asked for"), (late, ", from the first failover on")):
+        if axis:
+            pictures += [_wave(wave, vms, axis, part) for wave, vms in shown]
     return [*pictures, *_downtimes("Downtimes", report.vms)]
 
 
@@ -111,6 +115,14 @@ def _enlarged(failovers: list[PhaseSpan], whole: Axis) -> Axis | None:
     return replace(whole, begins=begins)
 
 
+def _until_asked(vms: list[VmReport], whole: Axis) -> Axis | None:
+    """Return the axis until all that were asked about had been, where what comes before is too small to be read."""
+    waits = [[moment(one.started) for one in vm.phases if one.name is Phase.AWAITING_APPROVAL] for vm in vms]
+    asked = max((times[0] for times in waits if times), default=whole.begins)
+    is_small = asked - whole.begins < _SMALL_SHARE * (whole.ends - whole.begins)
+    return replace(whole, ends=asked) if is_small and asked > whole.begins else None
+
+
 def _phases(heading: str, vm: VmReport, spans: list[PhaseSpan], axis: Axis) -> Picture:
     """Return one row for each phase, in the order in which it was first entered."""
     rows: dict[str, list[Shape]] = {}
@@ -119,7 +131,7 @@ def _phases(heading: str, vm: VmReport, spans: list[PhaseSpan], axis: Axis) -> P
     told = ", ".join(f"{bar.name} {bar.lasted}" for bar in axis.bars(spans))
     marks = list(_marks(vm, axis))
     window = _window_on(axis, vm, spans)
-    listed = [Row(name, shapes, []) for name, shapes in rows.items()]
+    listed = [Row(name, _apart(shapes), []) for name, shapes in rows.items()]
     if window:
         listed.append(Row("downtime (Azure's clock)", [_beside(window, axis)], []))
     return Picture(heading, f"{heading}: {told}", _note(marks), axis, listed, marks)
@@ -134,7 +146,12 @@ def _wave(wave: str, vms: list[VmReport], axis: Axis, part: str = "") -> Picture
 
 
 def _since(axis: Axis, vm: VmReport) -> list[PhaseSpan]:
-    return [phase for phase in vm.phases if phase.ended is None or moment(phase.ended) > axis.begins]
+    """Return the phases that lie on an axis, or partly so."""
+    return [
+        phase
+        for phase in vm.phases
+        if (phase.ended is None or moment(phase.ended) > axis.begins) and moment(phase.started) < axis.ends
+    ]
 
 
 def _downtimes(heading: str, vms: list[VmReport]) -> Iterator[Picture]:
@@ -223,6 +240,18 @@ def _beside(bar: Bar, axis: Axis) -> Shape:
     if bar.x + bar.width + size + 6 < axis.left + axis.width:
         return Shape(bar, bar.lasted, bar.x + bar.width + 5, "start")
     return Shape(bar, bar.lasted, bar.x - 5, "end")
+
+
+def _apart(shapes: list[Shape]) -> list[Shape]:
+    """Return the bars of a row; what would be written over the next one stands with that one's words."""
+    kept: list[Shape] = []
+    for shape in shapes:
+        last = kept[-1] if kept else None
+        if last is None or last.within or shape.within or last.at + len(last.words) * _LETTER <= shape.bar.x:
+            kept.append(shape)
+        else:
+            kept[-1:] = [replace(last, words=""), replace(shape, words=f"{last.words} + {shape.words}")]
+    return kept
 
 
 def _within(bar: Bar) -> Shape:

@@ -188,8 +188,15 @@ def _print(session: Session, report: Report) -> None:
     screen(plain=session.is_plain).print(table(["VM", "outcome", "downtime", "data loss", "approval", "reason"], rows))
     for note in [*report.notes, *(f"{vm.name}: {note}" for vm in report.vms for note in vm.notes)]:
         session.answer(clean(f"note: {note}"))
-    resources = [*report.resources, *(resource for vm in report.vms for resource in vm.resources)]
-    left = sum(resource.state != "deleted" for resource in resources)
-    session.answer(f"made {counted(len(resources), 'resource')}, of which {left} stay; the report lists each, and why")
-    for line in kept_lines(report):
+    for line in made_lines(report):
         session.answer(line)
+
+
+def made_lines(report: Report) -> list[str]:
+    """Return in words what was made and what of it stays; what it costs to keep once that is known to stay."""
+    resources = [*report.resources, *(resource for vm in report.vms for resource in vm.resources)]
+    there = sum(resource.state != "deleted" for resource in resources)
+    made = f"made {counted(len(resources), 'resource')}"
+    if report.outcome is None:
+        return [f"{made} so far, of which {there} are not removed yet; the report lists each, and why"]
+    return [f"{made}, of which {there} stay; the report lists each, and why", *kept_lines(report)]

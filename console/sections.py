@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from console.texts import local_time, moment, span, words
+from migration.evidence import part_in_words
 from migration.report import Report, VmReport
 
 Show = str | Callable[[Any], Any]
@@ -103,7 +104,7 @@ _ELSEWHERE = {"phases", "incidents", "vms", "source_probes"}
 _HEAD_OF_A_VM = {
     "name", "id", "target_id", "wave", "outcome", "reason", "run_id", "downtime_seconds", "data_loss_seconds",
     "approval", "fence", "fingerprint", "serving_again_seconds", "target_writes",
-    "verification", "test_failover", "source_probes", "finalised",
+    "verification", "test_failover", "source_probes", "finalised", "evidence", "evidence_hash",
 }  # fmt: skip
 
 
@@ -132,6 +133,15 @@ def other_facts(vm: VmReport) -> list[tuple[str, str]]:
         and value is not None
         and value not in ("", {})
     ]
+
+
+def bundle(vm: VmReport) -> list[tuple[str, str]]:
+    """Return the bundle of evidence that is approved, a fact a line; rows that have a table are only counted."""
+    if vm.evidence is None:
+        return []
+    facts = {key: getattr(vm.evidence, key) for key in type(vm.evidence).model_fields if key != "parts"}
+    told = [(heading(key), shown(value, key)) for key, value in facts.items() if value not in (None, "", [])]
+    return told + [(heading(name), part_in_words(part)) for name, part in sorted(vm.evidence.parts.items())]
 
 
 def _section(key: str, rows: list[Any], of: str) -> Section:

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from migration.base import Value
 from migration.earlier import EarlierAnswer
-from migration.ids import ResourceId, id_key
+from migration.ids import ResourceId, id_key, type_of
 from migration.plan import Plan
 
 _COMMANDS = {
@@ -14,7 +14,20 @@ _COMMANDS = {
     "microsoft.storage/storageaccounts": "az storage account delete",
     "microsoft.recoveryservices/vaults": "az backup vault delete",
     "microsoft.compute/virtualmachines/extensions": "az vm extension delete",
+    "microsoft.compute/snapshots": "az snapshot delete",
+    "microsoft.authorization/roleassignments": "az role assignment delete",
+    "microsoft.authorization/locks": "az lock delete",
 }
+
+RESTORED_TYPES = frozenset(
+    {
+        "microsoft.insights/diagnosticsettings",
+        "microsoft.authorization/roleassignments",
+        "microsoft.authorization/locks",
+        "microsoft.devtestlab/schedules",
+    }
+)
+"""What restoring makes beside a target; removed before it, since Azure keeps it when the target goes."""
 
 
 class Leftover(Value):
@@ -35,6 +48,10 @@ class Untouched(Value):
     id: str
     why: str
     command: str = ""
+    on_purpose: bool = Field(default=False, description="Whether it is no leftover: somebody needs it, or wanted it.")
+    type: str = ""
+    size_gib: int | None = None
+    sku: str = ""
 
 
 class CleanRequest(Value):
@@ -84,7 +101,7 @@ def removal_command(resource_id: str) -> str:
     parsed = ResourceId.parse(resource_id)
     if parsed.provider is None:
         return f"az group delete --name {parsed.name} --subscription {parsed.subscription}"
-    verb = _COMMANDS.get(parsed.type.lower())
+    verb = _COMMANDS.get(type_of(resource_id).lower())
     return f"{verb} --ids {resource_id}" if verb else f"az resource delete --ids {resource_id}"
 
 

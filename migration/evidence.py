@@ -6,6 +6,7 @@ The hash is SHA-256 over canonical JSON: keys sorted, no spaces, UTF-8. What mov
 
 import hashlib
 import json
+from collections import Counter
 from typing import Any
 
 from pydantic import Field, JsonValue
@@ -85,10 +86,21 @@ def lines(evidence: Evidence) -> list[str]:
         f"stood     {_seconds(evidence.downtime_seconds)}",
         f"target is {'as the plan wants it' if not evidence.mismatches else 'NOT as the plan wants it:'}",
         *(f"  {one.field}: {one.actual}, wanted {one.expected}" for one in evidence.mismatches),
-        *(f"{name}    {_told(part)}" for name, part in sorted(evidence.parts.items())),
+        *(f"{name:<9} {part_in_words(part)}" for name, part in sorted(evidence.parts.items())),
         f"plan      hash {evidence.plan_hash}",
     ]
     return [*told, f"evidence  {evidence.digest}"]
+
+
+def part_in_words(part: JsonValue) -> str:
+    """Return what a chapter added, short: rows by how many are in each state, their table says which."""
+    rows = part if isinstance(part, list) else []
+    states = Counter(str(row["state"]) for row in rows if isinstance(row, dict) and "state" in row)
+    if states:
+        return ", ".join(f"{number} {state}" for state, number in states.items())
+    if isinstance(part, dict):
+        return "; ".join(f"{name}: {_told(value)}" for name, value in part.items()) or "nothing"
+    return _told(part)
 
 
 def _facts(value: JsonValue, path: str = "") -> dict[str, JsonValue]:

@@ -75,6 +75,14 @@ class ResourceId:
         return path + (f' (resource group "{self.resource_group}")' if self.resource_group else "")
 
 
+def type_of(resource_id: str) -> str:
+    """Return the type of a resource, also of one that extends another: that after the last `/providers/`."""
+    if resource_id.count("/providers/") < 2:
+        return ResourceId.parse(resource_id).type
+    namespace, *rest = resource_id.rpartition("/providers/")[2].split("/")
+    return "/".join([namespace, *rest[::2]])
+
+
 def same_id(one: str | None, other: str | None) -> bool:
     """Tell whether two ids name one resource; Azure changes their case at will."""
     return bool(one) and bool(other) and id_key(one or "") == id_key(other or "")

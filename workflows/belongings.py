@@ -18,8 +18,8 @@ with workflow.unsafe.imports_passed_through():
 from workflows.engine import Engine
 
 _DELETION_ORDER = (
-    {"Microsoft.Compute/virtualMachines"},
-    {"Microsoft.Network/networkInterfaces", "Microsoft.Compute/disks"},
+    {"microsoft.compute/virtualmachines"},
+    {"microsoft.network/networkinterfaces", "microsoft.compute/disks"},
 )
 """A machine before what it is attached to. Other types go with what they belong to."""
 
@@ -101,11 +101,11 @@ class Belongings:
             self.note_parts([*parts.nic_ids, *parts.disk_ids], why)
         return parts
 
-    async def remove(self) -> None:
-        """Delete what was made and is still there; never what existed before."""
+    async def remove(self, also: frozenset[str] = frozenset()) -> None:
+        """Delete what was made and is still there; never what existed before. *also*: further types that may go."""
         await self.look("See what the migration left")
-        for kinds in _DELETION_ORDER:
-            mine = [entry.id for entry in self.entries if entry.state == "created" and entry.type in kinds]
+        for kinds in (*_DELETION_ORDER, also):
+            mine = [entry.id for entry in self.entries if entry.state == "created" and entry.type.lower() in kinds]
             if mine:
                 await self._delete(mine)
 

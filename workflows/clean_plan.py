@@ -8,8 +8,10 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.cleaning import CleaningActivities
+    from activities.parity import ParityActivities
     from migration import ids, names
     from migration.cleaning import (
+        RESTORED_TYPES,
         CleanAnswer,
         CleanRequest,
         CleanSurvey,
@@ -22,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.ids import id_key
     from migration.ledger import LedgerEntry
     from migration.models import SharedResources, VmSpec, VmTask, vm_specs
+    from migration.parity.requests import TakeBackRestored
     from migration.plan import Plan
 from workflows.belongings import Belongings
 from workflows.engine import Engine, reason_of
@@ -29,6 +32,8 @@ from workflows.failures import vm_failure
 from workflows.preparation import Preparation
 from workflows.replication import Replication
 from workflows.vm_claim import VmClaim
+
+_SNAPSHOTS = frozenset({"microsoft.compute/snapshots"})
 
 
 class _Details:
@@ -122,13 +127,17 @@ class CleanPlan:
         belongings.spare_running = True
         belongings.entries = [_entry(leftover, "site_recovery") for leftover in chosen]
         replication = Replication(task, engine, belongings)
+        restored = [one.id for one in chosen if one.type.lower() in RESTORED_TYPES]
+        if restored:
+            request = TakeBackRestored(vm=task.vm, ids=restored)
+            await engine.call(ParityActivities.take_back_restored, request, "Delete what restoring made")
         if machine.item_id is not None:
             if not any(ids.same_id(machine.item_id, leftover.id) for leftover in chosen):
                 return
             if machine.test_pending:
                 await replication.clean_up_test_failover()
             await replication.disable_replication()
-        await belongings.remove()
+        await belongings.remove(also=_SNAPSHOTS)
 
     async def _told(self, plan: Plan, survey: CleanSurvey, chosen: list[Leftover], why: dict[str, str]) -> CleanAnswer:
         await workflow.sleep(timedelta(seconds=1), summary="Until listings show what went")

@@ -7,6 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.parity import ParityActivities
+    from migration.ids import type_of
     from migration.ledger import LedgerEntry
     from migration.models import VmTask, Waived
     from migration.parity.compare import needed
@@ -21,7 +22,6 @@ from workflows.failures import vm_failure
 _TOLD_ROWS = 5
 _LONGEST_OBJECTION = 300
 """In characters: it is recorded with each approval that comes too early."""
-_EXTENDING = "/providers/"
 
 
 class Parity:
@@ -143,7 +143,7 @@ class Parity:
         return [
             LedgerEntry(
                 id=one,
-                type=_type_of(one),
+                type=type_of(one),
                 created_by="plan",
                 state="predicted",
                 why=f"{row.aspect} restored, as {row.subject} at the source",
@@ -151,12 +151,6 @@ class Parity:
             for one, row in made.items()
             if one is not None
         ]
-
-
-def _type_of(resource_id: str) -> str:
-    """Return the type of what may extend another resource: that after the last `/providers/`."""
-    namespace, *rest = resource_id.rpartition(_EXTENDING)[2].split("/")
-    return "/".join([namespace, *rest[::2]])
 
 
 def _number(rows: list[ParityRow]) -> str:

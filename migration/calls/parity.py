@@ -62,6 +62,7 @@ def _anywhere(subscription: str) -> Iterator[str]:
     network = f"/subscriptions/{subscription}/resourceGroups/{{group}}/providers/Microsoft.Network"
     yield f"{network}/publicIPAddresses/{{address}}"
     yield f"{network}/virtualNetworks/{{network}}/subnets/{{subnet}}"
+    yield f"{network}/networkSecurityGroups/{{security_group}}"
 
 
 def restored(move: Move, vm: VmSpec) -> Iterator[Call]:

@@ -7,13 +7,17 @@ from pydantic import Field
 from migration.base import Value
 from migration.estimate.prices import Prices
 from migration.ids import id_key
-from migration.report import Report
+from migration.report import Report, ReportedResource, VmReport
 
 _FREE = {
     "microsoft.recoveryservices/vaults": "a vault that protects nothing costs nothing",
     "microsoft.network/networkinterfaces": "an interface costs nothing",
     "microsoft.resources/resourcegroups": "a resource group costs nothing",
     "microsoft.compute/virtualmachines/extensions": "an extension costs nothing",
+    "microsoft.insights/diagnosticsettings": "a diagnostic setting costs nothing; what it writes is the source's, too",
+    "microsoft.authorization/roleassignments": "a role assignment costs nothing",
+    "microsoft.authorization/locks": "a lock costs nothing",
+    "microsoft.devtestlab/schedules": "a schedule costs nothing",
 }
 _ITEM = "/replicationprotecteditems"
 _MONTH_DAYS = 30
@@ -64,11 +68,8 @@ def keeping(report: Report, prices: Prices) -> Keeping:
     stays = [_shared(report, one.id, one.type, one.why, prices) for one in report.resources if one.state != "deleted"]
     for vm in report.vms:
         moved = {id_key(one) for one in vm.moved_ids}
-        stays += [
-            kept(one.id, one.type, one.why, prices)
-            for one in vm.resources
-            if one.state != "deleted" and id_key(one.id) not in moved
-        ]
+        left = [one for one in vm.resources if one.state != "deleted" and id_key(one.id) not in moved]
+        stays += [_own(vm, one, prices) for one in left]
         if vm.outcome == "migrated":
             stays += [
                 kept(
@@ -83,6 +84,16 @@ def keeping(report: Report, prices: Prices) -> Keeping:
             ]
     known = [one.per_month for one in stays if one.per_month is not None]
     return Keeping(currency=prices.currency, per_month=round(sum(known), 2), resources=stays)
+
+
+def _own(vm: VmReport, one: ReportedResource, prices: Prices) -> Kept:
+    """Return what a resource of one machine costs; a copy of a disk bears its disk's name, and is of its size."""
+    name = one.id.rpartition("/")[2].lower()
+    copied = [disk for disk in vm.source_disks if name.startswith(disk.name.lower())]
+    if one.type.lower() != "microsoft.compute/disks" or not copied:
+        return kept(one.id, one.type, one.why, prices)
+    disk = max(copied, key=lambda disk: len(disk.name))
+    return kept(one.id, one.type, one.why, prices, size_gib=disk.size_gib, sku=disk.type)
 
 
 def _shared(report: Report, resource_id: str, kind: str, why: str, prices: Prices) -> Kept:

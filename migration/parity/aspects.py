@@ -12,6 +12,7 @@ from typing import Literal, get_args
 Aspect = Literal[
     "tags",
     "security-groups",
+    "security-rules",
     "public-addresses",
     "load-balancer-pools",
     "ip-configurations",
@@ -66,6 +67,18 @@ TABLE: dict[Aspect, Told] = {
         undo="goes with the interface",
         remedy="name a group of the target region in the plan (`network_security_group`), or put one on the target's "
         "interface or subnet",
+        finding="security-groups-carried",
+    ),
+    "security-rules": Told(
+        compares="each rule of the groups of an interface and of its subnet, where the target has a group in the same "
+        "place: access, direction, priority, protocol, addresses and ports, whatever its name; also rules that only "
+        "the target's group has",
+        carried="no; they are those of the group that is there",
+        restored="never",
+        how="a group that was there before may serve others too, and what it lets through is its owner's to say",
+        undo="-",
+        remedy="make the rule of the target's group what it was at the source, or answer for the difference, as where "
+        "addresses differ between the regions",
         finding="security-groups-carried",
     ),
     "public-addresses": Told(
@@ -198,5 +211,6 @@ def aspect_of_waiver(rule: str) -> Aspect | None:
 
 
 def waiving_rules(aspect: Aspect) -> tuple[str, ...]:
-    """Return the rules whose waiver answers for an aspect."""
-    return tuple(filter(None, (f"{PREFIX}{aspect}", TABLE[aspect].finding)))
+    """Return the rules whose waiver answers for an aspect; who answers for groups answers for what is in them."""
+    wider = f"{PREFIX}security-groups" if aspect == "security-rules" else ""
+    return tuple(filter(None, (f"{PREFIX}{aspect}", wider, TABLE[aspect].finding)))

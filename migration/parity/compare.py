@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from migration.ids import describe, same_id
 from migration.models import VmSpec, Waived
+from migration.parity import security_rules
 from migration.parity.aspects import AFTER_COMMIT, ASPECTS, TABLE, Aspect, waiving_rules
 from migration.parity.values import MOST_ROWS, STATES, ParityRow, Side, Trait, shortened
 from migration.plan_parity import ParityWanted
@@ -166,6 +167,7 @@ def _told(resource_id: str | None) -> str | None:
 _Rows = Callable[[VmSpec, list[Trait], dict[str, Trait]], Iterator[ParityRow]]
 _BY_PLAN: dict[str, _Rows] = {
     "security-groups": _security_groups,
+    "security-rules": lambda _, had, has: security_rules.rows(had, has),
     "public-addresses": _public_addresses,
     "load-balancer-pools": _pools,
 }

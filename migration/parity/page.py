@@ -33,7 +33,7 @@ report show; a rejection leads back as ever. What to do:
 - or accept the open rows: `starter.py skip PLAN --vm NAME --reason TEXT`. They are recorded as waived by you.
 
 What could not be read is an open row too: it never counts as carried. Where the target has what the source had not,
-there is no row.
+there is no row, but for the rules of security groups: one more may let through what was closed.
 
 ## In a plan
 
@@ -55,7 +55,8 @@ waivers:
     reason: backup is set up by the backup team after the move
 ```
 
-A waiver of the finding by which the check foretells an aspect (`backup-carried`) answers for its rows too.
+A waiver of the finding by which the check foretells an aspect (`backup-carried`) answers for its rows too, and one of
+`{PREFIX}security-groups` for the rules in them.
 
 `auto` restores what can be set without harm and goes again with the way back. The way back first takes the target's
 interfaces out of pools and off public addresses, and deletes what was made beside the target; the rest goes with the

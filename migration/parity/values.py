@@ -27,6 +27,7 @@ class Trait(Value):
     subject: str
     value: str
     ref: str = Field("", description="Id of what the value names, where it names a resource.")
+    parts: dict[str, str] = Field(default_factory=dict, description="What it consists of, by name: a group's rules.")
 
 
 class Side(Value):

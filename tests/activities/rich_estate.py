@@ -29,6 +29,13 @@ TARGET_POOL = f"{TARGET_BALANCER}/backendAddressPools/web"
 SCHEDULES = f"{_SOURCE}/Microsoft.DevTestLab/schedules"
 
 
+def security_rule(name: str, priority: int, port: str) -> dict[str, Any]:
+    """Return a rule that lets everybody in to a port, as Azure shows it."""
+    either = {f"{side}{what}": "*" for side in ("source", "destination") for what in ("AddressPrefix", "PortRange")}
+    body = {"priority": priority, "direction": "Inbound", "access": "Allow", "protocol": "TCP", **either}
+    return {"name": name, "properties": body | {"destinationPortRange": port}}
+
+
 def rich_machine(name: str, number: int) -> list[dict[str, Any]]:
     """Return the resources of a machine that has something of every aspect, as a seed has them."""
     *disks, nic, machine = machine_of(name, number)
@@ -66,9 +73,9 @@ def _beside(name: str, vm: str, monitor: dict[str, Any]) -> list[dict[str, Any]]
             SOURCE_REGION,
             {"ipAddress": "20.1.1.1", "dnsSettings": {"domainNameLabel": name}},
         ),
-        (SOURCE_GROUP_ID, SOURCE_REGION, {"securityRules": []}),
+        (SOURCE_GROUP_ID, SOURCE_REGION, {"securityRules": [security_rule("https", 100, "443")]}),
         (SOURCE_POOL.rpartition("/backendAddressPools/")[0], SOURCE_REGION, {"backendAddressPools": [{"name": "web"}]}),
-        (TARGET_SECURITY, TARGET_REGION, {"securityRules": []}),
+        (TARGET_SECURITY, TARGET_REGION, {"securityRules": [security_rule("tls", 100, "443")]}),
         (TARGET_ADDRESS, TARGET_REGION, {"ipAddress": "20.2.2.2"}),
         (TARGET_BALANCER, TARGET_REGION, {"backendAddressPools": [{"name": "web"}]}),
         (f"{vm}/extensions/Monitor", SOURCE_REGION, monitor),

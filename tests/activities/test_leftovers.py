@@ -10,14 +10,18 @@ from temporalio.exceptions import ApplicationError
 from activities.failover import FailoverActivities
 from activities.ledger import LedgerActivities
 from activities.leftovers import MachineLooker
+from activities.parity import ParityActivities
 from activities.power import PowerActivities
 from arm import items
 from migration import ids
 from migration.earlier import Books, EarlierAnswer, joined
 from migration.keeping import DeleteResources
 from migration.ledger import LedgerEntry, State
+from migration.names import TAG_KEEP_UNTIL
+from migration.parity.requests import TakeBackRestored
 from migration.requests import PowerChange, StartFailover
 from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP, TARGET_REGION, VAULT
+from tests.activities.rich_estate import READER
 from workflows import belongings
 
 if TYPE_CHECKING:
@@ -98,7 +102,7 @@ async def test_nothing_goes_of_a_machine_that_serves_or_has_moved(stage: Stage) 
     for earlier in (NO_HISTORY, history):
         running = await look(stage, case, earlier)
         assert set() == names(running)
-        assert all("start the plan again" in one.why for one in running.untouched)
+        assert all("start the plan again" in one.why and not one.command for one in running.untouched)
     delete = DeleteResources(ids=[case.task.vm.target_id], why="a test", spare_running=True)
     with pytest.raises(ApplicationError, match="it runs"):
         await stage.run(LedgerActivities.delete_resources, delete)
@@ -115,8 +119,9 @@ async def test_nothing_goes_of_a_machine_that_serves_or_has_moved(stage: Stage) 
     await stage.run(PowerActivities.start_vm, PowerChange(vm_id=case.task.vm.source_id, reason="a test"))
     source_runs = await look(stage, case, known)
 
-    for survey in (both_off, committed, moved, forgotten, source_runs):
+    for survey in (both_off, moved, forgotten, source_runs):
         assert set() == names(survey)
+    assert {case.name} == names(committed), "its protection alone"
 
 
 async def test_what_a_way_back_left_goes(stage: Stage) -> None:
@@ -136,3 +141,83 @@ async def test_what_a_way_back_left_goes(stage: Stage) -> None:
     assert {vm.target_name, *parts} == names(found)
     assert ["in the run's ledger: restored; a clean removes none of its kind"] == [one.why for one in found.untouched]
     assert set() == names(await look(stage, case))
+
+
+async def commit(stage: Stage, case: Case) -> None:
+    """Fail over and commit, and wait until Site Recovery has done it."""
+    await stage.fail_over(case)
+    started = await stage.begin(FailoverActivities.commit_failover, StartFailover(task=case.task))
+    await stage.end(started.job)
+
+
+async def test_the_protection_of_a_moved_machine_goes_and_the_machine_never(stage: Stage) -> None:
+    """Its run was lost between commit and disabling: the item goes, with or without a history.
+
+    The source's disks stay on purpose. What bears the name of a part of the target is its owner's, attached or not.
+    """
+    case = stage.arrange()
+    await commit(stage, case)
+    history = joined([Books(entries=ledger(case, "created"), committed=True)])
+    data = next(disk for disk in case.source.disks if not disk.is_os)
+    target = ids.ResourceId.parse(case.task.vm.target_id)
+    machine = stage.sim.arm("GET", target.text).json()
+    machine["properties"]["storageProfile"]["dataDisks"] = []
+    stage.sim.follow(stage.sim.arm("PUT", target.text, machine))
+
+    for earlier in (history, NO_HISTORY):
+        found = await look(stage, case, earlier)
+        assert {case.name} <= names(found) <= {case.name, *(f"{disk.name}-ASRReplica" for disk in case.source.disks)}
+        assert [case.task.item_id.lower()] == [one.item_id and one.item_id.lower() for one in found.machines]
+        stays = {ids.ResourceId.parse(one.id).name: one for one in found.untouched if one.on_purpose}
+        assert {disk.name for disk in case.source.disks} <= set(stays)
+        assert (data.size_gib, data.type) == (stays[data.name].size_gib, stays[data.name].sku)
+    await look_without_target(stage, case, history)
+
+
+async def look_without_target(stage: Stage, case: Case, earlier: EarlierAnswer) -> None:
+    """Where the target was deleted meanwhile nothing goes by itself."""
+    stage.sim.follow(stage.sim.arm("DELETE", case.task.vm.target_id))
+    found = await look(stage, case, earlier)
+    assert set() == names(found)
+    told = {one.id.lower(): one.why for one in found.untouched if not one.on_purpose}
+    assert "is not there: see first what became of it" in told[case.task.item_id.lower()]
+
+
+async def test_kept_writes_go_once_their_time_is_over_and_what_restoring_made_goes_too(stage: Stage) -> None:
+    """A snapshot says how long it is to stay; a role that the ledger names goes, one that it does not name stays."""
+    case = stage.arrange()
+    await stage.protect(case)
+    disk = make_disk(stage, f"{case.name}-kept")
+    snapshots = [ids.snapshot_id(SUBSCRIPTION, TARGET_GROUP, f"{case.name}-{when}") for when in ("old", "new")]
+    for one, until in zip(snapshots, ("2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"), strict=True):
+        body = {"location": TARGET_REGION, "tags": {TAG_KEEP_UNTIL: until}, "properties": {
+            "creationData": {"createOption": "Copy", "sourceResourceId": disk}, "incremental": True}}  # fmt: skip
+        stage.sim.follow(stage.sim.arm("PUT", one, body))
+    role = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{READER}"
+    assignments = [
+        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{TARGET_GROUP}/providers/Microsoft.Authorization/roleAssignments/"
+        f"30000000-0000-0000-0000-00000000{stage.count:03}{n}"
+        for n in range(2)
+    ]
+    for number, one in enumerate(assignments):
+        principal = f"99999999-0000-0000-0000-00000000{stage.count:03}{number}"
+        given = {"roleDefinitionId": role, "principalId": principal, "principalType": "ServicePrincipal"}
+        stage.sim.arm("PUT", one, {"properties": given})
+    entries = [
+        *(_entry(one, "Microsoft.Compute/snapshots", "left") for one in snapshots),
+        _entry(assignments[0], "Microsoft.Authorization/roleAssignments", "created"),
+    ]
+    found = await look(stage, case, joined([Books(entries=[*ledger(case, "created"), *entries])]))
+
+    gone = {one.id for one in found.leftovers}
+    assert {snapshots[0], assignments[0]} <= gone
+    assert not {snapshots[1], assignments[1]} & gone
+    assert [snapshots[1]] == [one.id for one in found.untouched if one.on_purpose]
+    back = TakeBackRestored(vm=case.task.vm, ids=[one for one in gone if "roleAssignments" in one])
+    await stage.run(ParityActivities.take_back_restored, back)
+    assert assignments[0].lower() not in stage.sim.resource_ids()
+    assert assignments[1].lower() in stage.sim.resource_ids()
+
+
+def _entry(resource_id: str, kind: str, state: State) -> LedgerEntry:
+    return LedgerEntry(id=resource_id, type=kind, created_by="plan", state=state, why="a test")

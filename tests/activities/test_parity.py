@@ -75,7 +75,7 @@ async def test_what_is_compared_restored_and_taken_back(scene: Scene) -> None:
     vm, stage = scene.vm, scene.stage
     found = await scene.rows()
 
-    assert set(ASPECTS) - {"backup"} == {row.aspect for row in found}
+    assert set(ASPECTS) - {"backup", "security-rules"} == {row.aspect for row in found}
     own = [row.key for row in found if row.aspect == "tags"]
     assert {"carried"} == {row.state for row in found if row.key in own}
     todo = [row for row in found if row.restore == "now" and row.state == "open"]
@@ -84,6 +84,7 @@ async def test_what_is_compared_restored_and_taken_back(scene: Scene) -> None:
 
     assert {} == failures
     after = states(rows)
+    assert ["security-rules:nic0/"] == [row.key for row in rows if row.aspect == "security-rules"], "the same rules"
     assert {row.key for row in todo} == {key for key, state in after.items() if state == "restored"} - {
         "locks:keep",
         "auto-shutdown:schedule",

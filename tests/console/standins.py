@@ -314,7 +314,10 @@ class StandInCheck:
 
 @workflow.defn(name=names.CLEAN_PLAN)
 class StandInClean:
-    """A clean that finds what the virtual machines' names ask for: `web` left a disk, `stuck` one that does not go."""
+    """A clean that finds what the machines' names ask for: `web` left a disk, `stuck` one that does not go.
+
+    Of `moved` the source's disk stays on purpose.
+    """
 
     @workflow.run
     async def run(self, request: CleanRequest) -> CleanAnswer:
@@ -330,6 +333,16 @@ class StandInClean:
         gone = [one.id for one in found if one.id in request.confirmed and one not in stays]
         look_alike = Untouched(id=f"{found[0].id}-2", why="cannot be proved ours", command="az x") if found else None
         untouched = [look_alike] if look_alike else []
+        disk = ids.disk_id(plan.subscription, plan.source.resource_group, "moved-os")
+        source_disk = Untouched(
+            id=disk,
+            why="disk of a source that is switched off",
+            on_purpose=True,
+            type="Microsoft.Compute/disks",
+            size_gib=200,
+            sku="Premium_LRS",
+        )
+        untouched += [source_disk for name in vms if name.startswith("moved")]
         return CleanAnswer(plan=plan.name, leftovers=found, untouched=untouched, deleted=gone, left=left)
 
 

@@ -5,21 +5,25 @@ from tests.console.conftest import CommandLine
 
 async def test_nothing_goes_without_a_yes(starter: CommandLine) -> None:
     """Where nobody can be asked, the list is shown with proof, age and cost, and nothing is deleted."""
-    path, name = starter.plan(["web-1"])
+    path, name = starter.plan(["web-1", "moved-1"])
     answer = await starter("clean", path)
 
     assert answer.code == 2
     assert 'delete disks "web-1-os-ASRReplica"' in answer.err
     assert "in the run's ledger: replica disk, made 2026-03-01T10:02:00.1234567Z, 15.00 USD a month" in answer.err
     assert "not touched: " in answer.err
+    assert 'stays: disks "moved-os"' in answer.err
     assert f"cleaning plan {name}: 1 resource would be deleted" in answer.err
     assert answer.out == ""
 
 
 async def test_yes_deletes_and_tells_what_stays(starter: CommandLine) -> None:
-    """Exit code 0 when all went, 1 when something stayed, with the command to remove it by hand."""
-    gone = await starter("clean", starter.plan(["web-1"])[0], "--yes")
-    path, name = starter.plan(["web-1", "stuck-1"])
+    """Exit code 0 when all went, 1 when something stayed, with the command to remove it by hand.
+
+    What is no leftover is told apart, with what it costs a month.
+    """
+    gone = await starter("clean", starter.plan(["web-1", "moved-1"])[0], "--yes")
+    path, name = starter.plan(["web-1", "stuck-1", "moved-1"])
     partly = await starter("clean", path, "--yes", "--json")
 
     assert (gone.code, partly.code) == (0, 1)
@@ -30,6 +34,10 @@ async def test_yes_deletes_and_tells_what_stays(starter: CommandLine) -> None:
     assert [one["why"] for one in partly.json["left"]] == ["it is locked"]
     assert [one["cost"]["per_month"] for one in partly.json["leftovers"]] == [15.0, 15.0]
     assert partly.json["leftovers"][0]["cost"]["reckoned"] == "100 GiB * 0.15"
+    assert "disk of a source that is switched off, 30.00 USD a month" in gone.out
+    assert "what stays costs 30.00 USD a month, as far as sizes are known" in gone.out
+    stays = [one for one in partly.json["untouched"] if one["on_purpose"]]
+    assert [30.0] == [one["cost"]["per_month"] for one in stays]
 
 
 async def test_nothing_left_needs_no_yes(starter: CommandLine) -> None:

@@ -4,10 +4,14 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+from pydantic import JsonValue
+
 from console.page import render
 from console.pictures import of_vm
+from console.reporting import made_lines
 from console.timeline import WIDTH, axis
 from migration.copies import TargetWrites, TaskVerdict, TwoCopies
+from migration.evidence import CopyEvidence, Evidence, lines
 from migration.models import FenceEvidence, Mismatch
 from migration.phases import Outcome, Phase
 from migration.proofs import Boot, Comparison, Isolation, ProbeResult, Proof, TestFailoverReport
@@ -230,3 +234,63 @@ def test_a_hatched_bar_says_that_a_person_is_needed_and_long_waits_are_enlarged(
     assert "Wave one, from the first failover on" in text
     assert [tick.label[-3:] for tick in whole.ticks] == [":00"] * len(whole.ticks)
     assert 3 <= len(whole.ticks) <= 8
+
+
+def test_what_comes_before_a_long_approval_is_enlarged_and_words_do_not_cover_each_other() -> None:
+    """Hours of work are read beside days of waiting; a phase entered twice tells both its times at one place."""
+    spans = [
+        ("checking", "01T09:00:00", "01T09:00:20"),
+        ("checking", "01T09:00:21", "01T09:00:22"),
+        ("replicating", "01T09:01:00", "01T11:00:00"),
+        ("failing_over", "01T11:00:00", "01T11:05:00"),
+        ("awaiting_approval", "01T11:05:00", "03T09:00:00"),
+        ("committing", "03T09:00:00", "03T09:02:00"),
+    ]
+    phases = [PhaseSpan(name=Phase(n), started=f"2026-03-{a}Z", ended=f"2026-03-{b}Z") for n, a, b in spans]
+    vm = VmReport(name="a", id="", wave="one", phases=phases)
+    whole, early, close = of_vm(vm)
+
+    assert ("Timeline of a, until its approval was asked for", "Timeline of a, from its failover on") == (
+        early.heading,
+        close.heading,
+    )
+    assert ["checking", "replicating", "failing over"] == [row.label for row in early.rows]
+    assert ["failing over"] == [row.label for row in close.rows]
+    assert early.rows[1].shapes[0].bar.width > 10 * whole.rows[1].shapes[0].bar.width
+    assert ["", "20 s + 1 s"] == [shape.words for shape in whole.rows[0].shapes]
+    told = render(Report(plan="contoso", vms=[vm]))
+    assert "Wave one, until the approvals were asked for" in told
+    assert "Wave one, from the first failover on" in told
+
+
+def test_the_bundle_of_evidence_is_a_table_that_one_opens() -> None:
+    """What was approved is told once, a fact a line; the rows of parity are counted, since they have a table."""
+    rows: list[JsonValue] = [{"aspect": "tags", "state": state} for state in ("carried", "carried", "open")]
+    evidence = Evidence(
+        plan="contoso",
+        plan_hash="beef",
+        vm="a",
+        wave="one",
+        source=CopyEvidence(id="/s"),
+        target=CopyEvidence(id="/t"),
+        parts={"parity": rows, "verification": {"boot": True}},
+    )
+    vm = VmReport(name="a", id="", evidence=evidence, evidence_hash=evidence.digest)
+    page = render(Report(plan="contoso", vms=[vm]))
+
+    assert "<tr><td>Parity</td><td>2 carried, 1 open</td></tr>" in page
+    assert "<tr><td>Verification</td><td>boot: true</td></tr>" in page
+    assert 1 == page.count("<dt>Evidence</dt><dd>beef") + page.count(f"<dt>Evidence</dt><dd>{evidence.digest}")
+    assert "<dt>Evidence hash</dt>" not in page
+    assert any("parity    2 carried, 1 open" == line for line in lines(evidence))
+
+
+def test_before_the_end_nothing_is_said_to_stay() -> None:
+    """What a running plan has made is not told as left, nor as a cost of keeping it."""
+    made = [ReportedResource(id="/a/b", type="Microsoft.Storage/storageAccounts", created_by="plan", state="created")]
+    running = Report(plan="contoso", resources=made)
+    assert ["made 1 resource so far, of which 1 are not removed yet; the report lists each, and why"] == made_lines(
+        running
+    )
+    ended = made_lines(running.model_copy(update={"outcome": Outcome.MIGRATED}))
+    assert "made 1 resource, of which 1 stay; the report lists each, and why" == ended[0]

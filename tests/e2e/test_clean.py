@@ -49,8 +49,9 @@ def lost(phase: str, *, forgotten: bool = False) -> Lost:
 
 GONE = [*(lost(phase) for phase in ("enabling", "replicating", "testing")), lost("replicating", forgotten=True)]
 SERVING = lost("awaiting_approval")
+MOVED = lost("committing")
 
-ALL = [*GONE, SERVING]
+ALL = [*GONE, SERVING, MOVED]
 
 
 def look_alike(case: Case, name: str) -> dict[str, Any]:
@@ -94,6 +95,9 @@ async def lose_and_clean(stack: Stack, one: Lost) -> None:
     """Begin a plan, ask for a clean while it runs, lose it, and clean."""
     try:
         plan = await stack.start(one.case)
+        if one is MOVED:
+            await stack.reach(one.case, "awaiting_approval", seconds=240)
+            await stack.decide(one.case)
         await stack.reach(one.case, one.row.phase, seconds=240)
         one.running = await clean(stack, one.case, [])
         await plan.terminate("lost")
@@ -158,3 +162,24 @@ async def test_a_target_that_serves_is_no_leftover(cleaned: Stack) -> None:
     assert judge.power_states(one.case, cleaned.simulator, "target") == {"vm": "PowerState/running"}
     writes = [line for line in judge.about(one.case, cleaned.simulator.requests()) if line["method"] == "DELETE"]
     assert writes == []
+
+
+async def test_of_a_moved_machine_the_protection_goes_and_what_stays_is_told(cleaned: Stack) -> None:
+    """Lost between the commit and the end of replication: the item and what all shared go; the target serves on.
+
+    The source's disks stay on purpose, told with what their cost is reckoned by.
+    """
+    one = MOVED
+    assert one.error == ""
+    assert one.found
+    assert one.cleaned
+    assert one.again
+    assert ["vm"] == [leftover.vm for leftover in one.found.leftovers if "replicationProtectedItems" in leftover.id]
+    assert (one.cleaned.left, one.again.leftovers) == ([], [])
+    assert sorted(one.cleaned.deleted) == sorted(leftover.id for leftover in one.found.leftovers)
+    assert judge.power_states(one.case, cleaned.simulator, "target") == {"vm": "PowerState/running"}
+    assert judge.power_states(one.case, cleaned.simulator) == {"vm": "PowerState/deallocated"}
+    there = {resource["id"].lower() for resource in judge.of_case(one.case, cleaned.simulator.resources())}
+    assert not {resource for resource in there if "recoveryservices" in resource}
+    sizes = {stay.id.rpartition("/")[2]: stay.size_gib for stay in one.cleaned.untouched if stay.on_purpose}
+    assert {"vm-os": 64, "vm-data-0": 32} == {name: size for name, size in sizes.items() if size}

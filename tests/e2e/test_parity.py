@@ -134,6 +134,7 @@ def test_what_was_moved_is_as_it_was(clone: Clone, run: Run) -> None:
     expected = {
         "tags": {"carried"},
         "security-groups": {"restored"},
+        "security-rules": {"carried"},
         "public-addresses": {"restored"},
         "load-balancer-pools": {"restored"},
         "ip-configurations": {"restored"},

@@ -13,6 +13,7 @@ from migration.parity.aspects import ASPECTS, BY_ITSELF, RESTORABLE, TABLE, Aspe
 from migration.parity.compare import differences, needed
 from migration.parity.making import made_id
 from migration.parity.requests import RestoreAnswer
+from migration.parity.security_rules import parts_of
 from migration.parity.values import MOST_ROWS, MOST_TRAITS, ParityRow, Side, Trait, counts, shortened, side_of
 from migration.plan import Plan
 from migration.plan_file import parse_plan
@@ -31,6 +32,7 @@ HAD: dict[Aspect, list[tuple[str, str, str]]] = {
         ("nic0#subnet", "subnet-group", OLD),
         ("nic0/config0#application/a", "a", OLD),
     ],
+    "security-rules": [],
     "public-addresses": [("nic0/config0", "web-ip", "/old/ip")],
     "load-balancer-pools": [("nic0/config0#web", "pool", "/old/pool")],
     "ip-configurations": [("nic0/config1", "a further IPv4 address", ""), ("nic0#forwarding", "on", "")],
@@ -86,7 +88,7 @@ def restored_if(vm: VmSpec, row: ParityRow) -> bool:
     return row.aspect in vm.parity.restore and row.key not in BY_HAND and mapped
 
 
-@pytest.mark.parametrize("aspect", ASPECTS)
+@pytest.mark.parametrize("aspect", [one for one in ASPECTS if HAD[one]])
 def test_each_aspect_in_each_state(aspect: Aspect) -> None:
     """Carried where the target has it; else restored or open as the plan and the table say, waived where it says so."""
     vm, everything = spec(), side(aspect)
@@ -122,7 +124,7 @@ def test_what_a_plan_lets_be_restored(restore: object, expected: set[str]) -> No
     assert expected == set(spec(restore=restore).parity.restore)
     rows = [row for aspect in ASPECTS for row in differences(spec(restore=restore), side(aspect), Side())]
     assert {row.aspect for row in rows if row.restore} <= expected
-    assert {"backup", "extensions", "encryption-at-host"} == set(ASPECTS) - RESTORABLE
+    assert {"backup", "extensions", "encryption-at-host", "security-rules"} == set(ASPECTS) - RESTORABLE
 
 
 def test_what_the_plan_names_in_the_target_region() -> None:
@@ -142,6 +144,54 @@ def test_what_the_plan_names_in_the_target_region() -> None:
             assert ["carried"] == [row.state for row in found]
             other = Side(traits=[Trait(aspect=aspect, key=key, subject="", value="x", ref="/other")])
             assert "open" in {row.state for row in differences(vm, had, other) if row.aspect == aspect}
+
+
+def group(rules: dict[str, str], ref: str = SECURITY) -> Side:
+    """Return a side whose first interface has a security group of these rules."""
+    trait = Trait(aspect="security-rules", key="nic0", subject="group", value="", ref=ref, parts=parts_of(rules))
+    return Side(traits=[trait])
+
+
+def test_a_security_rule_that_differs_is_a_row_of_its_own() -> None:
+    """Rules are the same whatever their names; changed, missing and additional ones are open until somebody answers."""
+    had = {"https": "allow inbound 100", "http": "allow inbound 110", "deny": "deny inbound 4000"}
+    assert [] == differences(spec(), group({}, OLD), group({}))
+    assert [] == differences(spec(), group(had, OLD), Side()), "the row of the group tells that it has none"
+    renamed = {"tls": "allow inbound 100", "HTTP": "allow inbound 110", "deny": "deny inbound 4000"}
+    same = differences(spec(), group(had, OLD), group(renamed))
+    assert [("carried", "3 rules")] == [(row.state, row.target) for row in same]
+
+    has = {"https": "allow inbound 100", "HTTP": "allow inbound 8080", "everybody": "allow inbound 200"}
+    rows = differences(spec(), group(had, OLD), group(has))
+
+    assert [
+        ("rules of group", "1 rule", "1 rule", "carried"),
+        ('rule "http" of group', "allow inbound 110", "allow inbound 8080", "open"),
+        ('rule "deny" of group', "deny inbound 4000", "no such rule", "open"),
+        ('rule "everybody" of group', "no such rule", "allow inbound 200", "open"),
+    ] == [(row.subject, row.source, row.target, row.state) for row in rows]
+    assert {""} == {row.restore for row in rows}
+    assert len(rows) == len({row.key for row in rows})
+    for rule in ("parity/security-rules", "parity/security-groups", "security-groups-carried"):
+        answered = spec(waivers=[{"rule": rule, "by": "bo@contoso.example", "reason": "other addresses"}])
+        waived = differences(answered, group(had, OLD), group(has))
+        assert ["carried", *["waived"] * 3] == [row.state for row in waived]
+
+
+@pytest.mark.parametrize("number", [41, 201, 1_000])
+def test_a_group_of_many_rules_stays_small_and_is_compared_whole(number: int) -> None:
+    """Many rules are kept as hashes, very many as one; a single rule that is another is found all the same."""
+    had = {f"rule-{n:04}": f"allow inbound {n} " + "x" * 90 for n in range(number)}
+    changed = {**had, "rule-0007": "allow inbound 7 from everywhere"}
+    fewer = {name: text for name, text in had.items() if name > "rule-0009"}
+    side_had = group(had, OLD)
+    assert len(side_had.model_dump_json()) < 10_000
+    assert ["carried"] == [row.state for row in differences(spec(), side_had, group(had))]
+    opened = [row for row in differences(spec(), side_had, group(changed)) if row.state == "open"]
+    named = "rule-0007" if number <= 200 else "all rules"
+    assert [True] == [named in row.subject for row in opened]
+    lacking = [row for row in differences(spec(), side_had, group(fewer)) if row.state == "open"]
+    assert (1 if number > 200 else 10) == len(lacking)
 
 
 def test_rows_stay_few_and_short() -> None:

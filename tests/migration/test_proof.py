@@ -119,8 +119,9 @@ def test_what_stays_has_a_figure_with_its_formula() -> None:
     ]
     found = keeping(Report(plan="p", resources=shared, vms=[vm]), PRICES)
     figures = [(one.id, one.per_month) for one in found.resources]
-    assert [(account, 1.5), (vault, 0.0), (stray, None), (disk("web-os"), 15.0)] == figures
-    assert (16.5, "USD") == (found.per_month, PRICES.currency)
+    assert [(account, 1.5), (vault, 0.0), (stray, 15.0), (disk("web-os"), 15.0)] == figures
+    assert (31.5, "USD") == (found.per_month, PRICES.currency)
     assert "100 GiB * 0.15" == found.resources[-1].reckoned
     item = kept("/i", "Microsoft.RecoveryServices/vaults/x/replicationProtectedItems", "", PRICES)
     assert 25.0 == item.per_month
+    assert 0.0 == kept("/s", "Microsoft.Insights/diagnosticSettings", "", PRICES).per_month
