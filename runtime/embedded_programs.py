@@ -13,6 +13,7 @@ from pathlib import Path
 
 from migration.names import SEARCH_ATTRIBUTES
 from runtime.embedded_state import StackError, StateFolder
+from runtime.payload_keys import KEY_VARIABLES, KEYS_FILE_VARIABLE
 from runtime.simulator_environment import azure_variables
 
 LOOPBACK = "127.0.0.1"
@@ -70,8 +71,11 @@ def temporal_program() -> str:
     return str(beside)
 
 
-def temporal_command(state: StateFolder, ports: Ports) -> list[str]:
-    """Return the command of a development server that keeps its history in a file and registers our attributes."""
+def temporal_command(state: StateFolder, ports: Ports, codec: str | None = None) -> list[str]:
+    """Return the command of a development server that keeps its history in a file and registers our attributes.
+
+    Its UI reads encrypted payloads by the *codec* server of that address.
+    """
     attributes = [f"--search-attribute={name}={kind}" for name, kind in SEARCH_ATTRIBUTES.items()]
     return [
         temporal_program(),
@@ -80,7 +84,15 @@ def temporal_command(state: StateFolder, ports: Ports) -> list[str]:
         # With a sync for each transaction the file is a third as fast; without, only a power cut can harm it.
         *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"),
         *attributes,
+        *(("--ui-codec-endpoint", codec) if codec else ()),
     ]
+
+
+def codec_command(state: StateFolder, ports: Ports, port: int) -> list[str]:
+    """Return the command of the server by which the UI reads encrypted payloads."""
+    origins = (f"--origin=http://{host}:{ports.ui}" for host in (LOOPBACK, "localhost"))
+    ready = ("--ready-file", str(state.codec_ready))
+    return [sys.executable, "-m", "runtime.codec", "--port", str(port), *origins, *ready]
 
 
 def simulator_command(state: StateFolder, speed: float, seed: Path | None, port: int | None) -> list[str]:
@@ -111,10 +123,16 @@ def base_environment(shell: Mapping[str, str], state: StateFolder) -> dict[str, 
 
 
 def stack_environment(
-    shell: Mapping[str, str], state: StateFolder, ports: Ports, simulator: Mapping[str, str], approver: str
+    shell: Mapping[str, str],
+    state: StateFolder,
+    ports: Ports,
+    simulator: Mapping[str, str],
+    approver: str,
+    codec: str | None = None,
 ) -> dict[str, str]:
     """Return what a shell needs to talk to this stack: the lines of `.state/env`."""
     return {
+        **({"TEMPORAL_CODEC_ENDPOINT": codec, **_keys(shell)} if codec else {}),
         "TEMPORAL_ADDRESS": ports.temporal_address,
         "TEMPORAL_NAMESPACE": NAMESPACE,
         "TEMPORAL_CONFIG_FILE": str(state.path / "temporal.toml"),
@@ -123,6 +141,12 @@ def stack_environment(
         "MIGRATION_APPROVER": approver,
         **_proxy_exceptions(shell),
     }
+
+
+def _keys(shell: Mapping[str, str]) -> dict[str, str]:
+    """Return where the keys of payloads are, as other folders find it."""
+    given = {name: shell[name].strip() for name in KEY_VARIABLES if shell.get(name, "").strip()}
+    return {name: str(Path(text).resolve()) if name == KEYS_FILE_VARIABLE else text for name, text in given.items()}
 
 
 def _proxy_exceptions(shell: Mapping[str, str]) -> dict[str, str]:

@@ -14,10 +14,12 @@ import yaml
 
 from runtime.embedded_process import ManagedProcess
 from runtime.embedded_programs import (
+    LOOPBACK,
     NAMESPACE,
     Ports,
     base_environment,
     choose_ports,
+    codec_command,
     free_port,
     simulator_command,
     stack_environment,
@@ -26,6 +28,7 @@ from runtime.embedded_programs import (
 )
 from runtime.embedded_state import StackError, StateFolder
 from runtime.errors import TemporalError
+from runtime.payload_keys import Keyring
 from runtime.temporal import connect
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ _PROBE_SECONDS = 0.05
 
 
 class Stack:
-    """The three processes of one clone, and what others need to talk to them."""
+    """The three processes of one clone, four where payloads are encrypted, and what others need to talk to them."""
 
     def __init__(
         self,
@@ -65,6 +68,8 @@ class Stack:
         self._temporal = self._process("temporal", self._temporal_command)
         self._simulator = self._process("simulator", self._simulator_command, on_line=self._read_simulator)
         self._worker = self._process("worker", self._worker_command)
+        self._codec_port = free_port() if Keyring.from_mapping(shell) else 0
+        self._codec = self._process("codec", self._codec_command) if self._codec_port else None
 
     async def start(self) -> None:
         """Start everything and write `.state/env` last.
@@ -81,24 +86,36 @@ class Stack:
             if isinstance(outcome, BaseException):
                 raise outcome
         self.state.write(self.state.complete.name, "")
-        simulator = await self._ready_line
-        self.environment = stack_environment(self._shell, self.state, self.ports, simulator, _approver(self.state.root))
+        simulator, approver = await self._ready_line, _approver(self.state.root)
+        codec = self.codec_address
+        self.environment = stack_environment(self._shell, self.state, self.ports, simulator, approver, codec)
+        if self._codec:
+            await self._codec.start(self._codec_ready, within_seconds=START_SECONDS)
         await self._worker.start(self._worker_ready, within_seconds=START_SECONDS)
         self.state.write_environment(self.environment)
 
+    @property
+    def codec_address(self) -> str | None:
+        """Where the UI and the Temporal CLI read encrypted payloads, None where none are."""
+        return f"http://{LOOPBACK}:{self._codec_port}" if self._codec_port else None
+
+    @property
+    def _processes(self) -> list[ManagedProcess]:
+        return [one for one in (self._worker, self._simulator, self._temporal, self._codec) if one]
+
     async def wait(self) -> None:
         """Wait for as long as the processes are kept running."""
-        await asyncio.gather(self._temporal.wait(), self._simulator.wait(), self._worker.wait())
+        await asyncio.gather(*(process.wait() for process in self._processes))
 
     async def stop(self) -> None:
         """Stop the worker first, then what it talks to."""
         await self._worker.stop(WORKER_STOP_SECONDS)
-        await asyncio.gather(self._simulator.stop(STOP_SECONDS), self._temporal.stop(STOP_SECONDS))
+        await asyncio.gather(*(process.stop(STOP_SECONDS) for process in self._processes[1:]))
         self.state.remove_announcements()
 
     def kill(self) -> None:
         """Kill all processes, without waiting for anything."""
-        for process in (self._worker, self._simulator, self._temporal):
+        for process in self._processes:
             process.kill()
 
     def child_environment(self) -> dict[str, str]:
@@ -123,7 +140,11 @@ class Stack:
         # Another stack may have taken a port since we looked.
         if self._temporal.pid and not self._temporal.is_ready:
             self.ports = choose_ports(self._wanted_ports)
-        return temporal_command(self.state, self.ports)
+        return temporal_command(self.state, self.ports, self.codec_address)
+
+    def _codec_command(self) -> list[str]:
+        self.state.codec_ready.unlink(missing_ok=True)
+        return codec_command(self.state, self.ports, self._codec_port)
 
     def _simulator_command(self) -> list[str]:
         port: int | None
@@ -162,6 +183,10 @@ class Stack:
     async def _simulator_ready(self) -> None:
         await asyncio.shield(self._ready_line)
 
+    async def _codec_ready(self) -> None:
+        while not self.state.codec_ready.exists():
+            await asyncio.sleep(_PROBE_SECONDS)
+
     async def _worker_ready(self) -> None:
         while not (self.state.path / "worker.ready").exists():
             await asyncio.sleep(_PROBE_SECONDS)
@@ -191,7 +216,12 @@ def describe(stack: Stack, seed: Path | None) -> str:
             f"Temporal UI  {stack.ports.ui_address}",
             f"Temporal     {stack.ports.temporal_address}, namespace {NAMESPACE}",
             f"Simulator    {simulator}, {estate}",
-            f"Worker       polls; logs of all three are in {stack.state.logs}",
+            f"Worker       polls; the logs of all are in {stack.state.logs}",
+            *(
+                [f"Codec server {stack.codec_address}, for the UI: payloads are encrypted"]
+                if stack.codec_address
+                else []
+            ),
             f"Shell        . {shlex.quote(str(stack.state.path / 'env'))}",
         ]
     )

@@ -53,6 +53,11 @@ class StateFolder:
         return self.path / "logs"
 
     @property
+    def codec_ready(self) -> Path:
+        """Written by the codec server once it listens."""
+        return self.path / "codec.ready"
+
+    @property
     def supervisor_pid(self) -> Path:
         """The process id of the supervisor itself."""
         return self.path / "supervisor.pid"
@@ -76,7 +81,13 @@ class StateFolder:
 
     def remove_announcements(self) -> None:
         """Remove the files by which an earlier stack said that it was there."""
-        for name in ("env", "simulator.json", "worker.ready", *(f"{name}.pid" for name in self.markers())):
+        for name in (
+            "env",
+            "simulator.json",
+            "worker.ready",
+            "codec.ready",
+            *(f"{name}.pid" for name in self.markers()),
+        ):
             (self.path / name).unlink(missing_ok=True)
 
     def start_anew(self) -> None:
@@ -119,6 +130,7 @@ class StateFolder:
             "temporal": str(self.database),
             "simulator": str(self.simulator),
             "worker": str(self.root / "worker.py"),
+            "codec": str(self.codec_ready),
         }
 
     def stop_leftovers(self) -> list[int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import structlog
 
+from runtime.errors import RuntimeSetupError
 from runtime.redaction import redact
 
 if TYPE_CHECKING:
@@ -102,6 +103,15 @@ def add_redaction(_logger: WrappedLogger, _name: str, event: EventDict) -> Event
     return {name: redact(value, name) for name, value in event.items()}
 
 
+def tell_explained(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Tell an error that says by itself what is wrong and what to do by its words: a stack trace would hide them."""
+    found = event.get("exc_info")
+    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
+    if not isinstance(error, RuntimeSetupError):
+        return event
+    return {**event, "exc_info": None, "cause": str(error)}
+
+
 def escape_controls(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Spell out control characters, so that a message from outside cannot steer the terminal or forge a line."""
     event["event"] = str(event.get("event", "")).replace("\n", "\\n").translate(_CONTROL)
@@ -149,6 +159,7 @@ def _shared_processors() -> list[Processor]:
 def _rendering(log_format: str, *, colors: bool) -> Sequence[Processor]:
     last: list[Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        tell_explained,
         structlog.processors.format_exc_info,
         add_redaction,
     ]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from runtime.errors import SettingsError
+from runtime.payload_keys import KEY_VARIABLES, Keyring
 from runtime.sending import WebhookSetting, WebhookUrl, require_sound_mail, webhooks_in
 from runtime.urls import https_url
 
@@ -79,7 +80,8 @@ class Settings(BaseModel):
     """Written with the worker's process id once it polls."""
 
     temporal_environment: dict[str, str] = Field(default_factory=dict, repr=False)
-    """The `TEMPORAL_*` variables, for `temporalio.envconfig`, which reads profile files as well."""
+    """What a connection is made from: the `TEMPORAL_*` variables, for `temporalio.envconfig`, which reads profile files
+    as well, and where the keys are that encrypt payloads."""
 
     @classmethod
     def from_mapping(cls, environment: Mapping[str, str]) -> Self:
@@ -94,7 +96,10 @@ class Settings(BaseModel):
                 given[name] = given[name].lower()
         if "azure_ca_bundle" not in given and environment.get("REQUESTS_CA_BUNDLE"):
             given["azure_ca_bundle"] = environment["REQUESTS_CA_BUNDLE"]
-        given["temporal_environment"] = {k: v for k, v in environment.items() if k.startswith("TEMPORAL_") and v}
+        given["temporal_environment"] = {
+            k: v for k, v in environment.items() if v.strip() and (k.startswith("TEMPORAL_") or k in KEY_VARIABLES)
+        }
+        Keyring.from_mapping(environment)
         given["migration_webhooks"] = webhooks_in(environment)
         try:
             settings = cls.model_validate(given)

@@ -1,6 +1,7 @@
 """The Temporal client: its connection, its search attributes, and whether a worker is there.
 
 The connection is configured as Temporal's own tools are: by `TEMPORAL_*` variables and the profiles of a TOML file.
+The keys that encrypt payloads belong to it: a client without them could neither read nor be trusted to write.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.common import HeaderCodecBehavior
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import (
     LogForwardingConfig,
@@ -26,8 +27,10 @@ from temporalio.runtime import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from migration.names import SEARCH_ATTRIBUTES
+from runtime.encryption import data_converter
 from runtime.errors import SearchAttributeError, TemporalError, TemporalUnreachableError
 from runtime.logs import CORE_LOGGER
+from runtime.payload_keys import Keyring
 
 CONNECT_TIMEOUT_SECONDS = 8
 """Said within ten seconds, with time left to start and to print."""
@@ -73,10 +76,14 @@ async def connect(
 ) -> Client:
     """Return a client connected as the `TEMPORAL_*` variables of *environment* and their profile say.
 
+    Its payloads are encrypted where *environment* has keys for that (`MIGRATION_PAYLOAD_KEYS`).
+
     Raises:
+        SettingsError: the keys cannot be used.
         TemporalUnreachableError: no answer within *timeout_seconds*, or a refusal; names the address tried.
         TemporalError: the profile cannot be read, or the namespace does not exist.
     """
+    converter = data_converter(Keyring.from_mapping(environment))
     try:
         config = ClientConfig.load_client_connect_config(override_env_vars=dict(environment))
     except (RuntimeError, ValueError, OSError) as error:
@@ -89,7 +96,9 @@ async def connect(
         raise TemporalError(message)
     try:
         async with asyncio.timeout(timeout_seconds):
-            client = await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
+            client = await Client.connect(
+                **config, data_converter=converter, runtime=runtime, header_codec_behavior=HeaderCodecBehavior.CODEC
+            )
             await _require_namespace(client, address)
     except TimeoutError:
         raise _unreachable(address, f"no answer within {timeout_seconds:.0f} s") from None

@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 OURS = ("activities", "arm", "console", "migration", "runtime", "simulator", "workflows")
-MAY_READ_ENVIRONMENT = {"worker.py", "starter.py", "runtime/embedded.py"}
+MAY_READ_ENVIRONMENT = {"worker.py", "starter.py", "runtime/codec.py", "runtime/embedded.py"}
 
 
 @pytest.fixture

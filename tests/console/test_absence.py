@@ -1,6 +1,7 @@
 """What people see while Temporal or the worker's program is away, and what they are asked."""
 
 import asyncio
+import base64
 import os
 import pty
 import socket
@@ -21,6 +22,9 @@ from console.reading import read_plan
 from migration import names
 from migration.findings import PlanCheck, VmFindings
 from migration.phases import Outcome, Phase
+from migration.report import MemoKeys
+from runtime.payload_keys import KEYS_VARIABLE
+from runtime.temporal import connect
 from tests.conftest import program
 from tests.console.conftest import ROOT, CommandLine, command_line, eventually, new_namespace, standin_worker
 from tests.console.standins import finding
@@ -86,6 +90,27 @@ async def test_worker_that_goes_away_takes_nothing_back(dev_server: WorkflowEnvi
     assert [vm.phase for vm in view.vms] == [Phase.DONE, Phase.AWAITING_APPROVAL]
     assert [vm.phase for vm in alone.vms] == [Phase.CHECKING, Phase.AWAITING_APPROVAL]
     assert [vm.needs_action for vm in alone.vms] == [False, True]
+
+
+async def test_a_key_that_is_missing_is_named(lonely_starter: CommandLine) -> None:
+    """What Temporal recorded of an encrypted plan is read with its key; without, one sentence says which one."""
+    address, namespace = (lonely_starter.environment[f"TEMPORAL_{name}"] for name in ("ADDRESS", "NAMESPACE"))
+    key = f"one:{base64.b64encode(bytes(32)).decode()}"
+    client = await connect({"TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": namespace, KEYS_VARIABLE: key})
+    await client.start_workflow(
+        names.MIGRATE_PLAN,
+        id=names.migrate_plan_id("sealed"),
+        task_queue="nobody",
+        memo={MemoKeys.SUMMARY: [{"wave": "web", "vms": ["web-01"]}]},
+    )
+    with_key = await lonely_starter("status", "sealed", **{KEYS_VARIABLE: key})
+    without = await lonely_starter("status", "sealed")
+
+    assert (0, True) == (with_key.code, "web-01" in with_key.out)
+    assert (2, "") == (without.code, without.out)
+    assert without.err.startswith(
+        "reading an encrypted payload: its key 'one' is not configured here (no key); add one:"
+    )
 
 
 async def test_start_asks_at_a_terminal_before_a_cloud_that_is_not_local(

@@ -1,7 +1,9 @@
 """The embedded stack on real processes and the real Temporal server, in small clones."""
 
 import asyncio
+import base64
 import contextlib
+import json
 import os
 import pty
 import select
@@ -15,8 +17,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
+from google.protobuf.json_format import MessageToDict
 from temporalio.client import Client
 
+from runtime.temporal import connect
 from tests.runtime.small_clone import STARTER_WITH_A_VM_THAT_WAITS, SmallClone, wait_until
 
 
@@ -38,6 +43,32 @@ def test_env_names_everything_and_is_for_the_owner_only(clone: SmallClone) -> No
     assert "https://localhost:40001" == env["AZURE_RESOURCE_MANAGER_ENDPOINT"]
     assert "approver@contoso.example" == env["MIGRATION_APPROVER"]
     assert {0o600} == modes
+
+
+async def test_with_a_key_the_ui_is_wired_to_a_codec_server(clone: SmallClone) -> None:
+    """The worker and every shell get the key, the UI and the Temporal CLI a server that decrypts; it dies with all."""
+    clone.write("keys", f"one:{base64.b64encode(bytes(32)).decode()}\n")
+    with clone.up(environment={"MIGRATION_PAYLOAD_KEYS_FILE": "keys"}):
+        env, pid = clone.env(), clone.pid("codec")
+        worker = json.loads((clone.state / "worker.environment.json").read_text())
+        client = await connect(env)
+        await client.start_workflow("Anything", "a resource id", id="sealed", task_queue="nobody")
+        plain = await Client.connect(env["TEMPORAL_ADDRESS"])
+        event = (await plain.get_workflow_handle("sealed").fetch_history()).events[0]
+        sealed = MessageToDict(event.workflow_execution_started_event_attributes.input)
+        headers = {"Origin": env["TEMPORAL_UI_ADDRESS"]}
+        with requests.Session() as http:
+            http.trust_env = False
+            shown = http.get(f"{env['TEMPORAL_UI_ADDRESS']}/api/v1/settings", timeout=10).json()["Codec"]
+            opened = http.post(f"{shown['Endpoint']}/decode", json=sealed, headers=headers, timeout=10)
+
+    assert str(clone.path / "keys") == env["MIGRATION_PAYLOAD_KEYS_FILE"] == worker["MIGRATION_PAYLOAD_KEYS_FILE"]
+    assert env["TEMPORAL_CODEC_ENDPOINT"] == shown["Endpoint"]
+    assert b'"a resource id"' == base64.b64decode(opened.json()["payloads"][0]["data"])
+    assert env["TEMPORAL_UI_ADDRESS"] == opened.headers["Access-Control-Allow-Origin"]
+    assert "resource" not in str(sealed)
+    assert pid
+    assert not psutil.pid_exists(pid)
 
 
 @pytest.mark.parametrize("name", ["temporal", "simulator", "worker"])

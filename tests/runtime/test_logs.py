@@ -13,7 +13,9 @@ from temporalio import activity
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from runtime.encryption import PayloadKeyError
 from runtime.logs import configure_logging, quiet_temporal_messages
+from runtime.payload_keys import Keyring
 from tests.runtime.story import Story
 
 
@@ -69,6 +71,20 @@ async def test_lines_of_a_workflow_and_its_activity(
     assert 1 == said[1]["attempt"]
     assert "r-1" == said[1]["arm_request_id"]
     assert "***" == said[3]["client_secret"]
+
+
+def test_an_error_that_explains_itself_is_told_without_a_stack_trace(stream: io.StringIO) -> None:
+    """Temporal logs a worker's missing key as an unexpected error, once for each try; its sentence is what helps."""
+    try:
+        raise PayloadKeyError.unknown("2026-05", Keyring())
+    except PayloadKeyError as error:
+        logging.getLogger("temporalio.worker").exception("Failed handling activation")
+        logging.getLogger("temporalio.worker").warning("Completing activity as failed", exc_info=error)
+
+    for line in lines(stream):
+        assert "its key '2026-05' is not configured here" in line["cause"]
+        assert "Traceback" not in str(line)
+    assert 2 == len(lines(stream))
 
 
 def test_an_exception_is_logged_without_its_secrets(stream: io.StringIO) -> None:
