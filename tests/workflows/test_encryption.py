@@ -16,7 +16,7 @@ from runtime.payload_keys import KEYS_VARIABLE
 from runtime.temporal import connect
 from tests.workflows.scenes import APPROVER, make_task
 from tests.workflows.script import environment_failure
-from tests.workflows.stage import staged
+from tests.workflows.stage import VmHandle, staged
 from tests.workflows.world import World
 from workflows.migrate_vm import MigrateVm
 
@@ -72,7 +72,7 @@ async def test_a_move_under_keys_that_are_rotated(dev_server: WorkflowEnvironmen
         halfway = await told(handle)
         stage._started.clear()  # it goes on below, under other keys
     async with staged(await keyed(dev_server, TWO, ONE), world) as stage:
-        moved = stage.client.get_workflow_handle_for(MigrateVm.run, handle.id)
+        moved: VmHandle = stage.client.get_workflow_handle_for(MigrateVm.run, handle.id)
         ending = await stage.approve(moved)
         report = await stage.report(moved)
         at_last = await told(moved)
