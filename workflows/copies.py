@@ -75,6 +75,7 @@ class Copies:
             lambda give_back: VmWait(vm_id=vm_id, until=until, give_back_after_seconds=give_back),
             summary,
             deadline,
+            urgent=True,
             evidence=self.told,
         )
         return waited.since

@@ -56,7 +56,9 @@ class Cutover:
     async def _wait_for_failover(self, job: JobRef | None) -> JobRef | None:
         """Wait for the failover, and return the job that proves how it went; None where nothing does."""
         try:
-            ended = await self._engine.wait_for_job(job, "Until the failover is done", evidence=self._copies.told)
+            ended = await self._engine.wait_for_job(
+                job, "Until the failover is done", urgent=True, evidence=self._copies.told
+            )
         except FailureError as error:
             # The downtime of a failover that fails counts as well: it may have shut the source down.
             if type_of(error) == ASR_JOB_FAILED:

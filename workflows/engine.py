@@ -92,10 +92,12 @@ class Engine:
         summary: str,
         deadline: timedelta = policies.JOB_DEADLINE,
         *,
+        urgent: bool = False,
         evidence: Callable[[], Awaitable[str]] = _no_evidence,
     ) -> W:
         """Hold a long poll until it ends; *ask* makes its input, given the seconds after which it gives itself back.
 
+        One that is *urgent*, since nothing serves meanwhile, never grows old: a lost worker is noticed within 30 s.
         Past the deadline it looks once more, then asks a person, who is told the *evidence*.
         """
         pauses, young = _Pauses(), True
@@ -114,7 +116,7 @@ class Engine:
                 self.stop_if_cancelled()
                 if not answer.running:
                     return answer
-                young = False
+                young = urgent
             if late:
                 await self.ask(f"{summary}: not done after {deadline}{await evidence()}", ("retry", "give_up"))
                 ends = workflow.now() + deadline
@@ -125,6 +127,7 @@ class Engine:
         summary: str,
         *,
         accept_failure: bool = False,
+        urgent: bool = False,
         evidence: Callable[[], Awaitable[str]] = _no_evidence,
     ) -> JobResult | None:
         """Wait for a Site Recovery job; None when there is none. A failed job fails the step, unless accepted.
@@ -138,6 +141,7 @@ class Engine:
                 WaitActivities.wait_for_job,
                 lambda give_back: JobWait(job=job, give_back_after_seconds=give_back, accept_failure=accept_failure),
                 summary,
+                urgent=urgent,
                 evidence=evidence,
             )
         except ActivityError as error:

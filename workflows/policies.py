@@ -12,12 +12,14 @@ from temporalio.workflow import ActivityCancellationType
 
 from migration.names import AZURE_TASK_QUEUE, GUEST_TASK_QUEUE, WAIT_TASK_QUEUE
 
-STEADY = RetryPolicy(initial_interval=timedelta(seconds=2), backoff_coefficient=1.0)
+STEADY = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0)
+"""What Azure's errors bring is another delay; this one stands between a worker that is lost and the next attempt."""
 
 AZURE: dict[str, Any] = {
     "task_queue": AZURE_TASK_QUEUE,
     "start_to_close_timeout": timedelta(minutes=10),
-    "heartbeat_timeout": timedelta(seconds=30),
+    # A worker that dies at the failover's write prolongs the downtime by so much; they are too short to beat often.
+    "heartbeat_timeout": timedelta(seconds=20),
     "retry_policy": STEADY,
     # A write in flight must report what it did before anything else happens to the virtual machine.
     "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

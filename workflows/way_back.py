@@ -160,7 +160,6 @@ class WayBack:
             item = await self._engine.call(ReplicationActivities.read_item, wanted, "Undo: read the protected item")
             if item.current_job is None:
                 return item
-            ended = await self._engine.wait_for_job(
-                item.current_job, f"Undo: until {item.current_job.scenario} has ended", accept_failure=True
-            )
+            told = f"Undo: until {item.current_job.scenario} has ended"
+            ended = await self._engine.wait_for_job(item.current_job, told, accept_failure=True, urgent=True)
             self._facts.note_tasks(ended.tasks if ended else [])

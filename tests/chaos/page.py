@@ -68,8 +68,12 @@ def table(trials: Sequence[Trial]) -> str:
 
 def write(run: Run, body: str | None = None) -> None:
     """Put a run into its block of the page; *body* stands in the place of a table with one row for each trial."""
-    text = f"{datetime.now(UTC):%Y-%m-%d}: {run.summary}\n\n{table(run.trials) if body is None else body}"
-    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), run.section, text), encoding="utf-8")
+    put(run.section, f"{datetime.now(UTC):%Y-%m-%d}: {run.summary}\n\n{table(run.trials) if body is None else body}")
+
+
+def put(section: str, text: str) -> None:
+    """Put *text* into a block of the page."""
+    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), section, text), encoding="utf-8")
 
 
 def replaced(page: str, section: str, text: str) -> str:

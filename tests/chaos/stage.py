@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,8 +38,9 @@ def _quiet() -> Runtime:
 class TemporalServer:
     """Temporal's development server with its database in a file, so that a crash loses nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, namespaces: Sequence[str] = ()) -> None:
         self._database = folder / "temporal.db"
+        self._namespaces = namespaces
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -53,6 +54,7 @@ class TemporalServer:
             *(program("temporal"), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self.port)),
             *("--log-level", "never", "--db-filename", str(self._database)),
             *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off", *attributes),
+            *(f"--namespace={name}" for name in self._namespaces),
         ]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         await until(self._answers, "Temporal answers", seconds=60, pause=0.2)
@@ -63,9 +65,11 @@ class TemporalServer:
             os.kill(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
 
-    async def connect(self) -> Client:
+    async def connect(self, namespace: str = "default") -> Client:
         """Return a client."""
-        return await Client.connect(self.address, data_converter=pydantic_data_converter, runtime=_quiet())
+        return await Client.connect(
+            self.address, namespace=namespace, data_converter=pydantic_data_converter, runtime=_quiet()
+        )
 
     async def _answers(self) -> bool:
         with contextlib.suppress(RuntimeError, RPCError, TimeoutError):
@@ -78,9 +82,18 @@ class TemporalServer:
 class Worker(WorkerProcess):
     """A worker that can be stopped in mid-air, and one that has lost its disk."""
 
-    def __init__(self, simulator: Simulator, address: str, folder: Path, *, lost_disk: bool = False) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        address: str,
+        folder: Path,
+        *,
+        lost_disk: bool = False,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         folder.mkdir(exist_ok=True)
         super().__init__(simulator, address, folder)
+        self._environment |= settings or {}
         if lost_disk:
             self.log = Path("/dev/full")
 
@@ -98,8 +111,16 @@ class Worker(WorkerProcess):
 class Stage(Stack):
     """A stack whose parts can be killed, with somebody who looks at the machines all the time."""
 
-    def __init__(self, simulator: Simulator, client: Client, server: TemporalServer, folder: Path) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        client: Client,
+        server: TemporalServer,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.server = server
+        self.settings = settings
         self.folder = folder
         self.looks: list[Look] = []
         self.workers: list[Worker] = []
@@ -108,14 +129,16 @@ class Stage(Stack):
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def up(cls, seed: dict[str, Any], speed: float = 60) -> AsyncIterator[Self]:
-        """Start everything, and look until the end."""
+    async def up(
+        cls, seed: dict[str, Any], speed: float = 60, settings: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Self]:
+        """Start everything, and look until the end. *settings* stand in the place of the workers' for tests."""
         with tempfile.TemporaryDirectory(prefix="chaos-") as scratch, Simulator(seed=seed, speed=speed) as simulator:
             async with contextlib.AsyncExitStack() as ends:
                 server = TemporalServer(Path(scratch))
                 ends.callback(server.kill)
                 await server.start()
-                stage = cls(simulator, await server.connect(), server, Path(scratch))
+                stage = cls(simulator, await server.connect(), server, Path(scratch), settings)
                 ends.callback(stage._kill_workers)
                 await stage.worker.start()
                 looking = asyncio.create_task(stage._look())
@@ -125,7 +148,9 @@ class Stage(Stack):
     def new_worker(self, address: str | None = None, *, lost_disk: bool = False) -> Worker:
         """Return one more worker, which is not started yet."""
         folder = self.folder / f"worker-{len(self.workers)}"
-        worker = Worker(self.simulator, address or self.server.address, folder, lost_disk=lost_disk)
+        worker = Worker(
+            self.simulator, address or self.server.address, folder, lost_disk=lost_disk, settings=self.settings
+        )
         self.workers.append(worker)
         return worker
 

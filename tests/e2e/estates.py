@@ -21,6 +21,7 @@ class Case:
     data_disks: int = 1
     size: str | None = None
     extra: tuple[tuple[str, Any], ...] = ()
+    subscription: str = SUBSCRIPTION
 
     def group(self, kind: str) -> str:
         """Return the name of the case's `source`, `target` or `vault` group."""
@@ -28,7 +29,7 @@ class Case:
 
     def group_id(self, kind: str) -> str:
         """Return the id of one of the case's groups."""
-        return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{self.group(kind)}"
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.group(kind)}"
 
     def vm_id(self, vm: str, kind: str = "source") -> str:
         """Return the id of a virtual machine of the case, in the `source` or the `target` group."""
@@ -40,7 +41,7 @@ class Case:
         document: dict[str, Any] = {
             "version": 1,
             "name": self.name,
-            "subscription": SUBSCRIPTION,
+            "subscription": self.subscription,
             "source": {"region": self.source_region, "resource_group": self.group("source")},
             "target": {
                 "region": self.target_region,
@@ -142,13 +143,16 @@ class Case:
 
 def seed_of(cases: list[Case]) -> dict[str, Any]:
     """Return the seed of all *cases*, with quota for them all."""
-    regions = {case.target_region for case in cases}
+    homes = dict.fromkeys(case.subscription for case in cases)
     names = ("cores", "standardDSv3Family", "virtualMachines", "PremiumDiskCount", "StandardDiskCount")
     return {
-        "subscriptions": [{"subscriptionId": SUBSCRIPTION, "displayName": "Tests"}],
+        "subscriptions": [{"subscriptionId": home, "displayName": "Tests"} for home in homes],
         "resources": [resource for case in cases for resource in case.resources],
         "behaviour": {key: value for case in cases for key, value in case.behaviour.items()},
-        "quotas": {SUBSCRIPTION: {region: dict.fromkeys(names, 10_000) for region in regions}},
+        "quotas": {
+            home: {case.target_region: dict.fromkeys(names, 10_000) for case in cases if case.subscription == home}
+            for home in homes
+        },
     }
 
 

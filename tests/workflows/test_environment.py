@@ -104,6 +104,24 @@ async def test_a_young_wait_gives_itself_back_and_is_held_again(stage: Stage, sc
     assert (600, None) == (young.give_back_after_seconds, old.give_back_after_seconds)
 
 
+async def test_a_wait_while_nothing_serves_never_grows_old(stage: Stage, script: Script) -> None:
+    """The source is off while a failover runs: a worker that dies then is missed after 30 s, however long it takes."""
+    script.on_job("UnplannedFailover", lambda _: JobWaited(running=True), times=3)
+    handle = await stage.start_vm()
+    assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
+    held = [wait.give_back_after_seconds for wait in script.requests("wait_for_job") if is_failover(wait)]
+    assert [600] * 4 == held
+    history = await handle.fetch_history()
+    scheduled = [event.activity_task_scheduled_event_attributes for event in history.events]
+    beats = [one.heartbeat_timeout.seconds for one in scheduled if one.activity_type.name == "wait_for_job"]
+    assert {30} == set(beats)
+
+
+def is_failover(wait: JobWait) -> bool:
+    """Tell whether a wait is for the failover."""
+    return wait.job.scenario == "UnplannedFailover"
+
+
 def test_the_deadline_of_an_outage_counts_failures_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """An outage after days of sound waiting is tried again like the first; one of two days ends in a question."""
     clock = {"now": datetime(2026, 3, 1, tzinfo=UTC)}

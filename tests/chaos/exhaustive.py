@@ -1,0 +1,199 @@
+"""``python -m tests.chaos.exhaustive``: strike every request of a run with every fault, and judge each run.
+
+Of a clean run of one machine, and of one that is rejected at the approval, each request is struck: the worker killed
+before and after it, answered 500 before and after it took effect, the connection reset before and after, the body cut
+short, an answer that hangs. All runs share one Temporal server; results are kept in ``out/chaos-full.jsonl``, so that
+a run can be stopped at any moment and goes on where it was. ``--part 1/4`` runs a quarter of what is left to do,
+``--every 10`` every tenth request. When all have run the matrix is put into docs/durability.md. Exit code 0: all green.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from temporalio.service import RPCError
+
+from tests.chaos import page, stopping
+from tests.chaos.lane import Lane, cpu_seconds_of
+from tests.chaos.nursery import Nursery
+from tests.chaos.results import Results, matrix, sentence
+from tests.chaos.stage import TemporalServer
+from tests.chaos.strikes import CLEAN, FAULTS, MOMENTS, OUTCOMES, Strike
+from tests.chaos.zygote import ROOT
+
+RESULTS = ROOT / "out" / "chaos-full.jsonl"
+BATCH = 48
+"""Strikes on one simulator: what it lists grows with them, and each has to be looked at all the time."""
+SHARED, ALONE = 16, 8
+"""Strikes at once in a lane on its shared worker, and each on its own: most of the time they wait."""
+LANES = 2
+
+
+def all_strikes(lengths: dict[str, int], every: int = 1, only: str = "") -> list[Strike]:
+    """Return every strike, those of one request together, so that a part of them is a part of every fault."""
+    return [
+        Strike(run, fault, nth)
+        for run, length in lengths.items()
+        for nth in range(1, length + 1, every)
+        for fault in FAULTS
+        if only in f"{run} {fault} {nth}"
+    ]
+
+
+def batches(strikes: Sequence[Strike], size: int = BATCH) -> list[list[Strike]]:
+    """Return batches that have about the same share of kills, which are the slow ones."""
+    count = max(-(-len(strikes) // size), 1)
+    kills = [strike for strike in strikes if strike.fault in MOMENTS]
+    others = [strike for strike in strikes if strike.fault not in MOMENTS]
+    return [batch for at in range(count) if (batch := [*kills[at::count], *others[at::count]])]
+
+
+async def strike_all(results: Results, arguments: argparse.Namespace) -> list[Strike]:
+    """Run what has not run yet; return all that was asked for and has run."""
+    began, children = time.monotonic(), _children_seconds()
+    names = [name for lane in range(arguments.lanes) for name in Lane.namespaces(f"lane-{lane}", arguments.alone)]
+    with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
+        async with Nursery.open() as nursery:
+            server = TemporalServer(Path(scratch), names)
+            await server.start()
+            assert server.process is not None
+            try:
+                lanes = [
+                    Lane(f"lane-{number}", nursery, server, Path(scratch), arguments.shared, arguments.alone)
+                    for number in range(arguments.lanes)
+                ]
+                wanted, ran = await _on_lanes(lanes, results, arguments)
+                temporal = cpu_seconds_of(server.process.pid)
+            finally:
+                server.kill()
+    simulators, ours = sum(lane.cpu_seconds for lane in lanes), time.process_time()
+    workers = _children_seconds() - children - simulators - temporal
+    if ran:
+        parts = {"workers": workers, "simulator": simulators, "Temporal": temporal, "this process": ours}
+        each = ", ".join(f"{name} {seconds / ran:.2f}" for name, seconds in parts.items())
+        _say(f"{ran} strikes in {time.monotonic() - began:.0f} s; processor seconds for each: {each}")
+    return [done for strike in wanted if (done := results.of(strike)) is not None]
+
+
+async def _on_lanes(lanes: list[Lane], results: Results, arguments: argparse.Namespace) -> tuple[list[Strike], int]:
+    clean = [strike for run in OUTCOMES if not results.of(strike := Strike(run, CLEAN))]
+    numbers = itertools.count(1)
+    if clean:
+        await _run(lanes[0], clean, numbers)
+        _tell(clean)
+        if not all(strike.is_green for strike in clean):
+            raise SystemExit("a run without a fault is not sound")
+        results.keep(clean)
+    lengths = {run: results.length(run) for run in OUTCOMES}
+    wanted = all_strikes(lengths, arguments.every, arguments.only)
+    part, parts = arguments.part
+    left = [strike for strike in wanted[part - 1 :: parts] if _is_to_do(results.of(strike), arguments.again)]
+    waiting = batches(left, arguments.batch)
+    _say(f"requests: {lengths}; {len(wanted)} strikes, {len(left)} of them to do, in {len(waiting)} batches")
+
+    async def work(lane: Lane) -> None:
+        while waiting:
+            batch = waiting.pop(0)
+            try:
+                await _run(lane, batch, numbers)
+            except (AssertionError, OSError, RuntimeError, RPCError) as error:
+                # Hours of others must not end with it; the same command does later what is left.
+                _say(f"a batch could not be run: {error}")
+                continue
+            results.keep(batch)
+            _tell(batch)
+
+    await asyncio.gather(*(work(lane) for lane in lanes))
+    return wanted, len(left) + len(clean)
+
+
+def _is_to_do(known: Strike | None, again: str) -> bool:
+    return known is None or again == "all" or (again == "red" and not known.is_green)
+
+
+async def _run(lane: Lane, strikes: Sequence[Strike], numbers: Iterator[int]) -> None:
+    actors = [strike.actor(next(numbers)) for strike in strikes]
+    await lane.run(actors)
+    for strike, actor in zip(strikes, actors, strict=True):
+        strike.take(actor)
+
+
+def _tell(strikes: Sequence[Strike]) -> None:
+    for strike in strikes:
+        _say(sentence(strike))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _commit() -> str:
+    with contextlib.suppress(OSError):
+        command = ("git", "describe", "--always", "--dirty")
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    return "unknown"
+
+
+def _part(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    found = int(part), int(parts or 1)
+    if not 1 <= found[0] <= found[1]:
+        message = f"{text}: give i/n, with i from 1 to n"
+        raise argparse.ArgumentTypeError(message)
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Strike, print, and return 0 where all is green."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.exhaustive", description=__doc__)
+    parser.add_argument("--part", type=_part, default=(1, 1), metavar="I/N", help="run only this part")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="strike every Nth request only")
+    parser.add_argument("--only", default="", metavar="TEXT", help="strikes such as 'rejected worker killed after 7'")
+    parser.add_argument("--again", choices=("red", "all"), default="", help="also what has run, and was red")
+    parser.add_argument(
+        "--write", action="store_true", help="put the matrix into docs/durability.md also while it is not whole"
+    )
+    parser.add_argument("--lanes", type=int, default=LANES, help="simulators at work at once")
+    parser.add_argument("--shared", type=int, default=SHARED, help="strikes at once on one worker, for each simulator")
+    parser.add_argument("--alone", type=int, default=ALONE, help="workers that are killed at once, likewise")
+    parser.add_argument("--batch", type=int, default=BATCH, help="strikes on one simulator")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept")
+    arguments = parser.parse_args(argv)
+    results = Results(arguments.results)
+    done = stopping.run(strike_all(results, arguments))
+    if done is None:
+        _say("stopped; the same command goes on where it was")
+        return 130
+    lengths = {run: results.length(run) for run in OUTCOMES}
+    wanted = all_strikes(lengths, arguments.every, arguments.only)
+    text = matrix(done, len(wanted), lengths, _commit())
+    _say(text)
+    is_whole = len(done) == len(all_strikes(lengths)) > 0
+    if arguments.write or is_whole:
+        page.put("full", text.rstrip())
+    bad = [strike for strike in done if not strike.is_green]
+    for strike in bad:
+        _say(sentence(strike))
+    part, parts = arguments.part
+    missing = [strike for strike in wanted[part - 1 :: parts] if results.of(strike) is None]
+    return 1 if bad or missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
