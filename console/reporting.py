@@ -156,11 +156,21 @@ async def _vm_report(link: Link, plan: str, vm: VmView) -> VmReport:
 async def _report_of(link: Link, vm: VmView) -> VmReport:
     """Return a virtual machine's own report; of one that never started, what its plan knows."""
     own = await _asked(link, link.client.get_workflow_handle(vm.workflow_id), VmReport) if vm.has_run else None
+    if own is not None and vm.lost:
+        return _lost(own, vm)
     if own is not None:
         return own.model_copy(update={"wave": own.wave or vm.wave, "outcome": own.outcome or vm.outcome})
     return VmReport(
         name=vm.name, id=vm.id, wave=vm.wave, outcome=vm.outcome, reason=vm.reason, findings=list(vm.findings)
     )
+
+
+def _lost(own: VmReport, vm: VmView) -> VmReport:
+    """Return the report of a run that was ended from outside: what went on then ended with it, without an outcome."""
+    ended = utc_text(vm.ended)
+    phases = [phase if phase.ended else phase.model_copy(update={"ended": ended}) for phase in own.phases]
+    update = {"wave": own.wave or vm.wave, "outcome": None, "reason": vm.reason, "phases": phases}
+    return own.model_copy(update=update)
 
 
 async def _asked(link: Link, handle: WorkflowHandle[Any, Any], kind: type[T]) -> T | None:
