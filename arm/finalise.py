@@ -89,7 +89,9 @@ def about_the_source(document: Json, task: FinaliseTask, moved: Moved) -> list[s
     if machine.power_state.lower() != power.DEALLOCATED.lower():
         reasons.append(f"the source {name} is not deallocated: it is {machine.power_state}")
     unique = str((document.get("properties") or {}).get("vmId") or "")
-    if not moved.vm_unique_id or unique.lower() != moved.vm_unique_id.lower():
+    if not moved.vm_unique_id:
+        reasons.append(f"whether {name} is the machine that was moved cannot be told: its vmId was not written down")
+    elif unique.lower() != moved.vm_unique_id.lower():
         reasons.append(f"{name} is not the machine that was moved: it was made anew under its name")
     if canonical(machine.region) != canonical(task.vm.source_region):
         reasons.append(f"{name} lies in {machine.region}, not in {task.vm.source_region}")

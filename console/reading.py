@@ -25,6 +25,7 @@ from console.recorded import (
     describe,
     listed_vms,
     of_plan_vm,
+    or_lost,
     outcome_while,
     plan_view,
     read_recorded,
@@ -117,9 +118,9 @@ async def _vm(client: Client, vm: PlanVm, recorded: Recorded, *, details_of_ende
     status = await _vm_status(client.get_workflow_handle(vm.workflow_id, run_id=description.run_id))
     if status is None:
         view = with_attributes(view, description)
-        return replace(view, outcome=view.outcome or outcome_while(view.phase))
+        return or_lost(replace(view, outcome=view.outcome or outcome_while(view.phase)), description)
     progress = await _progress(client, description)
-    return _with_status(view, status, progress)
+    return or_lost(_with_status(view, status, progress), description)
 
 
 async def _vm_status(handle: WorkflowHandle[Any, Any]) -> VmStatus | None:

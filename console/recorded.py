@@ -17,12 +17,19 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import RPC_TIMEOUT
 from console.errors import InputError
+from console.texts import words
 from console.view import PlanView, VmView, outcome_of
 from migration import names
 from migration.phases import Outcome, Phase
 from migration.report import MemoKeys, PlanStatus, PlanVm
 
 T = TypeVar("T")
+LOST = {
+    WorkflowExecutionStatus.TERMINATED: "terminated",
+    WorkflowExecutionStatus.TIMED_OUT: "timed out",
+    WorkflowExecutionStatus.FAILED: "failed",
+}
+"""How a workflow ends that had no chance to undo what it did."""
 AT_ONCE = 20
 """Requests in flight: a plan of 50 must not flood a server that works for it."""
 QUERIES_AT_ONCE = 4
@@ -91,11 +98,12 @@ def plan_view(recorded: Recorded, status: PlanStatus | None, vms: tuple[VmView, 
     outcome = status.outcome if status else None
     if not recorded.is_running and outcome is None:
         outcome = outcome_of(vms)
+    how = LOST.get(recorded.description.status) if recorded.description and recorded.description.status else None
     return PlanView(
         plan=recorded.plan,
         vms=vms,
         outcome=outcome,
-        phase=status.phase if status else "",
+        phase=how or (status.phase if status else ""),
         waiting_for=status.waiting_for if status else "",
         needs_action=status.needs_action if status else any(vm.needs_action for vm in vms),
         reason=status.reason if status else "",
@@ -157,6 +165,29 @@ def with_attributes(view: VmView, run: WorkflowExecution) -> VmView:
     )
 
 
+def or_lost(view: VmView, run: WorkflowExecution) -> VmView:
+    """Return *view*, of a run that was lost without what it waited for: nobody can answer it any more."""
+    how = LOST.get(run.status) if run.status else None
+    if how is None or view.outcome not in {None, Outcome.NEEDS_OPERATOR}:
+        return view
+    told = (
+        f"its workflow was {how} while {words(view.phase)}, and undid nothing: start the plan again, which goes on "
+        "with it, or clean up (starter.py clean)"
+    )
+    return replace(
+        view,
+        lost=how,
+        outcome=None,
+        needs_action=True,
+        waiting_for=told,
+        reason=told,
+        choices=(),
+        last_refusal=None,
+        parity=None,
+        approval=None,
+    )
+
+
 def outcome_while(phase: Phase) -> Outcome | None:
     """Return the outcome of what has not ended: it needs an operator as long as only `resolve` can move it."""
     return Outcome.NEEDS_OPERATOR if phase is Phase.NEEDS_ACTION else None
@@ -200,7 +231,8 @@ async def _recorded_vm(client: Client, vm: VmView, recorded: Recorded) -> VmView
     view = with_attributes(with_execution(vm, run), run)
     if view.is_running:
         return replace(view, outcome=outcome_while(view.phase))
-    return replace(view, outcome=await _recorded_outcome(client.get_workflow_handle(run.id, run_id=run.run_id)))
+    outcome = await _recorded_outcome(client.get_workflow_handle(run.id, run_id=run.run_id))
+    return or_lost(replace(view, outcome=outcome), run)
 
 
 async def _recorded_outcome(handle: WorkflowHandle[Any, Any]) -> Outcome | None:

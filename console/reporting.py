@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from migration.ids import describe
 from migration.report import PlanReport, Report, VmReport, as_json
 
 T = TypeVar("T")
+_RUN_ID = re.compile(r"[0-9a-f-]{8,64}")
 PRICES = ROOT / "plans" / "prices.yaml"
 
 
@@ -98,11 +100,26 @@ def write_report(report: Report) -> ReportFiles:
     try:
         body = with_costs(report)
         folder.mkdir(parents=True, exist_ok=True)
+        _set_aside(files, report.run_id)
         _write_whole(files.json, json.dumps(sealed(body), ensure_ascii=False, indent=2) + "\n")
         _write_whole(files.html, render(report, body))
     except OSError as error:
         raise RefusedError(f"writing the report to {folder.absolute()}: {error.strerror}; make it writable") from None
     return files
+
+
+def _set_aside(files: ReportFiles, run_id: str) -> None:
+    """Keep the report of an earlier run under that run's id: it is evidence, and Temporal forgets its run one day."""
+    try:
+        earlier = json.loads(files.json.read_text(encoding="utf-8")).get("run_id")
+    except (OSError, ValueError, AttributeError):
+        return
+    if not isinstance(earlier, str) or not _RUN_ID.fullmatch(earlier) or earlier == run_id or not run_id:
+        return
+    for file in (files.json, files.html):
+        kept = file.with_name(f"{file.stem}-{earlier}{file.suffix}")
+        if file.exists() and not kept.exists():
+            file.rename(kept)
 
 
 def with_costs(report: Report) -> dict[str, Any]:
@@ -156,11 +173,21 @@ async def _vm_report(link: Link, plan: str, vm: VmView) -> VmReport:
 async def _report_of(link: Link, vm: VmView) -> VmReport:
     """Return a virtual machine's own report; of one that never started, what its plan knows."""
     own = await _asked(link, link.client.get_workflow_handle(vm.workflow_id), VmReport) if vm.has_run else None
+    if own is not None and vm.lost:
+        return _lost(own, vm)
     if own is not None:
         return own.model_copy(update={"wave": own.wave or vm.wave, "outcome": own.outcome or vm.outcome})
     return VmReport(
         name=vm.name, id=vm.id, wave=vm.wave, outcome=vm.outcome, reason=vm.reason, findings=list(vm.findings)
     )
+
+
+def _lost(own: VmReport, vm: VmView) -> VmReport:
+    """Return the report of a run that was ended from outside: what went on then ended with it, without an outcome."""
+    ended = utc_text(vm.ended)
+    phases = [phase if phase.ended else phase.model_copy(update={"ended": ended}) for phase in own.phases]
+    update = {"wave": own.wave or vm.wave, "outcome": None, "reason": vm.reason, "phases": phases}
+    return own.model_copy(update=update)
 
 
 async def _asked(link: Link, handle: WorkflowHandle[Any, Any], kind: type[T]) -> T | None:

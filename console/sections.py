@@ -124,7 +124,9 @@ def sections(report: Report | VmReport, of: str) -> list[Section]:
 def other_facts(vm: VmReport) -> list[tuple[str, str]]:
     """Return what a virtual machine's report tells besides lists and what the page shows by itself."""
     after = vm.finalised or {}
-    told = [("Source", f"{after.get('outcome')}: {after.get('reason') or shown(after.get('ended'))}")] if after else []
+    told = (
+        [("Finalise", f"{after.get('outcome')}: {after.get('reason') or shown(after.get('ended'))}")] if after else []
+    )
     return told + [
         (heading(key), shown(value, key))
         for key in type(vm).model_fields

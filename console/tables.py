@@ -23,6 +23,7 @@ _COLOURS = {
     "awaiting approval": "cyan",
     "needs operator": "red",
     "needs action": "red",
+    "lost": "red",
     "blocking": "red",
     "unknown": "red",
     "warning": "yellow",
@@ -57,7 +58,7 @@ def state(vm: VmView) -> str:
     """Return what a virtual machine is doing, or how it ended."""
     if vm.outcome and (vm.phase is Phase.DONE or not vm.is_running):
         return words(vm.outcome)
-    return words(vm.phase)
+    return "lost" if vm.lost else words(vm.phase)
 
 
 def progress(vm: VmView) -> str:

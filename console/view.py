@@ -38,6 +38,8 @@ class VmView:
     has_run: bool = False
     """Whether a workflow of its own belongs to this run of the plan."""
     is_running: bool = False
+    lost: str = ""
+    """How its workflow ended without an outcome: `terminated`. Nothing was undone, and nobody can decide any more."""
 
     @property
     def has_settled(self) -> bool:

@@ -128,6 +128,16 @@ def save_nic(world: World, document: dict[str, Any], meta: dict[str, Any] | None
     return saved
 
 
+def note_references(world: World, nic: dict[str, Any]) -> None:
+    """Let the public addresses and pools of a seeded NIC name it, as they do of one that was made."""
+    for id_, configuration in _public_addresses(nic).items():
+        address = world.store.get(id_)
+        if address is not None and not address.properties.get("ipConfiguration"):
+            address.properties["ipConfiguration"] = {"id": configuration}
+            world.store.save(address)
+    note_pools(world, None, nic)
+
+
 def _note_public_addresses(world: World, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
     """Let each public address say which configuration has it."""
     before, after = _public_addresses(old), _public_addresses(new)

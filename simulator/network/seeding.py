@@ -10,7 +10,7 @@ from simulator import paths
 from simulator.compute.flattened import unflatten
 from simulator.network.addresses import addresses_of, free_addresses, next_address
 from simulator.network.names import VNET, region, resource_id, split_subnet_id, subnet_id
-from simulator.network.nics import REFERENCES, ip_configuration, nic_document, save_nic
+from simulator.network.nics import REFERENCES, ip_configuration, nic_document, note_references, save_nic
 from simulator.network.subnets import find_subnet, prefixes, subnet_document, subnets_of
 from simulator.network.vnets import vnet_document
 
@@ -39,9 +39,9 @@ def complete_nic(world: World, nic_id: str, vm_id: str, location: str, *, addres
 
 
 def complete_lone_nic(world: World, nic_id: str) -> None:
-    """Fill in what a seeded NIC lacks that no seeded machine has."""
+    """Fill in what a seeded NIC lacks that no seeded machine has, and let what it refers to say so."""
     nic = world.store.require(nic_id)
-    complete_nic(world, nic.id, nic.id, nic.location)
+    note_references(world, complete_nic(world, nic.id, nic.id, nic.location).doc)
 
 
 def _is_whole(world: World, nic: Resource) -> bool:

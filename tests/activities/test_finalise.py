@@ -103,6 +103,7 @@ async def test_disks_stay_where_the_plan_keeps_them(yard: Yard) -> None:
         ({"outcome": "rolled_back"}, "is not known to have ended well: it is rolled_back"),
         ({"outcome": "running"}, "is not known to have ended well: it is still running"),
         ({"vm_unique_id": str(uuid.uuid4())}, "it was made anew under its name"),
+        ({"vm_unique_id": ""}, "cannot be told: its vmId was not written down"),
         ({"target_id": vm_id(SUBSCRIPTION, "other", "vm")}, "was of "),
     ],
 )

@@ -1,11 +1,15 @@
 """The report as a page: safe whatever it holds, whole by itself, readable without a mouse and without eyes."""
 
+import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import JsonValue
 
+from console import reporting
 from console.page import render
 from console.pictures import of_vm
 from console.reporting import made_lines
@@ -294,3 +298,17 @@ def test_before_the_end_nothing_is_said_to_stay() -> None:
     )
     ended = made_lines(running.model_copy(update={"outcome": Outcome.MIGRATED}))
     assert "made 1 resource, of which 1 stay; the report lists each, and why" == ended[0]
+
+
+def test_the_report_of_an_earlier_run_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new run's report does not take the place of an older one's, which is evidence; the same run's does."""
+    monkeypatch.setattr(reporting, "OUTPUT_FOLDER", tmp_path)
+    first, second = (Report(plan="contoso", run_id=f"01a21559-0271-7ec3-837f-4df9ff688c9{n}") for n in range(2))
+    for report in (first, first, second, second):
+        reporting.write_report(report)
+
+    folder = tmp_path / "contoso"
+    kept = [f"report-{first.run_id}.html", f"report-{first.run_id}.json", "report.html", "report.json"]
+    assert kept == sorted(file.name for file in folder.iterdir())
+    assert first.run_id == json.loads((folder / kept[1]).read_text())["run_id"]
+    assert second.run_id == json.loads((folder / "report.json").read_text())["run_id"]

@@ -204,6 +204,26 @@ class TestWatch:
         assert running
         assert (watch.returncode, json.loads(out)["outcome"]) == (0, "migrated")
 
+    async def test_a_lost_run_waits_for_nobody(self, starter: CommandLine, standins: Client) -> None:
+        """Of a terminated machine nothing is asked that nobody can answer; status, watch and report say what to do."""
+        name = await started(starter, ["web-1"])
+        await until_phase(starter, name, "awaiting_approval")
+        await handle_of(standins, name).terminate()
+        await handle_of(standins, name, "web-1").terminate()
+        status = await starter("status", name)
+        watch = await starter("watch", name, "--json")
+        report = await starter("report", name, "--json")
+
+        (vm,) = watch.json["vms"]
+        assert (1, None, True) == (watch.code, vm["outcome"], vm["needs_action"])
+        assert vm["waiting_for"].startswith("its workflow was terminated while awaiting approval, and undid nothing")
+        assert status.out.startswith(f"plan {name}: terminated; started")
+        assert "lost" in status.out
+        assert "decide:" not in status.out
+        (told,) = report.json["vms"]
+        assert (None, vm["waiting_for"]) == (told["outcome"], told["reason"])
+        assert all(phase["ended"] for phase in told["phases"])
+
     async def test_at_a_terminal_it_redraws_within_80_columns(self, starter: CommandLine) -> None:
         """On a screen the table is redrawn, and no line is wider than it."""
         name = await started(starter, ["fast-1"], ["fast-2"])
