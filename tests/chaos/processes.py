@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from tests.chaos import builds
 from tests.chaos.stage import Stage
 from tests.chaos.trials import MIGRATED, Trial
 from tests.e2e.estates import Case
@@ -68,6 +69,15 @@ async def rolling_restart(stage: Stage) -> None:
         await asyncio.sleep(3)
 
 
+async def new_build(stage: Stage) -> None:
+    """Replace the worker by one of another build, whose workflow does one thing more in the runs that it begins."""
+    fresh = stage.new_worker()
+    fresh.root = builds.new_build(stage.folder / "build")
+    await fresh.start()
+    await asyncio.to_thread(stage.worker.stop)
+    stage.worker = fresh
+
+
 async def disk_full(stage: Stage) -> None:
     """Replace the worker by one whose log cannot be written."""
     fresh = stage.new_worker(lost_disk=True)
@@ -84,6 +94,7 @@ DEEDS: dict[str, Deed] = {
     "Temporal away for 20 s": temporal_away,
     "workers replaced one after another": rolling_restart,
     "worker's disk is full": disk_full,
+    "a new build with a changed workflow": new_build,
 }
 
 

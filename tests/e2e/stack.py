@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -33,7 +33,9 @@ _ASKED = 6
 class WorkerProcess:
     """`python worker.py`, as an operator runs it."""
 
-    def __init__(self, simulator: Simulator, temporal_address: str, folder: Path) -> None:
+    def __init__(
+        self, simulator: Simulator, temporal_address: str, folder: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._folder = folder
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("AZURE_", "TEMPORAL_"))},
@@ -43,7 +45,10 @@ class WorkerProcess:
             "INTENT_SETTLE_SECONDS": "3",
             "LOG_FORMAT": "json",
             "WORKER_READY_FILE": str(folder / "worker.ready"),
+            **(environment or {}),
         }
+        self.root = ROOT
+        """The clone, or the copy of it, whose code runs."""
         self.log = folder / "worker.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -53,7 +58,7 @@ class WorkerProcess:
         ready.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "worker.py"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+                [sys.executable, "worker.py"], cwd=self.root, env=self._environment, stdout=log, stderr=log
             )
         await until(ready.exists, "the worker polls", seconds=90)
 
@@ -84,10 +89,12 @@ class Stack:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def run(cls, client: Client, seed: dict[str, Any], speed: float = 60) -> AsyncIterator[Self]:
-        """Start a simulator and a worker beside the Temporal server of *client*."""
+    async def run(
+        cls, client: Client, seed: dict[str, Any], speed: float = 60, environment: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Self]:
+        """Start a simulator and a worker, with more in its *environment*, beside the Temporal server of *client*."""
         with tempfile.TemporaryDirectory(prefix="e2e-") as scratch, Simulator(seed=seed, speed=speed) as simulator:
-            worker = WorkerProcess(simulator, client.service_client.config.target_host, Path(scratch))
+            worker = WorkerProcess(simulator, client.service_client.config.target_host, Path(scratch), environment)
             await worker.start()
             try:
                 yield cls(simulator, client, worker)

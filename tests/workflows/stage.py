@@ -191,12 +191,10 @@ def _workers(client: Client, world: World, options: dict[str, Any]) -> list[Work
     workflows = Worker(
         client,
         task_queue=names.WORKFLOW_TASK_QUEUE,
-        workflows=WORKFLOWS,
         workflow_runner=RUNNER,
         interceptors=[IgnoreMisfits()],
         # A mistake in a workflow ends it at once, instead of a test that waits for its timeout.
-        workflow_failure_exception_types=[Exception],
-        **options,
+        **{"workflows": WORKFLOWS, "workflow_failure_exception_types": [Exception], **options},
     )
     assert workflows._workflow_worker is not None
     # On a busy machine a task may take longer than Temporal's two seconds, and the interrupt harms the test's process.
