@@ -22,7 +22,7 @@ _PROVISIONED = {"code": "ProvisioningState/succeeded", "level": "Info", "display
 def instance_view(world: World, machine: Resource) -> dict[str, Any]:
     """Write the instance view of a machine; a deallocated one has no guest to tell of."""
     state = str(machine.meta.get("power_state", machines.RUNNING))
-    since = machines.running_since(machine) or world.now
+    since = machines.settled_at(machine) or world.now
     view: dict[str, Any] = {}
     if machine.properties.get("availabilitySet"):
         view |= {"platformUpdateDomain": 0, "platformFaultDomain": 0}

@@ -1,7 +1,7 @@
 """Virtual machines as things that run: making and deleting them, their power state and their agent.
 
-Private state in a machine's meta: `power_state`, `running_since`, `stopped_since` (when it left running) and
-`agent_ready_at` (ISO times, virtual), `pauses` (the last times that it did not run), `busy` (the operation under way),
+Private state in a machine's meta: `power_state`, `settled_at` (when it came to that state, or was first seen in it),
+`running_since`, `stopped_since` (when it left running) and `agent_ready_at` (ISO times, virtual), `pauses` (the last times that it did not run), `busy` (the operation under way),
 `guest_of` (whose guest behaviour it has, for a machine made from another's disks).
 """
 
@@ -27,6 +27,7 @@ STOPPED = "PowerState/stopped"
 STOPPING = "PowerState/stopping"
 DEALLOCATED = "PowerState/deallocated"
 DEALLOCATING = "PowerState/deallocating"
+_SETTLED = {RUNNING, STOPPED, DEALLOCATED}
 AGENT_BOOT_SECONDS = 60
 KEPT_PAUSES = 20
 _ABOUT_COPIES = {"target", "after_failover", "in_test"}
@@ -198,6 +199,8 @@ def set_power_state(world: World, vm_id: str, state: str) -> None:
         machine.meta["stopped_since"] = world.now.isoformat()
     if state in {STOPPED, DEALLOCATED}:
         machine.meta.pop("running_since", None)
+    if state in _SETTLED and state != before:
+        machine.meta["settled_at"] = world.now.isoformat()
     world.store.save(machine)
     for disk_id in disk_ids(machine.doc):
         attach_disk(world, disk_id, machine.id, reserved=state == DEALLOCATED)
@@ -205,7 +208,7 @@ def set_power_state(world: World, vm_id: str, state: str) -> None:
 
 def note_boot(world: World, machine: Resource) -> None:
     """Record on *machine* (not yet saved) that it boots now; its agent comes up later."""
-    machine.meta["running_since"] = world.now.isoformat()
+    machine.meta["running_since"] = machine.meta["settled_at"] = world.now.isoformat()
     stopped = machine.meta.pop("stopped_since", None)
     if stopped is not None:
         machine.meta["pauses"] = [*(machine.meta.get("pauses") or []), [stopped, world.now.isoformat()]][-KEPT_PAUSES:]
@@ -235,6 +238,12 @@ def os_type(machine: Resource) -> str:
 def running_since(machine: Resource) -> datetime | None:
     """When it booted, None while it does not run or where that was before the simulation."""
     text = machine.meta.get("running_since")
+    return datetime.fromisoformat(text) if text else None
+
+
+def settled_at(machine: Resource) -> datetime | None:
+    """When it came to its power state or, of one that was in it before, since when this cloud knows it."""
+    text = machine.meta.get("settled_at") or machine.meta.get("running_since")
     return datetime.fromisoformat(text) if text else None
 
 

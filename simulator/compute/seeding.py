@@ -56,6 +56,7 @@ def _meta(
         meta.pop("stopped_since", None)
     else:
         meta.setdefault("stopped_since", world.now.isoformat())
+    meta.setdefault("settled_at", world.now.isoformat())
     if view.get("osName"):
         meta["os_name"], meta["os_version"] = view["osName"], view.get("osVersion")
     if view.get("hyperVGeneration"):

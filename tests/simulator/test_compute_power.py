@@ -95,6 +95,25 @@ def test_states_on_the_way_are_seen(estate: Simulator) -> None:
     assert ("Not Ready", "Ready") == (young, old)
 
 
+def test_time_of_the_view_is_when_the_state_came(estate: Simulator) -> None:
+    """However late one looks, the view tells when the last operation ended, as Azure's does; not when one looks."""
+
+    def since() -> str:
+        statuses = estate.arm("GET", f"{VM}/web/instanceView").json()["statuses"]
+        return str(next(one["time"] for one in statuses if one["code"] == "ProvisioningState/succeeded"))
+
+    times = []
+    for action in (None, "deallocate", "start"):
+        if action is not None:
+            estate.arm("POST", f"{VM}/web/{action}")
+        for _ in range(2):
+            estate.advance(120)
+            times.append(since())
+
+    assert times[0::2] == times[1::2]
+    assert sorted(set(times)) == times[0::2]
+
+
 def test_second_operation_is_refused_while_one_runs(estate: Simulator) -> None:
     """A machine does one operation at a time: the other gets 409 Conflict, and is accepted afterwards."""
     estate.arm("POST", f"{VM}/web/deallocate")
