@@ -15,6 +15,11 @@ from migration.proofs import Isolation
 
 _GATEWAYS = {"gatewaysubnet": "a VPN or ExpressRoute gateway", "routeserversubnet": "a route server"}
 _FIREWALLS = {"azurefirewallsubnet": "a firewall"}
+_CLOSE = "close it where the copy must not act on the world: set the subnet's defaultOutboundAccess to false"
+_UNLINK = (
+    "delete the private endpoints, or name a network without any as failover.test_network, where the copy must not "
+    "reach what lies behind them"
+)
 _LEADING_AWAY = {"virtualappliance": "a virtual appliance", "virtualnetworkgateway": "a virtual network gateway"}
 
 
@@ -35,13 +40,12 @@ def judge(
         *_ways_out(network),
         *_routes(network, tables),
     ]
-    remarks = list(_remarks(network))
     return Isolation(
         network_id=network_id,
         isolated=not reasons,
         reasons=reasons,
         evidence=_evidence(network, tables),
-        remarks=remarks,
+        remarks=[remark for remark, _ in reached(network)],
     )
 
 
@@ -49,6 +53,17 @@ def tables_of(network: Network) -> list[str]:
     """Return the ids of the route tables of a network's subnets, each once."""
     found = {id_key(one.route_table_id): one.route_table_id for one in network.subnets if one.route_table_id}
     return list(found.values())
+
+
+def reached(network: Network) -> Iterator[tuple[str, str]]:
+    """Tell what a copy in a network could still act on, each with how to keep it from that."""
+    for subnet in network.subnets:
+        inside = f'its subnet "{subnet.name}"'
+        if subnet.default_outbound and subnet.name.lower() not in {**_GATEWAYS, **_FIREWALLS}:
+            way = "by Azure's default outbound access (defaultOutboundAccess is not false)"
+            yield f"machines in {inside} get out to the internet {way}", _CLOSE
+        if subnet.has_private_endpoints:
+            yield f"{inside} has private endpoints: what lies behind them can be reached", _UNLINK
 
 
 def _place(network: Network, production: list[str], region: str) -> Iterator[str]:
@@ -86,17 +101,6 @@ def _routes(network: Network, tables: Mapping[str, RouteTable | None]) -> Iterat
         for prefix, hop in table.routes if table else ():
             if hop.lower() in _LEADING_AWAY:
                 yield f'its subnet "{subnet.name}" sends {prefix} to {_LEADING_AWAY[hop.lower()]}'
-
-
-def _remarks(network: Network) -> Iterator[str]:
-    for subnet in network.subnets:
-        if subnet.default_outbound and subnet.name.lower() not in {**_GATEWAYS, **_FIREWALLS}:
-            yield (
-                f'machines in its subnet "{subnet.name}" get out to the internet by Azure\'s default outbound access '
-                "(defaultOutboundAccess is not false)"
-            )
-        if subnet.has_private_endpoints:
-            yield f'its subnet "{subnet.name}" has private endpoints: what lies behind them can be reached'
 
 
 def _evidence(network: Network, tables: Mapping[str, RouteTable | None]) -> list[str]:

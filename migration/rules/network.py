@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from migration import ids
 from migration.ids import describe, id_key, same_id
 from migration.inventory import Subnet
-from migration.isolation import judge, tables_of
+from migration.isolation import judge, reached, tables_of
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, SharedCheck, VmCheck
 
 _RESERVED_SUBNETS = {"gatewaysubnet", "azurefirewallsubnet", "azurebastionsubnet", "routeserversubnet"}
-_CLOSE = "close it where the copy must not act on the world: set the subnet's defaultOutboundAccess to false"
 _RESERVED_AT_START = 4
 """Azure keeps the first four addresses of a subnet, and its last."""
 
@@ -115,8 +114,8 @@ def isolation(case: Case, vm: VmSpec) -> Iterator[Hit]:
     judged = judge(vm.test_network_id, found, tables, production, found.location)
     for reason in judged.reasons if found.subnets else ():
         yield Hit(describe(vm.test_network_id), reason)
-    for remark in judged.remarks:
-        yield Hit(describe(vm.test_network_id), remark, _CLOSE, severity="warning")
+    for remark, remedy in reached(found):
+        yield Hit(describe(vm.test_network_id), remark, remedy, severity="warning")
 
 
 def mapping(case: Case, vm: VmSpec) -> Iterator[Hit]:

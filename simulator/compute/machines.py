@@ -1,8 +1,9 @@
 """Virtual machines as things that run: making and deleting them, their power state and their agent.
 
 Private state in a machine's meta: `power_state`, `settled_at` (when it came to that state, or was first seen in it),
-`running_since`, `stopped_since` (when it left running) and `agent_ready_at` (ISO times, virtual), `pauses` (the last times that it did not run), `busy` (the operation under way),
-`guest_of` (whose guest behaviour it has, for a machine made from another's disks).
+`running_since`, `stopped_since` (when it left running) and `agent_ready_at` (ISO times, virtual), `pauses` (the last
+times that it did not run), `busy` (the operation under way), `guest_of` (whose guest behaviour it has, for a machine
+made from another's disks).
 """
 
 from __future__ import annotations

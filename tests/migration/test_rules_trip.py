@@ -17,7 +17,7 @@ from migration.inventory import (
 from migration.perimeter import Peering
 from migration.rules.case import Case
 from migration.rules.catalogue import RULES
-from migration.rules.engine import SHARED_CHECKS, VM_CHECKS
+from migration.rules.engine import SHARED_CHECKS, VM_CHECKS, judge
 from migration.surroundings import BackupItem, Subscription
 from tests.migration.rule_changes import (
     Change,
@@ -313,6 +313,20 @@ def test_what_leads_nowhere_leaves_a_test_network_isolated() -> None:
 
     assert {} == objections(changed(starting(), rehearsing(closed)))
     assert {} == objections(changed(starting(), rehearsing(with_route("None"))))
+
+
+def test_each_way_to_act_on_the_world_has_its_own_remedy() -> None:
+    """Closing the outbound access does nothing about a private endpoint: its remedy speaks of endpoints."""
+    subnets = (
+        Subnet("open", ("10.3.0.0/24",)),
+        Subnet("linked", ("10.3.1.0/24",), default_outbound=False, has_private_endpoints=True),
+    )
+    _, [vm] = judge(changed(starting(), rehearsing(with_network(TEST_NETWORK, subnets=subnets))))
+
+    told = [(one.severity, one.remedy) for one in vm.findings if one.rule == "test-network-isolated"]
+    assert ["warning", "warning"] == [severity for severity, _ in told]
+    assert 1 == sum("defaultOutboundAccess to false" in remedy for _, remedy in told)
+    assert 1 == sum("delete the private endpoints" in remedy for _, remedy in told)
 
 
 @pytest.mark.parametrize("case", [starting(), cutting_over(), changed(starting(), rehearsing())])
