@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from console.bundles import lines
 from console.connection import Link, no_worker, open_link
 from console.differences import rows_to_decide_on
 from console.errors import InputError
@@ -17,10 +18,9 @@ from console.recorded import together
 from console.session import Session
 from console.signing_in import SignIn
 from console.tables import state
-from console.texts import clean
+from console.texts import clean, printable
 from console.updates import VERIFIED_TIMEOUT_SECONDS, find_vm, find_wave, send_update
 from console.view import PlanView, VmView
-from migration.evidence import lines
 from migration.phases import Phase
 from migration.report import DecisionAnswer, DecisionMessage
 
@@ -151,7 +151,7 @@ def _show_evidence(session: Session, waiting: list[VmView]) -> None:
         if vm.approval is not None and vm.approval.bundle is not None:
             session.note(clean(f"{vm.name}:"))
             for line in lines(vm.approval.bundle):
-                session.note(f"  {clean(line)}")
+                session.note(f"  {printable(line).rstrip()}")
 
 
 def _nobody_waits(asked: list[VmView]) -> str:

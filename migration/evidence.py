@@ -73,34 +73,26 @@ def summary(differences: list[str]) -> str:
     return "; ".join(differences[:_MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
 
 
-def lines(evidence: Evidence) -> list[str]:
-    """Return the bundle for a person to read, a fact a line."""
-    fence = evidence.fence
-    held = {True: "held", False: "did not hold", None: "is unknown"}[fence.held] if fence else "was not judged"
-    told = [
-        f"source    {evidence.source.power or 'absent'}, vmId {evidence.source.vm_id or 'unknown'}",
-        f"target    {evidence.target.power or 'absent'}, vmId {evidence.target.vm_id or 'unknown'}",
-        f"fence     {held}" + (f": {fence.reason}" if fence else ""),
-        f"point     {evidence.recovery_point or 'unknown'}",
-        f"lost      {_seconds(fence.data_loss_seconds if fence else None)} of writes",
-        f"stood     {_seconds(evidence.downtime_seconds)}",
-        f"target is {'as the plan wants it' if not evidence.mismatches else 'NOT as the plan wants it:'}",
-        *(f"  {one.field}: {one.actual}, wanted {one.expected}" for one in evidence.mismatches),
-        *(f"{name:<9} {part_in_words(part)}" for name, part in sorted(evidence.parts.items())),
-        f"plan      hash {evidence.plan_hash}",
-    ]
-    return [*told, f"evidence  {evidence.digest}"]
-
-
 def part_in_words(part: JsonValue) -> str:
     """Return what a chapter added, short: rows by how many are in each state, their table says which."""
     rows = part if isinstance(part, list) else []
     states = Counter(str(row["state"]) for row in rows if isinstance(row, dict) and "state" in row)
     if states:
         return ", ".join(f"{number} {state}" for state, number in states.items())
+    if isinstance(part, dict) and isinstance(part.get("probes"), dict):
+        return _served(part)
     if isinstance(part, dict):
         return "; ".join(f"{name}: {_told(value)}" for name, value in part.items()) or "nothing"
     return _told(part)
+
+
+def _served(part: dict[str, JsonValue]) -> str:
+    """Return in words whether the target booted, and what each probe said."""
+    boot, probes = part.get("boot"), part["probes"]
+    booted = "its boot was not asked for" if boot is None else "it booted" if boot else "it did NOT boot"
+    asked = sorted(probes.items()) if isinstance(probes, dict) else []
+    answers = [f"{name} {'held' if held else 'did NOT hold'}" for name, held in asked]
+    return f"{booted}; " + (f"probes: {', '.join(answers)}" if answers else "no probes")
 
 
 def _facts(value: JsonValue, path: str = "") -> dict[str, JsonValue]:
@@ -122,7 +114,3 @@ def _told(value: JsonValue | None) -> str:
         return "nothing"
     text = value if isinstance(value, str) else canonical(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
-
-
-def _seconds(number: int | None) -> str:
-    return "unknown" if number is None else f"{number} s"

@@ -10,12 +10,13 @@ import pytest
 from pydantic import JsonValue
 
 from console import reporting
+from console.bundles import lines
 from console.page import render
 from console.pictures import of_vm
 from console.reporting import made_lines
 from console.timeline import WIDTH, axis
 from migration.copies import TargetWrites, TaskVerdict, TwoCopies
-from migration.evidence import CopyEvidence, Evidence, lines
+from migration.evidence import CopyEvidence, Evidence
 from migration.models import FenceEvidence, Mismatch
 from migration.phases import Outcome, Phase
 from migration.proofs import Boot, Comparison, Isolation, ProbeResult, Proof, TestFailoverReport

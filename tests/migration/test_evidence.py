@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from migration.evidence import CopyEvidence, Evidence, canonical, changes, lines, short, summary
+from migration.evidence import CopyEvidence, Evidence, canonical, changes, short, summary
 from migration.models import FenceEvidence, Mismatch
 
 FENCE = FenceEvidence(
@@ -65,21 +65,3 @@ def test_the_same_bundle_has_no_differences_and_many_are_cut() -> None:
     """Equal bundles differ in nothing; a sentence names some of many."""
     assert [] == changes(BUNDLE, BUNDLE.model_copy())
     assert "a; b; c; d; e; and 2 more" == summary(list("abcdefg"))
-
-
-def test_a_person_sees_what_is_approved() -> None:
-    """The lines name both machines, the fence, what is not as wanted, every part, and the whole hash."""
-    shown = "\n".join(
-        lines(BUNDLE.model_copy(update={"mismatches": [Mismatch(field="size", expected="a", actual="b")]}))
-    )
-    for part in (
-        "vmId two",
-        "held: stopped first",
-        "size: b, wanted a",
-        "parity",
-        "300 s",
-        BUNDLE.plan_hash,
-        "0 s of writes",
-    ):
-        assert part in shown
-    assert BUNDLE.digest in lines(BUNDLE)[-1]
