@@ -134,7 +134,8 @@ def kept_lines(report: Report) -> list[str]:
     told = [one for one in costs.resources if one.per_month != 0] if costs else []
     if costs is None or not told:
         return []
-    lines = [f"what stays costs {costs.per_month:.2f} {costs.currency} a month, by {PRICES.name}:"]
+    least = "at least " if any(one.per_month is None for one in told) else ""
+    lines = [f"what stays costs {least}{costs.per_month:.2f} {costs.currency} a month, by {PRICES.name}:"]
     for one in told:
         money = "unknown" if one.per_month is None else f"{one.per_month:.2f}"
         lines.append(clean(f"  {money} {describe(one.id)}: {one.reckoned or one.formula}"))
