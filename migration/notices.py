@@ -103,7 +103,8 @@ def subject_of(request: SendNotification) -> str:
     if many == 1:
         told = first.title
     elif len(same) == many:
-        told = f"{many} virtual machines: each {_TITLES[first.event]}"
+        machines = len({one.vm for one in same}) + request.omitted
+        told = first.title if machines == 1 else f"{machines} virtual machines: each {_TITLES[first.event]}"
     else:
         told = f"{first.title}, and {many - 1} more"
     return _plain(f"[{request.plan}] {told}")

@@ -65,6 +65,18 @@ def test_a_plan_with_notifications_survives_the_history() -> None:
     assert '"on":["approval_wanted","plan_ended"]' in plan.model_dump_json()
 
 
+def test_a_machine_that_asks_twice_is_one_machine() -> None:
+    """Two questions of one machine are not two machines."""
+    asked = Happening.model_validate({"event": "needs_action", "plan": "shop", "vm": "vm-1", "at": "now"})
+    other = asked.model_copy(update={"vm": "vm-2"})
+
+    def subject(*happenings: Happening) -> str:
+        return subject_of(SendNotification(plan="shop", happenings=list(happenings), key="k"))
+
+    assert "[shop] vm-1 needs a person" == subject(asked, asked)
+    assert "[shop] 2 virtual machines: each needs a person" == subject(asked, other, asked)
+
+
 @pytest.mark.parametrize(
     ("events", "omitted", "subject"),
     [
