@@ -136,9 +136,17 @@ def _judged(request: RunHook, about: str, said: str) -> str:
             raise _failed(f"{about}: it did not come to its end: {shown(said)}")
         return said.replace(_DONE, "")
     status = _EXIT_STATUS.search(said.partition("[stdout]")[0])
+    printed = _printed(said)
     if status is not None:
-        raise _failed(f"{about}: exit status {status[1]}: {shown(said.partition('[stdout]')[2])}")
-    return said.partition("[stdout]")[2] or said
+        raise _failed(f"{about}: exit status {status[1]}: {shown(printed)}")
+    return printed
+
+
+def _printed(said: str) -> str:
+    """Return what a script printed, without the headings under which run command tells it on Linux."""
+    head, found, rest = said.partition("[stdout]")
+    out, _, err = rest.rpartition("[stderr]") if "[stderr]" in rest else (rest, "", "")
+    return " ".join(part.strip() for part in (out, err) if part.strip()) if found else head
 
 
 def _failed(message: str) -> ApplicationError:

@@ -100,6 +100,8 @@ class HookRunner:
             ran = await self._execute(moment, hook, undo=False)
         except ActivityError as error:
             if is_cancelled_exception(error):
+                told = f"{reason_of(error)} while it ran: whether it was done is not known"
+                self._board.note_hook(HookResult(name=hook.name, when=moment, ok=False, detail=told))
                 raise
             trouble: str | None = _trouble(error, hook)
             result = HookResult(name=hook.name, when=moment, ok=False, attempts=_attempts(error), detail=trouble or "")

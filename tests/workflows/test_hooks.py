@@ -137,14 +137,18 @@ async def test_the_source_serves_before_a_hook_that_cannot_be_taken_back_is_aske
     assert any("it is tried again once the source serves" in incident for incident in report.incidents)
 
 
-async def test_a_cancel_while_a_hook_runs_takes_it_back(real_stage: Stage, script: Script) -> None:
-    """The hook's own end is waited for, then it is undone: it may have done its work."""
-    running = script.gate("run_hook(quiesce)", opens_on_cancel=True)
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_cancel_while_a_hook_runs_takes_it_back(real_stage: Stage, script: Script, *, ends: bool) -> None:
+    """The hook's own end is waited for, then it is undone: it may have done its work. The report tells of both."""
+    running = script.gate("run_hook(quiesce)", opens_on_cancel=ends)
     handle = await real_stage.start_vm(_task([_hook("quiesce")]))
     await running.reached.wait()
     await handle.cancel()
     await real_stage.until(handle, lambda status: status.outcome is Outcome.ROLLED_BACK)
     assert ["run_hook(quiesce)", "undo_hook(quiesce)"] == _story(script)
+    [told] = (await real_stage.report(handle)).hooks
+    assert ("quiesce", ends, True) == (told.name, told.ok, told.undone)
+    assert ends != ("whether it was done is not known" in told.detail)
 
 
 async def test_a_window_that_shuts_while_hooks_run_takes_them_back(stage: Stage, script: Script) -> None:
