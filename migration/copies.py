@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from migration.base import Value
+from migration.times import readable
 
 Verdict = Literal["succeeded", "skipped", "failed", "unknown"]
 
@@ -41,9 +42,11 @@ class TargetWrites(Value):
     def text(self) -> str:
         """The sentence for a person: what going back would do, or did, to them."""
         lasted = f" ({self.seconds} s)" if self.seconds is not None else ""
-        what = f"what was written on the target since {self.since or 'its failover'}{lasted}"
+        since = readable(self.since) if self.since else "its failover"
+        what = f"what was written on the target since {since}{lasted}"
         if self.fate == "kept":
-            return f"{what} is kept until {self.keep_until} as {len(self.snapshots)} snapshots"
+            until = readable(self.keep_until or "its end")
+            return f"{what} is kept until {until} as {len(self.snapshots)} snapshots"
         if self.fate == "discarded":
             return f"{what} is discarded"
         kept = "is lost by going back" if self.keep_seconds is None else "is kept as snapshots by going back"
@@ -70,6 +73,6 @@ class TwoCopies(Value):
         """The sentence for a person."""
         what = f"two running copies: {self.where}"
         if self.contained is None:
-            return f"{what}, since {self.seen}; the {self.stopped} is being deallocated"
+            return f"{what}, since {readable(self.seen)}; the {self.stopped} is being deallocated"
         took = "" if self.seconds is None else f" after {self.seconds} s"
-        return f"{what}; contained{took}: the {self.stopped} is deallocated"
+        return f"{what}; contained{took}: the {self.stopped} was deallocated"

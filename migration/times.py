@@ -33,6 +33,12 @@ def with_z(text: str | None) -> str | None:
     return text.removesuffix("+00:00") + "Z" if text and text.endswith("+00:00") else text
 
 
+def readable(text: str) -> str:
+    """Return a time as a sentence carries it: `2026-11-23 10:00:00 UTC`; what is no time, as it stands."""
+    moment = parse_azure_time(text)
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment else text
+
+
 def utc_text(moment: datetime) -> str:
     """Return *moment* as the JSON of status and report writes it: `2026-11-23T10:00:00Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

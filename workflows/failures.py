@@ -87,3 +87,8 @@ def why_cancelled(reason: str | None) -> str:
     if _CANCELLED_BY_A_PLAN.match(reason or ""):
         return f"cancelled with its plan{f' {told}' if told else ''}"
     return f"cancelled {told}" if told.startswith("by ") else f"cancelled: {told or 'no reason given'}"
+
+
+def going_on(sentence: str) -> str:
+    """Return a sentence without its full stop, for a text that goes on after it."""
+    return sentence.rstrip().removesuffix(".")

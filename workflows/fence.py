@@ -14,7 +14,7 @@ from workflows import policies
 from workflows.board import Board
 from workflows.copies import Copies
 from workflows.engine import Engine, reason_of, type_of
-from workflows.failures import GAVE_UP, vm_failure
+from workflows.failures import GAVE_UP, going_on, vm_failure
 from workflows.moments import Side
 
 RAN_BESIDE = "the source ran beside its copy"
@@ -72,7 +72,7 @@ class Fence:
     async def _contain(self, where: str, source_since: str | None, target_since: str | None, side: Side) -> TwoCopies:
         board = self._board
         moment = board.moments.see(where, source_since, target_since, side)
-        board.record_incident(f"two running copies: {where}, since {moment.seen}")
+        board.record_incident(moment.text)
         board.show(waiting_for=f"two copies run: the {side} is being deallocated")
         since, stopped = await self._stop(side)
         moment = board.moments.contain(since, stopped)
@@ -91,7 +91,7 @@ class Fence:
                 if type_of(error) == GAVE_UP:
                     raise
                 await self._engine.ask(
-                    f"two copies run, and the {side} cannot be deallocated: {reason_of(error)}. By hand: "
+                    f"two copies run, and the {side} cannot be deallocated: {going_on(reason_of(error))}. By hand: "
                     f"az vm deallocate --ids {vm_id}. It is tried again every "
                     f"{policies.CONTAINMENT_RETRY.seconds // 60} minutes; retry tries at once",
                     ("retry", "give_up"),
@@ -138,8 +138,9 @@ class Fence:
     async def _asked_to_accept(self, fence: FenceEvidence) -> bool:
         # What the source writes until it is stopped comes on top; that is known once it has stopped.
         more = ", and all that it still writes" if is_running(fence.source_power_state) else ""
+        verdict = "cannot be judged" if fence.held is None else "did not hold"
         choice = await self._engine.ask(
-            f"the fence did not hold ({fence.reason}); the copy lacks the writes of {_seconds(fence.data_loss_seconds)}"
+            f"the fence {verdict} ({fence.reason}); the copy lacks the writes of {_seconds(fence.data_loss_seconds)}"
             f"{more}. retry reads the evidence again, skip stops the source and goes on with the copy, "
             "give_up rolls back",
             ("retry", "skip", "give_up"),

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.plan import Approval
 from workflows import policies
 from workflows.engine import Engine, reason_of, type_of
-from workflows.failures import GAVE_UP, rejected
+from workflows.failures import GAVE_UP, going_on, rejected
 
 _GIVEN_UP = frozenset({GAVE_UP})
 
@@ -24,7 +24,8 @@ async def until_done(
 ) -> str | None:
     """Do something until it is done, or a person skips it; return why it failed then, None once it is done.
 
-    Each failure is asked about: *question* makes the words from its reason. *let_go*: types of errors that end it.
+    Each failure is asked about: *question* makes the words from its reason, which comes without its full stop.
+    *let_go*: types of errors that end it.
 
     Raises:
         ApplicationError: of type `GaveUp`, when the choice is `give_up`, or of a type that is let go.
@@ -36,7 +37,7 @@ async def until_done(
             if type_of(error) in let_go or (is_cancelled_exception(error) and not engine.shielded):
                 raise
             why = reason_of(error)
-            if await engine.ask(question(why), ("retry", "skip", "give_up")) == "skip":
+            if await engine.ask(question(going_on(why)), ("retry", "skip", "give_up")) == "skip":
                 return why
         else:
             return None

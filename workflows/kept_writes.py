@@ -78,7 +78,7 @@ class Keeping:
             self._engine,
             partial(self._take, wanted),
             lambda why: (
-                f"what was written on the target cannot be kept: {why} Nothing was deleted. retry "
+                f"what was written on the target cannot be kept: {why}. Nothing was deleted. retry "
                 "tries again, skip goes on and discards it, give_up leaves all as it is"
             ),
         )

@@ -19,3 +19,18 @@ def by_hand(undo: str, task: VmTask) -> str:
         "--body '{\"properties\": {}}'",
     }
     return commands.get(undo, "")
+
+
+_WORDS = {
+    "return_to_source": "going back to the source",
+    "disable_and_remove": "disabling replication and deleting what was made",
+    "clean_up_test_failover": "cleaning up the test failover",
+    "take_back_restored": "taking back what was restored on the target",
+    "undo_hooks": "taking back the hooks before the cutover",
+    "undo_hooks_after": "taking back the hooks after the cutover",
+}
+
+
+def in_words(undo: str) -> str:
+    """Return what an undo does, for a person who reads what is waited for."""
+    return _WORDS.get(undo, undo.replace("_", " "))

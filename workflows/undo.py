@@ -9,6 +9,7 @@ from workflows.board import Board
 from workflows.engine import Engine, reason_of
 from workflows.failures import GAVE_UP, KEPT_TARGET
 from workflows.holding import until_done
+from workflows.remedies import in_words
 
 Undo = Callable[[], Awaitable[None]]
 _STOPPING = frozenset({GAVE_UP, KEPT_TARGET})
@@ -50,7 +51,7 @@ class UndoStack:
 
     def _attempt(self, undo: Undo, board: Board) -> Undo:
         async def attempt() -> None:
-            board.show(waiting_for=f"undoing: {self.names[0]}")
+            board.show(waiting_for=f"undoing: {in_words(self.names[0])}")
             await undo()
 
         return attempt

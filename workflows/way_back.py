@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.waiting import VmMilestone
 from workflows.copies import Copies, Facts
 from workflows.engine import reason_of, type_of
-from workflows.failures import GAVE_UP, kept_target, vm_failure
+from workflows.failures import GAVE_UP, going_on, kept_target, vm_failure
 from workflows.fence import Fence
 from workflows.holding import until_done
 from workflows.kept_writes import Keeping
@@ -84,9 +84,9 @@ class WayBack:
                 if type_of(error) == GAVE_UP:
                     raise
                 choice = await self._engine.ask(
-                    f"the source does not start: {reason_of(error)}. Nothing was deleted. By hand: az vm start --ids "
-                    f"{self._task.vm.source_id}. retry starts it again, skip starts the target instead and leaves all "
-                    "as it is, give_up leaves all as it is",
+                    f"the source does not start: {going_on(reason_of(error))}. Nothing was deleted. By hand: "
+                    f"az vm start --ids {self._task.vm.source_id}. retry starts it again, skip starts the target "
+                    "instead and leaves all as it is, give_up leaves all as it is",
                     ("retry", "skip", "give_up"),
                 )
                 if choice == "skip":

@@ -217,7 +217,8 @@ async def test_a_lost_job_of_a_failover_that_ended_asks_and_undoes_nothing(stage
     """A job that the vault does not keep any more is no failed failover: the item tells, and the fence is unknown."""
     script.on_job("UnplannedFailover", lost_job("UnplannedFailover"))
     handle = await stage.start_vm()
-    await stage.until_asked(handle, "its job is not kept")
+    status = await stage.until_asked(handle, "its job is not kept")
+    assert status.waiting_for.startswith("the fence cannot be judged (")
     await stage.resolve(handle, "skip")
     assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
 

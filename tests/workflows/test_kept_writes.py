@@ -12,6 +12,7 @@ from migration.keeping import KeptUntil
 from migration.models import VmTask
 from migration.phases import Outcome, Phase
 from migration.requests import VmParts
+from migration.times import readable
 from tests.workflows.scenes import APPROVER, make_task
 from tests.workflows.script import Script, vm_failure
 from tests.workflows.stage import Stage, VmHandle
@@ -132,7 +133,10 @@ async def test_what_is_discarded_is_told(stage: Stage, script: Script) -> None:
     handle = await rejected(stage, script, make_task())
     await handle.result()
     report = await stage.report(handle)
-    assert f"what was written on the target since {TARGET_RUNNING_SINCE} (0 s) is discarded" in report.incidents[-1]
+    assert (
+        f"what was written on the target since {readable(TARGET_RUNNING_SINCE)} (0 s) is discarded"
+        in report.incidents[-1]
+    )
     assert "keep_disks" not in script.labels()
 
 

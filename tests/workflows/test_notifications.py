@@ -120,6 +120,9 @@ async def test_without_a_plan_a_machine_tells_by_itself(stage: Stage, script: Sc
     told = _happenings(script)
     assert ("two_copies", "rolled_back") == (told[0].event, told[-1].event), [(one.event, one.text) for one in told]
     assert f"starter.py report {task.plan}" in told[0].commands
+    assert "the target is being deallocated" in told[0].text
+    # Nobody has to act: it was contained, and went back, by itself.
+    assert [] == [one.text for one in told if one.event == "needs_action"]
 
 
 async def test_a_person_who_must_act_is_told_once_for_each_thing(stage: Stage, script: Script) -> None:

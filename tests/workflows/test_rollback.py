@@ -225,7 +225,7 @@ async def test_giving_up_leaves_all_as_it_is(stage: Stage, script: Script, world
 async def test_an_undo_that_fails_waits_for_a_person(stage: Stage, script: Script, world: World, choice: str) -> None:
     """A link of the undo that fails holds the rest; retry repeats it, skip goes on, give_up ends."""
     script.on("configure_target", vm_failure())
-    script.on("disable_replication", vm_failure("the vault is locked"))
+    script.on("disable_replication", vm_failure("the vault is locked."))
     handle = await stage.start_vm()
     status = await stage.until_phase(handle, Phase.NEEDS_ACTION)
     assert status.waiting_for.startswith("undoing (disable_and_remove): the vault is locked. By hand: az rest")

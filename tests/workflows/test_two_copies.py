@@ -32,7 +32,7 @@ async def test_the_moment_is_told_by_azures_clock(stage: Stage, script: Script, 
     handle = await stage.start_vm(task)
     status = await stage.until_asked(handle, "the copy lacks the writes of 360 s")
     assert (RUNNING, DEALLOCATED) == (world.power_of(task.vm.source_id), world.power_of(task.vm.target_id))
-    assert "contained after 60 s: the target is deallocated" in status.alarm
+    assert "contained after 60 s: the target was deallocated" in status.alarm
     [moment] = (await stage.report(handle)).two_copies
     assert ("after the failover", "azure", SOURCE_SINCE, TARGET_RUNNING_SINCE, 60, "target") == (
         moment.where,
