@@ -118,8 +118,9 @@ class Fence:
         fence = await self._engine.call(
             FailoverActivities.judge_fence, JudgeFence(task=self._task, job=job), "Judge the fence"
         )
-        if not self._ran_beside or fence.held is False:
+        if not self._ran_beside:
             return fence
+        # Evidence that is read again knows the loss at the failover, not what the source wrote beside its copy.
         return _broken(fence, self._board.moments.all[-1], self._lacking_since)
 
     async def _follow_policy(self, fence: FenceEvidence, *, is_unknown: bool = False) -> bool:

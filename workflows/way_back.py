@@ -70,6 +70,8 @@ class WayBack:
             until = board.moments.all[-1].contained if board.moments.all[-1].clock == "azure" else None
         elif power.target is not None and not is_off(power.target):
             until = await self._copies.stop(self._task.vm.target_id, "Undo: deallocate the target")
+        if self._facts.source_ran:
+            board.downtime_seconds = None  # it did not end with the target, and goes on until one of both serves
         writes = board.target_writes
         if writes is not None and writes.until is None:
             lasted = seconds_between(writes.since, until)

@@ -217,6 +217,7 @@ async def test_giving_up_leaves_all_as_it_is(stage: Stage, script: Script, world
     assert world.is_there(task.vm.target_id)
     report = await stage.report(handle)
     assert "the region is full" in report.incidents[-1]
+    assert report.downtime_seconds is None  # neither serves: it has no end yet
     assert {"left"} == {one.state for one in report.resources}
     assert task.vm.target_id in {one.id for one in report.resources}
 

@@ -42,6 +42,13 @@ async def test_the_moment_is_told_by_azures_clock(stage: Stage, script: Script, 
         moment.seconds,
         moment.stopped,
     )
+    # What is read again knows the loss at the failover alone, which is less.
+    script.on("judge_fence", lambda _: held_fence(held=False, reason="it runs on", source_power_state=RUNNING, **point))
+    before = len(script.calls)
+    await stage.resolve(handle, "retry")
+    status = await stage.until_asked(handle, "it runs on")
+    assert 1 == script.labels(since=before).count("judge_fence")
+    assert "the copy lacks the writes of 360 s, and all that it still writes" in status.waiting_for
     await stage.resolve(handle, "give_up")
     assert Outcome.ROLLED_BACK == (await handle.result()).outcome
     assert [moment] == (await stage.report(handle)).two_copies
