@@ -176,12 +176,12 @@ class Decisions:
     def why_not(self, message: DecisionMessage, verdict: Verdict, person: Person | None = None) -> str | None:
         """Return why a decision does not count, None where it does."""
         if self.counted is None:
-            stranger = self._why_not_by(message, person)
+            stranger = self._why_not_by(message, verdict, person)
             if stranger is not None:
                 return stranger
         return self.why_not_yet(message) or self._why_not_again(message, verdict, person) or self._objection(verdict)
 
-    def _why_not_by(self, message: DecisionMessage, person: Person | None) -> str | None:
+    def _why_not_by(self, message: DecisionMessage, verdict: Verdict, person: Person | None) -> str | None:
         if self.verifies:
             if person is None:
                 return self.why_not_yet(message) or "refused: nobody has verified whose decision this is"
@@ -192,7 +192,9 @@ class Decisions:
                 )
         elif not self._known(message.approver):
             return f"refused: {_cut(message.approver, _REFUSED_APPROVER)} is not an approver of this plan"
-        if self._is_requester(message, person) and not self._approval.allow_self_approval:
+        # Four eyes stand before the commit; the way back is open to whoever might have cancelled.
+        is_own = verdict == "approve" and self._is_requester(message, person)
+        if is_own and not self._approval.allow_self_approval:
             who = person.label if person else message.approver
             return f"refused: {who} started this plan and may not approve it"
         return None

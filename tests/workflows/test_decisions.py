@@ -119,12 +119,14 @@ async def test_a_stranger_is_refused(stage: Stage) -> None:
 
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_the_requester_approves_only_where_the_plan_allows_it(stage: Stage, allowed: bool) -> None:
-    """Four eyes: who started the plan may approve it only if the plan says so."""
+    """Four eyes: who started the plan may approve it only if the plan says so; to reject it they may always."""
     handle = await _waiting(stage, make_task(approval={"allow_self_approval": allowed}))
     answer = await _decide(handle, {"approver": REQUESTER.upper(), "decision": "approve"})
     assert allowed == answer.counted
     if not allowed:
         assert "may not approve it" in answer.reason
+        assert (await _decide(handle, {"approver": REQUESTER, "decision": "reject"})).counted
+        assert Outcome.ROLLED_BACK == (await handle.result()).outcome
 
 
 MALFORMED: list[list[object]] = [
