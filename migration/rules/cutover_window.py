@@ -1,4 +1,4 @@
-"""The cutover window: when it opens next, and whether it ever does."""
+"""The cutover: when its window opens next, whether it ever does, and whether the fence behind it can hold."""
 
 from __future__ import annotations
 
@@ -41,4 +41,15 @@ def next_opening(case: Case, vm: VmSpec) -> Iterator[Hit]:
         yield Hit(subject, f"its cutover window is open now, {until}")
 
 
-CHECKS: dict[str, VmCheck] = {"cutover-window": next_opening}
+def fence_can_hold(case: Case, vm: VmSpec) -> Iterator[Hit]:
+    """Warn of a plan that lets the source run on, and goes back wherever it does."""
+    failover = case.failover
+    if not failover.shut_down_source and failover.if_shutdown_fails == "roll_back":
+        yield Hit(
+            describe(vm.source_id),
+            "the plan does not shut it down, and goes back where both copies run: unless somebody stops it, each "
+            "failover is for nothing",
+        )
+
+
+CHECKS: dict[str, VmCheck] = {"cutover-window": next_opening, "fence-can-hold": fence_can_hold}

@@ -126,6 +126,7 @@ SEEDED: list[Seeded] = [
     Seeded("cutover-window", plan=cut_over(2020)),
     Seeded("cutover-window", "warning", plan=cut_over(2099)),
     Seeded("cutover-window", "note", plan={"cutover": FROZEN_ONCE}),
+    Seeded("fence-can-hold", "warning", plan={"failover": {"shut_down_source": False}}),
     Seeded("site-recovery-offered", seed=quota(**{"Microsoft.RecoveryServices/vaults": 0})),
     Seeded("protected-disks", seed=protected(3000)),
     Seeded("disk-encryption", "warning", encrypted()),

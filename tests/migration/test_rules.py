@@ -93,6 +93,7 @@ def test_empty_inventory_passes_nothing(case: Case) -> None:
     needs_nothing = {
         "cutover-window",
         "encryption-set",
+        "fence-can-hold",
         "cache-account",
         "test-names-free",
         "test-network",

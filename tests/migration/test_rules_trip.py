@@ -15,6 +15,7 @@ from migration.inventory import (
     Subnet,
 )
 from migration.perimeter import Peering
+from migration.plan import Failover
 from migration.rules.case import Case
 from migration.rules.catalogue import RULES
 from migration.rules.engine import SHARED_CHECKS, VM_CHECKS, judge
@@ -94,6 +95,7 @@ AT_START: list[tuple[str, Change]] = [
     ("cutover-window", with_cutover("2026-02-01T22:00", "2026-02-02T04:00")),
     ("cutover-window", with_cutover("2026-03-01T22:00", "2026-03-02T04:00")),
     ("cutover-window", with_cutover("2026-03-01T10:00", "2026-03-02T04:00")),
+    ("fence-can-hold", lambda case: replace(case, failover=Failover(shut_down_source=False))),
     ("source-exists", lambda case: case.inventory.machines.note(VM_ID, Fact())),
     ("source-region", with_machine(location="eastus")),
     ("source-running", with_machine(power_state="PowerState/deallocated")),
@@ -345,6 +347,13 @@ def test_rule_objects_at_start(rule: str, change: Change) -> None:
 def test_rule_objects_at_cutover(rule: str, change: Change) -> None:
     """The rule objects right before the failover."""
     assert rule in objections(changed(cutting_over(), change))
+
+
+def test_a_plan_that_says_what_happens_where_both_run_may_leave_the_source_alone() -> None:
+    """Without a shutdown the fence cannot hold; a plan that asks, or accepts, is what it needs then."""
+    for policy in ("ask", "accept"):
+        failover = Failover.model_validate({"shut_down_source": False, "if_shutdown_fails": policy})
+        assert {} == objections(replace(starting(), failover=failover))
 
 
 def test_disk_count_objects() -> None:
