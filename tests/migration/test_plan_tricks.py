@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -96,13 +95,11 @@ def test_a_name_does_not_steer_the_terminal(escape: str, shown: str) -> None:
 
 
 def test_a_flood_of_mistakes_is_told_in_part() -> None:
-    """Thousands of mistakes neither fill the screen nor keep a person waiting."""
-    began = time.monotonic()
+    """Thousands of mistakes do not fill the screen."""
     text = str(PlanFileError(problems_of(GOOD + "".join(f"key{n}: 1\n" for n in range(3000)))))
 
     assert MOST_SHOWN + 1 == len(text.splitlines())
     assert text.endswith("there are more mistakes: mend these first")
-    assert time.monotonic() - began < 5
 
 
 def test_a_number_of_thousands_of_digits(tmp_path: Path) -> None:
