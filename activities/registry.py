@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from activities.approval import ApprovalActivities, ApprovalDesk
 from activities.booting import BootActivities
+from activities.bounds import BoundedAnswers
 from activities.cleaning import CleaningActivities
 from activities.earlier import EarlierActivities
 from activities.failover import FailoverActivities
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
     from arm.clients import AzureClients
     from arm.watcher import Watchers
 
-WAIT_SLOTS = 2_000
-"""A held wait costs a slot and little else; every virtual machine of a large plan must find one."""
+WAIT_SLOTS = 5_000
+"""A held wait costs a slot and little else. Each machine that waits for its approval holds one for days: what moves
+besides 2,000 of them must find more."""
 
 GUEST_SLOTS = 20
 """How many machines a worker asks from inside at once, whatever plans want."""
@@ -120,7 +122,7 @@ def finalising_activities(
 
 def interceptors() -> list[Interceptor]:
     """Return what every worker of these activities has around them."""
-    return [AzureFailures()]
+    return [AzureFailures(), BoundedAnswers()]
 
 
 def methods_of(holder: object) -> list[Callable[..., Any]]:
