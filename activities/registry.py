@@ -112,6 +112,7 @@ def finalising_activities(
     """Return the activities of the worker that may delete sources, all on its own queue."""
     holders = [
         FinaliseActivities(azure, client, settle_seconds),
+        SnapshotActivities(azure, settle_seconds),
         WaitActivities(azure, watchers),
         ApprovalActivities(desk, client, FINALISE_TASK_QUEUE),
     ]
