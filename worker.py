@@ -154,7 +154,7 @@ async def check(settings: Settings, plan_file: Path) -> int:
     telling = asyncio.create_task(_tell(count))
     async with AzureClients(azure_access(settings)) as azure:
         try:
-            answer = await preflight.check(azure, plan, count)
+            answer = await preflight.check(azure, plan, count, senders(settings).wires)
         except AzureError as error:
             return _unanswered(plan, error)
         finally:

@@ -74,7 +74,7 @@ def all_activities(
         ParityActivities(azure, settle_seconds),
     ]
     reading = [
-        PreflightActivities(azure),
+        PreflightActivities(azure, senders.wires if senders else None),
         SurveyActivities(azure),
         VerificationActivities(azure),
         IsolationActivities(azure),
