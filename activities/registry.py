@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from activities.approval import ApprovalActivities, ApprovalDesk
 from activities.booting import BootActivities
 from activities.cleaning import CleaningActivities
+from activities.courier import CourierActivities
 from activities.earlier import EarlierActivities
 from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
@@ -83,6 +84,7 @@ def all_activities(
         EarlierActivities(client),
         ProofActivities(azure, client),
         CleaningActivities(azure, client),
+        CourierActivities(client),
         ApprovalActivities(desk, client),
     ]
     return {

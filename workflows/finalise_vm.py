@@ -194,7 +194,7 @@ class FinaliseVm:
 
     @resolve.validator
     def _validate_resolution(self, message: RawValue) -> None:
-        read_resolution(message)
+        self.engine.refuse_flood(read_resolution(message))
 
     @workflow.query(name=names.QUERY_STATUS)
     def status(self) -> Finalised:
