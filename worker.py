@@ -40,7 +40,7 @@ from runtime.errors import RuntimeSetupError, SettingsError
 from runtime.leaving import leave
 from runtime.logs import configure_logging, quiet_temporal_messages
 from runtime.settings import Settings
-from runtime.temporal import connect, core_runtime, ensure_search_attributes
+from runtime.temporal import connect, core_runtime, ensure_search_attributes, let_tasks_take_long
 from workflows.check_plan import CheckPlan
 from workflows.clean_plan import CleanPlan
 from workflows.finalise_plan import FinalisePlan
@@ -80,16 +80,7 @@ def workers(
         "max_heartbeat_throttle_interval": progress,
     }
     return [
-        Worker(
-            client,
-            task_queue=names.WORKFLOW_TASK_QUEUE,
-            workflows=WORKFLOWS,
-            workflow_runner=RUNNER,
-            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-            workflow_task_poller_behavior=PollerBehaviorAutoscaling(minimum=2),
-            interceptors=[*interceptors(), IgnoreMisfits()],
-            **common,
-        ),
+        workflow_worker(client, **common),
         *(
             Worker(
                 client,
@@ -105,11 +96,26 @@ def workers(
     ]
 
 
+def workflow_worker(client: Client, **options: Any) -> Worker:
+    """Return the worker of the workflows."""
+    worker = Worker(
+        client,
+        task_queue=names.WORKFLOW_TASK_QUEUE,
+        workflows=WORKFLOWS,
+        workflow_runner=RUNNER,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(minimum=2),
+        interceptors=[*interceptors(), IgnoreMisfits()],
+        **options,
+    )
+    return let_tasks_take_long(worker)
+
+
 def finalising_worker(
     client: Client, activities: list[Callable[..., Any]], progress: timedelta = timedelta(seconds=24)
 ) -> Worker:
     """Return the one worker of the queue on which sources are deleted."""
-    return Worker(
+    worker = Worker(
         client,
         task_queue=names.FINALISE_TASK_QUEUE,
         workflows=FINALISING,
@@ -120,6 +126,7 @@ def finalising_worker(
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=progress,
     )
+    return let_tasks_take_long(worker)
 
 
 async def serve(settings: Settings, *, finalising: bool = False) -> None:
@@ -154,7 +161,7 @@ async def check(settings: Settings, plan_file: Path) -> int:
     telling = asyncio.create_task(_tell(count))
     async with AzureClients(azure_access(settings)) as azure:
         try:
-            answer = await preflight.check(azure, plan, count)
+            answer = await preflight.check(azure, plan, count, senders(settings).wires)
         except AzureError as error:
             return _unanswered(plan, error)
         finally:

@@ -50,7 +50,7 @@ _GERUNDS = {
     "configure_target": "configuring the target of",
     "disable_replication": "disabling replication of",
     "enable_replication": "enabling replication of",
-    "keep_disks": "keeping what was written on the disks of",
+    "keep_disks": "taking snapshots of the disks of",
     "judge_fence": "judging the fence of",
     "prove_isolation": "proving the isolation of",
     "remove_shared": "removing",

@@ -16,7 +16,7 @@ from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
 from arm import finalise, reads
 from arm.writes import Accepted, begin
 from migration import names
-from migration.finalise import DeleteSourcePart, FinaliseTask, JudgeFinalise, Judgement, Moved, TakeSnapshot
+from migration.finalise import DeleteSourcePart, FinaliseTask, JudgeFinalise, Judgement, Moved
 from migration.ids import ResourceId, describe, same_id
 from migration.models import Started
 from migration.report import MemoKeys
@@ -31,7 +31,7 @@ _GOING = {"deleting"}
 
 
 class FinaliseActivities:
-    """One source at a time: read the move's record, judge, take snapshots, delete part by part."""
+    """One source at a time: read the move's record, judge, delete part by part."""
 
     def __init__(self, azure: AzureClients, client: Client, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
         self._azure = azure
@@ -61,30 +61,6 @@ class FinaliseActivities:
         """Tell what stands against deleting a source now, and what that would delete."""
         async with beating(list):
             return await finalise.judge(self._azure, request.task, request.moved)
-
-    @activity.defn
-    async def take_snapshot(self, request: TakeSnapshot) -> Started:
-        """Take a snapshot of a disk; its name is this run's own, so that one that is there is this one."""
-        snapshot = ResourceId.parse(request.snapshot_id)
-
-        async def find() -> Started | None:
-            there = await reads.read(self._azure, request.snapshot_id)
-            return None if there is None else Started(resource_id=request.snapshot_id, existed=True)
-
-        async def take() -> Accepted:
-            body = {
-                "location": request.region,
-                "tags": request.tags,
-                "sku": {"name": "Standard_LRS"},
-                "properties": {
-                    "creationData": {"createOption": "Copy", "sourceResourceId": request.disk_id},
-                    "incremental": True,
-                },
-            }
-            operation = self._azure.compute(snapshot.subscription).snapshots.begin_create_or_update
-            return await begin(operation, snapshot.resource_group, snapshot.name, body)
-
-        return await self._writer.write(Write(request.snapshot_id, find, take))
 
     @activity.defn
     async def delete_source_part(self, request: DeleteSourcePart) -> Started:

@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 from activities import webhooks
 from activities.webhooks import Channels
 from migration.notices import SendNotification, as_json, as_slack, as_teams, subject_of, text_of
+from migration.wires import Wires
 
 FAILURE = "MailFailure"
 SMTP_SECONDS = 15.0
@@ -43,6 +44,11 @@ class Senders:
     channels: Channels = field(default_factory=Channels)
     mail: MailServer | None = None
     ui_url: str | None = None
+
+    @property
+    def wires(self) -> Wires:
+        """By what people can be reached, without addresses."""
+        return Wires(frozenset(self.channels.by_name), self.mail is not None)
 
 
 class NotificationActivities:

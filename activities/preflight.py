@@ -33,6 +33,7 @@ from migration.rules.engine import judge
 from migration.rules.needs import move_of
 from migration.rules.perimeter import asks_guest
 from migration.rules.sources import source_vm
+from migration.wires import wanted_of
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from migration.fingerprint import Fingerprint
     from migration.models import SourceVm
     from migration.parity.values import Side
+    from migration.wires import Wires
 
 SHARED_AGE_SECONDS = 15
 """How old an answer about what virtual machines share may be when they start: 50 of them must not ask 50 times."""
@@ -53,15 +55,17 @@ _PATIENT_ATTEMPTS = 4
 class PreflightActivities:
     """Checks of plans and of single virtual machines."""
 
-    def __init__(self, azure: AzureClients, client: Client | None = None) -> None:
+    def __init__(self, azure: AzureClients, client: Client | None = None, wires: Wires | None = None) -> None:
+        """*client*: whom to ask for finalised runs; *wires*: by what this worker reaches people; None: nobody asks."""
         self._azure = azure
         self._client = client
+        self._wires = wires
         self._memory = Memory()
 
     @activity.defn
     async def check_plan(self, plan: Plan) -> PlanCheck:
         """Ask every rule for every virtual machine of a plan."""
-        case, count = case_of(plan), Count()
+        case, count = case_of(plan, self._wires), Count()
         async with beating(lambda: [Progress(detail=str(count))]):
             await self._azure.greet(ANSWER_SECONDS)
             await take_inventory(self._azure, case, self._memory, count=count)
@@ -119,16 +123,16 @@ def _absent(case: Case) -> list[VmSpec]:
     return absent
 
 
-async def check(azure: AzureClients, plan: Plan, count: Count | None = None) -> PlanCheck:
+async def check(azure: AzureClients, plan: Plan, count: Count | None = None, wires: Wires | None = None) -> PlanCheck:
     """Return what does not pass of a plan; for `check --local`, where no Temporal is there. *count*: how far it is."""
-    case = case_of(plan)
+    case = case_of(plan, wires)
     await azure.greet(ANSWER_SECONDS)
     await take_inventory(azure, case, count=count)
     answer = _answer(case)
     return await check_guests(azure, plan, answer, guests_to_ask(plan, answer))
 
 
-def case_of(plan: Plan) -> Case:
+def case_of(plan: Plan, wires: Wires | None = None) -> Case:
     """Return the case of a whole plan, of which nothing was read yet."""
     account = plan.vault.cache_account
     home = (plan.subscription, plan.vault.resource_group)
@@ -141,6 +145,8 @@ def case_of(plan: Plan) -> Case:
         cache_account_id=ids.storage_account_id(*home, account) if account else None,
         asks_guests=plan.guest_probes.enabled,
         hooks={vm.name: vm_hooks(plan, vm.name) for vm in plan.vms},
+        wires=wires,
+        wanted=wanted_of(plan),
         now=datetime.now(UTC),
     )
 

@@ -8,6 +8,7 @@ from activities.approval import ApprovalActivities, ApprovalDesk
 from activities.booting import BootActivities
 from activities.bounds import BoundedAnswers
 from activities.cleaning import CleaningActivities
+from activities.courier import CourierActivities
 from activities.earlier import EarlierActivities
 from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
@@ -76,7 +77,7 @@ def all_activities(
         ParityActivities(azure, settle_seconds),
     ]
     reading = [
-        PreflightActivities(azure, client),
+        PreflightActivities(azure, client, senders.wires if senders else None),
         SurveyActivities(azure),
         VerificationActivities(azure),
         IsolationActivities(azure),
@@ -85,6 +86,7 @@ def all_activities(
         EarlierActivities(client),
         ProofActivities(azure, client),
         CleaningActivities(azure, client),
+        CourierActivities(client),
         ApprovalActivities(desk, client),
     ]
     return {
@@ -114,6 +116,7 @@ def finalising_activities(
     """Return the activities of the worker that may delete sources, all on its own queue."""
     holders = [
         FinaliseActivities(azure, client, settle_seconds),
+        SnapshotActivities(azure, settle_seconds),
         WaitActivities(azure, watchers),
         ApprovalActivities(desk, client, FINALISE_TASK_QUEUE),
     ]

@@ -1,4 +1,4 @@
-"""Keep what was written on a target's disks: a snapshot of each, before the move that goes back deletes them."""
+"""Keep what is on disks that are about to be deleted: a snapshot of each of a target, or of a source in the end."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class SnapshotActivities:
                 return Started(resource_id=kept.snapshot_id, existed=True)
             disk = await reads.read(self._azure, kept.disk_id)
             if disk is None:
-                raise refused(f"keeping what is on {describe(kept.disk_id)}: it does not exist.", kept.disk_id)
-            bodies.append(_body(request, kept, disk))
+                raise refused(f"taking a snapshot of {describe(kept.disk_id)}: it does not exist.", kept.disk_id)
+            bodies.append(snapshot_body(request, kept, disk))
             return None
 
         async def take() -> Accepted:
@@ -48,7 +48,7 @@ class SnapshotActivities:
         return Write(kept.snapshot_id, find, take)
 
 
-def _body(request: KeepDisks, kept: KeptDisk, disk: Json) -> Json:
+def snapshot_body(request: KeepDisks, kept: KeptDisk, disk: Json) -> Json:
     """Return the body of an incremental snapshot, encrypted as its disk is.
 
     `Incremental snapshots <https://learn.microsoft.com/azure/virtual-machines/disks-incremental-snapshots>`_ are billed
@@ -63,6 +63,7 @@ def _body(request: KeepDisks, kept: KeptDisk, disk: Json) -> Json:
         properties["encryption"] = {key: encryption.get(key) for key in ("type", "diskEncryptionSetId")}
     return {
         "location": disk["location"],
+        "sku": {"name": "Standard_LRS"},
         "tags": {names.TAG_PLAN: request.plan, names.TAG_KEEP_UNTIL: request.keep_until},
         "properties": properties,
     }

@@ -23,6 +23,8 @@ from aiohttp.resolver import ThreadedResolver
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from migration.wires import variable
+
 FAILURE = "WebhookFailure"
 ATTEMPT_SECONDS = 15.0
 _MOST_BYTES = 4_096
@@ -56,11 +58,6 @@ class Channels:
         if found is None:
             raise _refused(f"the worker has no channel {name}: set {variable(name)} to its address")
         return found
-
-
-def variable(channel: str) -> str:
-    """Return the environment variable that holds a channel's address."""
-    return f"MIGRATION_WEBHOOK_{channel.upper().replace('-', '_')}"
 
 
 async def post(name: str, channel: Channel, content: Any, key: str, seconds: float = ATTEMPT_SECONDS) -> str:

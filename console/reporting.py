@@ -81,6 +81,7 @@ async def read_report(link: Link, view: PlanView) -> Report:
         reason=plan.reason if plan else view.reason,
         findings=plan.findings if plan else [],
         notes=plan.notes if plan else [],
+        resolutions=plan.resolutions if plan else [],
         resources=plan.resources if plan else [],
         ledger_proof=plan.ledger_proof if plan else None,
         vms=vms,

@@ -79,15 +79,6 @@ class Judgement(Value):
         return [part for part in self.parts if part.delete]
 
 
-class TakeSnapshot(Value):
-    """Takes a snapshot of a disk."""
-
-    disk_id: str
-    snapshot_id: str
-    region: str
-    tags: dict[str, str]
-
-
 class DeleteSourcePart(Value):
     """Deletes one part of a source, if it may still be deleted."""
 

@@ -1,4 +1,4 @@
-"""What is kept of a target that a move takes back, and what is deleted of it."""
+"""What is kept of disks that are about to be deleted, and what is deleted."""
 
 from pydantic import Field
 
@@ -13,11 +13,11 @@ class KeptDisk(Value):
 
 
 class KeepDisks(Value):
-    """Snapshots disks of a target that the move takes back."""
+    """Takes snapshots of disks before they are deleted: a target's on the way back, a source's in the end."""
 
     plan: str
     disks: list[KeptDisk]
-    keep_until: str
+    keep_until: str = Field(description="Until when they are wanted, which their tags tell.")
 
     @property
     def ids(self) -> list[str]:

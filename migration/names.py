@@ -29,6 +29,7 @@ SIGNAL_APPROVE_FINALISE = "approve_finalise"
 SIGNAL_REJECT_FINALISE = "reject_finalise"
 UPDATE_DECIDE_FINALISE = "decide_finalise"
 UPDATE_RESOLVE = "resolve"
+UPDATE_DELIVER = "deliver"
 QUERY_STATUS = "status"
 QUERY_REPORT = "report"
 QUERY_LEDGER = "ledger"
@@ -110,9 +111,13 @@ def kept_writes_id(plan: str, vm: str, run_id: str) -> str:
     return f"kept-writes/{plan}/{vm}/{_digest(run_id, 8)}"
 
 
+KEPT_SNAPSHOT_LETTERS = 60
+"""How many letters of a disk's name its snapshot bears."""
+
+
 def kept_snapshot_name(disk: str, run_id: str) -> str:
     """Return the name of the snapshot that keeps what a run's target had written on a disk; Azure takes 80 letters."""
-    return f"{disk[:60]}-kept-{_digest(run_id, 8)}"
+    return f"{disk[:KEPT_SNAPSHOT_LETTERS]}-kept-{_digest(run_id, 8)}"
 
 
 def spent_approval_id(token_id: str) -> str:

@@ -202,6 +202,9 @@ class PlanReport(Value):
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list, description="What could not be told to people, and why.")
+    resolutions: list[Resolved] = Field(
+        default_factory=list, description="Who moved on what held the plan's own steps; the newest ones."
+    )
     resources: list[ReportedResource] = Field(default_factory=list)
     ledger_proof: LedgerProof | None = None
     vms: list[PlanVm] = Field(default_factory=list)
@@ -224,6 +227,9 @@ class Report(Value):
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list, description="What could not be told to people, and why.")
+    resolutions: list[Resolved] = Field(
+        default_factory=list, description="Who moved on what held the plan's own steps; the newest ones."
+    )
     resources: list[ReportedResource] = Field(default_factory=list)
     ledger_proof: LedgerProof | None = Field(None, description="Of the plan's groups and its vault.")
     vms: list[VmReport] = Field(default_factory=list)

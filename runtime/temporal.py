@@ -25,6 +25,7 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
 
 from migration.names import SEARCH_ATTRIBUTES
 from runtime.encryption import data_converter
@@ -69,6 +70,23 @@ def core_runtime(metrics_address: str | None = None) -> Runtime:
             metrics=PrometheusConfig(bind_address=metrics_address) if metrics_address else None,
         )
     )
+
+
+TASK_PATIENCE_SECONDS = 9.0
+"""How long a workflow task may take. A server waits ten seconds for it."""
+
+
+def let_tasks_take_long(worker: Worker) -> Worker:
+    """Let *worker* finish a workflow task that takes more than Temporal's two seconds, and return it.
+
+    What was sent while no worker ran comes in one task: ten thousand signals, if so many were sent, and for each
+    workflow anew after a restart. Given up after two seconds, that task would be tried again and again for ever.
+    """
+    inner = worker._workflow_worker  # noqa: SLF001 - Temporal has no option for it but to never give up
+    if inner is None or not hasattr(inner, "_deadlock_timeout_seconds"):
+        raise TemporalError("setting how long a workflow task may take: this release of temporalio has another way")
+    inner._deadlock_timeout_seconds = TASK_PATIENCE_SECONDS  # type: ignore[assignment] # noqa: SLF001
+    return worker
 
 
 async def connect(

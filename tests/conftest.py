@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +73,13 @@ def task_queue() -> str:
 
 
 @contextlib.asynccontextmanager
-async def running_dev_server() -> AsyncIterator[WorkflowEnvironment]:
-    """Run Temporal's development server, in real time, with our search attributes."""
+async def running_dev_server(options: Sequence[str] = ()) -> AsyncIterator[WorkflowEnvironment]:
+    """Run Temporal's development server, in real time, with our search attributes; *options* are of its command."""
     async with await WorkflowEnvironment.start_local(
         data_converter=pydantic_data_converter,
         dev_server_existing_path=program("temporal"),
         dev_server_log_level="error",
+        dev_server_extra_args=options,
         search_attributes=[_KEYS[kind](name) for name, kind in SEARCH_ATTRIBUTES.items()],
     ) as environment:
         yield environment

@@ -43,13 +43,13 @@ class Lane:
         self.via = via
         self._limits = limits
         self._lock = asyncio.Lock()
-        self._inside = 0
+        self._inside = self._count = 0
         self._begun: deque[datetime] = deque(maxlen=limits.per_minute)
 
     @property
     def why_full(self) -> str | None:
         """Why no more can be verified now; None where there is room."""
-        if workflow.info().get_current_history_length() > self._limits.history:
+        if self._count >= self._limits.in_all or workflow.info().get_current_history_length() > self._limits.history:
             hint = ", which takes updates still" if self.via == "signal" else ""
             return f"refused: too many decisions were sent to this virtual machine; use `starter.py approve`{hint}"
         is_quick = len(self._begun) == self._limits.per_minute and workflow.now() - self._begun[0] < _MINUTE
@@ -60,6 +60,7 @@ class Lane:
     async def __aenter__(self) -> None:
         """Wait for one's turn: who came first is verified first."""
         self._inside += 1
+        self._count += 1
         self._begun.append(workflow.now())
         await self._lock.acquire()
 
@@ -151,9 +152,13 @@ class ApprovalDesk:
             ValueError: it is, and why.
         """
         self._decisions.validate_update(payload)
-        full = self._lanes["update"].why_full if self._decisions.verifies else None
-        if full is not None:
-            raise ValueError(full.removeprefix("refused: "))
+        if not self._decisions.verifies:
+            return
+        message, _ = read_update(payload)
+        never = self._why_never(message) if self._decisions.flooded else None
+        why_not = never or self._lanes["update"].why_full
+        if why_not is not None:
+            raise ValueError(why_not.removeprefix("refused: "))
 
     async def _judge(self, message: DecisionMessage, verdict: Verdict, via: Via) -> Decision:
         lane, decisions = self._lanes[via], self._decisions

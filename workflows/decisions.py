@@ -53,6 +53,8 @@ class Decisions:
         self.counted: Decision | None = None
         self.approvals: list[Decision] = []
         self.recorded: list[Decision] = []
+        self._refusals = 0
+        self._people = {known.strip().casefold() for known in task.approval.approvers}
 
     @property
     def last_refusal(self) -> str | None:
@@ -63,7 +65,7 @@ class Decisions:
     @property
     def flooded(self) -> bool:
         """Whether so many messages were refused that no more are recorded."""
-        return sum(not decision.counted for decision in self.recorded) >= RECENT_REFUSALS
+        return self._refusals >= RECENT_REFUSALS
 
     @property
     def verifies(self) -> bool:
@@ -90,6 +92,7 @@ class Decisions:
         if self.counted is not None and self.counted.decision != "approve":
             return
         gone = {"counted": False, "reason": f"void: {why}"}
+        self._refusals += sum(one.counted for one in self.recorded)
         self.recorded = [one.model_copy(update=gone) if one.counted else one for one in self.recorded]
         self.counted, self.approvals, self.evidence = None, [], evidence
 
@@ -214,7 +217,7 @@ class Decisions:
         return len(given) >= len(short(now)) > 0 and now.startswith(given)
 
     def _known(self, approver: str) -> bool:
-        return approver.strip().casefold() in {known.strip().casefold() for known in self._approval.approvers}
+        return approver.strip().casefold() in self._people
 
     def _is_requester(self, message: DecisionMessage, person: Person | None) -> bool:
         if person is not None:
@@ -249,6 +252,7 @@ class Decisions:
         again = self.recorded and reason == self._objection("approve") and self.recorded[-1].reason == reason
         if counted or not (self.flooded or again):
             self.recorded.append(decision)
+            self._refusals += not counted
         return decision
 
 
@@ -271,5 +275,7 @@ def answer_of(decision: Decision) -> DecisionAnswer:
 
 def _cut(text: str, size: int) -> str:
     """Return the beginning of *text* that takes at most *size* bytes, without what JSON would blow up."""
+    if len(text) <= size and text.isascii() and text.isprintable():
+        return text
     plain = "".join(character if character.isprintable() else "?" for character in text[:size])
     return plain.encode()[:size].decode(errors="ignore")

@@ -29,6 +29,11 @@ class VmState:
     told: str = ""
     began: bool = False
     heard: bool = False
+    asked: int = 0
+
+
+_MOST_ASKED = 500
+"""How often one that says what it said before is answered with what it was told before."""
 
 
 class Dispatcher:
@@ -66,7 +71,10 @@ class Dispatcher:
         elif notice.reason == "protected":
             if vm.state != "cutting_over":
                 vm.state = "wanting"
-            vm.told = ""
+            vm.asked += 1
+            # It asks again every few hours, for as long as a plan may hold it; each answer costs a history.
+            if vm.asked <= _MOST_ASKED:
+                vm.told = ""
         elif notice.reason == "cutting_over":
             vm.state = "cutting_over"
         elif notice.reason == "outside_window":

@@ -64,6 +64,7 @@ class Engine:
         self._choices: tuple[str, ...] = ()
         self._question = ""
         self._resolution: Resolution | None = None
+        self._refused = self._retried = 0
 
     async def call(
         self,
@@ -200,11 +201,11 @@ class Engine:
 
     def resolve(self, resolution: Resolution) -> DecisionAnswer:
         """Take a person's word on what holds; it counts when something holds and offers that choice."""
-        if not self._choices or self._resolution is not None:
-            return DecisionAnswer(counted=False, reason="nothing waits for a resolution now")
-        if resolution.action not in self._choices:
-            return DecisionAnswer(counted=False, reason=f"choose one of: {', '.join(self._choices)}")
+        if why_not := self._why_not(resolution):
+            self._refused += 1
+            return DecisionAnswer(counted=False, reason=why_not)
         self._resolution = resolution
+        self._retried += resolution.action == "retry"
         resolved = Resolved(
             at=utc_text(workflow.now()),
             action=resolution.action,
@@ -214,6 +215,26 @@ class Engine:
         )
         self.resolutions = kept(self.resolutions, resolved)
         return DecisionAnswer(counted=True, reason=f"{resolution.action} recorded")
+
+    def refuse_flood(self, resolution: Resolution) -> None:
+        """Refuse, before it enters the history, what would not count once many did not, and a retry without end.
+
+        Updates share what a server takes of them with people's decisions, 2,000 to a run.
+
+        Raises:
+            ValueError: it is one of these, and why.
+        """
+        why_not = self._why_not(resolution)
+        if why_not and self._refused >= policies.RECENT_REFUSALS:
+            raise ValueError(why_not)
+        if resolution.action == "retry" and self._retried >= policies.MOST_RETRIES:
+            others = " or ".join(choice for choice in self._choices if choice != "retry") or "a cancel"
+            raise ValueError(f"{self._retried} retries were taken and no more are; {others} moves it on")
+
+    def _why_not(self, resolution: Resolution) -> str:
+        if not self._choices or self._resolution is not None:
+            return "nothing waits for a resolution now"
+        return "" if resolution.action in self._choices else f"choose one of: {', '.join(self._choices)}"
 
     @property
     def last_word(self) -> str:

@@ -14,6 +14,7 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError, is_
 
 with workflow.unsafe.imports_passed_through():
     from activities.finalise import FinaliseActivities
+    from activities.snapshots import SnapshotActivities
     from activities.waits import WaitActivities
     from migration import ids, names
     from migration.chain import evidence
@@ -29,10 +30,10 @@ with workflow.unsafe.imports_passed_through():
         KeptSnapshot,
         Moved,
         SourcePart,
-        TakeSnapshot,
         deletion_digest,
     )
     from migration.ids import ResourceId, describe
+    from migration.keeping import KeepDisks, KeptDisk
     from migration.report import DecisionAnswer, MemoKeys, as_json
     from migration.times import utc_text
     from migration.waiting import ResourcesWait
@@ -193,7 +194,7 @@ class FinaliseVm:
 
     @resolve.validator
     def _validate_resolution(self, message: RawValue) -> None:
-        read_resolution(message)
+        self.engine.refuse_flood(read_resolution(message))
 
     @workflow.query(name=names.QUERY_STATUS)
     def status(self) -> Finalised:
@@ -240,14 +241,13 @@ class FinaliseVm:
 
     async def _snapshot(self, part: SourcePart) -> None:
         disk, run = ResourceId.parse(part.id), self.record.run_id.replace("-", "")[-12:]
-        home = ids.resource_group_id(disk.subscription, disk.resource_group or "")
         name = f"{disk.name[: _LONGEST_NAME - len(run) - 1]}-{run}"
-        snapshot_id = f"{home}/providers/Microsoft.Compute/snapshots/{name}"
+        snapshot_id = ids.snapshot_id(disk.subscription, disk.resource_group or "", name)
         until = workflow.now() + timedelta(seconds=self.task.finalise.keep_snapshots)
         wanted_until = utc_text(until)
-        tags = {names.TAG_PLAN: self.task.plan, "wanted-until": wanted_until}
-        request = TakeSnapshot(disk_id=part.id, snapshot_id=snapshot_id, region=self.judgement.region, tags=tags)
-        await self.engine.call(FinaliseActivities.take_snapshot, request, f"Take a snapshot of {disk.name}")
+        kept_disk = KeptDisk(disk_id=part.id, snapshot_id=snapshot_id)
+        request = KeepDisks(plan=self.task.plan, disks=[kept_disk], keep_until=wanted_until)
+        await self.engine.call(SnapshotActivities.keep_disks, request, f"Take a snapshot of {disk.name}")
         await self._until([snapshot_id], "provisioned", f"Until the snapshot of {disk.name} is there")
         kept = KeptSnapshot(id=snapshot_id, disk_id=part.id, size_gib=part.size_gib, wanted_until=wanted_until)
         self._note(snapshots=[*self.record.snapshots, kept])

@@ -3,6 +3,7 @@
 import asyncio
 from itertools import chain, repeat
 
+from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.exceptions import (
     ApplicationError,
@@ -18,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.report import MemoKeys
 from workflows import policies
 from workflows.attributes import vm_attributes
+from workflows.courier import tell
 from workflows.dispatch import Dispatcher
 from workflows.engine import reason_of
 from workflows.migrate_vm import MigrateVm
@@ -89,14 +91,9 @@ class Fleet:
             await self.start(task)
             self.changed = True
 
-    async def signal(self, name: str, signal: str, *args: object) -> bool:
+    async def signal(self, name: str, signal: str, content: BaseModel | None = None) -> bool:
         """Signal a virtual machine; return False when it does not run."""
-        handle = workflow.get_external_workflow_handle(names.migrate_vm_id(self._plan, name))
-        try:
-            await handle.signal(signal, args=list(args))
-        except ApplicationError:
-            return False
-        return True
+        return await tell(names.migrate_vm_id(self._plan, name), signal, content)
 
     async def cancel(self) -> None:
         """Cancel every migration that runs, and start none any more."""

@@ -21,6 +21,7 @@ from workflows.dispatch import Dispatcher
 from workflows.engine import Engine, reason_of, shielded
 from workflows.fleet import Fleet
 from workflows.guests import RECENTLY_SECONDS, ask_guests
+from workflows.messages import NOTHING, Inbox
 from workflows.plan_board import PlanBoard
 from workflows.postbox import Postbox
 from workflows.preparation import Preparation
@@ -44,6 +45,9 @@ class MigratePlan:
         self.preparation = Preparation(request.plan, self.engine)
         self._handed_over: dict[str, str] = {}
         self.fleet = Fleet(request.plan.name, self.dispatcher)
+        notices = (names.SIGNAL_TURN_WANTED, names.SIGNAL_TURN_DONE, names.SIGNAL_ENDED)
+        happened = {names.SIGNAL_HAPPENED: (Happening, self.postbox.take)}
+        self.inbox = Inbox({**dict.fromkeys(notices, (VmNotice, self._note)), **happened})
 
     async def migrate(self) -> None:
         """Move the plan's virtual machines."""
@@ -136,24 +140,33 @@ class MigratePlan:
         workflow.upsert_memo({MemoKeys.EVIDENCE: plan_evidence(self.report(), self.fleet.runs)})
 
     @workflow.signal(name=names.SIGNAL_HAPPENED)
-    def happened(self, happening: Happening) -> None:
+    async def happened(self, message: RawValue = NOTHING) -> None:
         """Take what a virtual machine has to tell people."""
-        self.postbox.take(happening)
+        await self.inbox.take(names.SIGNAL_HAPPENED, message)
 
     @workflow.signal(name=names.SIGNAL_TURN_WANTED)
-    def turn_wanted(self, notice: VmNotice) -> None:
+    async def turn_wanted(self, message: RawValue = NOTHING) -> None:
         """Note that a virtual machine is ready to fail over."""
-        self._note(notice)
+        await self.inbox.take(names.SIGNAL_TURN_WANTED, message)
 
     @workflow.signal(name=names.SIGNAL_TURN_DONE)
-    def turn_done(self, notice: VmNotice) -> None:
+    async def turn_done(self, message: RawValue = NOTHING) -> None:
         """Note that a virtual machine is verified, or waits for a person."""
-        self._note(notice)
+        await self.inbox.take(names.SIGNAL_TURN_DONE, message)
 
     @workflow.signal(name=names.SIGNAL_ENDED)
-    def ended(self, notice: VmNotice) -> None:
+    async def ended(self, message: RawValue = NOTHING) -> None:
         """Note that a virtual machine has ended."""
-        self._note(notice)
+        await self.inbox.take(names.SIGNAL_ENDED, message)
+
+    @workflow.update(name=names.UPDATE_DELIVER, description="What a virtual machine tells when no more signals go in")
+    async def deliver(self, message: RawValue) -> None:
+        """Take what a signal would have brought."""
+        await self.inbox.deliver(message)
+
+    @deliver.validator
+    def _validate_delivery(self, message: RawValue) -> None:
+        self.inbox.validate(message)
 
     @workflow.update(name=names.UPDATE_RESOLVE, description="Move on a plan that waits for a person: retry or give_up")
     def resolve(self, message: RawValue) -> DecisionAnswer:
@@ -162,7 +175,7 @@ class MigratePlan:
 
     @resolve.validator
     def _validate_resolution(self, message: RawValue) -> None:
-        read_resolution(message)
+        self.engine.refuse_flood(read_resolution(message))
 
     @workflow.query(name=names.QUERY_STATUS)
     def status(self) -> PlanStatus:
@@ -173,7 +186,7 @@ class MigratePlan:
     def report(self) -> PlanReport:
         """Tell what has happened so far, but for what the virtual machines report themselves."""
         report = self.board.report(self.preparation.entries, self.requester, self.preparation.proof)
-        return report.model_copy(update={"notes": self.postbox.notes})
+        return report.model_copy(update={"notes": self.postbox.notes, "resolutions": self.engine.resolutions})
 
     @workflow.query(name=names.QUERY_LEDGER)
     def ledger(self) -> Books:

@@ -41,7 +41,7 @@ from workflows.rehearsal import Rehearsal
 from workflows.replication import Replication
 from workflows.reprotection import Reprotection
 from workflows.resolutions import read_resolution
-from workflows.turns import TurnAnswer, Turns
+from workflows.turns import Turns
 from workflows.undo import Undo, UndoStack
 from workflows.vm_claim import Claim
 from workflows.window import CutoverWindow
@@ -234,17 +234,26 @@ class MigrateVm:
 
     @resolve.validator
     def _validate_resolution(self, message: RawValue) -> None:
-        read_resolution(message)
+        self.engine.refuse_flood(read_resolution(message))
 
     @workflow.signal(name=names.SIGNAL_TURN_GRANTED)
-    def turn_granted(self, answer: TurnAnswer) -> None:
+    async def turn_granted(self, message: RawValue = NOTHING) -> None:
         """Take the plan's answer."""
-        self.turns.take_answer(answer)
+        await self.turns.inbox.take(names.SIGNAL_TURN_GRANTED, message)
 
     @workflow.signal(name=names.SIGNAL_ADOPT)
     async def adopt(self) -> None:
         """Tell a new run of the plan where this virtual machine stands."""
         await self.turns.repeat()
+
+    @workflow.update(name=names.UPDATE_DELIVER, description="What the plan tells when no more signals go in")
+    async def deliver(self, message: RawValue) -> None:
+        """Take what a signal would have brought."""
+        await self.turns.inbox.deliver(message)
+
+    @deliver.validator
+    def _validate_delivery(self, message: RawValue) -> None:
+        self.turns.inbox.validate(message)
 
     @workflow.query(name=names.QUERY_STATUS)
     def status(self) -> VmStatus:

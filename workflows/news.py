@@ -4,7 +4,6 @@ import asyncio
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
@@ -14,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.times import utc_text
 from workflows import policies
 from workflows.board import Board, now_text
+from workflows.courier import tell
 from workflows.postbox import Postbox
 
 
@@ -58,15 +58,10 @@ class News:
         await self.own.close()
 
     async def _deliver(self) -> None:
-        plan = workflow.get_external_workflow_handle(names.migrate_plan_id(self._task.plan))
+        plan = names.migrate_plan_id(self._task.plan)
         while self._queue:
             happening = self._queue.pop(0)
-            if not self._task.gated:
-                self.own.take(happening)
-                continue
-            try:
-                await plan.signal(names.SIGNAL_HAPPENED, happening)
-            except ApplicationError:
+            if not self._task.gated or not await tell(plan, names.SIGNAL_HAPPENED, happening):
                 self.own.take(happening)
         self._messenger = None
 

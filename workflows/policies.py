@@ -150,6 +150,9 @@ NOTIFICATION: dict[str, Any] = {
 NOTIFICATION_BATCH = timedelta(seconds=20)
 """How long a plan gathers what happens before it tells people: fifty machines that wait make one message."""
 
+NOTIFICATIONS_IN_STEP, NOTIFICATION_RAREST = 100, timedelta(hours=12)
+"""How many messages come as soon as they may, before each as many at half the pace of those before, and at least so."""
+
 NOTIFICATION_LAST = timedelta(minutes=1)
 """How long what is over waits for its last messages."""
 
@@ -162,6 +165,20 @@ WINDOW_TOLD, WINDOW_TOLD_NEAR = timedelta(hours=12), timedelta(hours=2)
 
 TURN_REPEATS = tuple(timedelta(minutes=minutes) for minutes in (5, 30, 120, 360))
 """When a virtual machine that waits for its turn asks its plan again; the last one repeats."""
+
+MOST_ANSWERS = 500
+"""How many answers a virtual machine takes of its plan that neither grant nor stop: each costs a history a timer."""
+
+MOST_REPEATS, REPEATS_WITHIN = 20, timedelta(hours=6)
+"""How often a virtual machine tells plans that adopt it where it stands: a plan's run asks five times in that time."""
+
+DELIVERY: dict[str, Any] = {
+    "task_queue": AZURE_TASK_QUEUE,
+    "start_to_close_timeout": timedelta(seconds=30),
+    "schedule_to_close_timeout": timedelta(minutes=10),
+    "retry_policy": STEADY,
+}
+"""A message that no signal takes: the update waits for the other workflow's worker, which is this one."""
 
 REMINDERS_IN_STEP = 50
 """How many reminders of an approval come at the plan's pace, before each as many at half the pace of those before."""
@@ -181,18 +198,24 @@ DESK_PAUSE = timedelta(seconds=10)
 """How often a virtual machine asks at most for the key of a worker that has been replaced."""
 
 
+MOST_RETRIES = 500
+"""How many retries a workflow takes: what a script sends without end must leave room for those who decide."""
+
+
 @dataclass(frozen=True)
 class LaneLimits:
-    """How many decisions may wait to be verified, how many a minute, and up to which length of the history."""
+    """How many decisions may wait to be verified, how many a minute, how many in all, up to which history."""
 
     waiting: int
     per_minute: int
+    in_all: int
     history: int
 
 
 LANES: dict[Literal["signal", "update"], LaneLimits] = {
-    "signal": LaneLimits(waiting=10, per_minute=20, history=20_000),
-    "update": LaneLimits(waiting=10, per_minute=60, history=45_000),
+    "signal": LaneLimits(waiting=10, per_minute=20, in_all=250, history=20_000),
+    "update": LaneLimits(waiting=10, per_minute=60, in_all=700, history=45_000),
 }
-"""A history bears 51,200 events, a server 10,000 signals and 2,000 updates to one run; whatever is sent,
-the commit must still find room. An update that finds none leaves no event."""
+"""A history bears 51,200 events, a server 10,000 signals and 2,000 updates to one run; whatever is sent, the commit
+must still find room. 10,000 signals, each in a workflow task of its own, are 40,000 events; a verification is 6 events
+more by signal and 11 by update, 9,200 in all. An update that finds no room leaves no event."""

@@ -14,6 +14,10 @@ from workflows.board import now_text
 from workflows.engine import reason_of
 
 _URGENT = {"two_copies"}
+_MOST_PENDING = 500
+"""Of what gathers until the next message; what is more is only counted."""
+_MOST_NOTES = 100
+"""Of what could not be told; the newest ones."""
 
 
 class Postbox:
@@ -25,15 +29,18 @@ class Postbox:
         self._pending: list[Happening] = []
         self._batch: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
-        self._number = 0
+        self._number = self._batches = self._dropped = 0
         self.notes: list[str] = []
 
     def take(self, happening: Happening) -> None:
         """Take an event; with what happens in the next moments it makes one message for each channel."""
         if not any(happening.event in one.events for one in self._notifications):
             return
+        if len(self._pending) >= _MOST_PENDING:
+            self._dropped += 1
+            return
         self._pending.append(happening)
-        if happening.event in _URGENT:
+        if happening.event in _URGENT and self._batches < policies.NOTIFICATIONS_IN_STEP:
             self._flush()
         elif self._batch is None:
             self._batch = asyncio.create_task(self._gather())
@@ -51,25 +58,32 @@ class Postbox:
             self._note(f"{len(self._sending)} messages were under way at the end; whether they arrived is not known")
 
     async def _gather(self) -> None:
-        await workflow.sleep(policies.NOTIFICATION_BATCH, summary="Gather what people are told")
+        # Each batch costs a history a dozen events for each channel, so that a flood is told ever more rarely.
+        rarely: int = 2 ** (self._batches // policies.NOTIFICATIONS_IN_STEP)
+        pause = policies.NOTIFICATION_BATCH * rarely
+        await workflow.sleep(min(pause, policies.NOTIFICATION_RAREST), summary="Gather what people are told")
         self._batch = None
         self._flush()
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
+        dropped, self._dropped = self._dropped, 0
+        self._batches += bool(pending)
         for rule in self._notifications:
             told = [one for one in pending if one.event in rule.events]
             for target in rule.targets if told else []:
                 self._number += 1
-                task = asyncio.create_task(self._send(told, target, self._number))
+                task = asyncio.create_task(self._send(told, dropped, target, self._number))
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
 
-    async def _send(self, told: list[Happening], target: WebhookTarget | EmailTarget, number: int) -> None:
+    async def _send(
+        self, told: list[Happening], dropped: int, target: WebhookTarget | EmailTarget, number: int
+    ) -> None:
         request = SendNotification(
             plan=self._plan,
             happenings=told[:MOST_TOLD],
-            omitted=max(len(told) - MOST_TOLD, 0),
+            omitted=max(len(told) - MOST_TOLD, 0) + dropped,
             webhook=target if isinstance(target, WebhookTarget) else None,
             email=target if isinstance(target, EmailTarget) else None,
             key=f"{workflow.info().run_id}/notification/{number}",
@@ -87,5 +101,5 @@ class Postbox:
             self._note(f"{request.where} was not told ({events}): {reason_of(error)}")
 
     def _note(self, text: str) -> None:
-        self.notes.append(f"{now_text()} {text}")
+        self.notes = [*self.notes, f"{now_text()} {text}"][-_MOST_NOTES:]
         workflow.logger.warning("Notification not sent", extra={"note": text})

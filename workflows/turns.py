@@ -3,12 +3,12 @@
 Both sides address the other by workflow id, without a run id: either may be started again meanwhile.
 """
 
-from datetime import timedelta
+from collections import deque
+from datetime import datetime, timedelta
 from itertools import chain, repeat
 from typing import Literal
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
@@ -16,8 +16,10 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import VmTask
     from migration.phases import Outcome
 from workflows import policies
+from workflows.courier import tell
 from workflows.engine import Engine
 from workflows.failures import plan_stopped
+from workflows.messages import Inbox, Take
 from workflows.window import CutoverWindow
 
 Reason = Literal["protected", "cutting_over", "verified", "waits_for_a_person", "outside_window", "ended"]
@@ -53,6 +55,13 @@ class Turns:
         self._outside = False
         self._cutting_over = False
         self._released: Reason | None = None
+        self._heard = 0
+        takers: dict[str, tuple[type[TurnAnswer] | None, Take]] = {
+            names.SIGNAL_TURN_GRANTED: (TurnAnswer, self.take_answer),
+            names.SIGNAL_ADOPT: (None, lambda _: self.repeat()),
+        }
+        self.inbox = Inbox(takers)
+        self._repeated: deque[datetime] = deque(maxlen=policies.MOST_REPEATS)
 
     @property
     def lost(self) -> bool:
@@ -102,9 +111,11 @@ class Turns:
             await self._tell(names.SIGNAL_TURN_WANTED, self._notice("cutting_over"))
 
     def take_answer(self, answer: TurnAnswer) -> None:
-        """Note what the plan said; a refusal shows why the plan holds."""
+        """Note what the plan said; a refusal shows why the plan holds, for as often as a plan may have to say so."""
         if self._wanting or (self._outside and answer.stop):
-            self._answer, self._unread = answer, True
+            self._heard += 1
+            if answer.granted or answer.stop or self._heard <= policies.MOST_ANSWERS:
+                self._answer, self._unread = answer, True
 
     async def give_back(self) -> None:
         """Give the permit back, and let the next wave pass: a person is waited for."""
@@ -120,7 +131,11 @@ class Turns:
             await self._tell(names.SIGNAL_ENDED, self._notice("ended", outcome, why))
 
     async def repeat(self) -> None:
-        """Tell a plan that has just adopted this virtual machine where it stands."""
+        """Tell a plan that has just adopted this virtual machine where it stands; not as often as a flood asks."""
+        now = workflow.now()
+        if len(self._repeated) == policies.MOST_REPEATS and now - self._repeated[0] < policies.REPEATS_WITHIN:
+            return
+        self._repeated.append(now)
         if self._wanting:
             await self._tell(names.SIGNAL_TURN_WANTED, self._notice("protected"))
         elif self._cutting_over:
@@ -169,12 +184,7 @@ class Turns:
         """Signal the plan; return False when no such plan runs."""
         if not self._task.gated:
             return True
-        plan = workflow.get_external_workflow_handle(names.migrate_plan_id(self._task.plan))
-        try:
-            await plan.signal(signal, notice)
-        except ApplicationError:
-            return False
-        return True
+        return await tell(names.migrate_plan_id(self._task.plan), signal, notice)
 
     def _notice(self, reason: Reason, outcome: Outcome | None = None, why: str = "") -> VmNotice:
         return VmNotice(vm=self._task.vm.name, reason=reason, outcome=outcome, why=why)

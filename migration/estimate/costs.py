@@ -52,7 +52,8 @@ class Costs:
 def costs(plan: Plan, vms: Mapping[str, SurveyedVm], prices: Prices, took: Durations) -> Costs:
     """Return what moving the machines in *vms* costs, from the replication's begin to its end.
 
-    The worst case waits for an approval until the plan's deadline.
+    The worst case waits for an approval until the plan's deadline. Snapshots that the plan wants come on top: they cost
+    for as long as it wants them.
     """
     disks = [disk for spec in vm_specs(plan) if spec.name in vms for disk in kept_disks(spec, vms[spec.name])]
     days = (
@@ -61,6 +62,11 @@ def costs(plan: Plan, vms: Mapping[str, SurveyedVm], prices: Prices, took: Durat
     )
     reckoning = _Reckoning(prices, disks, len(vms), days)
     drivers = [reckoning.replicas(), reckoning.cache(), reckoning.traffic(), reckoning.machines()]
+    if plan.failover.keep_target_writes is not None:
+        drivers.append(reckoning.kept_writes(plan.failover.keep_target_writes / _DAY_SECONDS))
+    if plan.finalise.snapshot and plan.finalise.disks == "delete":
+        sources = sum(disk.size_gib for vm in vms.values() for disk in vm.disks)
+        drivers.append(reckoning.last_snapshots(sources, plan.finalise.keep_snapshots / _DAY_SECONDS))
     known = prices.prices.disk_gib_month
     return Costs(
         currency=prices.currency,
@@ -140,6 +146,42 @@ class _Reckoning:
             low,
             high,
         )
+
+    def kept_writes(self, days: float) -> Driver:
+        """Whatever goes back is kept for as long as the plan says; in the best case nothing goes back."""
+        high = self._held(self.gib, days)[1]
+        return Driver(
+            "snapshots of what a move that goes back wrote",
+            "0, or of all machines GiB * used % / 100 * price of a snapshot's GiB and month * days / 30",
+            f"{self.gib} GiB * {self._used} / 100 * {self._price:g} * {_range((days, days))} days / {_MONTH_DAYS}",
+            0.0,
+            high,
+        )
+
+    def last_snapshots(self, gib: int, days: float) -> Driver:
+        """Before a source is deleted each of its disks has a snapshot, which nobody but its owner deletes."""
+        low, high = self._held(gib, days)
+        return Driver(
+            "snapshots of the sources, once they are deleted",
+            "GiB * used % / 100 * price of a snapshot's GiB and month * days wanted / 30",
+            f"{gib} GiB * {self._used} / 100 * {self._price:g} * {_range((days, days))} days / {_MONTH_DAYS}",
+            low,
+            high,
+        )
+
+    def _held(self, gib: int, days: float) -> tuple[float, float]:
+        """What snapshots cost in those days: what was never written takes no room in them."""
+        used = self.prices.assumptions.used_percent
+        whole = gib * self._price * days / _MONTH_DAYS
+        return whole * used.best / 100, whole * used.worst / 100
+
+    @property
+    def _price(self) -> float:
+        return self.prices.prices.snapshot_gib_month
+
+    @property
+    def _used(self) -> str:
+        return _range(self.prices.assumptions.used_percent.range)
 
     def _sent(self) -> tuple[float, float]:
         assumed = self.prices.assumptions

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from migration.base import Value
 from migration.estimate.prices import Prices
-from migration.ids import id_key
+from migration.ids import describe, id_key
+from migration.names import KEPT_SNAPSHOT_LETTERS
 from migration.report import Report, ReportedResource, VmReport
 
 _FREE = {
@@ -19,6 +20,7 @@ _FREE = {
     "microsoft.authorization/locks": "a lock costs nothing",
     "microsoft.devtestlab/schedules": "a schedule costs nothing",
 }
+_SNAPSHOT = "microsoft.compute/snapshots"
 _ITEM = "/replicationprotecteditems"
 _MONTH_DAYS = 30
 
@@ -54,6 +56,8 @@ def kept(resource_id: str, kind: str, why: str, prices: Prices, *, size_gib: int
         return found.model_copy(update={"per_month": price, "formula": formula, "reckoned": f"1 * {price:g}"})
     if "/vaults/" in lowered:
         return found.model_copy(update={"per_month": 0.0, "formula": "what lies in a vault beside items costs nothing"})
+    if lowered == _SNAPSHOT:
+        return _snapshot(found, prices, size_gib)
     price_of = prices.prices.cache_gib_month if "storageaccounts" in lowered else prices.prices.disk_gib_month.get(sku)
     formula = "GiB * price of a GiB and month"
     if size_gib is None or price_of is None:
@@ -70,30 +74,60 @@ def keeping(report: Report, prices: Prices) -> Keeping:
         moved = {id_key(one) for one in vm.moved_ids}
         left = [one for one in vm.resources if one.state != "deleted" and id_key(one.id) not in moved]
         stays += [_own(vm, one, prices) for one in left]
-        if vm.outcome == "migrated":
-            stays += [
-                kept(
-                    disk.id,
-                    "Microsoft.Compute/disks",
-                    f"disk of the source of {vm.name}, which is switched off",
-                    prices,
-                    size_gib=disk.size_gib,
-                    sku=disk.type,
-                )
-                for disk in vm.source_disks
-            ]
+        stays += [*_source(vm, prices), *_finalised(vm, prices)]
     known = [one.per_month for one in stays if one.per_month is not None]
     return Keeping(currency=prices.currency, per_month=round(sum(known), 2), resources=stays)
 
 
 def _own(vm: VmReport, one: ReportedResource, prices: Prices) -> Kept:
-    """Return what a resource of one machine costs; a copy of a disk bears its disk's name, and is of its size."""
+    """Return what a resource of one machine costs; a copy or snapshot of a disk bears its name, and is of its size."""
     name = one.id.rpartition("/")[2].lower()
-    copied = [disk for disk in vm.source_disks if name.startswith(disk.name.lower())]
-    if one.type.lower() != "microsoft.compute/disks" or not copied:
+    copied = [disk for disk in vm.source_disks if name.startswith(disk.name.lower()[:KEPT_SNAPSHOT_LETTERS])]
+    if one.type.lower() not in {"microsoft.compute/disks", _SNAPSHOT} or not copied:
         return kept(one.id, one.type, one.why, prices)
     disk = max(copied, key=lambda disk: len(disk.name))
     return kept(one.id, one.type, one.why, prices, size_gib=disk.size_gib, sku=disk.type)
+
+
+def _source(vm: VmReport, prices: Prices) -> list[Kept]:
+    """Return the disks of a source that was moved and not deleted since."""
+    gone = {id_key(one["id"]) for one in (vm.finalised or {}).get("deleted", [])}
+    return [
+        kept(
+            disk.id,
+            "Microsoft.Compute/disks",
+            f"disk of the source of {vm.name}, which is switched off",
+            prices,
+            size_gib=disk.size_gib,
+            sku=disk.type,
+        )
+        for disk in (vm.source_disks if vm.outcome == "migrated" else [])
+        if id_key(disk.id) not in gone
+    ]
+
+
+def _finalised(vm: VmReport, prices: Prices) -> list[Kept]:
+    """Return the snapshots that were taken before a source was deleted: they stay until somebody deletes them."""
+    return [
+        kept(
+            one["id"],
+            "Microsoft.Compute/snapshots",
+            f"taken before {describe(one['disk_id'])} was deleted; wanted until {one['wanted_until']}",
+            prices,
+            size_gib=one.get("size_gib"),
+        )
+        for one in (vm.finalised or {}).get("snapshots", [])
+    ]
+
+
+def _snapshot(found: Kept, prices: Prices, size_gib: int | None) -> Kept:
+    price = prices.prices.snapshot_gib_month
+    formula = "at most GiB of the disk * price of a snapshot's GiB and month; Azure bills what is used of it"
+    if size_gib is None:
+        return found.model_copy(update={"formula": formula, "reckoned": "its disk's size is not known"})
+    return found.model_copy(
+        update={"per_month": size_gib * price, "formula": formula, "reckoned": f"{size_gib} GiB * {price:g}"}
+    )
 
 
 def _shared(report: Report, resource_id: str, kind: str, why: str, prices: Prices) -> Kept:

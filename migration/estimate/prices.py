@@ -54,6 +54,7 @@ class PriceList(Authored):
     cache_gib_month: Price
     cache_written_gib: Price
     disk_gib_month: dict[str, Price]
+    snapshot_gib_month: Price = Field(0.05, description="What a snapshot holds; a file without it has Azure's price.")
 
 
 class Assumptions(Authored):

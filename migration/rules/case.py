@@ -16,6 +16,7 @@ from migration.models import VmSpec
 from migration.plan import Failover
 from migration.rules.needs import Need, needs_of
 from migration.severities import Moment, Severity
+from migration.wires import Wanted, Wires
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Case:
     """By the clock of the worker that checks; None where this check is not the one to ask about time."""
     finalised: Mapping[str, str] = field(default_factory=dict)
     """Sources that are gone because they were finalised, and when, by the plan's name of the virtual machine."""
+    wires: Wires | None = None
+    """By what the worker that checks reaches people; None where this check is not the one to ask about that."""
+    wanted: Wanted | None = None
+    """By what the plan wants to."""
     asks_guests: bool | None = None
     """Whether the plan has the machines asked from inside; None where this check is not the one to ask that."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from migration.rules.chapters import (
     certificates,
+    channels,
     cutover_window,
     not_carried,
     outbound,
@@ -32,6 +33,7 @@ CHAPTERS: tuple[Chapter, ...] = (
     vault.CHAPTER,
     not_carried.CHAPTER,
     cutover_window.CHAPTER,
+    channels.CHAPTER,
     readiness.CHAPTER,
 )
 ALREADY_MIGRATED = Rule(

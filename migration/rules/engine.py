@@ -12,6 +12,7 @@ from migration.inventory import UnaskedError
 from migration.models import Finding, VmSpec, Waived
 from migration.plan import Waiver
 from migration.rules import (
+    channels,
     churn,
     cutover_window,
     guest,
@@ -61,6 +62,7 @@ SHARED_CHECKS: dict[str, SharedCheck] = {
     **vault.SHARED_CHECKS,
     **permissions.SHARED_CHECKS,
     **locks.SHARED_CHECKS,
+    **channels.SHARED_CHECKS,
 }
 _ORDER = {"blocking": 0, "unknown": 1, "warning": 2, "note": 3}
 

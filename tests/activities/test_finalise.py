@@ -14,9 +14,9 @@ from activities.finalised import finalised_sources
 from migration.calls.roles import custom_roles
 from migration.chain import evidence
 from migration.finalise import Finalised
-from migration.ids import vm_id
+from migration.ids import same_id, vm_id
 from migration.models import vm_specs
-from migration.names import UPDATE_DECIDE_FINALISE, finalise_plan_id
+from migration.names import TAG_KEEP_UNTIL, TAG_PLAN, UPDATE_DECIDE_FINALISE, finalise_plan_id
 from migration.plan import Plan
 from migration.report import DecisionAnswer, MemoKeys, as_json
 from tests.activities.estate import SOURCE_GROUP, SUBSCRIPTION, TARGET_GROUP, machine_of
@@ -80,8 +80,12 @@ async def test_snapshots_come_first_and_stay(yard: Yard) -> None:
 
     assert ("finalised", 2) == (ended.outcome, len(ended.snapshots))
     assert all("Azure bills" in one.note and one.wanted_until for one in ended.snapshots)
-    there = {one["id"].lower() for one in yard.sim.arm("GET", snapshots()).json()["value"]}
-    assert {one.id.lower() for one in ended.snapshots} <= there
+    there = {one["id"].lower(): one for one in yard.sim.arm("GET", snapshots()).json()["value"]}
+    for one in ended.snapshots:
+        taken = there[one.id.lower()]
+        assert {TAG_PLAN: plan.name, TAG_KEEP_UNTIL: one.wanted_until} == taken["tags"]
+        assert same_id(one.disk_id, taken["properties"]["creationData"]["sourceResourceId"])
+        assert taken["properties"]["incremental"]
     log = [line for line in yard.sim.requests() if line["accepted"] and plan.vms[0].name in line["path"]]
     writes = [line["method"] for line in log if line["write"]]
     assert ["PUT", "PUT", "DELETE", "DELETE", "DELETE", "DELETE"] == writes

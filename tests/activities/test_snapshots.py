@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.ledger import LedgerActivities
-from activities.snapshots import SnapshotActivities
+from activities.snapshots import SnapshotActivities, snapshot_body
 from activities.waits import WaitActivities
 from migration import ids
 from migration.keeping import DeleteResources, KeepDisks, KeptDisk
@@ -52,6 +52,27 @@ async def test_disks_are_snapshot_once_and_given_back(stage: Stage) -> None:
         assert "northeurope" == snapshot["location"]
         tags = {"azure-vm-migration-plan": "stage", "azure-vm-migration-keep-until": "2026-12-01T10:00:00Z"}
         assert tags == snapshot["tags"]
+
+
+@pytest.mark.parametrize(
+    ("encryption", "wanted"),
+    [
+        ({"type": "EncryptionAtRestWithPlatformKey"}, None),
+        (
+            {"type": "EncryptionAtRestWithCustomerKey", "diskEncryptionSetId": "/des", "more": 1},
+            {"type": "EncryptionAtRestWithCustomerKey", "diskEncryptionSetId": "/des"},
+        ),
+    ],
+    ids=["by the platform", "by a set"],
+)
+def test_a_snapshot_is_encrypted_as_its_disk_is(encryption: dict[str, Any], wanted: dict[str, Any] | None) -> None:
+    """With the same encryption set, where there is one; it lies where its disk lies, on the cheapest storage."""
+    kept = KeptDisk(disk_id="/disk", snapshot_id="/snapshot")
+    request = KeepDisks(plan="p", disks=[kept], keep_until="")
+    body = snapshot_body(request, kept, {"location": "westeurope", "properties": {"encryption": encryption}})
+
+    assert wanted == body["properties"].get("encryption")
+    assert ("westeurope", "Standard_LRS") == (body["location"], body["sku"]["name"])
 
 
 async def test_a_deletion_that_is_refused_holds_no_other(stage: Stage) -> None:

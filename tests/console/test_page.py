@@ -101,6 +101,7 @@ def full_report(text: str = "text") -> Report:
         started="2026-03-01T09:00:00Z",
         reason=text,
         findings=[finding("note", text)],
+        resolutions=[Resolved(at=text, action="retry", by=text, reason=text, question=text)],
         resources=[ReportedResource(id=text, type=text, created_by=text, state="deleted", why=text)],
         vms=[vm, VmReport(name="b", id="", outcome=Outcome.REFUSED)],
     )

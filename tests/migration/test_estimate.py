@@ -233,6 +233,23 @@ def test_costs_follow_their_formulas() -> None:
     assert machines["high"] >= len(CONTOSO.vms) * 25.0
 
 
+def test_snapshots_that_the_plan_wants_are_priced() -> None:
+    """For as long as it wants them: what goes back costs in the worst case only; disks that stay have none."""
+    words = CONTOSO.model_dump(mode="json", exclude_defaults=True)
+    words["failover"] = {**words.get("failover", {}), "keep_target_writes": "15d"}
+    words["finalise"] = {"snapshot": True, "keep_snapshots": "60d"}
+    drivers = {one["name"]: one for one in told(Plan.model_validate(words), gib=100)["cost"]["drivers"]}
+    kept = drivers["snapshots of what a move that goes back wrote"]
+    last = drivers["snapshots of the sources, once they are deleted"]
+
+    gib = 100 * 2 * len(CONTOSO.vms)
+    assert (0.0, gib * 0.05 / 2) == (kept["low"], kept["high"])
+    assert [pytest.approx(gib * 0.3 * 0.05 * 2), pytest.approx(gib * 0.05 * 2)] == [last["low"], last["high"]]
+    words["finalise"] |= {"disks": "keep"}
+    names = [one["name"] for one in told(Plan.model_validate(words), gib=100)["cost"]["drivers"]]
+    assert last["name"] not in names
+
+
 def test_a_disk_without_a_price_is_told() -> None:
     """It is left out of the sum and named."""
     survey = surveyed(CONTOSO)

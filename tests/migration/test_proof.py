@@ -11,6 +11,7 @@ from migration.estimate.prices import load_prices
 from migration.ledger import NOT_REMOVED, LedgerEntry, State, merge
 from migration.ledger_proof import Around, concerns, digest, proof, unlisted
 from migration.models import SourceDisk
+from migration.names import kept_snapshot_name
 from migration.phases import Outcome
 from migration.report import Report, ReportedResource, VmReport
 
@@ -132,6 +133,21 @@ def test_what_stays_has_a_figure_with_its_formula() -> None:
     assert [(account, 1.5), (vault, 0.0), (stray, 15.0), (disk("web-os"), 15.0)] == figures
     assert (31.5, "USD") == (found.per_month, PRICES.currency)
     assert "100 GiB * 0.15" == found.resources[-1].reckoned
+    left = ids.snapshot_id("s", "g", kept_snapshot_name("web-os", "run"))
+    strange, last = ids.snapshot_id("s", "g", "other-kept"), ids.snapshot_id("s", "g", "web-os-last")
+    taken = {"id": last, "disk_id": disk("web-os"), "size_gib": 100, "wanted_until": "2026-12-01T10:00:00Z"}
+    ended = vm.model_copy(
+        update={
+            "run_id": "run",
+            "resources": [
+                ReportedResource(id=left, type="Microsoft.Compute/snapshots", created_by="plan", state="left"),
+                ReportedResource(id=strange, type="Microsoft.Compute/snapshots", created_by="plan", state="left"),
+            ],
+            "finalised": {"deleted": [{"id": disk("WEB-os")}], "snapshots": [taken]},
+        }
+    )
+    figures = [(one.id, one.per_month) for one in keeping(Report(plan="p", vms=[ended]), PRICES).resources]
+    assert [(left, 5.0), (strange, None), (last, 5.0)] == figures
     item = kept("/i", "Microsoft.RecoveryServices/vaults/x/replicationProtectedItems", "", PRICES)
     assert 25.0 == item.per_month
     assert 0.0 == kept("/s", "Microsoft.Insights/diagnosticSettings", "", PRICES).per_month

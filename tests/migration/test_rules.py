@@ -94,6 +94,7 @@ def test_empty_inventory_passes_nothing(case: Case) -> None:
     )
     told = {part for rule in objections(blind) for part in rule.split(", ")}
     needs_nothing = {
+        "channels-set-up",
         "cutover-window",
         "encryption-set",
         "fence-can-hold",

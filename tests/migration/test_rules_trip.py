@@ -20,6 +20,7 @@ from migration.rules.case import Case
 from migration.rules.catalogue import RULES
 from migration.rules.engine import SHARED_CHECKS, VM_CHECKS, judge
 from migration.surroundings import BackupItem, Subscription
+from migration.wires import Wanted, Wires
 from tests.migration.rule_changes import (
     Change,
     both,
@@ -92,6 +93,8 @@ LEAKS: list[dict[str, Any]] = [
 ]
 """What leads out of a test network."""
 AT_START: list[tuple[str, Change]] = [
+    ("channels-set-up", lambda case: replace(case, wires=Wires(), wanted=Wanted({"ops": ["it is to hear"]}, []))),
+    ("channels-set-up", lambda case: replace(case, wires=Wires(), wanted=Wanted({}, ["ops@contoso.example"]))),
     ("cutover-window", with_cutover("2026-02-01T22:00", "2026-02-02T04:00")),
     ("cutover-window", with_cutover("2026-03-01T22:00", "2026-03-02T04:00")),
     ("cutover-window", with_cutover("2026-03-01T10:00", "2026-03-02T04:00")),

@@ -5,6 +5,7 @@ from temporalio import activity
 from activities.approval import ApprovalActivities
 from migration import ids
 from migration.approvals import Desk, OpenDesk, Verified, VerifyApproval
+from migration.delivery import Deliver, DeliveryAnswer
 from migration.hooks import HookRan, RunHook
 from migration.models import PowerStates, Started
 from migration.notices import SendNotification
@@ -20,6 +21,15 @@ from migration.waiting import (
 )
 from migration.windows import Standing
 from tests.workflows.stand_in import StandIn
+
+
+class Courier(StandIn):
+    @activity.defn
+    async def deliver_message(self, request: Deliver) -> DeliveryAnswer:
+        """Deliver as the worker does."""
+        scripted: DeliveryAnswer | None = await self.play(request, lambda: None)
+        assert self.world.courier is not None
+        return scripted or await self.world.courier.deliver_message(request)
 
 
 class Power(StandIn):

@@ -19,7 +19,7 @@ from tests.workflows.fake_checks import (
     Surveys,
     Verifier,
 )
-from tests.workflows.fake_machines import Approvals, Hooks, Notifications, Power, Windows
+from tests.workflows.fake_machines import Approvals, Courier, Hooks, Notifications, Power, Windows
 from tests.workflows.fake_parity import Parities
 from tests.workflows.fake_replication import Failover, Replication, Reprotection, Waits
 from tests.workflows.fake_vault import Vault
@@ -30,7 +30,9 @@ from tests.workflows.world import World
 def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     """Return the stand-ins by task queue."""
     kinds: list[type[StandIn]] = [Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Snapshots]
-    near = [kind(world) for kind in (*kinds, Reprotection, Plans, Earlier, Cleaning, Proofs, Approvals, Windows)]
+    near = [
+        kind(world) for kind in (*kinds, Reprotection, Plans, Earlier, Cleaning, Proofs, Approvals, Windows, Courier)
+    ]
     return {
         names.AZURE_TASK_QUEUE: [method for one in [*near, Parities(world)] for method in _methods(one)],
         names.WAIT_TASK_QUEUE: [*_methods(Waits(world)), *_methods(Hooks(world)), *_methods(Notifications(world))],

@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.approval import ApprovalActivities
+from activities.courier import CourierActivities
 from migration import names
 from migration.models import VmTask
 from migration.phases import Phase
@@ -178,6 +179,7 @@ async def staged(environment: WorkflowEnvironment, world: World, **options: Any)
     """Run the workflows over *world*; *options* go to the workflows' worker."""
     stage = Stage(environment, world)
     world.approvals = ApprovalActivities(Tenant().desk(), environment.client)
+    world.courier = CourierActivities(environment.client)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stage.end)
         for worker in _workers(environment.client, world, options):

@@ -169,14 +169,18 @@ async def test_a_failed_preparation_is_tidied_up(stage: Stage, script: Script, w
 
 
 async def test_a_preparation_holds_while_the_environment_fails(stage: Stage, script: Script) -> None:
-    """An outage during the preparation holds the plan, which says so and can be moved on."""
+    """An outage during the preparation holds the plan, which says so and can be moved on; the report tells by whom."""
     plan = make_plan()
     script.on("ensure_vault", environment_failure())
     handle = await stage.start_plan(plan)
     await stage.until_plan(handle, lambda status: status.needs_action)
-    assert (await stage.resolve(handle, "retry")).counted
+    assert (await stage.resolve(handle, "retry", "the secret is renewed")).counted
+    [resolved] = (await stage.plan_report(handle)).resolutions
+    assert ("retry", "olga@contoso.example: the secret is renewed") == (resolved.action, resolved.told)
+    assert "recoveryServices" in resolved.question or "vaults" in resolved.question
     await stage.approve(stage.vm_of(plan, "web-01"))
     assert Outcome.MIGRATED == (await handle.result()).outcome
+    assert [resolved] == (await stage.plan_report(handle)).resolutions
 
 
 async def test_a_cancelled_plan_cancels_its_machines_and_tidies_up(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from activities.approval import ApprovalActivities
+from activities.courier import CourierActivities
 from migration import ids
 from migration.ledger_proof import Around, Surroundings, concerns
 from migration.models import FenceEvidence, JobRef, SourceVm, Started, VmSpec, VmTask
@@ -42,6 +43,8 @@ class World:
     target_side: Side = field(default_factory=Side)
     approvals: ApprovalActivities | None = None
     """The real verification of tokens, with the keys of a tenant of tests."""
+    courier: CourierActivities | None = None
+    """The real deliveries."""
 
     def source(self, vm: VmSpec) -> SourceVm:
         """Return the source as it is now; it is made, running, when first asked for."""
