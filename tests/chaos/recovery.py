@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from migration import names
 from tests.chaos import page
@@ -148,9 +149,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each is measured")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/durability.md")
     given = parser.parse_args(argv)
-    began = time.monotonic()
-    told = table(asyncio.run(measure(given.rounds)))
-    sys.stdout.write(f"{told}\n{time.monotonic() - began:.0f} s\n")
+    busy = os.getloadavg()[0]
+    figures = asyncio.run(measure(given.rounds))
+    # A worker's start costs a processor seconds: how long it takes is the machine's, and who else is on it.
+    load = f"load average {busy:.1f} before and {os.getloadavg()[0]:.1f} after, on {os.cpu_count()} processors"
+    told = f"{datetime.now(UTC):%Y-%m-%d}, {load}:\n\n{table(figures)}"
+    sys.stdout.write(f"{told}\n")
     if given.write:
         page.put("recovery", told)
     return 0
