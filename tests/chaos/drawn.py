@@ -8,6 +8,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from temporalio.service import RPCError
+
 from tests.chaos.actors import APPROVE, REJECT, Actor, Deed
 from tests.e2e.estates import Case
 
@@ -25,6 +27,8 @@ FAILING = {
 _TURNS_BACK = {"enabling", "failing over"}
 """Failures that lead a machine back; those beyond the approval wait for a person."""
 WRITES = ("PUT", "POST", "PATCH", "DELETE")
+_ONLY_ASKS = r"(?!.*/(runCommand|checkPolicyRestrictions)$)"
+"""A check that may not ask refuses a plan, and should."""
 
 
 def _status(code: int, error: str, *, after: bool = False, headers: dict[str, str] | None = None) -> dict[str, Any]:
@@ -146,7 +150,8 @@ def _at_a_write(dice: random.Random, drawn: Drawn) -> str:
     effect, runs = AT_WRITES[kind]
     most = {"PUT": 10, "POST": 3, "PATCH": 1, "DELETE": 2}[method] + len(drawn.actor.case.vms)
     nth, times = dice.randint(1, most), dice.choice(runs)
-    drawn.actor.faults.append(_fault(effect, None, method=method, path=drawn.actor.path, nth=nth, times=times))
+    path = f"^{_ONLY_ASKS}/subscriptions/{drawn.actor.case.subscription}/"
+    drawn.actor.faults.append(_fault(effect, None, method=method, path=path, nth=nth, times=times))
     return f"{kind}: {method} number {nth}, {times} in a row"
 
 
@@ -201,7 +206,11 @@ def _cancel(dice: random.Random, drawn: Drawn) -> str:
     async def cancel(team: Any, actor: Actor) -> None:
         await asyncio.sleep(delay)
         actor.lost.add(vm)
-        await actor.handle(team.client, vm).cancel()
+        while True:
+            try:
+                return await actor.handle(team.client, vm).cancel()
+            except RPCError:  # it has not begun, or it has ended and so has the plan soon
+                await asyncio.sleep(1)
 
     drawn.may_turn_back.add(vm)
     return _deed(drawn, cancel, f"{vm} is cancelled after {delay:.0f} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -104,6 +105,18 @@ def test_a_seed_means_one_plan() -> None:
     assert {APPROVE, REJECT} == words
     assert set(range(1, MOST_FAULTS + 1)) == {len(one.told) for one in drawn}
     assert 300 == len({one.actor.case.subscription for one in drawn})
+
+
+def test_faults_at_writes_leave_the_questions_of_a_check_alone() -> None:
+    """A check that may not ask refuses its plan, and should; what changes something is met in its own subscription."""
+    drawn = [draw(seed) for seed in range(60)]
+    faults = [(one, fault["match"]["path"]) for one in drawn for fault in one.actor.faults if "(?!" in str(fault)]
+    for one, path in faults:
+        mine = f"/subscriptions/{one.actor.case.subscription}/resourceGroups/g/providers/x/virtualMachines/vm"
+        met = [bool(re.search(path, f"{mine}/{verb}")) for verb in ("start", "runCommand", "checkPolicyRestrictions")]
+        assert [True, False, False] == met
+        assert re.search(path, "/subscriptions/other/x/start") is None
+    assert len(faults) > 20
 
 
 def test_a_known_seed_still_means_what_it_found() -> None:
