@@ -227,10 +227,10 @@ class Board:
         """Tell who must act, once for each thing that is waited for, however often its wait is renewed."""
         is_approval = self.phase is Phase.AWAITING_APPROVAL
         about = (self.phase, "" if is_approval else self.waiting_for)
-        if self.moments.is_open and not self.choices:
-            return  # `two_copies` has told of it, and it is contained without a person, or asks one
         if about != self._told:
             self._told = about
+            if self.moments.is_open and not self.choices and workflow.patched("two-copies-are-told-once"):
+                return  # `two_copies` has told of it, and it is contained without a person, or asks one
             self.tell("approval_wanted" if is_approval else "needs_action", self.waiting_for)
 
     @property

@@ -195,9 +195,8 @@ class Decisions:
                 )
         elif not self._known(message.approver):
             return f"refused: {_cut(message.approver, _REFUSED_APPROVER)} is not an approver of this plan"
-        # Four eyes stand before the commit; the way back is open to whoever might have cancelled.
-        is_own = verdict == "approve" and self._is_requester(message, person)
-        if is_own and not self._approval.allow_self_approval:
+        is_own = self._is_requester(message, person) and not self._approval.allow_self_approval
+        if is_own and _wants_other_eyes(verdict):
             who = person.label if person else message.approver
             return f"refused: {who} started this plan and may not approve it"
         return None
@@ -254,6 +253,16 @@ class Decisions:
             self.recorded.append(decision)
             self._refusals += not counted
         return decision
+
+
+def _wants_other_eyes(verdict: Verdict) -> bool:
+    """Tell whether a decision of who started the plan is somebody else's.
+
+    Four eyes stand before the commit; the way back is open to whoever might have cancelled.
+    """
+    if verdict == "approve":
+        return True
+    return not workflow.unsafe.is_read_only() and not workflow.patched("requester-may-reject")
 
 
 def read_update(payload: RawValue) -> tuple[DecisionMessage, Verdict]:
