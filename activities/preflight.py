@@ -7,12 +7,15 @@ rules that judge what was read are in `migration.rules`.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import ServiceResponseError
 from temporalio import activity
 
+from activities.finalised import finalised_sources
 from activities.guests import check_guests
 from activities.heartbeats import beating
 from arm.asking import Asker, Count, Memory
@@ -32,6 +35,8 @@ from migration.rules.perimeter import asks_guest
 from migration.rules.sources import source_vm
 
 if TYPE_CHECKING:
+    from temporalio.client import Client
+
     from arm.clients import AzureClients
     from arm.reads import Json
     from migration.fingerprint import Fingerprint
@@ -48,8 +53,9 @@ _PATIENT_ATTEMPTS = 4
 class PreflightActivities:
     """Checks of plans and of single virtual machines."""
 
-    def __init__(self, azure: AzureClients) -> None:
+    def __init__(self, azure: AzureClients, client: Client | None = None) -> None:
         self._azure = azure
+        self._client = client
         self._memory = Memory()
 
     @activity.defn
@@ -59,6 +65,8 @@ class PreflightActivities:
         async with beating(lambda: [Progress(detail=str(count))]):
             await self._azure.greet(ANSWER_SECONDS)
             await take_inventory(self._azure, case, self._memory, count=count)
+            if self._client is not None:
+                case = replace(case, finalised=await finalised_sources(self._client, plan.name, _absent(case)))
         _insist(case)
         return capped(_answer(case))
 
@@ -99,6 +107,16 @@ class PreflightActivities:
         """Return what the source has before anything is written, for the difference after the failover."""
         async with beating(list):
             return await read_side(Asker(self._azure, self._memory, age, seen=seen), vm.source_id)
+
+
+def _absent(case: Case) -> list[VmSpec]:
+    """Return the virtual machines whose source Azure does not know."""
+    absent = []
+    for vm in case.vms:
+        with suppress(UnaskedError):
+            if case.machine(vm) is None:
+                absent.append(vm)
+    return absent
 
 
 async def check(azure: AzureClients, plan: Plan, count: Count | None = None) -> PlanCheck:

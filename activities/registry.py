@@ -74,7 +74,7 @@ def all_activities(
         ParityActivities(azure, settle_seconds),
     ]
     reading = [
-        PreflightActivities(azure),
+        PreflightActivities(azure, client),
         SurveyActivities(azure),
         VerificationActivities(azure),
         IsolationActivities(azure),

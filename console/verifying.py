@@ -127,7 +127,7 @@ class _Anchors:
             return None
         kept = (await description.memo()).get(MemoKeys.EVIDENCE)
         if kept is None:
-            self._missing.append(f"{workflow_id}: the run left no hash; it had not ended when this was asked")
+            self._missing.append(f"{workflow_id}: the run left no hash: it was lost, or had not ended yet")
         return kept
 
 

@@ -49,6 +49,8 @@ class Case:
     """The user's hooks, by the plan's name of the virtual machine."""
     now: datetime | None = None
     """By the clock of the worker that checks; None where this check is not the one to ask about time."""
+    finalised: Mapping[str, str] = field(default_factory=dict)
+    """Sources that are gone because they were finalised, and when, by the plan's name of the virtual machine."""
     asks_guests: bool | None = None
     """Whether the plan has the machines asked from inside; None where this check is not the one to ask that."""
 

@@ -34,6 +34,8 @@ def evidence_of_move(case: Case, vm: VmSpec) -> str | None:
             else None
         )
     source = case.machine(vm)
+    if source is None and vm.name in case.finalised and not target.from_image:
+        return f"{describe(vm.target_id)} is there, and the source was deleted by finalise {case.finalised[vm.name]}"
     if source is None or source.power_state not in _STOPPED or target.power_state != "PowerState/running":
         return None
     if target.from_image or not _has_the_disks_of(case, vm, source, target) or not _has_the_nics_of(source, target):

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from activities.finalised import finalised_sources
 from migration.calls.roles import custom_roles
 from migration.chain import evidence
 from migration.finalise import Finalised
 from migration.ids import vm_id
+from migration.models import vm_specs
 from migration.names import UPDATE_DECIDE_FINALISE, finalise_plan_id
 from migration.plan import Plan
 from migration.report import DecisionAnswer, MemoKeys, as_json
@@ -65,6 +67,9 @@ async def test_a_moved_source_is_deleted_part_by_part(yard: Yard) -> None:
     memo = await (await handle.describe()).memo()
     assert as_json(ended) == memo[MemoKeys.FINALISED]
     assert evidence(as_json(ended)) == memo[MemoKeys.EVIDENCE]
+    specs = vm_specs(plan)
+    assert {name: f"at {ended.deleted[0].at}"} == await finalised_sources(yard.client, plan.name, specs)
+    assert {} == await finalised_sources(yard.client, "another", specs)
 
 
 async def test_snapshots_come_first_and_stay(yard: Yard) -> None:

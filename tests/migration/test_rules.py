@@ -195,6 +195,21 @@ def test_committed_item_is_recognised() -> None:
     assert judge(case)[1][0].already_migrated
 
 
+def test_a_finalised_machine_counts_as_migrated() -> None:
+    """Its source is gone because it was finalised: that is no reason to refuse the plan, as a wrong name would be."""
+    case = moved(starting())
+    case.inventory.machines.note(VM_ID, Fact(None))
+    assert "blocking" == objections(case)["source-exists"]
+
+    (found,) = judge(replace(case, finalised={SPEC.name: "at 2026-03-01T10:02:00Z"}))[1]
+
+    assert found.already_migrated
+    assert "the source was deleted by finalise at 2026-03-01T10:02:00Z" in found.findings[0].evidence
+    other = moved(starting(), from_image=True)
+    other.inventory.machines.note(VM_ID, Fact(None))
+    assert not judge(replace(other, finalised={SPEC.name: "once"}))[1][0].already_migrated
+
+
 @pytest.mark.parametrize(
     "changes",
     [
