@@ -75,20 +75,31 @@ class CleaningActivities:
         for spec in vm_specs(plan):
             if await self._runs(names.migrate_vm_id(plan.name, spec.name)):
                 return f"{spec.name} of plan {plan.name} runs: cancel it, or wait for its end"
-            source = ResourceId.parse(spec.source_id)
-            claim = names.vm_claim_id(source.subscription, source.resource_group or "", source.name)
-            if not held and await self._runs(claim):
-                return f"another plan moves {describe(spec.source_id)} now: wait for its end"
+            holder = "" if held else await self._holder(spec)
+            # Whoever finalises holds a machine that has moved; what is left of that one is refused when it is claimed.
+            if holder and not holder.startswith(names.finalise_vm_id(plan.name, "")):
+                return f"{holder} holds {describe(spec.source_id)} now: wait for its end"
         return ""
 
     async def _runs(self, workflow_id: str) -> bool:
+        return await self._running_parent(workflow_id) is not None
+
+    async def _holder(self, spec: VmSpec) -> str:
+        """Return the workflow that has claimed a source, "" where none has."""
+        source = ResourceId.parse(spec.source_id)
+        claim = names.vm_claim_id(source.subscription, source.resource_group or "", source.name)
+        parent = await self._running_parent(claim)
+        return "" if parent is None else parent or claim
+
+    async def _running_parent(self, workflow_id: str) -> str | None:
+        """Return the id of the parent of a running workflow, "" where it has none; None where nothing runs."""
         try:
             description = await self._client.get_workflow_handle(workflow_id).describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return False
+                return None
             raise
-        return description.status is WorkflowExecutionStatus.RUNNING
+        return description.parent_id or "" if description.status is WorkflowExecutionStatus.RUNNING else None
 
     async def _other_plans(self, plan: Plan) -> list[str]:
         return await running_plans_using(self._client, plan.vault_id, plan.name)

@@ -112,7 +112,7 @@ async def _conclude(session: Session, link: Link, view: PlanView, *, is_drawn: b
     except ConsoleError as error:
         session.note(f"{error}; then `report` writes the report")
     else:
-        for line in kept_lines(report):
+        for line in kept_lines(report) if report.outcome else ():
             session.note(line)
         session.note(f"report: {files.json} and {files.html}")
     if view.is_running:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import ActivityEnvironment
 
+from activities.cleaning import CleaningActivities
 from activities.failover import FailoverActivities
 from activities.ledger import LedgerActivities
 from activities.leftovers import MachineLooker
@@ -14,12 +19,15 @@ from activities.parity import ParityActivities
 from activities.power import PowerActivities
 from arm import items
 from migration import ids
+from migration.cleaning import FindLeftovers
 from migration.earlier import Books, EarlierAnswer, joined
 from migration.keeping import DeleteResources
 from migration.ledger import LedgerEntry, State
-from migration.names import TAG_KEEP_UNTIL
+from migration.models import vm_specs
+from migration.names import TAG_KEEP_UNTIL, finalise_vm_id, vm_claim_id
 from migration.parity.requests import TakeBackRestored
 from migration.requests import PowerChange, StartFailover
+from tests.activities.contoso import CONTOSO
 from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP, TARGET_REGION, VAULT
 from tests.activities.rich_estate import READER
 from workflows import belongings
@@ -221,3 +229,32 @@ async def test_kept_writes_go_once_their_time_is_over_and_what_restoring_made_go
 
 def _entry(resource_id: str, kind: str, state: State) -> LedgerEntry:
     return LedgerEntry(id=resource_id, type=kind, created_by="plan", state=state, why="a test")
+
+
+class Claims:
+    """Stands for Temporal: workflows that run, with their parents."""
+
+    def __init__(self, running: dict[str, str]) -> None:
+        self._running = running
+
+    def get_workflow_handle(self, workflow_id: str) -> Any:
+        """Return what describes one."""
+
+        async def describe() -> Any:
+            if workflow_id not in self._running:
+                raise RPCError("no such workflow", RPCStatusCode.NOT_FOUND, b"")
+            return SimpleNamespace(status=WorkflowExecutionStatus.RUNNING, parent_id=self._running[workflow_id])
+
+        return SimpleNamespace(describe=describe)
+
+
+async def test_who_holds_a_machine_is_named_and_a_finalise_bars_nothing_else() -> None:
+    """A clean waits for whoever works on a machine, by its name; not for who decides about a moved one's source."""
+    specs = vm_specs(CONTOSO)
+    homes = [ids.ResourceId.parse(spec.source_id) for spec in specs]
+    claims = [vm_claim_id(home.subscription, home.resource_group or "", home.name) for home in homes]
+    running = {claims[0]: finalise_vm_id(CONTOSO.name, specs[0].name), claims[1]: "migrate-vm/other/app"}
+    clean = CleaningActivities(None, Claims(running))  # type: ignore[arg-type]
+    found = await ActivityEnvironment().run(clean.find_leftovers, FindLeftovers(plan=CONTOSO))
+
+    assert f"migrate-vm/other/app holds {ids.describe(specs[1].source_id)} now: wait for its end" == found.refused
