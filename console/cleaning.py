@@ -121,6 +121,8 @@ def _ask(session: Session, found: CleanAnswer, prices: Prices) -> None:
         word = "stays" if one.on_purpose else "not touched"
         session.note(clean(f"  {word}: {describe(one.id)}: {one.why}{_money(one, prices)}"))
     if not session.is_interactive:
+        if session.as_json:
+            session.answer_json(_as_json(found, prices))
         raise InputError(
             f"cleaning plan {found.plan}: {counted(len(found.leftovers), 'resource')} would be deleted, and there is "
             "no terminal to ask at; add --yes if that is meant"

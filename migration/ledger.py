@@ -59,9 +59,9 @@ def observe(entries: list[LedgerEntry], observations: list[Observation]) -> list
 
 
 def merge(entries: list[LedgerEntry], more: list[LedgerEntry]) -> list[LedgerEntry]:
-    """Return *entries* with those of *more* that are not yet there; the first word on ownership stands."""
-    known = {entry.id.lower() for entry in entries}
-    return [*entries, *(entry for entry in more if entry.id.lower() not in known)]
+    """Return *entries* with those of *more* that are not yet there, each once; the first word on ownership stands."""
+    merged = {entry.id.lower(): entry for entry in reversed([*entries, *more])}
+    return [merged.pop(key) for key in dict.fromkeys(entry.id.lower() for entry in [*entries, *more])]
 
 
 def inherited(oldest_first: list[list[LedgerEntry]]) -> list[LedgerEntry]:

@@ -7,6 +7,7 @@ async def test_nothing_goes_without_a_yes(starter: CommandLine) -> None:
     """Where nobody can be asked, the list is shown with proof, age and cost, and nothing is deleted."""
     path, name = starter.plan(["web-1", "moved-1"])
     answer = await starter("clean", path)
+    listed = await starter("clean", path, "--json")
 
     assert answer.code == 2
     assert 'delete disks "web-1-os-ASRReplica"' in answer.err
@@ -15,6 +16,7 @@ async def test_nothing_goes_without_a_yes(starter: CommandLine) -> None:
     assert 'stays: disks "moved-os"' in answer.err
     assert f"cleaning plan {name}: 1 resource would be deleted" in answer.err
     assert answer.out == ""
+    assert (2, ["web-1"], []) == (listed.code, [one["vm"] for one in listed.json["leftovers"]], listed.json["deleted"])
 
 
 async def test_yes_deletes_and_tells_what_stays(starter: CommandLine) -> None:

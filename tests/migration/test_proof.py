@@ -8,7 +8,7 @@ from migration import ids
 from migration.earlier import Books, joined
 from migration.estimate.keeping import keeping, kept
 from migration.estimate.prices import load_prices
-from migration.ledger import NOT_REMOVED, LedgerEntry, State
+from migration.ledger import NOT_REMOVED, LedgerEntry, State, merge
 from migration.ledger_proof import Around, concerns, digest, proof, unlisted
 from migration.models import SourceDisk
 from migration.phases import Outcome
@@ -77,6 +77,16 @@ def test_a_proof_is_small_and_says_what_it_leaves_out() -> None:
 def entry(name: str, state: State, why: str = "disk") -> LedgerEntry:
     """Return an entry of a ledger."""
     return LedgerEntry(id=disk(name), type="t", created_by="site_recovery", state=state, why=why)
+
+
+def test_a_ledger_names_each_resource_once() -> None:
+    """What a history and a protected item both tell of is one line, whatever its id's case; the first word stands."""
+    told = merge(
+        [entry("a", "existed")], [entry("b", "created", "history"), entry("B", "created", "item"), entry("A", "left")]
+    )
+    assert [("a", "existed", "disk"), ("b", "created", "history")] == [
+        (one.id.rsplit("/", 1)[-1], one.state, one.why) for one in told
+    ]
 
 
 def test_the_newest_word_of_several_runs_stands() -> None:
