@@ -30,7 +30,8 @@ def extensions(case: Case, vm: VmSpec) -> Iterator[Hit]:
 
 def public_addresses(case: Case, vm: VmSpec) -> Iterator[Hit]:
     """Warn of public addresses: whoever knows the machine by one does not find it any more."""
-    yield from _on_nics(case, vm, "public_address_ids", "it has")
+    for number, hit in enumerate(_on_nics(case, vm, "public_address_ids", "it has")):
+        yield hit if number == 0 else replace(hit, remedy=_BY_HAND)
 
 
 def load_balancers(case: Case, vm: VmSpec) -> Iterator[Hit]:
@@ -44,9 +45,10 @@ def load_balancers(case: Case, vm: VmSpec) -> Iterator[Hit]:
 def security_groups(case: Case, vm: VmSpec) -> Iterator[Hit]:
     """Warn of security groups: the target's interfaces have none, and are open to what the subnet lets through."""
     for nic in case.nics(vm):
-        groups = [nic.security_group_id] if nic.security_group_id else []
-        for group in (*groups, *nic.application_group_ids):
-            yield Hit(describe(nic.id), f"it is under {describe(group)}")
+        if nic.security_group_id:
+            yield Hit(describe(nic.id), f"it is under {describe(nic.security_group_id)}")
+        for group in nic.application_group_ids:
+            yield Hit(describe(nic.id), f"it is under {describe(group)}", remedy=_BY_HAND)
 
 
 def addresses(case: Case, vm: VmSpec) -> Iterator[Hit]:
@@ -102,12 +104,18 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(every[:_SHOWN]) + more
 
 
+_BY_HAND = "by hand"
+"""Marks a hit that no plan can have restored, though others of its rule are."""
+
+
 def _with_parity(aspect: Aspect, check: VmCheck) -> VmCheck:
     """Return *check* with a remedy that says what the move does about it by itself after the failover, or waits for."""
 
     def told(case: Case, vm: VmSpec) -> Iterator[Hit]:
         for hit in check(case, vm):
-            yield replace(hit, remedy=f"{_REMEDIES[TABLE[aspect].finding]}; {_parity(aspect, vm)}")
+            waits = f"the commit waits for it, or for a waiver of {PREFIX}{aspect}"
+            what = waits if hit.remedy == _BY_HAND else _parity(aspect, vm)
+            yield replace(hit, remedy=f"{_REMEDIES[TABLE[aspect].finding]}; {what}")
 
     return told
 

@@ -15,6 +15,7 @@ from migration.inventory import (
 )
 from migration.models import Waived
 from migration.plan import Waiver
+from migration.plan_parity import ParityWanted
 from migration.rules import page
 from migration.rules.access import allows
 from migration.rules.case import Case
@@ -29,6 +30,7 @@ from tests.migration.rule_changes import (
     with_item,
     with_machine,
     with_machine_in_target,
+    with_nic,
     with_quota,
     with_spec,
     with_twin,
@@ -37,6 +39,7 @@ from tests.migration.sound import (
     AWAY,
     DATA_DISK,
     GROUPS,
+    HOME,
     MACHINE,
     MOVED,
     PLACE,
@@ -339,3 +342,22 @@ def test_the_closest_size_is_named() -> None:
         judge(starting())[1][0].size,
         judge(starting())[1][0].size_reason,
     )
+
+
+def test_the_check_promises_only_what_the_move_restores() -> None:
+    """A named group and address answer for one each: application groups and further addresses wait for a person."""
+    network = f"{GROUPS[HOME]}/providers/Microsoft.Network"
+    wanted = ParityWanted(restore=["security-groups", "public-addresses"], network_security_group="/g", public_ip="/p")
+    case = starting(vms=(SPEC.model_copy(update={"parity": wanted}),))
+    with_nic(
+        security_group_id=f"{network}/networkSecurityGroups/web",
+        application_group_ids=(f"{network}/applicationSecurityGroups/apps",),
+        public_address_ids=(f"{network}/publicIPAddresses/one", f"{network}/publicIPAddresses/two"),
+    )(case)
+
+    found = {one.evidence.split('"')[1]: one.remedy for one in judge(case)[1][0].findings if "carried" in one.rule}
+
+    promise = "the move does that by itself after the failover"
+    itself = {name for name, remedy in found.items() if remedy.endswith(promise)}
+    assert ({"web", "one"}, {"web", "apps", "one", "two"}) == (itself, set(found))
+    assert found["apps"].endswith("the commit waits for it, or for a waiver of parity/security-groups")
