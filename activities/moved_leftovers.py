@@ -45,11 +45,13 @@ class MovedLooker:
     def look(self, item: Json | None, *, committed: bool, protected: list[Json]) -> CleanSurvey:
         """Return what may go, and what stays on purpose; *committed*: the item says so itself."""
         stays = [*self._of_the_source(), *self._back(protected)]
+        told = {id_key(one.id) for one in stays}
         if item is None or not committed or self._target is None:
             why = "it was migrated: its target is no leftover"
             if self._target is None:
                 why = f"it was migrated, and {self._spec.target_name} is not there: see first what became of it"
-            stays += [untouched(one, self._there[one], why, by_hand=False) for one in self._parts(item)]
+            left = [one for one in self._parts(item) if id_key(one) not in told]
+            stays += [untouched(one, self._there[one], why, by_hand=False) for one in left]
             return CleanSurvey(untouched=stays)
         item_id = str(item["id"])
         found = [leftover(item_id, item, _MOVED, self._spec.name), *self._replicas()]
@@ -88,6 +90,10 @@ class MovedLooker:
             if same_id(str(items.details(item).get("fabricObjectId")), self._spec.target_id):
                 why = f"it replicates {self._spec.target_name} back to the old region"
                 yield on_purpose(str(item["id"]), item, why)
+                replicas = {id_key(one) for one in items.state_of(item).replica_disk_ids}
+                for one in self._there:
+                    if id_key(one) in replicas:
+                        yield on_purpose(one, self._there[one], f"replica disk: {why}")
 
 
 def _is_replica(resource_id: str) -> bool:

@@ -74,7 +74,8 @@ class SharedLooker:
                 self._azure, f"{group_id}/resources", ResourceId.parse(group_id).subscription, version
             )
             others = [str(one["id"]) for one in listed if not _goes(str(one["id"]), going)]
-            busy = f"it still holds {len(others)}, {describe(others[0])} among them" if others else ""
+            more = f", and {len(others) - 1} more" if len(others) > 1 else ""
+            busy = f"it still holds {describe(others[0])}{more}" if others else ""
             self._sort(found, stays, group_id, document, self._reason(group_id, document), busy)
 
     def _sort(
@@ -94,7 +95,8 @@ class SharedLooker:
     def _in_use(self, users: list[str]) -> str:
         if self._others:
             return f"in use by the plans {', '.join(self._others)}"
-        return f"in use: the vault protects {len(users)} machines" if users else ""
+        number = "1 machine" if len(users) == 1 else f"{len(users)} machines"
+        return f"in use: the vault protects {number}" if users else ""
 
     def _reason(self, resource_id: str, document: Json | None) -> str:
         tagged = ((document or {}).get("tags") or {}).get(names.TAG_PLAN) == self._plan.name

@@ -15,6 +15,7 @@ from activities.cleaning import CleaningActivities
 from activities.failover import FailoverActivities
 from activities.ledger import LedgerActivities
 from activities.leftovers import MachineLooker
+from activities.moved_leftovers import MovedLooker
 from activities.parity import ParityActivities
 from activities.power import PowerActivities
 from arm import items
@@ -258,3 +259,20 @@ async def test_who_holds_a_machine_is_named_and_a_finalise_bars_nothing_else() -
     found = await ActivityEnvironment().run(clean.find_leftovers, FindLeftovers(plan=CONTOSO))
 
     assert f"migrate-vm/other/app holds {ids.describe(specs[1].source_id)} now: wait for its end" == found.refused
+
+
+def test_what_replicates_a_moved_machine_back_stays_with_its_replicas() -> None:
+    """After a reprotection the old region holds replica disks: they are in use, and no leftover of the move."""
+    spec = vm_specs(CONTOSO)[0]
+    home = ids.ResourceId.parse(spec.source_id)
+    replica, stray = (ids.disk_id(home.subscription, home.resource_group or "", f"{name}-ASRReplica") for name in "ab")
+    details = {"fabricObjectId": spec.target_id.upper(), "protectedManagedDisks": [{"recoveryReplicaDiskId": replica}]}
+    item = ids.item_id(ids.container_id(ids.fabric_id(VAULT, "f"), "c"), "i")
+    back = {"id": item, "properties": {"providerSpecificDetails": details}}
+    there: dict[str, Any] = {one: {"id": one} for one in (replica, stray)}
+
+    found = MovedLooker(spec, None, None, there, {}).look(None, committed=True, protected=[back])
+
+    assert [] == found.leftovers
+    stays = {one.id for one in found.untouched if one.on_purpose}
+    assert ({item, replica}, {replica, stray, item}) == (stays, {one.id for one in found.untouched})
