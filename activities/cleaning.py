@@ -14,6 +14,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.earlier import read_runs
+from activities.finalised import snapshots_of_source
 from activities.heartbeats import beating
 from activities.leftovers import MachineLooker
 from activities.plans import running_plans_using
@@ -55,7 +56,9 @@ class CleaningActivities:
         async def one(spec: VmSpec) -> CleanSurvey:
             async with together:
                 earlier = await read_runs(self._client, names.migrate_vm_id(plan.name, spec.name))
-                return await MachineLooker(self._azure, spec, earlier, protected).look()
+                found = await MachineLooker(self._azure, spec, earlier, protected).look()
+                kept = await snapshots_of_source(self._azure, self._client, plan.name, spec.name)
+                return found.model_copy(update={"untouched": [*found.untouched, *kept]})
 
         found = list(await asyncio.gather(*(one(spec) for spec in vm_specs(plan))))
         earlier = await read_runs(self._client, names.migrate_plan_id(plan.name))

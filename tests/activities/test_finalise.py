@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from activities.finalised import finalised_sources
+from activities.finalised import finalised_sources, snapshots_of_source
+from arm.clients import AzureClients
 from migration.calls.roles import custom_roles
 from migration.chain import evidence
 from migration.finalise import Finalised
@@ -21,6 +22,7 @@ from migration.plan import Plan
 from migration.report import DecisionAnswer, MemoKeys, as_json
 from tests.activities.estate import SOURCE_GROUP, SUBSCRIPTION, TARGET_GROUP, machine_of
 from tests.activities.finalise_yard import ANNA, BERT, FINALISER, REQUESTER, WORKER, Yard, served_yard, yard_simulator
+from tests.activities.stage import access_to
 from tests.activities.test_roles import grant
 from tests.support.sim import Simulator
 from tests.support.tenant import Tenant
@@ -86,6 +88,10 @@ async def test_snapshots_come_first_and_stay(yard: Yard) -> None:
         assert {TAG_PLAN: plan.name, TAG_KEEP_UNTIL: one.wanted_until} == taken["tags"]
         assert same_id(one.disk_id, taken["properties"]["creationData"]["sourceResourceId"])
         assert taken["properties"]["incremental"]
+    async with AzureClients(access_to(yard.sim)) as azure:
+        told = await snapshots_of_source(azure, yard.client, plan.name, plan.vms[0].name)
+    assert [one.id for one in ended.snapshots] == [one.id for one in told]
+    assert all(one.on_purpose and one.size_gib and "wanted until" in one.why for one in told)
     log = [line for line in yard.sim.requests() if line["accepted"] and plan.vms[0].name in line["path"]]
     writes = [line["method"] for line in log if line["write"]]
     assert ["PUT", "PUT", "DELETE", "DELETE", "DELETE", "DELETE"] == writes
