@@ -21,6 +21,7 @@ from arm.errors import classify
 from arm.run_command import Command, CommandError
 from migration.hooks import HookRan, RunHook
 from migration.ids import ResourceId, describe
+from migration.proofs import quoted
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients
@@ -101,9 +102,8 @@ class HookActivities:
 
 
 def shown(text: str) -> str:
-    """Return the end of what a stranger said, fit for a report: no control characters, and short."""
-    plain = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(plain.split())[-_SHOWN:]
+    """Return the end of what a stranger said, fit for a report: without secrets and control characters, and short."""
+    return quoted(text, _SHOWN)
 
 
 def _content(request: RunHook) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from arm.asking import Asker, Count, Memory
 from arm.inventory import take_inventory
 from arm.sides import read_side
 from migration import ids, names
-from migration.capping import capped
+from migration.capping import capped, worst
 from migration.findings import CheckVm, OsType, PlanCheck, VmFindings, guests_to_ask
 from migration.inventory import Inventory, UnaskedError
 from migration.models import Progress, VmCheck, VmSpec, vm_hooks, vm_specs
@@ -86,7 +86,7 @@ class PreflightActivities:
         findings = [*found.findings, *shared]
         goes_on = not found.already_migrated and not any(finding.blocks for finding in findings)
         return VmCheck(
-            findings=findings,
+            findings=worst(findings),
             source=request.recorded or _source(case, task.vm),
             fingerprint=request.fingerprint or _fingerprint(case, task.vm),
             already_migrated=found.already_migrated,

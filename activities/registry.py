@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from activities.approval import ApprovalActivities, ApprovalDesk
 from activities.booting import BootActivities
+from activities.bounds import BoundedAnswers
 from activities.cleaning import CleaningActivities
 from activities.earlier import EarlierActivities
 from activities.failover import FailoverActivities
@@ -120,7 +121,7 @@ def finalising_activities(
 
 def interceptors() -> list[Interceptor]:
     """Return what every worker of these activities has around them."""
-    return [AzureFailures()]
+    return [AzureFailures(), BoundedAnswers()]
 
 
 def methods_of(holder: object) -> list[Callable[..., Any]]:

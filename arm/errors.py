@@ -29,6 +29,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeE
 from arm.asr_codes import remedy_for
 from arm.leases import LeaseError
 from arm.limiter import pause_seconds
+from migration.redaction import shortened, told
 
 Kind = Literal["throttled", "denied", "not_found", "busy", "environment", "business", "superseded"]
 
@@ -47,6 +48,8 @@ _QUERY = re.compile(r"""(https?://[^\s?"'<>]+)\?[^\s"'<>]*""")
 _TLS_OBJECT = re.compile(r" ssl:(<[^>]*>|\w+)")
 """What aiohttp adds to the address that it could not connect to."""
 _MESSAGE_LIMIT = 1500
+_LOOKED_AT = 12_000
+_WORD_LIMIT = 200
 
 
 @dataclass(frozen=True)
@@ -95,16 +98,23 @@ def is_absent(error: HttpResponseError) -> bool:
 
 
 def redacted(text: str) -> str:
-    """Return *text* without the queries of URLs, which may be signed, and not too long."""
-    plain = _TLS_OBJECT.sub("", _QUERY.sub(r"\1", text))
-    return plain if len(plain) <= _MESSAGE_LIMIT else plain[: _MESSAGE_LIMIT - 3] + "..."
+    """Return Azure's words without secrets and the queries of URLs, which may be signed, and not too long."""
+    head = told(text, _LOOKED_AT)
+    return shortened(
+        _TLS_OBJECT.sub("", _QUERY.sub(r"\1", head)), _MESSAGE_LIMIT, len(text) if len(text) > _LOOKED_AT else 0
+    )
+
+
+def word(text: str) -> str:
+    """Return a code or a name that Azure gives, fit for a message."""
+    return told(text, _WORD_LIMIT)
 
 
 def _answered(error: HttpResponseError) -> ArmFailure:
     response: Any = error.response
     status = int(response.status_code)
     outer, inner = _bodies(response)
-    code = str(inner.get("code") or outer.get("code") or f"Http{status}")
+    code = word(str(inner.get("code") or outer.get("code") or f"Http{status}"))
     codes = {str(body.get("code", "")).lower() for body in (outer, inner)}
     message = str(inner.get("message") or outer.get("message") or response.reason or "")
     retry_after = response.headers.get("Retry-After")
@@ -120,7 +130,7 @@ def _answered(error: HttpResponseError) -> ArmFailure:
         possible_causes=redacted(str(inner.get("possibleCauses") or "")),
         recommended_action=redacted(str(inner.get("recommendedAction") or "")),
         retry_after_seconds=None if retry_after is None else pause_seconds(retry_after, 10),
-        request_id=str(response.headers.get("x-ms-correlation-request-id") or ""),
+        request_id=word(str(response.headers.get("x-ms-correlation-request-id") or "")),
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from arm import jobs, reads
+from arm.errors import redacted
 from arm.reads import SITE_RECOVERY_API, Json
 from migration.ids import ResourceId, vm_id
+from migration.redaction import shortened
 from migration.requests import ItemState
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ PROTECTED = "Protected"
 FAILED_OVER = "UnplannedFailoverCommitPending"
 """How the states between the end of a failover and its commit begin."""
 COMMITTED = "UnplannedFailoverCommitted"
+_MOST_ERRORS = 50
+_ERROR_CHARACTERS = 500
 TEST_FAILOVER_DONE = {"", "None", "MarkedForDeletion"}
 
 
@@ -90,7 +94,7 @@ def state_of(item: Json) -> ItemState:
         protected=protection == PROTECTED,
         failed_over=protection.startswith(FAILED_OVER),
         committed=protection == COMMITTED,
-        errors=[_told(error) for error in outer.get("healthErrors") or []],
+        errors=[_told(error) for error in (outer.get("healthErrors") or [])[:_MOST_ERRORS]],
     )
 
 
@@ -113,6 +117,5 @@ def _whole(number: Any) -> int | None:
 
 
 def _told(error: Json) -> str:
-    return f"{error.get('errorLevel') or 'Error'} {error.get('errorCode') or ''}: {error.get('errorMessage') or ''}"[
-        :500
-    ]
+    told = f"{error.get('errorLevel') or 'Error'} {error.get('errorCode') or ''}: {error.get('errorMessage') or ''}"
+    return shortened(redacted(told), _ERROR_CHARACTERS)

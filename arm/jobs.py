@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from arm import asr_codes, reads
-from arm.errors import redacted
+from arm.errors import redacted, word
 from arm.reads import Json
 from migration.ids import ResourceId, job_id, vault_of
 from migration.models import JobRef, JobResult, JobTask
@@ -25,6 +25,8 @@ _RUNNING = {"notstarted", "inprogress", "cancelling", "suspended", "waitingforus
 _WELL = {"succeeded", "completed", "completedwithinformation", "partiallysucceeded"}
 _FAILED = {"failed", "cancelled", "canceled", "aborted"}
 _NO_JOB = "none"
+MOST_TASKS = 100
+_NAME_CHARACTERS = 200
 SEARCHED_JOBS = 2_000
 """How far back a search goes; the listing tells the newest first."""
 
@@ -152,7 +154,7 @@ def failure(job: Json) -> JobFailure:
     """Return why a job failed: its first error, what causes it and what to do."""
     properties = _properties(job)
     service, provider = _first_error(properties)
-    code = str(service.get("code") or provider.get("errorCode") or "")
+    code = word(str(service.get("code") or provider.get("errorCode") or ""))
     return JobFailure(
         job_id=str(job["id"]),
         scenario=str(properties.get("scenarioName") or ""),
@@ -169,8 +171,8 @@ def failure(job: Json) -> JobFailure:
 
 
 def tasks(job: Json) -> list[JobTask]:
-    """Return a job's tasks, those of groups included, in Azure's order."""
-    return [_task(task) for task in _flat(_properties(job).get("tasks") or [])]
+    """Return a job's tasks, those of groups included, in Azure's order; no job has as many as are kept."""
+    return [_task(task) for task in _flat(_properties(job).get("tasks") or [])[:MOST_TASKS]]
 
 
 def recovery_point_time(job: Json) -> str | None:
@@ -206,9 +208,9 @@ def _flat(listed: list[Json]) -> list[Json]:
 
 def _task(task: Json) -> JobTask:
     return JobTask(
-        name=str(task.get("friendlyName") or task.get("name") or ""),
-        state=str(task.get("state") or ""),
-        state_description=str(task.get("stateDescription") or ""),
+        name=str(task.get("friendlyName") or task.get("name") or "")[:_NAME_CHARACTERS],
+        state=str(task.get("state") or "")[:_NAME_CHARACTERS],
+        state_description=str(task.get("stateDescription") or "")[:_NAME_CHARACTERS],
         started=_time(task.get("startTime")),
         ended=_time(task.get("endTime")),
     )

@@ -13,7 +13,7 @@ import structlog
 from azure.core.exceptions import AzureError
 from azure.core.rest import HttpRequest
 
-from arm.errors import redacted
+from arm.errors import redacted, word
 from arm.limiter import pause_seconds
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def failure_of(
             status = str(document.get("status") or "").lower()
             if status in _ENDED_BADLY:
                 error = document.get("error") or {}
-                return str(error.get("code") or status), redacted(str(error.get("message") or ""))
+                return word(str(error.get("code") or status)), redacted(str(error.get("message") or ""))
             if status != "inprogress":
                 return None
             wanted = pause_seconds(response.headers.get("Retry-After"), 5)

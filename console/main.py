@@ -79,7 +79,9 @@ def _bug(error: Exception) -> tuple[str, int]:
 
 def _keep(error: Exception) -> Path | None:
     """Write the stack trace where a report of the mistake finds it."""
-    text = "".join(traceback.format_exception(error))
+    from migration.redaction import redact_text
+
+    text = redact_text("".join(traceback.format_exception(error)))
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     for folder in (_STATE_FOLDER, Path(tempfile.gettempdir())):
         try:

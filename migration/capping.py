@@ -13,6 +13,8 @@ MAX_ANSWER_BYTES = 60_000
 """The plan's report repeats the answer beside what else it tells, and stays under 100 KB."""
 BYTES_A_VM = 1_200
 """A larger plan is checked, and not moved, in one piece: its answer may be as large as Temporal takes (2 MB)."""
+MOST_FINDINGS = 200
+"""Of one virtual machine in its own history."""
 _SEVERITIES = ("note", "warning", "unknown", "blocking")
 
 
@@ -39,6 +41,31 @@ def capped(answer: PlanCheck) -> PlanCheck:
                 heapq.heappush(heap, (weight + 1, index))
     vms = [_with(vm, found) for vm, found in zip(answer.vms, kept, strict=True)]
     return answer.model_copy(update={"vms": vms, "omitted": answer.omitted + omitted})
+
+
+def worst(findings: list[Finding]) -> list[Finding]:
+    """Return the findings of one virtual machine, the least severe left out where there are too many, and told so."""
+    surplus = len(findings) - MOST_FINDINGS
+    if surplus <= 0:
+        return findings
+    order = sorted(range(len(findings)), key=lambda index: (not findings[index].blocks, -_rank(findings[index])))
+    kept = [findings[index] for index in sorted(order[:MOST_FINDINGS])]
+    first = findings[order[MOST_FINDINGS]]
+    note = {
+        "rule": "findings",
+        "severity": "note",
+        "at_worst": "note",
+        "evidence": f"{surplus} more findings are left out, {first.severity} at the most",
+        "remedy": "mend these first, then check again",
+        "waived": None,
+        "prevents": None,
+        "link": "",
+    }
+    return [*kept, first.model_copy(update=note)]
+
+
+def _rank(finding: Finding) -> int:
+    return _SEVERITIES.index(finding.severity)
 
 
 def _weight(found: list[Finding], severity: str) -> int:

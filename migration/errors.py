@@ -14,9 +14,13 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from migration.redaction import REDACTED, is_secret_name, redact_text
+
 PathStep = str | int
 MOST_SHOWN = 100
 """Mistakes that a person is shown at once; whoever has more of them needs no list."""
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
+_PATH = re.compile(r"""(https?://[^/\s'"]+)/[^\s'"]+""")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """What steers a terminal, turns the direction of text, or cannot be seen."""
 
@@ -53,6 +57,13 @@ class PlanProblem:
     field: str
     message: str
     fix: str
+
+    def __post_init__(self) -> None:
+        """Repeat no secret that somebody wrote into a plan by mistake."""
+        message = _PATH.sub(rf"\1/{REDACTED}", redact_text(self.message))
+        if is_secret_name(self.field.rpartition(".")[2]):
+            message = _QUOTED.sub(REDACTED, message)
+        object.__setattr__(self, "message", message)
 
     def __str__(self) -> str:
         """Return the line for a person: `plans/a.yaml:12: waves[0].name: what is wrong; what would be right`."""

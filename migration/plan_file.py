@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from migration import checks
 from migration.errors import MOST_SHOWN, InvalidPlanError, PathStep, PlanFileError, PlanProblem
 from migration.plan import Plan
+from migration.plan_secrets import secrets_in
 from migration.plan_words import explain, path_text
 from migration.yaml_tree import Flaw, Tree, read_yaml
 
@@ -49,6 +50,9 @@ def parse_plan(text: str, file: str) -> Plan:
         plan = Plan.model_validate(tree.data, strict=True)
     except ValidationError as error:
         problems += _model_problems(file, tree, error.errors(include_url=False))
+    told = {problem.field for problem in problems}
+    secrets = (_cross_problem(file, tree, secret) for secret in secrets_in(tree.data))
+    problems += [secret for secret in secrets if secret.field not in told]
     if problems:
         raise PlanFileError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
     return plan

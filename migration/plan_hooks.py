@@ -37,7 +37,7 @@ def channel_name(text: str) -> str:
         )
     if not _CHANNEL.fullmatch(text) or text.endswith(("-", "-secret")):
         raise InvalidValueError(
-            f'"{text[:60]}" is no name of a channel',
+            "this is no name of a channel",
             "use a-z, 0-9 and '-', beginning with a letter, not ending in -secret",
         )
     return text

@@ -13,8 +13,10 @@ from pydantic import Field
 
 from migration.base import Value
 from migration.plan_verification import Probe, ProbeKind, Where
+from migration.redaction import redact_text
 
 MAX_EVIDENCE_CHARACTERS = 300
+_LOOKED_THROUGH = 20_000
 _SECRETS = (
     re.compile(r"(?i)\b(bearer|basic|sharedkey|sharedaccesssignature)\s+[\w.~+/=:%&-]{8,}"),
     re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*"),
@@ -168,8 +170,14 @@ def in_words(proof: Proof) -> list[str]:
 
 
 def quoted(text: str, limit: int = MAX_EVIDENCE_CHARACTERS) -> str:
-    """Return what a machine said as one line that may be shown: without secrets, control characters, or much of it."""
+    """Return what a machine said as one line that may be shown: without secrets, control characters, or much of it.
+
+    Of megabytes only the end is looked through, from a blank on: what stands before it could be half of a secret.
+    """
+    if len(text) > _LOOKED_THROUGH:
+        text = "".join(text[-_LOOKED_THROUGH:].partition(" ")[1:])
     for pattern in _SECRETS:
         text = pattern.sub("***", text)
+    text = redact_text(text)
     plain = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return plain if len(plain) <= limit else f"...{plain[-limit + 3 :]}"

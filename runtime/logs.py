@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import structlog
 
+from migration.redaction import redact
 from runtime.errors import RuntimeSetupError
-from runtime.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,19 +6,19 @@ import uuid
 from typing import Any
 
 import pytest
-from google.protobuf.json_format import MessageToDict
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from migration.phases import Outcome, Phase
+from migration.report import VmEnding
 from runtime.encryption import KEY_ID, PayloadKeyError
 from runtime.payload_keys import KEYS_VARIABLE
 from runtime.temporal import connect
+from tests.support.remains import told
 from tests.workflows.scenes import APPROVER, make_task
 from tests.workflows.script import environment_failure
 from tests.workflows.stage import VmHandle, staged
 from tests.workflows.world import World
-from workflows.migrate_vm import MigrateVm
 
 ONE, TWO = (f"{name}:{base64.b64encode(os.urandom(32)).decode()}" for name in ("one", "two"))
 IN_CLEAR = ("migrate-vm/plan-", "web-01", "awaiting_approval")
@@ -42,25 +42,6 @@ async def keyed(server: WorkflowEnvironment, *keys: str) -> WorkflowEnvironment:
     return WorkflowEnvironment.from_client(await connect(variables))
 
 
-def bare(value: Any) -> str:
-    """Return all that stands in a part of Temporal's answers, base64 opened."""
-    if isinstance(value, dict):
-        return "\n".join(f"{key}\n{bare(one)}" for key, one in value.items())
-    if isinstance(value, list):
-        return "\n".join(map(bare, value))
-    text = str(value)
-    try:
-        return f"{text}\n{base64.b64decode(text, validate=True).decode(errors='replace')}"
-    except ValueError:
-        return text
-
-
-async def told(handle: WorkflowHandle[Any, Any]) -> str:
-    """Return all that Temporal knows of a workflow: history, memo, heartbeats, failures of what is pending."""
-    history = (await handle.fetch_history()).to_json_dict()
-    return bare(history) + bare(MessageToDict((await handle.describe()).raw_description))
-
-
 async def test_a_move_under_keys_that_are_rotated(dev_server: WorkflowEnvironment, world: World) -> None:
     """Begun under key one, it ends under keys two and one; Temporal sees nothing but ids, phases and regions."""
     world.script.on("enable_replication", environment_failure())
@@ -72,7 +53,7 @@ async def test_a_move_under_keys_that_are_rotated(dev_server: WorkflowEnvironmen
         halfway = await told(handle)
         stage._started.clear()  # it goes on below, under other keys
     async with staged(await keyed(dev_server, TWO, ONE), world) as stage:
-        moved: VmHandle = stage.client.get_workflow_handle_for(MigrateVm.run, handle.id)
+        moved: VmHandle = stage.client.get_workflow_handle(handle.id, result_type=VmEnding)
         ending = await stage.approve(moved)
         report = await stage.report(moved)
         at_last = await told(moved)

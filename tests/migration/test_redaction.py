@@ -1,13 +1,14 @@
 """Secrets are taken out of everything that is logged."""
 
 import json
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.redaction import REDACTED, redact, redact_text
+from migration.redaction import REDACTED, holds_secret, redact, redact_text, told
 
 CANARY = "Zq8XKc0.canary~Vw3-71Aa"
 SIGNED = "https://management.azure.com/Subscriptions/s/operations/o?api-version=2025-08-01"
@@ -33,6 +34,11 @@ SIGNED = "https://management.azure.com/Subscriptions/s/operations/o?api-version=
         f"https://user:{CANARY}@proxy.example:3128",
         f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}\n-----END RSA PRIVATE KEY-----",
         f"-----BEGIN PRIVATE KEY-----\n{CANARY}",
+        f"mysqldump --password={CANARY} shop",
+        f"login --token {CANARY}",
+        f"SHOP_SECRET={CANARY}",
+        f"https://hooks.slack.com/services/T00/B00/{CANARY}",
+        f"https://contoso.webhook.office.com/webhookb2/{CANARY}/IncomingWebhook/x",
     ],
 )
 def test_a_secret_in_text_is_taken_out(text: str) -> None:
@@ -72,6 +78,37 @@ def test_names_and_counts_of_secrets_stay() -> None:
     event = {"secret_name": "wave-1", "federated_token_file": "/run/token", "vm": "web-01", "attempt": 2}
 
     assert event == redact(event)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "expected"),
+    [
+        (f"password: {CANARY}", "", True),
+        ('curl -H "Authorization: Bearer $(cat /run/token)"', "", False),
+        ("mysqldump --password=$PASSWORD shop", "", False),
+        ("$env:TOKEN; Set-Thing -Token $env:TOKEN", "", False),
+        (CANARY, "api_key", True),
+        ("${API_KEY}", "api_key", False),
+        ("", "password", False),
+        ("/run/secrets/shop", "password_file", False),
+        ("systemctl stop shop", "script", False),
+    ],
+)
+def test_a_secret_is_told_from_the_name_of_one(text: str, key: str, expected: bool) -> None:
+    """A script may name the variable that holds it."""
+    assert expected == holds_secret(text, key)
+
+
+def test_what_is_long_is_cut_with_a_note() -> None:
+    """And looked through no further than it may be kept, so that megabytes cost nothing; no half of a secret stays."""
+    long = "x" * 5_000_000
+    began = time.process_time()
+
+    assert "xxxxxxxxxxxxxxxxx... (5000000 characters, cut)"[-40:] == told(long, 100)[-40:]
+    assert 100 == len(told(long, 100))
+    assert "short" == told("short", 100)
+    assert CANARY[:6] not in told(f"{'y' * 795} password={CANARY * 100}", 100)
+    assert time.process_time() - began < 0.5
 
 
 JSON = st.recursive(
