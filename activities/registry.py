@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     from arm.clients import AzureClients
     from arm.watcher import Watchers
 
-WAIT_SLOTS = 2_000
-"""A held wait costs a slot and little else; every virtual machine of a large plan must find one."""
+WAIT_SLOTS = 5_000
+"""A held wait costs a slot and little else. Each machine that waits for its approval holds one for days: what moves
+besides 2,000 of them must find more."""
 
 GUEST_SLOTS = 20
 """How many machines a worker asks from inside at once, whatever plans want."""

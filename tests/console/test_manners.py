@@ -141,11 +141,11 @@ def test_absent_temporal_is_exit_code_3_within_ten_seconds(arguments: list[str])
 def test_a_mistake_of_ours_is_one_sentence_and_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What nobody foresaw leaves the stack trace in a file, not on the screen."""
+    """What nobody foresaw leaves the stack trace in a file, not on the screen, and no secret in either."""
     monkeypatch.chdir(tmp_path)
 
     def stumble(_: object) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("client_secret=Zq8XKc0canary371Aa")
 
     monkeypatch.setattr("console.status.plan_name", stumble)
 
@@ -154,7 +154,9 @@ def test_a_mistake_of_ours_is_one_sentence_and_a_file(
     assert "ZeroDivisionError" in err
     assert "Traceback" not in err
     (log,) = (tmp_path / ".state").glob("starter-*.log")
-    assert "in stumble" in log.read_text(encoding="utf-8")
+    kept = log.read_text(encoding="utf-8")
+    assert "in stumble" in kept
+    assert "canary" not in kept + err
 
 
 def test_names_that_the_terminal_cannot_print_do_not_end_a_command() -> None:
