@@ -26,6 +26,8 @@ Act = Callable[[Stage, "Trial"], Awaitable[None]]
 Arm = Callable[["Trial", random.Random, list[Line]], list[dict[str, Any]]]
 
 MIGRATED, ROLLED_BACK = frozenset({"migrated"}), frozenset({"rolled_back"})
+BY_HAND = "by-hand-"
+"""How the ids of requests begin that people send: the checker judges ours alone."""
 SECONDS_ALLOWED = 300.0
 _PATIENCE = 3.0
 """How long a person waits for what a word of theirs brings before they say it again."""
@@ -199,16 +201,18 @@ async def gather(stage: Stage, trial: Trial) -> Evidence:
         for look in stage.looks
     ]
     report = {**plan.model_dump(mode="json"), "vms": [vm.model_dump(mode="json") for vm in vms]}
+    log = e2e.about(case, stage.simulator.requests())
+    behaviour = [{"effect": {"kind": "behaviour"}, "match": {}, "vm": None}] if trial.behaviour else []
     return Evidence(
         plan=case.plan.model_dump(mode="json"),
         requester=REQUESTER,
-        log=e2e.about(case, stage.simulator.requests()),
+        log=[line for line in log if not str(line["client_request_id"]).startswith(BY_HAND)],
         before=trial.before,
         after=e2e.of_case(case, stage.simulator.resources()),
         looks=looks,
         histories=histories,
         report=report,
-        faults=trial.faults,
+        faults=[*trial.faults, *behaviour],
         meddled=trial.meddled,
         canaries=(stage.simulator.client_secret,),
         outputs=(*stage.logs, str(report)),
