@@ -43,7 +43,6 @@ async def cut_off_worker(stage: Stage, trials: Sequence[Trial], dice: random.Ran
     async with Proxy.to(stage.server.port) as proxy:
         cut_off = stage.new_worker(proxy.address)
         await cut_off.start()
-        await asyncio.to_thread(stage.worker.stop)
         await _caught(stage, trial, dice)
         proxy.cut()
         await _go_on_without(stage, trial)

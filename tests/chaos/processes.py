@@ -73,11 +73,9 @@ async def disk_full(stage: Stage, trials: Sequence[Trial], dice: random.Random) 
 
 async def clocks_off(stage: Stage, trials: Sequence[Trial], _: random.Random) -> None:
     """Let one worker live an hour ahead and one an hour behind, from the first call to the last."""
-    ahead = stage.new_worker(settings=clocks.off_by(3_600))
+    stage.worker = ahead = stage.new_worker(settings=clocks.off_by(3_600))
     behind = stage.new_worker(settings=clocks.off_by(-3_600))
     await asyncio.gather(ahead.start(), behind.start())
-    await asyncio.to_thread(stage.worker.stop)
-    stage.worker = ahead
     for trial in trials:
         trial.phase = "all"
         trial.begin.set()
@@ -117,7 +115,8 @@ async def replace_worker(stage: Stage, fresh: Worker) -> None:
 
 async def never_end(stage: Stage, trials: Sequence[Trial], _: random.Random) -> None:
     """Serve by a build whose deadlines pass within the trial."""
-    await replace_worker(stage, stage.new_worker(changes=IMPATIENT))
+    stage.worker = stage.new_worker(changes=IMPATIENT)
+    await stage.worker.start()
     for trial in trials:
         trial.begin.set()
 
@@ -144,6 +143,8 @@ class Deed:
     trials: tuple[Trial, ...]
     lasts: bool = False
     """Whether it is mostly a wait, which costs no processor."""
+    alone: bool = False
+    """Whether it starts the workers itself."""
     wants: Callable[[], str] = lambda: ""
     """What is missing on this machine, in words; empty where nothing is."""
 
@@ -153,31 +154,38 @@ def deeds() -> list[Deed]:
     return [
         _deed(f"Temporal away for {AWAY_SECONDS} s", temporal_away, lasts=True),
         _deed("worker frozen, another goes on", late.freeze_worker, waits=True),
-        _deed("worker cut off from Temporal", late.cut_off_worker, waits=True),
-        Deed("operation never ends", never_end, _never_ending()),
+        _deed("worker cut off from Temporal", late.cut_off_worker, alone=True),
+        Deed("operation never ends", never_end, _never_ending(), alone=True),
         _deed("new builds while plans run", new_builds, plans=2, waits=True),
         _deed("workers replaced every few seconds", rolling_restart, vms=("vm", "vm2", "vm3")),
-        _deed("workers' clocks an hour ahead and behind", clocks_off, vms=("vm", "vm2"), waits=True),
-        _deed("worker killed", kill_worker, plans=2),
-        _deed("Temporal killed", kill_temporal, plans=2),
+        _deed("workers' clocks an hour ahead and behind", clocks_off, vms=("vm", "vm2"), alone=True),
+        _deed("worker killed", kill_worker),
+        _deed("Temporal killed", kill_temporal),
         _deed("every role removed for a while", roles_removed),
         _deed("worker's disk is full", disk_full),
     ]
 
 
 def _deed(
-    fault: str, do: Do, *, plans: int = 1, vms: tuple[str, ...] = ("vm",), waits: bool = False, lasts: bool = False
+    fault: str,
+    do: Do,
+    *,
+    plans: int = 1,
+    vms: tuple[str, ...] = ("vm",),
+    waits: bool = False,
+    lasts: bool = False,
+    alone: bool = False,
 ) -> Deed:
     case = case_of(fault, vms)
     if len(vms) > 2:
         case = replace(case, extra=(("waves", _WAVES),))
     cases = [replace(case, name=f"{case.name}-{index}") for index in range(plans)]
     trials = tuple(Trial(fault, each, MIGRATED) for each in cases)
-    for trial in trials if waits else ():
+    for trial in trials if waits or alone else ():
         trial.begin.clear()
     if do in {late.freeze_worker, late.cut_off_worker}:
         trials[0].decide.clear()
-    return Deed(fault, do, trials, lasts=lasts, wants=clocks.missing if do is clocks_off else lambda: "")
+    return Deed(fault, do, trials, lasts=lasts, alone=alone, wants=clocks.missing if do is clocks_off else lambda: "")
 
 
 def _never_ending() -> tuple[Trial, ...]:

@@ -16,7 +16,7 @@ from tests.e2e import judge as e2e
 from tests.e2e.estates import Case
 
 _APART_SECONDS = 4
-_AT_ONCE = 16
+_AT_ONCE = 10
 """How many plans run at once on one stage: more would only wait for the two processors."""
 _STAGES_AT_ONCE = 4
 
@@ -60,7 +60,7 @@ async def _requests(stage: Stage, clean: Trial) -> list[Line]:
 
 async def strike_processes(deed: Deed, dice: random.Random, show: Show) -> None:
     """Run a deed's plans, each elsewhere, and do the deed in the midst of them."""
-    async with Stage.up(seed_for(deed.trials)) as stage:
+    async with Stage.up(seed_for(deed.trials), serves=not deed.alone) as stage:
         for trial in deed.trials:
             trial.inject(stage, dice, [])
 

@@ -143,9 +143,17 @@ class Stage(Stack):
     @classmethod
     @contextlib.asynccontextmanager
     async def up(
-        cls, seed: dict[str, Any], speed: float = 60, settings: Mapping[str, str] | None = None
+        cls,
+        seed: dict[str, Any],
+        speed: float = 60,
+        settings: Mapping[str, str] | None = None,
+        *,
+        serves: bool = True,
     ) -> AsyncIterator[Self]:
-        """Start everything, and look until the end. *settings* stand in the place of the workers' for tests."""
+        """Start everything, and look until the end. *settings* stand in the place of the workers' for tests.
+
+        Where nobody *serves*, the caller starts the workers.
+        """
         with tempfile.TemporaryDirectory(prefix="chaos-") as scratch, Simulator(seed=seed, speed=speed) as simulator:
             async with contextlib.AsyncExitStack() as ends:
                 server = TemporalServer(Path(scratch))
@@ -153,7 +161,8 @@ class Stage(Stack):
                 await server.start()
                 stage = cls(simulator, await server.connect(), server, Path(scratch), settings)
                 ends.callback(stage._kill_workers)
-                await stage.worker.start()
+                if serves:
+                    await stage.worker.start()
                 for watching in (stage._look(), stage.watch.run()):
                     ends.callback(asyncio.create_task(watching).cancel)
                 yield stage
