@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.failures import refused
 from activities.heartbeats import beating
@@ -113,6 +114,8 @@ class ReplicationActivities:
             job = item.current_job
             if job is not None:
                 return Started(resource_id=task.item_id, job=job, existed=job.scenario not in _REMOVALS)
+            if not request.ours and items.is_beyond_replication(item):
+                raise _failed_over_by_others(task, item.protection_state)
             source = await machines.read_machine(self._azure, task.vm.source_id)
             source_runs = source is not None and source.power_state.lower() == power.RUNNING.lower()
             return None
@@ -201,6 +204,17 @@ class ReplicationActivities:
         client = self._azure.site_recovery(item.subscription).replication_protected_items
         path = [item.resource_group, *(name for _, name in item.names)]
         return await begin(getattr(client, operation), *path, *body)
+
+
+def _failed_over_by_others(task: VmTask, state: str) -> ApplicationError:
+    """Return why a protection is left alone: its end would leave a source that is off, and a target of nobody."""
+    vm = task.vm.source_id
+    return refused(
+        f"disabling replication of {describe(vm)}: somebody else has failed it over ({state}), so that its source may "
+        "be off; nothing was removed.",
+        vm,
+        remedy="End that failover by hand (commit it, or start the source and disable replication), then retry.",
+    )
 
 
 def _vm_name(task: VmTask) -> str:

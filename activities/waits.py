@@ -92,6 +92,8 @@ class WaitActivities:
                     if state.protected:
                         health = state.replication_health
                         return ProtectedWaited(running=False, rpo_seconds=state.rpo_seconds, health=health)
+                    if items.is_beyond_replication(state):
+                        return ProtectedWaited(running=False, failed_over=state.protection_state)
                     told = str(items.properties(document).get("protectionStateDescription") or state.protection_state)
                     progress.now = Progress(percent=state.percent, rpo_seconds=state.rpo_seconds, detail=told)
 

@@ -24,6 +24,9 @@ FAILED_OVER = "UnplannedFailoverCommitPending"
 COMMITTED = "UnplannedFailoverCommitted"
 _MOST_ERRORS = 50
 _ERROR_CHARACTERS = 500
+_FAILING_OVER = "UnplannedFailoverInProgress"
+_FAILOVER = "UnplannedFailover"
+"""How all states begin into which a failover leads, also one that failed."""
 TEST_FAILOVER_DONE = {"", "None", "MarkedForDeletion"}
 
 
@@ -96,6 +99,11 @@ def state_of(item: Json) -> ItemState:
         committed=protection == COMMITTED,
         errors=[_told(error) for error in (outer.get("healthErrors") or [])[:_MOST_ERRORS]],
     )
+
+
+def is_beyond_replication(state: ItemState) -> bool:
+    """Tell whether a failover, whoever began it, has ended the replication of an item; one that runs has not yet."""
+    return state.protection_state.startswith(_FAILOVER) and state.protection_state != _FAILING_OVER
 
 
 def _recovery_vm_id(inner: Json) -> str | None:

@@ -70,6 +70,10 @@ class DisableReplication(Value):
     settled: bool = Field(
         default=False, description="Whether an enabling may have been asked for a moment ago, which does not show yet."
     )
+    ours: bool = Field(
+        default=True,
+        description="Whether a failover of it would be ours; another's is left alone, its source is off.",
+    )
 
 
 class Reprotect(Value):

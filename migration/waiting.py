@@ -43,6 +43,7 @@ class ProtectedWaited(Value):
     running: bool
     rpo_seconds: int | None = None
     health: str = ""
+    failed_over: str = Field("", description="The item's state where somebody has failed it over meanwhile.")
 
 
 VmMilestone = Literal["running", "deallocated", "serving", "gone"]

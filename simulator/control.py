@@ -71,6 +71,10 @@ class Control:
         """Everything that somebody could delete, as one array."""
         return web.json_response(inventory.deletable(self._world))
 
+    def _get_power(self, _: web.BaseRequest, __: bytes) -> web.Response:
+        """The power state of every virtual machine by its id, at one moment: what may be asked all the time."""
+        return web.json_response({"virtual": rfc7(self._world.clock.read()), "machines": inventory.power(self._world)})
+
     def _get_faults(self, _: web.BaseRequest, __: bytes) -> web.Response:
         """The faults that wait or are at work."""
         return web.json_response(self._world.faults.all())

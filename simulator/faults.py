@@ -30,12 +30,14 @@ EFFECT_FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "truncate": {},
     "operation_fails": {"code": (str, int), "message": (str,)},
     "operation_never_ends": {},
+    "operation_ends_as": {"word": (str,)},
     "stale_reads": {"seconds": (int, float)},
     "foreign_operation_url": {"url": (str,)},
 }
 OPTIONAL_MATCHES = ("operation", "vm", "probability", "seed")
 REQUIRED = {"status": "status", "status_after": "status", "hang": "seconds", "stale_reads": "seconds"} | {
-    "foreign_operation_url": "url"
+    "foreign_operation_url": "url",
+    "operation_ends_as": "word",
 }
 
 
@@ -66,6 +68,8 @@ class Effects:
         if effect := self.get("operation_fails"):
             code = str(effect.get("code", "InternalServerError"))
             return OperationFault("operation_fails", code, effect.get("message", "An internal error occurred."))
+        if effect := self.get("operation_ends_as"):
+            return OperationFault("operation_ends_as", word=effect["word"])
         return OperationFault("operation_never_ends") if "operation_never_ends" in self else None
 
     @property

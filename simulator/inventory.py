@@ -37,6 +37,12 @@ def deletable(world: World) -> list[dict[str, Any]]:
     return [_entry(world, resource) for resource in listed if not mirrors(resource)]
 
 
+def power(world: World) -> dict[str, str]:
+    """The power state of every virtual machine, by its id in lower case."""
+    looked = ((key, world.store.glance(key)) for key in world.store.keys(MACHINE))
+    return {key: str(one.meta.get("power_state", machines.RUNNING)) for key, one in looked if one is not None}
+
+
 def mirrors(resource: Resource) -> bool:
     """Tell whether a resource only mirrors the state of others."""
     return resource.type.lower().rpartition("/")[2] in MIRRORS

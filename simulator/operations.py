@@ -117,7 +117,7 @@ class Operations:
         world, id_ = self._world, operation_id or new_guid()
         fault = call.operation_fault
         if fault is not None and fault.fails:
-            error = {"code": fault.code, "message": fault.message}
+            error = {"code": fault.code, "message": fault.message} if fault.code else {}
         operation = {
             "id": id_,
             "status": "InProgress",
@@ -128,6 +128,7 @@ class Operations:
             "done": done,
             "payload": payload or {},
             "planned_error": error,
+            "planned_word": fault.word if fault is not None else "",
         }
         self._area.put(id_, operation)
         if fault is None or not fault.never_ends:
@@ -156,6 +157,8 @@ class Operations:
         if operation["error"] is not None:
             error = operation["error"]
             raise ArmError(409, error["code"], error["message"], details=error.get("details"))
+        if operation["status"] == "Failed":
+            return Reply(409)
         if operation["result"] is None:
             return Reply(204)
         return Reply(200, operation["result"])
@@ -178,8 +181,8 @@ class Operations:
                 error = problem.error
         if error is not None and name in ON_FAILED:
             ON_FAILED[name](self._world, payload, error)
-        operation["status"] = "Succeeded" if error is None else "Failed"
-        operation["error"] = error
+        operation["status"] = (operation.get("planned_word") or "Succeeded") if error is None else "Failed"
+        operation["error"] = error or None
         operation["end"] = rfc_offset(self._world.now)
         self._area.put(operation_id, operation)
 

@@ -84,12 +84,14 @@ class OperationFault:
     """What a fault does to the operation that this request starts.
 
     ``kind`` is ``operation_fails`` (the operation fails at its last step with ``code`` and ``message``; what its
-    earlier steps did stays) or ``operation_never_ends``.
+    earlier steps did stays; with an empty ``code`` no error is told), ``operation_never_ends``, or
+    ``operation_ends_as`` (the work is done, and the operation's last state is ``word``).
     """
 
     kind: str
     code: str = "InternalServerError"
     message: str = "An internal error occurred."
+    word: str = ""
 
     @property
     def fails(self) -> bool:

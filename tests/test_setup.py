@@ -139,10 +139,11 @@ def test_ci_runs_every_part_and_ends_with_the_first_failure(
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "make").write_text(
-        '#!/bin/sh\necho "$1 chromium=$REQUIRE_CHROMIUM clients=$REQUIRE_CLIENTS"\n'
+        '#!/bin/sh\necho "$1 chromium=$REQUIRE_CHROMIUM clients=$REQUIRE_CLIENTS faketime=$REQUIRE_FAKETIME"\n'
         f'[ "$1" = {failing} ] && exit {code}\nexit 0\n'
     )
-    (programs / "chromium").write_text("#!/bin/sh\n")
+    for name in ("chromium", "faketime"):
+        (programs / name).write_text("#!/bin/sh\n")
     for program in programs.iterdir():
         program.chmod(0o755)
 
@@ -155,8 +156,8 @@ def test_ci_runs_every_part_and_ends_with_the_first_failure(
     )
 
     assert code == done.returncode
-    parts = re.findall(r"^\w+ chromium=1 clients=1$", done.stdout, re.MULTILINE)
-    assert [f"{part} chromium=1 clients=1" for part in ("check", "clients", "test")] == parts[:3]
+    expected = [f"{part} chromium=1 clients=1 faketime=1" for part in ("check", "clients", "test", "chaos")]
+    assert expected == re.findall(r"^\w+ chromium=.*$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -69,12 +69,20 @@ class Replication:
     async def wait_until_protected(self) -> None:
         """Wait for the initial copy and the first recovery point."""
         task = self._task
-        await self._engine.wait(
-            WaitActivities.wait_until_protected,
-            lambda give_back: ProtectedWait(task=task, give_back_after_seconds=give_back),
-            f"Until {task.vm.name} is protected",
-            policies.PROTECTION_DEADLINE,
-        )
+        summary = f"Until {task.vm.name} is protected"
+        while True:
+            waited = await self._engine.wait(
+                WaitActivities.wait_until_protected,
+                lambda give_back: ProtectedWait(task=task, give_back_after_seconds=give_back),
+                summary,
+                policies.PROTECTION_DEADLINE,
+            )
+            if not waited.failed_over:
+                break
+            question = (
+                f"{summary}: somebody else has failed it over ({waited.failed_over}), which ended its replication"
+            )
+            await self._engine.ask(question, ("retry", "give_up"))
         await self._belongings.look("See what replication made")
 
     async def configure_target(self) -> None:
@@ -118,6 +126,11 @@ class Replication:
             await self._disable(self._confirm_source if may_have_failed_over else None)
         await self._belongings.remove()
 
+    @property
+    def _failover_is_ours(self) -> bool:
+        """Whether a failover of the item would be ours, or of the run that is gone on with."""
+        return self.adoption.is_midway or self._belongings.may_have_made(self._task.vm.target_id)
+
     async def _confirm_source(self) -> None:
         vm = self._task.vm
         request = ReadPower(source_id=vm.source_id, target_id=vm.target_id)
@@ -132,7 +145,7 @@ class Replication:
 
     async def _disable_once(self) -> Started:
         engine = self._engine
-        wanted = DisableReplication(task=self._task, settled=self._unheard)
+        wanted = DisableReplication(task=self._task, settled=self._unheard, ours=self._failover_is_ours)
         started = await engine.call(ReplicationActivities.disable_replication, wanted, "Disable replication")
         await engine.wait_for_job(started.job, "Until replication is disabled", accept_failure=started.existed)
         return started

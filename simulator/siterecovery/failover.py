@@ -197,7 +197,8 @@ def _nics(world: World, job: Job) -> None:
 def _machine(world: World, job: Job) -> None:
     item = world.store.require(job.subject)
     target_checks.check_size(world, item)
-    recovery_machines.make_machine(world, item)
+    if not recovery_machines.is_lost(world, item):
+        recovery_machines.make_machine(world, item)
 
 
 @effect("asr.failover_started")
@@ -205,6 +206,8 @@ def _started(world: World, job: Job) -> None:
     wait_for_plan(world, job, "earlier_groups_started")
     item = world.store.require(job.subject)
     vm_id = recovery_machines.target_vm_id(item)
+    if recovery_machines.is_lost(world, item):
+        return
     if not world.store.exists(vm_id):
         raise JobFailureError(failures.vm_not_found(names.last(vm_id)))
     if machines.behaviour(world, vm_id).get("start_fails"):

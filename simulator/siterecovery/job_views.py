@@ -26,7 +26,8 @@ _OPERATION_STATUS = {"Failed": "Failed", "Cancelled": "Canceled"}
 
 def operation_status(job: Job) -> dict[str, Any]:
     """The body of ``replicationOperationStatus``: these eight keys, nulls included."""
-    status = "InProgress" if job.running else _OPERATION_STATUS.get(job.state, "Succeeded")
+    known = "Succeeded" if job.state in DESCRIPTIONS else job.state
+    status = "InProgress" if job.running else _OPERATION_STATUS.get(job.state, known)
     return {
         "error": _operation_error(job) if status in {"Failed", "Canceled"} else None,
         "id": None,
@@ -39,8 +40,10 @@ def operation_status(job: Job) -> dict[str, Any]:
     }
 
 
-def _operation_error(job: Job) -> dict[str, Any]:
+def _operation_error(job: Job) -> dict[str, Any] | None:
     notes = [note for note in job.errors if note["level"] == "Error"]
+    if not notes and job.state == "Failed":
+        return None
     if not notes:
         return {"code": "OperationCanceled", "message": f"The job '{job.friendly_name}' was cancelled.", "details": []}
     error = notes[-1]["error"]
@@ -89,7 +92,7 @@ def _job(job: Job, *, tasks: list[dict[str, Any]], full: bool) -> dict[str, Any]
 
 
 def _description(state: str, given: str) -> str:
-    return given if given and state == "Succeeded" else DESCRIPTIONS[state]
+    return given if given and state == "Succeeded" else DESCRIPTIONS.get(state, state)
 
 
 def _allowed_actions(job: Job) -> list[str]:

@@ -108,7 +108,7 @@ def launch(world: World, plan: Plan, *, fault: OperationFault | None = None, cli
         on_success=plan.on_success,
         on_failure=plan.on_failure,
         cancellable=plan.cancellable,
-        fault=None if fault is None else {"kind": fault.kind, "code": fault.code, "message": fault.message},
+        fault=None if fault is None else asdict(fault),
     )
     return _begin(world, job)
 
@@ -191,7 +191,8 @@ def _step_done(world: World, payload: dict[str, Any]) -> None:
 
 def _run_step(world: World, job: Job) -> None:
     if job.fault and job.fault["kind"] == "operation_fails" and _at_last_step(job):
-        raise JobFailureError(AsrError(job.fault["code"], job.fault["message"]))
+        fail(world, job, AsrError(job.fault["code"], job.fault["message"]) if job.fault["code"] else None)
+        return
     name = job.task["steps"][job.position[1]][1]
     try:
         if name is not None:
@@ -217,12 +218,14 @@ def _leave_task(world: World, job: Job, state: str) -> None:
 def _succeed(world: World, job: Job) -> None:
     if job.on_success is not None:
         EFFECTS[job.on_success](world, job)
-    _end(world, job, "CompletedWithInformation" if job.errors and not job.description else "Succeeded")
+    well = "CompletedWithInformation" if job.errors and not job.description else "Succeeded"
+    _end(world, job, (job.fault or {}).get("word") or well)
 
 
-def fail(world: World, job: Job, error: AsrError) -> None:
-    """End the job and its running task with *error*."""
-    job.task["errors"].append(_note_error(world, job, error, "Error"))
+def fail(world: World, job: Job, error: AsrError | None) -> None:
+    """End the job and its running task with *error*; None: without a word."""
+    if error is not None:
+        job.task["errors"].append(_note_error(world, job, error, "Error"))
     job.task.update(state="Failed", end=rfc7(world.now))
     if job.on_failure is not None:
         EFFECTS[job.on_failure](world, job)

@@ -138,6 +138,11 @@ def _used_nics(world: World, item: Resource, *, test: bool) -> list[dict[str, An
     return [nic for nic in chosen if names.last(nic["source"]) not in left_out]
 
 
+def is_lost(world: World, item: Resource) -> bool:
+    """Tell whether a failover makes no machine and says that it went well, by the machine's behaviour."""
+    return bool(_traits(world, item, test=False).get("absent"))
+
+
 def _traits(world: World, item: Resource, *, test: bool) -> dict[str, Any]:
     return machines.traits_of_copy(world.behaviour(item.meta["vm"]), in_test=test)
 

@@ -27,6 +27,10 @@ def seeded() -> Iterator[str]:
     yield from (cause.rule for cause in test_guests.CAUSES.values())
 
 
+OF_THE_WORKER = {"channels-set-up"}
+"""Rules about how the worker that checks is set up, which no estate trips; `test_preflight.py` has a test of them."""
+
+
 def test_every_rule_is_tripped_by_a_seeded_estate() -> None:
     """A rule without a row, or a row of a rule that is gone, fails here."""
-    assert {rule.id for rule in RULES} == set(seeded())
+    assert {rule.id for rule in RULES} - OF_THE_WORKER == set(seeded())

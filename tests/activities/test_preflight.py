@@ -14,6 +14,8 @@ from migration.capping import MAX_ANSWER_BYTES, capped
 from migration.findings import PlanCheck, VmFindings
 from migration.models import Finding
 from migration.plan_file import load_plan
+from migration.plan_notifications import Notification
+from migration.wires import Wires
 from tests.activities.contoso import CONTOSO, PLANS, READER, STRANGER, told
 from tests.activities.stage import access_to
 from tests.support.sim import Simulator
@@ -117,3 +119,14 @@ def test_large_answers_are_capped() -> None:
     assert len(answer.model_dump_json()) <= MAX_ANSWER_BYTES
     assert 50 == len(answer.blocking)
     assert 50 * 40 - answer.omitted == sum(f.severity == "note" for vm in answer.vms for f in vm.findings)
+
+
+async def test_the_check_knows_how_its_worker_reaches_people(contoso: tuple[Simulator, AzureClients]) -> None:
+    """A channel that the plan names and the worker lacks is a warning; with the channel, or with nobody asked, none."""
+    _, azure = contoso
+    rule = Notification.model_validate({"on": ["needs_action"], "webhook": {"channel": "ops"}})
+    plan = CONTOSO.model_copy(update={"notifications": [rule]})
+
+    answers = [await check(azure, plan, wires=wires) for wires in (Wires(), Wires(frozenset({"ops"})), None)]
+
+    assert [1, 0, 0] == [sum(rule == "channels-set-up" for rule, _ in told(answer)) for answer in answers]

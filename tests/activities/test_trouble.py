@@ -76,6 +76,21 @@ async def test_a_shutdown_that_fails_is_seen(stage: Stage) -> None:
     assert ("PowerState/running", "PowerState/running") == (seen.source_power_state, seen.target_power_state)
 
 
+async def test_a_failover_of_somebody_else_is_left_alone(stage: Stage) -> None:
+    """Nobody waits for its replication any more, and its protection is not ended while its source is off."""
+    case = stage.arrange()
+    await stage.fail_over(case)
+    before = stage.mark
+
+    waited = await stage.run(WaitActivities.wait_until_protected, ProtectedWait(task=case.task))
+    with pytest.raises(ApplicationError, match="somebody else has failed it over") as refusal:
+        await stage.run(ReplicationActivities.disable_replication, DisableReplication(task=case.task, ours=False))
+
+    assert (False, "UnplannedFailoverCommitPendingStatesBegin") == (waited.running, waited.failed_over)
+    assert "VmFailure" == refusal.value.type
+    assert [] == stage.writes(case.name, before)
+
+
 async def test_failovers_that_end_well_without_a_proof_are_no_fence(stage: Stage) -> None:
     """Succeeded jobs: a shutdown left out, changes that did not come over, an old point, words that say nothing."""
     skipped, unsynchronised, pointless, informed = [

@@ -19,10 +19,15 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
+from migration import names
 from migration.names import SEARCH_ATTRIBUTES
+from tests.chaos.builds import Change, build
 from tests.chaos.checker import Look
-from tests.chaos.wire import Proxy
+from tests.chaos.checker.histories import History
+from tests.chaos.watch import Watch
 from tests.conftest import program
+from tests.e2e import judge as e2e
+from tests.e2e.estates import Case
 from tests.e2e.stack import Stack, WorkerProcess, until
 from tests.support.sim import Simulator
 
@@ -56,7 +61,9 @@ class TemporalServer:
             *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off", *attributes),
             *(f"--namespace={name}" for name in self._namespaces),
         ]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Several servers share two processors: one thread each, and fewer collections, are a quarter less of them.
+        environment = {**os.environ, "GOMAXPROCS": "1", "GOGC": "400"}
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         await until(self._answers, "Temporal answers", seconds=60, pause=0.2)
 
     def kill(self) -> None:
@@ -90,10 +97,13 @@ class Worker(WorkerProcess):
         *,
         lost_disk: bool = False,
         settings: Mapping[str, str] | None = None,
+        changes: Sequence[Change] = (),
     ) -> None:
         folder.mkdir(exist_ok=True)
         super().__init__(simulator, address, folder)
         self._environment |= settings or {}
+        if changes:
+            self.root = build(folder / "build", changes)
         if lost_disk:
             self.log = Path("/dev/full")
 
@@ -111,6 +121,8 @@ class Worker(WorkerProcess):
 class Stage(Stack):
     """A stack whose parts can be killed, with somebody who looks at the machines all the time."""
 
+    worker: Worker
+
     def __init__(
         self,
         simulator: Simulator,
@@ -125,14 +137,23 @@ class Stage(Stack):
         self.looks: list[Look] = []
         self.workers: list[Worker] = []
         self.simulator = simulator
+        self.watch = Watch(client)
         super().__init__(simulator, client, self.new_worker())
 
     @classmethod
     @contextlib.asynccontextmanager
     async def up(
-        cls, seed: dict[str, Any], speed: float = 60, settings: Mapping[str, str] | None = None
+        cls,
+        seed: dict[str, Any],
+        speed: float = 60,
+        settings: Mapping[str, str] | None = None,
+        *,
+        serves: bool = True,
     ) -> AsyncIterator[Self]:
-        """Start everything, and look until the end. *settings* stand in the place of the workers' for tests."""
+        """Start everything, and look until the end. *settings* stand in the place of the workers' for tests.
+
+        Where nobody *serves*, the caller starts the workers.
+        """
         with tempfile.TemporaryDirectory(prefix="chaos-") as scratch, Simulator(seed=seed, speed=speed) as simulator:
             async with contextlib.AsyncExitStack() as ends:
                 server = TemporalServer(Path(scratch))
@@ -140,27 +161,64 @@ class Stage(Stack):
                 await server.start()
                 stage = cls(simulator, await server.connect(), server, Path(scratch), settings)
                 ends.callback(stage._kill_workers)
-                await stage.worker.start()
-                looking = asyncio.create_task(stage._look())
-                ends.callback(looking.cancel)
+                if serves:
+                    await stage.worker.start()
+                for watching in (stage._look(), stage.watch.run()):
+                    ends.callback(asyncio.create_task(watching).cancel)
                 yield stage
 
-    def new_worker(self, address: str | None = None, *, lost_disk: bool = False) -> Worker:
+    async def at(self, case: Case, *phases: str, vm: str = "vm", seconds: float = 240) -> str:
+        """Wait until a virtual machine shows one of *phases*, and return which; the phases that last are seen."""
+        workflow_id = names.migrate_vm_id(case.name, vm)
+        async with asyncio.timeout(seconds):
+            while (standing := self.watch.of(workflow_id)) is None or standing.phase not in phases:
+                await self.watch.round()
+        return standing.phase
+
+    def new_worker(
+        self,
+        address: str | None = None,
+        *,
+        lost_disk: bool = False,
+        settings: Mapping[str, str] | None = None,
+        changes: Sequence[Change] = (),
+    ) -> Worker:
         """Return one more worker, which is not started yet."""
         folder = self.folder / f"worker-{len(self.workers)}"
-        worker = Worker(
-            self.simulator, address or self.server.address, folder, lost_disk=lost_disk, settings=self.settings
-        )
+        where, given = address or self.server.address, {**(self.settings or {}), **(settings or {})}
+        worker = Worker(self.simulator, where, folder, lost_disk=lost_disk, settings=given, changes=changes)
         self.workers.append(worker)
         return worker
 
-    @contextlib.asynccontextmanager
-    async def cut_off_worker(self) -> AsyncIterator[tuple[Worker, Proxy]]:
-        """Start a worker whose way to Temporal can be cut."""
-        async with Proxy.to(self.server.port) as proxy:
-            worker = self.new_worker(proxy.address)
-            await worker.start()
-            yield worker, proxy
+    def phases(self, case: Case) -> str:
+        """Return where the machines of a plan are now, in words."""
+        standings = [self.watch.of(names.migrate_vm_id(case.name, vm)) for vm in case.vms]
+        return ", ".join(dict.fromkeys(standing.phase if standing else "preparing" for standing in standings))
+
+    def is_over(self, case: Case) -> bool:
+        """Tell whether the plan's workflow has ended."""
+        standing = self.watch.of(names.migrate_plan_id(case.name))
+        return standing is not None and standing.closed
+
+    async def is_patched(self, case: Case) -> bool:
+        """Tell whether a machine's workflow has taken the way behind a patch."""
+        history = await self.vm(case).fetch_history()
+        return any(History("", history.to_json_dict()).of("MARKER_RECORDED"))
+
+    @property
+    def last_request(self) -> int:
+        """The number of the last request that the simulator has seen."""
+        return max((int(line["n"]) for line in self.simulator.requests()), default=0)
+
+    def writes_since(self, number: int, case: Case) -> list[dict[str, Any]]:
+        """Return the requests after *number* about a plan that would change something, whatever was answered."""
+        lines = e2e.about(case, self.simulator.requests(number))
+        return [line for line in lines if e2e.changes(line)]
+
+    def times_met(self, fault: str) -> int:
+        """Return how many requests have met a fault, or would have before its turn."""
+        faults = self.simulator.control("GET", "faults").json()
+        return next(int(each["seen"]) for each in faults if each["id"] == fault)
 
     @property
     def logs(self) -> tuple[str, ...]:
@@ -181,6 +239,5 @@ class Stage(Stack):
             await asyncio.sleep(LOOK_SECONDS)
 
     def _look_once(self) -> Look:
-        now = self.simulator.clock()["virtual"]
-        machines = [each for each in self.simulator.resources() if each.get("power_state")]
-        return Look(now, {each["id"].lower(): each["power_state"] for each in machines})
+        seen = self.simulator.control("GET", "power").json()
+        return Look(seen["virtual"], seen["machines"])

@@ -218,6 +218,16 @@ def test_what_was_undone_may_be_made_again(between: dict[str, Any]) -> None:
     assert "I4" not in judge(evidence)
 
 
+def test_what_somebody_else_made_is_told_apart() -> None:
+    """Where somebody had a hand in it, the report need not call theirs ours: it names what its ledger does not."""
+    meddled, alone = made.sound(), made.sound()
+    for evidence in (meddled, alone):
+        evidence.after.append(made.resource(f"{TARGET}-theirs"))
+        vm(evidence)["ledger_proof"] = {"proved": False, "unlisted": [f"{TARGET}-theirs".upper()]}
+    meddled.meddled = True
+    assert ("I6" in judge(meddled), "I6" in judge(alone)) == (False, True)
+
+
 def test_a_copy_that_a_person_accepted_lets_the_source_be_stopped() -> None:
     """After a recorded decision for the copy, or with `accept`, the source may be deallocated."""
     decided, accepting = made.sound(), made.sound()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import re
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,19 +15,28 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
 from migration import names
-from migration.report import VmStatus
 from tests.chaos.checker import Evidence, judge
 from tests.chaos.checker.histories import History
 from tests.chaos.stage import Stage
 from tests.e2e import judge as e2e
-from tests.e2e.estates import APPROVER, REQUESTER, Case
+from tests.e2e.estates import APPROVER, REQUESTER, Case, seed_of
 
 Line = dict[str, Any]
 Act = Callable[[Stage, "Trial"], Awaitable[None]]
 Arm = Callable[["Trial", random.Random, list[Line]], list[dict[str, Any]]]
 
 MIGRATED, ROLLED_BACK = frozenset({"migrated"}), frozenset({"rolled_back"})
+BY_HAND = "by-hand-"
+"""How the ids of requests begin that people send: the checker judges ours alone."""
 SECONDS_ALLOWED = 300.0
+_PATIENCE = 3.0
+"""How long a person waits for what a word of theirs brings before they say it again."""
+
+
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 @dataclass
@@ -44,6 +55,16 @@ class Trial:
     outcome: str = ""
     faults: list[dict[str, Any]] = field(default_factory=list)
     before: list[dict[str, Any]] = field(default_factory=list)
+    behaviour: dict[str, Any] = field(default_factory=dict)
+    """How the machine, or its copy, behaves in the simulator."""
+    traps: list[socket.socket] = field(default_factory=list)
+    """Where nobody may ever connect to."""
+    tries: int = 8
+    """How often a person tries again before they give up."""
+    begin: asyncio.Event = field(default_factory=_set)
+    """Before it is set, the plan is not started."""
+    decide: asyncio.Event = field(default_factory=_set)
+    """Before it is set, nobody decides at the gate."""
     broken: dict[str, list[str]] = field(default_factory=dict)
     error: str = ""
     seconds: float = 0.0
@@ -62,11 +83,12 @@ class Trial:
         """Arm the fault in the simulator."""
         self.before = e2e.of_case(self.case, stage.simulator.resources())
         for fault in self.arm(self, dice, clean) if self.arm else []:
-            stage.simulator.fault(fault["effect"], **fault["match"])
-            self.faults.append({**fault, "vm": None})
+            armed = stage.simulator.fault(fault["effect"], **fault["match"])
+            self.faults.append({**fault, "vm": None, "id": armed})
 
     async def run(self, stage: Stage) -> None:
         """Run it to its end, and keep what came of it."""
+        await self.begin.wait()
         began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(SECONDS_ALLOWED):
@@ -83,10 +105,35 @@ class Trial:
         """Let the checker judge what is left."""
         if self.error:
             return
+        self.error = self._unmet(stage) or self._trapped()
         evidence = await gather(stage, self)
-        self.outcome = str(evidence.report["vms"][0]["outcome"])
+        self.outcome = " and ".join(sorted({str(vm["outcome"]) for vm in evidence.report["vms"]}))
         self.phase = self.phase or phase_of(self, evidence)
         self.broken = judge(evidence)
+
+    def _unmet(self, stage: Stage) -> str:
+        """Tell which fault never met its request: such a run shows nothing."""
+        seen = {each["id"]: each["seen"] for each in stage.simulator.control("GET", "faults").json()}
+        unmet = [fault for fault in self.faults if seen[fault["id"]] < fault["match"]["nth"]]
+        return f"no request met the fault {unmet[0]['match']}" if unmet else ""
+
+    def _trapped(self) -> str:
+        """Tell whether somebody connected to a place where nobody may."""
+        for trap in self.traps:
+            with trap, contextlib.suppress(BlockingIOError):
+                connection, _ = trap.accept()
+                connection.close()
+                return "a foreign host was connected to"
+        return ""
+
+
+def seed_for(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return the seed of all *trials*, with how their machines behave."""
+    seed = seed_of([trial.case for trial in trials])
+    for trial in trials:
+        for vm in trial.case.vms:
+            seed["behaviour"][trial.case.vm_id(vm)] |= trial.behaviour
+    return seed
 
 
 async def approve(stage: Stage, trial: Trial) -> None:
@@ -101,69 +148,71 @@ async def reject(stage: Stage, trial: Trial) -> None:
 
 async def see_through(stage: Stage, trial: Trial, decision: str) -> None:
     """Do what a person on duty does: decide at the gate, retry where only a person can move it on."""
-    asked = ""
-    while not await is_over(stage, trial):
-        status = await stage.status(trial.case)
-        stands = "" if status is None else f"{status.phase} {status.waiting_for}"
-        if status is not None and stands != asked:
-            asked = stands if await _move(stage, trial, status, decision) else ""
-        await asyncio.sleep(0.5)
+    await asyncio.gather(*(_attend(stage, trial, vm, decision) for vm in trial.case.vms))
 
 
-async def _move(stage: Stage, trial: Trial, status: VmStatus, decision: str) -> bool:
-    """Decide or retry where that is asked for; return whether it was."""
+async def _attend(stage: Stage, trial: Trial, vm: str, decision: str) -> None:
+    asked, tries = 0.0, 0
+    clock = asyncio.get_running_loop().time
+    while not stage.is_over(trial.case):
+        standing = stage.watch.of(names.migrate_vm_id(trial.case.name, vm))
+        if standing is not None and not standing.closed and standing.needs_action and clock() - asked > _PATIENCE:
+            if standing.phase == "awaiting_approval" and not trial.decide.is_set():
+                await stage.watch.round()
+                continue
+            tries += 1
+            word = decision if standing.phase == "awaiting_approval" else "retry" if tries <= trial.tries else "give_up"
+            await _say(stage, trial, vm, word)
+            asked = clock()
+        await stage.watch.round()
+
+
+async def _say(stage: Stage, trial: Trial, vm: str, word: str) -> None:
+    """Decide, or say a *word* where that is offered."""
     try:
-        if status.phase == "awaiting_approval":
-            await stage.vm(trial.case).signal(decision, {"approver": APPROVER})
-            return True
-        if status.needs_action and "retry" in status.choices:
-            await stage.resolve(trial.case, "retry")
-            return True
-    except RPCError:  # Temporal is away, or nobody answers: the next look tries again
+        async with asyncio.timeout(10):
+            if word in {names.SIGNAL_APPROVE_COMMIT, names.SIGNAL_REJECT_COMMIT}:
+                await stage.vm(trial.case, vm).signal(word, {"approver": APPROVER})
+                return
+            status = await stage.status(trial.case, vm)
+            if status is not None and status.needs_action and word in status.choices:
+                await stage.resolve(trial.case, word, vm)
+    except (RPCError, TimeoutError):  # Temporal is away, or nobody answers: the next look tries again
         pass
-    return False
-
-
-async def is_over(stage: Stage, trial: Trial) -> bool:
-    """Tell whether the plan's workflow has ended."""
-    try:
-        async with asyncio.timeout(5):
-            described = await stage.plan(trial.case).describe()
-    except (RPCError, TimeoutError):
-        return False
-    return described.close_time is not None
 
 
 async def ended(stage: Stage, trial: Trial) -> None:
     """Wait for the end of the plan."""
-    while not await is_over(stage, trial):
-        await asyncio.sleep(0.5)
+    while not stage.is_over(trial.case):
+        await stage.watch.round()
 
 
 async def gather(stage: Stage, trial: Trial) -> Evidence:
     """Read everything that a run left."""
     case = trial.case
-    plan, vm = await stage.plan_report(case), await stage.report(case)
+    plan, vms = await stage.plan_report(case), [await stage.report(case, vm) for vm in case.vms]
     histories = {}
-    for handle in (stage.plan(case), stage.vm(case)):
+    for handle in (stage.plan(case), *(stage.vm(case, vm) for vm in case.vms)):
         history = await handle.fetch_history()
         histories[handle.id] = History(handle.id, history.to_json_dict())
-    mine = (case.vm_id("vm").lower(), case.vm_id("vm", "target").lower())
+    mine = {case.vm_id(vm, kind).lower() for vm in case.vms for kind in ("source", "target")}
     looks = [
         type(look)(look.virtual, {key: value for key, value in look.power.items() if key in mine})
         for look in stage.looks
     ]
-    report = {**plan.model_dump(mode="json"), "vms": [vm.model_dump(mode="json")]}
+    report = {**plan.model_dump(mode="json"), "vms": [vm.model_dump(mode="json") for vm in vms]}
+    log = e2e.about(case, stage.simulator.requests())
+    behaviour = [{"effect": {"kind": "behaviour"}, "match": {}, "vm": None}] if trial.behaviour else []
     return Evidence(
         plan=case.plan.model_dump(mode="json"),
         requester=REQUESTER,
-        log=e2e.about(case, stage.simulator.requests()),
+        log=[line for line in log if not str(line["client_request_id"]).startswith(BY_HAND)],
         before=trial.before,
         after=e2e.of_case(case, stage.simulator.resources()),
         looks=looks,
         histories=histories,
         report=report,
-        faults=trial.faults,
+        faults=[*trial.faults, *behaviour],
         meddled=trial.meddled,
         canaries=(stage.simulator.client_secret,),
         outputs=(*stage.logs, str(report)),

@@ -335,6 +335,26 @@ def test_operation_fails(world: World, fault: OperationFault | None, refuse: boo
         world.operations.result_reply(call_of(world), id_, STYLE)
 
 
+def test_operation_fails_without_a_word(world: World) -> None:
+    """A fault without a code makes an operation fail, and nobody tells why."""
+    _, id_ = run_operation(world, OperationFault("operation_fails", code=""), name="x")
+    world.advance(10)
+
+    status = world.operations.status_reply(call_of(world), id_, STYLE)
+    assert ("Failed", False) == (status.body["status"], "error" in status.body)
+    answer = world.operations.result_reply(call_of(world), id_, STYLE)
+    assert (409, None) == (answer.status, answer.body)
+
+
+def test_operation_ends_with_a_word(world: World) -> None:
+    """A fault lets an operation do its work and end with a word that nobody knows."""
+    _, id_ = run_operation(world, OperationFault("operation_ends_as", word="Bananas"), name="x")
+    world.advance(10)
+
+    operation = world.operations.get(id_)
+    assert ("Bananas", {"made": "x"}) == (operation["status"], operation["result"])
+
+
 def test_operation_that_never_ends(world: World) -> None:
     """A fault keeps an operation in progress."""
     _, id_ = run_operation(world, OperationFault("operation_never_ends"), name="x")

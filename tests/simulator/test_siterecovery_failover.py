@@ -9,6 +9,7 @@ import pytest
 from tests.simulator.siterecovery_estate import (
     A2A,
     TARGET,
+    VAULT,
     Lab,
     disk_id,
     item_id,
@@ -36,6 +37,8 @@ NAMES = (
     "unsynchronised",
     "pointless",
     "partial",
+    "mute",
+    "phantom",
 )
 
 
@@ -55,6 +58,7 @@ def lab() -> Iterator[Lab]:
         "skipped": {"shutdown_skipped": True},
         "unsynchronised": {"synchronise_fails": True},
         "pointless": {"synchronise_adds_no_point": True},
+        "phantom": {"after_failover": {"absent": True}},
         "partial": {"failover_descriptions": {"job": "PartiallySucceeded", "shutdown": "CompletedWithInformation"}},
     }
     quotas = {"northeurope": {"Standard_E4s_v3": 0}}
@@ -178,6 +182,27 @@ def test_fault_leaves_what_was_made(lab: Lab) -> None:
     assert {disk_id("broken_os", TARGET).lower(), nic_id("broken-nic", TARGET).lower()} <= lab.sim.resource_ids()
     lab.fail_over("broken")
     assert "PowerState/running" == lab.power(vm_id("broken", TARGET))
+
+
+def test_fault_without_a_word(lab: Lab) -> None:
+    """A failover may fail without telling why, and may end with a word that nobody knows."""
+    lab.sim.fault({"kind": "operation_fails", "code": ""}, path="mute/unplannedFailover")
+    status = lab.status("POST", f"{item_id('mute')}/unplannedFailover", lab.failover_body())
+    assert ("Failed", None) == (status["status"], status.get("error"))
+    lab.sim.fault({"kind": "operation_ends_as", "word": "Bananas"}, path="mute/unplannedFailover")
+    status = lab.status("POST", f"{item_id('mute')}/unplannedFailover", lab.failover_body())
+    assert "Bananas" == status["status"]
+    [job] = [job for job in lab.get(f"{VAULT}/replicationJobs")["value"] if job["name"] == status["name"]]
+    assert ("Bananas", "Bananas") == (job["properties"]["state"], job["properties"]["stateDescription"])
+    assert "PowerState/running" == lab.power(vm_id("mute", TARGET))
+
+
+def test_failover_without_a_machine(lab: Lab) -> None:
+    """A failover may say that it went well although it made no machine."""
+    status = lab.status("POST", f"{item_id('phantom')}/unplannedFailover", lab.failover_body())
+    assert "Succeeded" == status["status"]
+    assert "PowerState/deallocated" == lab.power(vm_id("phantom"))
+    assert vm_id("phantom", TARGET).lower() not in lab.sim.resource_ids()
 
 
 def test_size_without_quota(lab: Lab) -> None:

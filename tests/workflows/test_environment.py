@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from migration.phases import Outcome, Phase
-from migration.waiting import JobWait, JobWaited
+from migration.waiting import JobWait, JobWaited, ProtectedWaited
 from tests.workflows.script import Script, environment_failure, vm_failure
 from tests.workflows.stage import Stage
 from workflows import engine
@@ -44,6 +44,22 @@ async def test_giving_up_while_the_environment_fails_leads_back(stage: Stage, sc
     await stage.resolve(handle, "give_up", reason="not this week")
     ending = await handle.result()
     assert (Outcome.ROLLED_BACK, "olga@contoso.example gave up: not this week") == (ending.outcome, ending.reason)
+
+
+@pytest.mark.parametrize("action", ["retry", "give_up"])
+async def test_a_failover_of_somebody_else_asks_a_person(stage: Stage, script: Script, action: str) -> None:
+    """Who waits for the first copy is told at once; the way back is not for a failover that is not ours."""
+    state = "UnplannedFailoverCommitPendingStatesBegin"
+    script.on("wait_until_protected", ProtectedWaited(running=False, failed_over=state))
+    handle = await stage.start_vm()
+    status = await stage.until_asked(handle, "somebody else has failed it over")
+    assert ["retry", "give_up"] == status.choices
+    await stage.resolve(handle, action)
+    if action == "retry":
+        assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
+    else:
+        await handle.result()
+    assert {action == "retry"} == {request.ours for request in script.requests("disable_replication")}
 
 
 async def test_an_outage_of_days_ends_with_a_question(stage: Stage, script: Script) -> None:
