@@ -72,15 +72,16 @@ def core_runtime(metrics_address: str | None = None) -> Runtime:
     )
 
 
-TASK_PATIENCE_SECONDS = 9.0
-"""How long a workflow task may take. A server waits ten seconds for it."""
+TASK_PATIENCE_SECONDS = 60.0
+"""How long a workflow task may take; far beyond the ten seconds for which a server waits, and then has it done anew."""
 
 
 def let_tasks_take_long(worker: Worker) -> Worker:
     """Let *worker* finish a workflow task that takes more than Temporal's two seconds, and return it.
 
-    What was sent while no worker ran comes in one task: ten thousand signals, if so many were sent, and for each
-    workflow anew after a restart. Given up after two seconds, that task would be tried again and again for ever.
+    What was sent while no worker ran comes in one task: ten thousand signals, if so many were sent, a second or two of
+    a processor. Given up after two seconds, that task would be tried again and again; and what is interrupted keeps its
+    place in the worker, which does nothing more for that workflow until it is started anew.
     """
     inner = worker._workflow_worker  # noqa: SLF001 - Temporal has no option for it but to never give up
     if inner is None or not hasattr(inner, "_deadlock_timeout_seconds"):

@@ -1,6 +1,6 @@
 """What nobody needs is sent in any number: it costs little, is counted, and shuts out nobody who is needed.
 
-`benchmarks` of a whole flood take minutes (docs/operations.md tells what came of one); here its limits are low.
+Ten thousand signals take minutes (docs/operations.md tells what came of them); here a server's limits are low.
 """
 
 import asyncio
@@ -95,12 +95,12 @@ async def test_a_plan_and_its_machines_go_on_when_no_signal_goes_in_any_more(
     assert not any("task_failed" in kind for kind in kinds)
 
 
-async def test_a_workflow_task_may_take_nearly_as_long_as_the_server_waits(dev_server: WorkflowEnvironment) -> None:
+async def test_a_workflow_task_is_not_interrupted_while_the_server_waits(dev_server: WorkflowEnvironment) -> None:
     """Given up after Temporal's two seconds, a task with all signals of a night without workers would never end."""
     inner = workflow_worker(dev_server.client)._workflow_worker
     assert inner is not None
     assert TASK_PATIENCE_SECONDS == inner._deadlock_timeout_seconds
-    assert 2 < TASK_PATIENCE_SECONDS < 10
+    assert TASK_PATIENCE_SECONDS > 10
 
 
 def engine_that_asks(monkeypatch: pytest.MonkeyPatch) -> Engine:
