@@ -111,6 +111,8 @@ def test_what_is_carried(lab: Lab) -> None:
     assert (source["tags"], {"card": "one"}) == (made["tags"], card["tags"])
     assert "networkSecurityGroup" not in card["properties"]
     assert "publicIPAddress" not in address
+    # A seeded public address says who has it, as one does that was given to an interface.
+    assert lab.get(PUBLIC)["properties"]["ipConfiguration"]["id"].startswith(f"{nic_id('full-nic')}/ipConfigurations/")
     assert source["properties"]["hardwareProfile"] == made["properties"]["hardwareProfile"]
 
 
