@@ -132,6 +132,10 @@ class Belongings:
         """Tell whether a resource is ours to delete, should it be there."""
         return any(entry.ours and same_id(entry.id, resource_id) for entry in self.entries)
 
+    def names(self, resource_id: str) -> bool:
+        """Tell whether the ledger has a resource, whatever became of it."""
+        return any(same_id(entry.id, resource_id) for entry in self.entries)
+
     def note_parts(self, resource_ids: list[str], why: str) -> None:
         """Enter parts of a machine that were made under names that nobody predicted: reported, never deleted."""
         self.entries = ledger.merge(self.entries, [_entry(part, "site_recovery", why, "left") for part in resource_ids])

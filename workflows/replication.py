@@ -129,7 +129,7 @@ class Replication:
     @property
     def _failover_is_ours(self) -> bool:
         """Whether a failover of the item would be ours, or of the run that is gone on with."""
-        return self.adoption.is_midway or self._belongings.may_have_made(self._task.vm.target_id)
+        return self.adoption.is_midway or self._belongings.names(self._task.vm.target_id)
 
     async def _confirm_source(self) -> None:
         vm = self._task.vm

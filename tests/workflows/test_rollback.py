@@ -94,6 +94,17 @@ async def test_nothing_is_left_after_a_rollback(stage: Stage, script: Script, wo
     assert {"deleted"} == {one.state for one in (await stage.report(handle)).resources}
 
 
+async def test_a_target_that_is_gone_was_still_our_failover(stage: Stage, script: Script, world: World) -> None:
+    """Who deletes the target by hand while it is decided on does not make the failover somebody else's."""
+    task = make_task()
+    handle = await stage.start_vm(task)
+    await stage.until_phase(handle, Phase.AWAITING_APPROVAL)
+    world.remove(task.vm.target_id)
+    await stage.send(handle, "reject_commit", "approver@contoso.example")
+    assert Outcome.ROLLED_BACK == (await handle.result()).outcome
+    assert {True} == {request.ours for request in script.requests("disable_replication")}
+
+
 async def test_the_machine_goes_before_its_interface_and_its_disks(stage: Stage, script: Script) -> None:
     """Azure refuses to delete what is attached, so the machine goes first."""
     script.on("verify_target", vm_failure())
