@@ -9,14 +9,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -29,6 +30,7 @@ from arm.asking import Count
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
 from arm.errors import classify
+from arm.lag import read_lag
 from arm.tokens import TenantKeys
 from arm.watcher import Watchers
 from migration import names
@@ -39,6 +41,7 @@ from migration.sealing import SealingKey, secret_of
 from runtime.errors import RuntimeSetupError, SettingsError
 from runtime.leaving import leave
 from runtime.logs import configure_logging, quiet_temporal_messages
+from runtime.metrics import ArmMetrics, FleetMetrics
 from runtime.settings import Settings
 from runtime.temporal import connect, core_runtime, ensure_search_attributes, let_tasks_take_long
 from workflows.check_plan import CheckPlan
@@ -53,12 +56,15 @@ from workflows.spent_approval import SpentApproval
 from workflows.survey_plan import SurveyPlan
 from workflows.vm_claim import VmClaim
 
+if TYPE_CHECKING:
+    from runtime.tracing import Tracing
+
 WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, CleanPlan, VmClaim, KeptWrites, SpentApproval]
 FINALISING = [FinalisePlan, FinaliseVm, VmClaim, SpentApproval]
 """What deletes sources: only a worker that was started for it serves its queue."""
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
-        "activities", "arm", "azure", "migration", "structlog", "yaml"
+        "activities", "arm", "azure", "migration", "opentelemetry", "structlog", "yaml"
     )
 )
 """Modules without state of their own pass the sandbox's wall: imported once, not once per workflow."""
@@ -69,6 +75,7 @@ GRACE = timedelta(seconds=5)
 """How long a stopping worker lets its calls to Azure end."""
 _SLOTS = 100
 _TELL_SECONDS = 3
+_BUDGET_SECONDS = 5
 
 
 def workers(
@@ -135,10 +142,18 @@ async def serve(settings: Settings, *, finalising: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     desk = approval_desk(settings)
-    client = await connect(settings.temporal_environment, runtime=core_runtime())
+    runtime, traces = core_runtime(settings.metrics_address), _tracing(settings)
+    around = [traces.interceptor] if traces else []
+    client = await connect(settings.temporal_environment, runtime=runtime, interceptors=around)
     await ensure_search_attributes(client)
     async with AsyncExitStack() as stack:
-        azure = await stack.enter_async_context(AzureClients(azure_access(settings)))
+        if traces:
+            stack.callback(traces.close)
+        arm = ArmMetrics(runtime.metric_meter)
+        azure = AzureClients(azure_access(settings), observers=[arm, traces] if traces else [arm])
+        await stack.enter_async_context(azure)
+        if settings.metrics_address:
+            await stack.enter_async_context(_measuring(client, runtime, azure, arm))
         watchers = await stack.enter_async_context(Watchers(azure, settings.poll_floor_seconds))
         progress, settle = timedelta(seconds=settings.progress_seconds), settings.intent_settle_seconds
         if finalising:
@@ -153,6 +168,34 @@ async def serve(settings: Settings, *, finalising: bool = False) -> None:
         if settings.worker_ready_file:
             settings.worker_ready_file.write_text(f"{os.getpid()}\n")
         await stop.wait()
+
+
+def _tracing(settings: Settings) -> "Tracing | None":
+    """Return the traces that the environment asks for; who wants none does not pay for the libraries."""
+    if not settings.otel_environment:
+        return None
+    from runtime.tracing import tracing  # noqa: PLC0415 - see above
+
+    return tracing(settings.otel_environment)
+
+
+@asynccontextmanager
+async def _measuring(client: Client, runtime: Runtime, azure: AzureClients, arm: ArmMetrics) -> AsyncIterator[None]:
+    """Show the fleet's figures on the worker's metrics endpoint."""
+    fleet = FleetMetrics(client, runtime.metric_meter, lambda vault: read_lag(azure, vault))
+
+    async def show_budget() -> None:
+        while True:
+            arm.left(azure.limiter.left())
+            await asyncio.sleep(_BUDGET_SECONDS)
+
+    tasks = [asyncio.create_task(fleet.run(), name="metrics"), asyncio.create_task(show_budget(), name="budget")]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def check(settings: Settings, plan_file: Path) -> int:

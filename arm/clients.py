@@ -26,7 +26,10 @@ from arm.limiter import Limiter
 from arm.policies import pipeline_policies
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
+
+    from arm.calls import CallObserver
 
 Client = TypeVar("Client")
 
@@ -41,8 +44,12 @@ READ_TIMEOUT_SECONDS = 60
 class AzureClients:
     """The clients that activities get injected. Make them in the running loop that uses them; close them when done."""
 
-    def __init__(self, access: AzureAccess, limiter: Limiter | None = None) -> None:
+    def __init__(
+        self, access: AzureAccess, limiter: Limiter | None = None, observers: Sequence[CallObserver] = ()
+    ) -> None:
+        """Make them for one identity; *observers* are told of each request."""
         self.access = access
+        self._observers = observers
         self.limiter = limiter or Limiter()
         self.credential = credential_for(access)
         self._transport = _transport(access.ca_bundle)
@@ -133,7 +140,9 @@ class AzureClients:
             "base_url": access.endpoint.rstrip("/"),
             "credential_scopes": [access.scope],
             "transport": self._transport,
-            "policies": pipeline_policies(self.credential, access.endpoint, access.scope, self.limiter),
+            "policies": pipeline_policies(
+                self.credential, access.endpoint, access.scope, self.limiter, self._observers
+            ),
         }
 
 

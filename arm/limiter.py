@@ -29,6 +29,11 @@ class Bucket:
         self._filled = time.monotonic()
         self._closed_until = 0.0
 
+    @property
+    def left(self) -> float:
+        """How many requests may pass at once now; none while it is closed."""
+        return 0.0 if self._closed_until > time.monotonic() else max(self._refilled(), 0.0)
+
     def pause(self, seconds: float) -> None:
         """Let nothing pass for *seconds*."""
         self._closed_until = max(self._closed_until, time.monotonic() + seconds)
@@ -39,9 +44,12 @@ class Bucket:
             await asyncio.sleep(wait)
         self._tokens -= 1
 
+    def _refilled(self) -> float:
+        return min(self._capacity, self._tokens + (time.monotonic() - self._filled) * self._per_second)
+
     def _wait_seconds(self) -> float:
         now = time.monotonic()
-        self._tokens = min(self._capacity, self._tokens + (now - self._filled) * self._per_second)
+        self._tokens = self._refilled()
         self._filled = now
         return max(self._closed_until - now, (1 - self._tokens) / self._per_second)
 
@@ -65,6 +73,11 @@ class Limiter:
     def writes(self, subscription: str) -> Bucket:
         """Return the bucket of writes of a subscription."""
         return self._writes[subscription.lower()]
+
+    def left(self) -> dict[tuple[str, str], float]:
+        """Return how many requests may pass at once, by subscription and kind."""
+        kinds = {"reads": self._reads, "writes": self._writes}
+        return {(key, kind): bucket.left for kind, buckets in kinds.items() for key, bucket in buckets.items()}
 
 
 def pause_seconds(retry_after: str | None, default: float) -> float:

@@ -31,10 +31,15 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from arm import leases
+from arm.calls import Call
 from arm.limiter import Limiter, pause_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from azure.core.credentials_async import AsyncTokenCredential
+
+    from arm.calls import CallObserver
 
 Request: TypeAlias = PipelineRequest[HttpRequest]
 Response: TypeAlias = PipelineResponse[HttpRequest, AsyncHttpResponse]
@@ -50,7 +55,13 @@ class ForeignHostError(AzureError):
     """A request to a host that is not the configured Azure Resource Manager. Nothing was sent, no token attached."""
 
 
-def pipeline_policies(credential: AsyncTokenCredential, endpoint: str, scope: str, limiter: Limiter) -> list[Any]:
+def pipeline_policies(
+    credential: AsyncTokenCredential,
+    endpoint: str,
+    scope: str,
+    limiter: Limiter,
+    observers: Sequence[CallObserver] = (),
+) -> list[Any]:
     """Return the policies that every management client of this process shares, outermost first."""
     return [
         HeadersPolicy(),
@@ -63,7 +74,7 @@ def pipeline_policies(credential: AsyncTokenCredential, endpoint: str, scope: st
         RequestIdentityPolicy(),
         WriteLeasePolicy(),
         CustomHookPolicy(),
-        TracePolicy(),
+        TracePolicy(observers),
     ]
 
 
@@ -157,6 +168,10 @@ class WriteLeasePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
 class TracePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
     """Writes what was asked and answered to the log: never a query, a header with a token, or a body."""
 
+    def __init__(self, observers: Sequence[CallObserver] = ()) -> None:
+        super().__init__()
+        self._observers = observers
+
     def on_request(self, request: Request) -> None:
         """Note when the request left."""
         request.context["sent_at"] = time.monotonic()
@@ -164,6 +179,7 @@ class TracePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
     def on_response(self, request: Request, response: Response) -> None:
         """Log the answer."""
         asked, answered = request.http_request, response.http_response
+        self._tell(request, answered.status_code, _remaining(answered))
         log = _log.info if is_write(asked) or answered.status_code >= 429 else _log.debug
         log(
             "azure request",
@@ -175,6 +191,26 @@ class TracePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
             client_request_id=asked.headers.get("x-ms-client-request-id"),
             remaining=_remaining(answered),
         )
+
+    def on_exception(self, request: Request) -> None:
+        """Tell of a request that got no answer."""
+        self._tell(request, None, {})
+
+    def _tell(self, request: Request, status: int | None, remaining: dict[str, str]) -> None:
+        if not self._observers:
+            return
+        asked = request.http_request
+        call = Call(
+            method=asked.method,
+            kind="write" if is_write(asked) else "read",
+            subscription=subscription_of(asked.url),
+            path=urlsplit(asked.url).path,
+            status=status,
+            seconds=time.monotonic() - request.context["sent_at"],
+            remaining=remaining,
+        )
+        for observer in self._observers:
+            observer.called(call)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:

@@ -19,6 +19,8 @@ from runtime.simulator_environment import azure_variables
 LOOPBACK = "127.0.0.1"
 TEMPORAL_PORT = 7233
 UI_PORT = 8233
+METRICS_PORT = 9464
+"""Where OpenTelemetry's own exporters answer Prometheus."""
 NAMESPACE = "default"
 _OLDEST_TEMPORAL = (1, 9)
 _FOREIGN = ("AZURE_", "TEMPORAL_")
@@ -49,8 +51,13 @@ USUAL_PORTS = Ports(TEMPORAL_PORT, UI_PORT)
 
 def choose_ports(wanted: Ports) -> Ports:
     """Return *wanted*, with free ports instead of those that are taken or 0."""
-    temporal, ui = (port if port and _is_free(port) else free_port() for port in (wanted.temporal, wanted.ui))
+    temporal, ui = (port if port and is_free(port) else free_port() for port in (wanted.temporal, wanted.ui))
     return Ports(temporal, ui)
+
+
+def metrics_port() -> int:
+    """Return the usual port for metrics, or a free one where somebody has it."""
+    return METRICS_PORT if is_free(METRICS_PORT) else free_port()
 
 
 def temporal_program() -> str:
@@ -156,7 +163,8 @@ def _proxy_exceptions(shell: Mapping[str, str]) -> dict[str, str]:
     return {"NO_PROXY": exceptions, "no_proxy": exceptions}
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens at a port of this machine, and we could."""
     for family, host in ((socket.AF_INET, LOOPBACK), (socket.AF_INET6, "::1")):
         with socket.socket(family) as probe:
             probe.settimeout(1)

@@ -21,6 +21,8 @@ from runtime.embedded_programs import (
     choose_ports,
     codec_command,
     free_port,
+    is_free,
+    metrics_port,
     simulator_command,
     stack_environment,
     temporal_command,
@@ -64,6 +66,7 @@ class Stack:
         self._speed = speed
         self._seed = seed
         self._say = say
+        self._metrics_port = metrics_port()
         self._ready_line: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._temporal = self._process("temporal", self._temporal_command)
         self._simulator = self._process("simulator", self._simulator_command, on_line=self._read_simulator)
@@ -91,6 +94,7 @@ class Stack:
         self.environment = stack_environment(self._shell, self.state, self.ports, simulator, approver, codec)
         if self._codec:
             await self._codec.start(self._codec_ready, within_seconds=START_SECONDS)
+        self.environment["WORKER_METRICS"] = f"http://{LOOPBACK}:{self._metrics_port}/metrics"
         await self._worker.start(self._worker_ready, within_seconds=START_SECONDS)
         self.state.write_environment(self.environment)
 
@@ -131,10 +135,16 @@ class Stack:
                 # Here nobody is billed for a heartbeat, and an hour passes in a minute.
                 "PROGRESS_SECONDS": "1",
                 **self.child_environment(),
+                **({} if name != "worker" else self._metrics_environment()),
                 "WORKER_READY_FILE": str(self.state.path / "worker.ready"),
             }
 
         return ManagedProcess(name, self.state, command, environment, say=self._say, on_line=on_line)
+
+    def _metrics_environment(self) -> dict[str, str]:
+        """Return where the worker answers Prometheus; nowhere if another process has taken the port since."""
+        port = self._metrics_port
+        return {"METRICS_ADDRESS": f"{LOOPBACK}:{port}"} if is_free(port) else {}
 
     def _temporal_command(self) -> list[str]:
         # Another stack may have taken a port since we looked.
@@ -216,6 +226,7 @@ def describe(stack: Stack, seed: Path | None) -> str:
             f"Temporal UI  {stack.ports.ui_address}",
             f"Temporal     {stack.ports.temporal_address}, namespace {NAMESPACE}",
             f"Simulator    {simulator}, {estate}",
+            f"Metrics      {stack.environment['WORKER_METRICS']}",
             f"Worker       polls; the logs of all are in {stack.state.logs}",
             *(
                 [f"Codec server {stack.codec_address}, for the UI: payloads are encrypted"]

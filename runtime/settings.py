@@ -1,5 +1,6 @@
 """Settings, read once from a mapping of environment variables; only the two root files hand it the process's own."""
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,6 +12,7 @@ from runtime.payload_keys import KEY_VARIABLES, Keyring
 from runtime.sending import WebhookSetting, WebhookUrl, require_sound_mail, webhooks_in
 from runtime.urls import https_url
 
+LOOPBACK = "127.0.0.1"
 PUBLIC_ENDPOINT = "https://management.azure.com"
 
 HttpsUrl = Annotated[str, AfterValidator(https_url)]
@@ -24,6 +26,21 @@ def _existing_file(path: Path) -> Path:
     return path.resolve()
 
 
+def _metrics_address(text: str) -> str:
+    """Return address and port; a port alone is one of loopback."""
+    host, colon, port = text.strip().rpartition(":")
+    if not port.isdigit() or not 0 < int(port) < 65_536:
+        message = "give a port, or address and port such as 127.0.0.1:9464"
+        raise ValueError(message)
+    try:
+        ipaddress.ip_address(host.strip("[]") if colon else LOOPBACK)
+    except ValueError:
+        message = "give the address as numbers, such as 127.0.0.1:9464"
+        raise ValueError(message) from None
+    return f"{host if colon else LOOPBACK}:{port}"
+
+
+MetricsAddress = Annotated[str, AfterValidator(_metrics_address)]
 ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
 
 
@@ -76,9 +93,13 @@ class Settings(BaseModel):
 
     log_format: Literal["json", "console"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_address: MetricsAddress | None = None
+    """Where the worker answers Prometheus: a port of loopback, or address and port; nowhere where this is absent."""
     worker_ready_file: Path | None = None
     """Written with the worker's process id once it polls."""
 
+    otel_environment: dict[str, str] = Field(default_factory=dict, repr=False)
+    """The `OTEL_*` variables, which say whether and where traces go."""
     temporal_environment: dict[str, str] = Field(default_factory=dict, repr=False)
     """What a connection is made from: the `TEMPORAL_*` variables, for `temporalio.envconfig`, which reads profile files
     as well, and where the keys are that encrypt payloads."""
@@ -99,6 +120,7 @@ class Settings(BaseModel):
         given["temporal_environment"] = {
             k: v for k, v in environment.items() if v.strip() and (k.startswith("TEMPORAL_") or k in KEY_VARIABLES)
         }
+        given["otel_environment"] = {k: v for k, v in environment.items() if k.startswith("OTEL_") and v}
         Keyring.from_mapping(environment)
         given["migration_webhooks"] = webhooks_in(environment)
         try:
@@ -110,7 +132,7 @@ class Settings(BaseModel):
 
     @classmethod
     def _variables(cls) -> set[str]:
-        return set(cls.model_fields) - {"temporal_environment", "migration_webhooks"}
+        return set(cls.model_fields) - {"temporal_environment", "otel_environment", "migration_webhooks"}
 
     @property
     def approval_audience(self) -> str:

@@ -6,14 +6,14 @@ The keys that encrypt payloads belong to it: a client without them could neither
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.common import HeaderCodecBehavior
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import (
@@ -29,7 +29,7 @@ from temporalio.worker import Worker
 
 from migration.names import SEARCH_ATTRIBUTES
 from runtime.encryption import data_converter
-from runtime.errors import SearchAttributeError, TemporalError, TemporalUnreachableError
+from runtime.errors import SearchAttributeError, SettingsError, TemporalError, TemporalUnreachableError
 from runtime.logs import CORE_LOGGER
 from runtime.payload_keys import Keyring
 
@@ -39,6 +39,7 @@ RPC_TIMEOUT = timedelta(seconds=5)
 POLLER_AGE = timedelta(seconds=70)
 """A worker's long poll takes at most a minute, so that one that has not polled for longer is gone."""
 
+_ARM_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _DEFAULT_ADDRESS = "localhost:7233"
 _CAUSES = {
     "ConnectionRefused": "nobody listens there",
@@ -55,20 +56,42 @@ _CAUSES = {
 
 
 def core_runtime(metrics_address: str | None = None) -> Runtime:
-    """Return the runtime of Temporal's core, which logs through ours; make one per process and never fork after it."""
-    return Runtime(
-        telemetry=TelemetryConfig(
-            logging=LoggingConfig(
-                filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
-                forwarding=LogForwardingConfig(
-                    logger=logging.getLogger(CORE_LOGGER),
-                    append_target_to_name=False,
-                    prepend_target_on_message=False,
-                    append_log_fields_to_message=False,
-                ),
+    """Return the runtime of Temporal's core, which logs through ours; make one per process and never fork after it.
+
+    Raises:
+        SettingsError: nothing can listen at *metrics_address*.
+    """
+    try:
+        return Runtime(telemetry=_telemetry(metrics_address))
+    except ValueError as error:
+        message = f"serving metrics at {metrics_address}: {_one_line(error)}; set METRICS_ADDRESS to one that is free"
+        raise SettingsError(message) from None
+
+
+def _telemetry(metrics_address: str | None) -> TelemetryConfig:
+    return TelemetryConfig(
+        logging=LoggingConfig(
+            filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
+            forwarding=LogForwardingConfig(
+                logger=logging.getLogger(CORE_LOGGER),
+                append_target_to_name=False,
+                prepend_target_on_message=False,
+                append_log_fields_to_message=False,
             ),
-            metrics=PrometheusConfig(bind_address=metrics_address) if metrics_address else None,
-        )
+        ),
+        metrics=_prometheus(metrics_address) if metrics_address else None,
+        attach_service_name=False,
+    )
+
+
+def _prometheus(address: str) -> PrometheusConfig:
+    """Return the endpoint as Prometheus wants its names: base units, and `_total` for what only grows."""
+    return PrometheusConfig(
+        bind_address=address,
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+        histogram_bucket_overrides={"vm_migration_arm_request_duration_seconds": _ARM_SECONDS},
     )
 
 
@@ -91,7 +114,11 @@ def let_tasks_take_long(worker: Worker) -> Worker:
 
 
 async def connect(
-    environment: Mapping[str, str], *, runtime: Runtime | None = None, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
+    environment: Mapping[str, str],
+    *,
+    runtime: Runtime | None = None,
+    timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
+    interceptors: Sequence[Interceptor] = (),
 ) -> Client:
     """Return a client connected as the `TEMPORAL_*` variables of *environment* and their profile say.
 
@@ -116,7 +143,11 @@ async def connect(
     try:
         async with asyncio.timeout(timeout_seconds):
             client = await Client.connect(
-                **config, data_converter=converter, runtime=runtime, header_codec_behavior=HeaderCodecBehavior.CODEC
+                **config,
+                data_converter=converter,
+                runtime=runtime,
+                interceptors=interceptors,
+                header_codec_behavior=HeaderCodecBehavior.CODEC,
             )
             await _require_namespace(client, address)
     except TimeoutError:

@@ -12,13 +12,15 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import HttpRequest
 
 from arm import leases, reads
+from arm.calls import Call
+from arm.clients import AzureClients
 from arm.errors import classify
 from arm.leases import LeaseError, WriteLease
 from arm.policies import ForeignHostError
 from arm.writes import send
 
 if TYPE_CHECKING:
-    from arm.clients import AzureClients
+    from arm.credentials import AzureAccess
     from tests.support.sim import Simulator
 
 
@@ -152,3 +154,34 @@ async def test_a_provider_is_not_registered_behind_the_users_back(sim: Simulator
 
     assert "denied" == classify(caught.value).kind
     assert not any(line["path"].endswith("/register") for line in sim.requests())
+
+
+class Counts:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.seen: list[Call] = []
+
+    def called(self, call: Call) -> None:
+        """Keep it."""
+        self.seen.append(call)
+
+
+async def test_whoever_counts_is_told_of_each_request(sim: Simulator, access: AzureAccess) -> None:
+    """Kind, types, outcome and budget of each attempt, the one that got no answer included; never a query."""
+    sim.fault({"kind": "status", "status": 503}, method="GET", path="/resourcegroups/counted$")
+    counts = Counts()
+    async with AzureClients(access, observers=[counts]) as azure:
+        await reads.read(azure, f"/subscriptions/{sim.subscription_id}/resourceGroups/counted")
+        budget = counts.seen[-1].budget
+        sim.fault({"kind": "reset_before"}, method="GET", path="/resourcegroups/counted$", times=0)
+        with pytest.raises(AzureError):
+            await reads.read(azure, f"/subscriptions/{sim.subscription_id}/resourceGroups/counted")
+
+    assert ["server_error", "not_found", *["no_answer"] * 3] == [one.outcome for one in counts.seen]
+    assert {("read", "GET subscriptions/resourceGroups", sim.subscription_id)} == {
+        (one.kind, one.operation, one.subscription) for one in counts.seen
+    }
+    assert not any("?" in one.path for one in counts.seen)
+    assert budget["reads"] > 0
+    assert azure.limiter.left()[sim.subscription_id, "reads"] > 0

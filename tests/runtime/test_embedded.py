@@ -308,7 +308,7 @@ def read_until(terminal: int, text: str) -> str:
 
 def test_a_port_is_taken_also_where_it_listens_on_ipv6_only() -> None:
     """`localhost` may mean ::1, where a browser would meet another server."""
-    from runtime.embedded_programs import _is_free
+    from runtime.embedded_programs import is_free
 
     with socket.socket(socket.AF_INET6) as other:
         try:
@@ -317,4 +317,4 @@ def test_a_port_is_taken_also_where_it_listens_on_ipv6_only() -> None:
             pytest.skip("this machine has no IPv6")
         other.listen()
 
-        assert not _is_free(other.getsockname()[1])
+        assert not is_free(other.getsockname()[1])
