@@ -154,13 +154,20 @@ def case_of(plan: Plan, wires: Wires | None = None) -> Case:
 def _answer(case: Case) -> PlanCheck:
     shared, each = judge(case)
     pairs = zip(each, case.vms, strict=True)
-    vms = [
-        found.model_copy(
-            update={"network_ids": _networks(case, vm), "guest": _guest(case, vm, found), "luns": _luns(case, vm)}
-        )
-        for found, vm in pairs
-    ]
+    vms = [found.model_copy(update=_besides(case, vm, found)) for found, vm in pairs]
     return PlanCheck(findings=shared, vms=vms, cache_is_there=move_of(case).cache_is_there)
+
+
+def _besides(case: Case, vm: VmSpec, found: VmFindings) -> dict[str, object]:
+    """Return what the plan has to know of a virtual machine besides its findings."""
+    source = _source(case, vm)
+    gib = sum(disk.size_gib for disk in source.disks if not vm.excludes(disk.name)) if source else None
+    return {
+        "network_ids": _networks(case, vm),
+        "guest": _guest(case, vm, found),
+        "luns": _luns(case, vm),
+        "copied_gib": gib,
+    }
 
 
 def _guest(case: Case, vm: VmSpec, found: VmFindings) -> OsType | None:

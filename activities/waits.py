@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.failures import job_failed, refused
 from activities.holding import Missing, Told, hold
+from activities.progressing import Observer
 from arm import items, jobs, machines, reads
 from arm.clients import AzureClients
 from arm.machines import Machine
@@ -57,7 +58,7 @@ class WaitActivities:
         Raises:
             ApplicationError: `AsrJobFailed`, with a `JobFailure`: it did not end well.
         """
-        progress, missing = Told(), Missing()
+        progress, missing, observer = Told(), Missing(), Observer()
 
         async def until_ended() -> JobWaited:
             with self._watchers.following(wait.job.id) as job:
@@ -65,7 +66,7 @@ class WaitActivities:
                     document = await job.next()
                     if missing.for_long(missing=document is None) or (document and not jobs.is_running(document)):
                         return await self._ended(wait)
-                    progress.now = _job_progress(document or {})
+                    progress.now = await observer.see(_job_progress(document or {}))
 
         return await hold(until_ended, progress, wait.give_back_after_seconds, JobWaited(running=True))
 
@@ -77,6 +78,7 @@ class WaitActivities:
             ApplicationError: `AsrJobFailed`: enabling failed, or the item is gone.
         """
         progress, missing, item_id = Told(), Missing(), wait.task.item_id
+        observer = Observer(wait.worst_seconds)
 
         async def until_protected() -> ProtectedWaited:
             with self._watchers.following(item_id) as item:
@@ -95,7 +97,8 @@ class WaitActivities:
                     if items.is_beyond_replication(state):
                         return ProtectedWaited(running=False, failed_over=state.protection_state)
                     told = str(items.properties(document).get("protectionStateDescription") or state.protection_state)
-                    progress.now = Progress(percent=state.percent, rpo_seconds=state.rpo_seconds, detail=told)
+                    reading = Progress(percent=state.percent, rpo_seconds=state.rpo_seconds, detail=told)
+                    progress.now = await observer.see(reading, state.errors)
 
         return await hold(until_protected, progress, wait.give_back_after_seconds, ProtectedWaited(running=True))
 

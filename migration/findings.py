@@ -60,6 +60,7 @@ class VmFindings(Value):
     network_ids: list[str] = Field(default_factory=list, description="The source's networks, to map in the vault.")
     guest: OsType | None = Field(None, description="The system of a machine that is to be asked from inside.")
     luns: list[int] = Field(default_factory=list, description="Of the data disks that move.")
+    copied_gib: int | None = Field(None, description="The size of the disks that move, as far as it could be read.")
     adoption: Adoption = Field(default_factory=Adoption, description="What it is replicated by already.", exclude=True)
     adopted_item_id: str | None = Field(None, description="The item of somebody else that the plan takes over.")
 

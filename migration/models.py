@@ -238,12 +238,18 @@ class JobResult(Value):
     tasks: list[JobTask] = Field(default_factory=list)
 
 
+Halt = Literal["no_progress", "rpo_rising", "health_error"]
+"""Why what a wait looks at stands still."""
+
+
 class Progress(Value):
     """What a wait's heartbeat tells; `status` and `watch` read it."""
 
     percent: int | None = None
     rpo_seconds: int | None = None
     detail: str = ""
+    stuck: Halt | None = None
+    reason: str = Field("", description="Why it stands still.")
 
 
 class VmCheck(Value):

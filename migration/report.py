@@ -12,6 +12,7 @@ from migration.approvals import LONGEST_SEALED, LONGEST_TOKEN, ApprovalState
 from migration.base import Value
 from migration.chain import evidence
 from migration.copies import TargetWrites, TwoCopies
+from migration.eta.values import Outlook, PlanOutlook
 from migration.evidence import Evidence
 from migration.hooks import HookResult
 from migration.ledger_proof import LedgerProof
@@ -84,6 +85,7 @@ class VmStatus(Value):
     hooks: list[HookResult] = Field(default_factory=list, description="The user's hooks that have run.")
     run_id: str = ""
     approval: ApprovalState | None = Field(None, description="Once there is something to approve.")
+    outlook: Outlook | None = Field(None, description="What lies ahead, from which its end is estimated.")
 
 
 class VmReport(Value):
@@ -171,6 +173,7 @@ class PlanVm(Value):
     outcome: Outcome | None = None
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list, description="Of a virtual machine that never started.")
+    copied_gib: int | None = Field(None, description="The size of the disks that move; of one that has not started.")
 
 
 class PlanStatus(Value):
@@ -184,6 +187,7 @@ class PlanStatus(Value):
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list, description="Of what the virtual machines share.")
     vms: list[PlanVm] = Field(default_factory=list)
+    outlook: PlanOutlook | None = Field(None, description="By what the ends of waves and plan are estimated.")
 
 
 class PlanReport(Value):

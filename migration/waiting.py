@@ -35,6 +35,7 @@ class ProtectedWait(Value):
 
     task: VmTask
     give_back_after_seconds: int | None = None
+    worst_seconds: float | None = Field(None, description="How long the copy takes at worst, as far as one can tell.")
 
 
 class ProtectedWaited(Value):

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from migration import names
     from migration.approvals import ApprovalState
     from migration.copies import TargetWrites
+    from migration.eta.values import Outlook
     from migration.evidence import Evidence, short
     from migration.findings import markdown_lines
     from migration.hooks import HookResult
@@ -67,6 +68,8 @@ class Board:
         self._back_since: datetime | None = None
         self.hooks: list[HookResult] = []
         self.tell: Callable[[EventName, str], None] = lambda _event, _text: None
+        self.outlook: Callable[[], Outlook | None] = lambda: None
+        self.estimate: Callable[[], str] = lambda: ""
         self.proof: LedgerProof | None = None
         self.adopted = ""
         self._shown: tuple[Phase, bool] | None = None
@@ -100,6 +103,10 @@ class Board:
         self._shown = (self.phase, needs_action)
         if needs_action:
             self._tell_person()
+        self.draw()
+
+    def draw(self) -> None:
+        """Write the details that the Temporal UI shows."""
         workflow.set_current_details(self._markdown())
 
     def ask_person(self) -> Callable[[], None]:
@@ -185,6 +192,7 @@ class Board:
             target_writes=self.target_writes,
             run_id=workflow.info().run_id,
             approval=approval,
+            outlook=self.outlook(),
         )
 
     def report(self, ledger: list[LedgerEntry], approval: Decision | None, decisions: list[Decision]) -> VmReport:
@@ -255,6 +263,8 @@ class Board:
             lines.append(f"- Outcome: **{self.outcome.value}**")
         if self.waiting_for:
             lines.append(f"- Waiting for: {self.waiting_for}")
+        if estimate := self.estimate():
+            lines.append(f"- Estimate of {now_text()}: {estimate}")
         if self.evidence:
             lines.append(f"- Evidence: `{short(self.evidence.digest)}` (`{self.evidence.digest}`)")
         if self.needs_action:

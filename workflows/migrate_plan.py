@@ -182,6 +182,11 @@ class MigratePlan:
         """Tell where the plan stands."""
         return self.board.status()
 
+    @workflow.query(name=names.QUERY_OVERVIEW)
+    def overview(self) -> PlanStatus:
+        """Tell where the plan stands without a word of each virtual machine: of thousands it would be too much."""
+        return self.board.status(each=False)
+
     @workflow.query(name=names.QUERY_REPORT)
     def report(self) -> PlanReport:
         """Tell what has happened so far, but for what the virtual machines report themselves."""

@@ -28,6 +28,7 @@ from workflows.board import Board
 from workflows.cutover import Cutover
 from workflows.engine import Engine, reason_of, shielded, type_of
 from workflows.failures import MOVED_BEFORE, REFUSED, refusal
+from workflows.forecast import Forecast
 from workflows.gate import Gate
 from workflows.holding import until_done
 from workflows.hooks import HookRunner
@@ -78,6 +79,7 @@ class MigrateVm:
             task, self.board, self.engine, self.belongings, self.replication, self.parity, self.turns
         )
         self.gate = Gate(task, self.board, self.cutover, self.parity, self.turns, self.news)
+        self.forecast = Forecast(task, self.board, self.replication)
         self.claim = Claim(task)
         self.undo = UndoStack()
         self.committed = False
@@ -240,6 +242,11 @@ class MigrateVm:
     async def turn_granted(self, message: RawValue = NOTHING) -> None:
         """Take the plan's answer."""
         await self.turns.inbox.take(names.SIGNAL_TURN_GRANTED, message)
+
+    @workflow.signal(name=names.SIGNAL_PROGRESSED)
+    def progressed(self, message: RawValue = NOTHING) -> None:
+        """Take how far the wait that runs is, and whether it stands still."""
+        self.forecast.take(message)
 
     @workflow.signal(name=names.SIGNAL_ADOPT)
     async def adopt(self) -> None:

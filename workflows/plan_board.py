@@ -6,6 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
+    from migration.checks import MAX_MOVED_VMS
     from migration.findings import PlanCheck, markdown_lines, summary_by_wave
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import LedgerProof
@@ -17,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.attributes import NEEDS_ACTION
 from workflows.board import now_text, reported
 from workflows.dispatch import Dispatcher, VmState
+from workflows.plan_forecast import PlanForecast
 
 _WAVES = 20
 
@@ -38,10 +40,11 @@ class PlanBoard:
     def __init__(self, plan: Plan, dispatcher: Dispatcher) -> None:
         self._plan = plan
         self._dispatcher = dispatcher
+        self._forecast = PlanForecast(plan, dispatcher)
         self.phase = "checking"
         self.outcome: Outcome | None = None
         self.reason = ""
-        self.check: PlanCheck | None = None
+        self._check: PlanCheck | None = None
         self._waiting_for = ""
         self._needs_action = False
         self._choices: tuple[str, ...] = ()
@@ -50,6 +53,16 @@ class PlanBoard:
         self._told = ""
         self._started = now_text()
         self._ended: str | None = None
+
+    @property
+    def check(self) -> PlanCheck | None:
+        """What the plan's check found, once it has."""
+        return self._check
+
+    @check.setter
+    def check(self, check: PlanCheck) -> None:
+        self._check = check
+        self._forecast.know(check)
 
     def enter(self, phase: str) -> None:
         """Go on to *phase*."""
@@ -87,8 +100,8 @@ class PlanBoard:
         why = f"; {self.reason}" if self.reason else ""
         self._tell("plan_ended", f"{told}{why}", [f"starter.py report {self._plan.name}"])
 
-    def status(self) -> PlanStatus:
-        """Return the answer of the query `status`."""
+    def status(self, *, each: bool = True) -> PlanStatus:
+        """Return the answer of the query `status`, or of `overview`, which does not tell of each machine."""
         return PlanStatus(
             plan=self._plan.name,
             phase=self.phase,
@@ -97,7 +110,8 @@ class PlanBoard:
             needs_action=self._needs_action,
             reason=self.reason,
             findings=self.check.findings if self.check else [],
-            vms=self._vms(),
+            vms=self._vms() if each else [],
+            outlook=self._forecast.outlook(self.phase),
         )
 
     def report(self, ledger: list[LedgerEntry], requester: str, proof: LedgerProof | None = None) -> PlanReport:
@@ -134,23 +148,34 @@ class PlanBoard:
         )
 
     def _vms(self) -> list[PlanVm]:
-        return [self._vm(self._dispatcher.vms[vm.name], wave.name) for wave in self._plan.waves for vm in wave.vms]
+        found = {vm.name: vm.findings for vm in self.check.vms} if self.check else {}
+        return [
+            self._vm(self._dispatcher.vms[vm.name], self._plan.source_id(vm), wave.name, found.get(vm.name, []))
+            for wave in self._plan.waves
+            for vm in wave.vms
+        ]
 
-    def _vm(self, vm: VmState, wave: str) -> PlanVm:
-        spec = next(known for known in self._plan.vms if known.name == vm.name)
+    def _vm(self, vm: VmState, source_id: str, wave: str, findings: list[Finding]) -> PlanVm:
         return PlanVm(
             name=vm.name,
-            id=self._plan.source_id(spec),
+            id=source_id,
             wave=wave,
             workflow_id=names.migrate_vm_id(self._plan.name, vm.name),
             phase=_PHASE_OF[vm.state],
             outcome=vm.outcome,
             reason=vm.reason,
-            findings=[] if vm.began else self._findings_of(vm.name),
+            findings=[] if vm.began else findings,
+            copied_gib=None if vm.began else self._forecast.size_of(vm.name),
         )
 
-    def _findings_of(self, name: str) -> list[Finding]:
-        return [found for vm in self.check.vms if vm.name == name for found in vm.findings] if self.check else []
+    def _vm_lines(self) -> list[str]:
+        """Return a line for each virtual machine, or for each wave where there are many: details are limited."""
+        vms = list(self._dispatcher.vms.values())
+        if len(vms) <= MAX_MOVED_VMS:
+            return [f"- {vm.name}: {vm.outcome.value if vm.outcome else vm.state}" for vm in vms]
+        by_wave = [[vm for vm in vms if vm.wave == index] for index in range(len(self._plan.waves))]
+        named = zip(self._plan.waves, by_wave, strict=True)
+        return [f"- {wave.name}: {_counts(members)}" for wave, members in named][:_WAVES]
 
     def _markdown(self) -> str:
         plan = self._plan
@@ -164,13 +189,15 @@ class PlanBoard:
             lines.append(f"- **A person must act:** `starter.py VERB {plan.name} --reason TEXT` with {verbs}")
         if self.reason:
             lines.append(f"- Reason: {self.reason}")
-        lines.append("")
-        lines += [
-            f"- {vm.name}: {vm.outcome.value if vm.outcome else vm.state}" for vm in self._dispatcher.vms.values()
-        ]
+        lines += [*self._forecast.lines(self.phase), "", *self._vm_lines()]
         if self.check is not None:
             lines += check_details(self.check)
         return "\n".join(lines)
+
+
+def _counts(vms: list[VmState]) -> str:
+    words = [vm.outcome.value if vm.outcome else vm.state for vm in vms]
+    return ", ".join(f"{words.count(word)} {word.replace('_', ' ')}" for word in dict.fromkeys(words))
 
 
 def check_details(check: PlanCheck) -> list[str]:

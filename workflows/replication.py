@@ -39,6 +39,8 @@ class Replication:
         self.size: str | None = None
         """The size that the checks foretold."""
         self.adoption = Adoption()
+        self.worst_copy_seconds: Callable[[], float | None] = lambda: None
+        """How long the initial copy takes at worst: one that stands still is told before its deadline."""
 
     @property
     def found(self) -> SourceVm:
@@ -68,12 +70,12 @@ class Replication:
 
     async def wait_until_protected(self) -> None:
         """Wait for the initial copy and the first recovery point."""
-        task = self._task
+        task, worst = self._task, self.worst_copy_seconds()
         summary = f"Until {task.vm.name} is protected"
         while True:
             waited = await self._engine.wait(
                 WaitActivities.wait_until_protected,
-                lambda give_back: ProtectedWait(task=task, give_back_after_seconds=give_back),
+                lambda give_back: ProtectedWait(task=task, give_back_after_seconds=give_back, worst_seconds=worst),
                 summary,
                 policies.PROTECTION_DEADLINE,
             )

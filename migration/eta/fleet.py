@@ -1,0 +1,222 @@
+"""When the waves of a plan and the plan itself are done: replication ahead of all, failovers wave by wave.
+
+What waits for a person, and what stands still, is in no range; it is counted and named beside it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from migration.eta.reckoning import Remaining, estimate, ranged, remaining
+from migration.eta.values import Estimate, Outlook, Step, Stuck, Until
+from migration.phases import Phase
+
+if TYPE_CHECKING:
+    from migration.models import Progress
+
+Stage = Literal["copying", "new", "ready", "cutting_over", "person", "held", "finishing", "ended"]
+_CUTTING = {Phase.FAILING_OVER, Phase.VERIFYING}
+_FINISHING = {Phase.COMMITTING, Phase.DISABLING, Phase.REPROTECTING, Phase.ROLLING_BACK}
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a virtual machine stands in its plan: seconds until it wants its turn, from its turn on, and after."""
+
+    name: str
+    wave: str
+    stage: Stage
+    to_ready: Remaining = (0.0, 0.0)
+    to_verified: Remaining = (0.0, 0.0)
+    to_end: Remaining = (0.0, 0.0)
+    stuck: Stuck | None = None
+    reason: str = ""
+
+    def at(self, state: str, gone: float) -> Place:
+        """Return the place of one that has been in a state of its plan's book for so many seconds."""
+        if state == "new":
+            return self
+        if state == "replicating":
+            return replace(self, stage="copying", to_ready=_less(self.to_ready, gone), stuck=None)
+        if state == "wanting":
+            return replace(self, stage="ready", to_ready=(0.0, 0.0))
+        if state == "cutting_over":
+            return replace(self, stage="cutting_over", to_verified=_less(self.to_verified, gone), stuck=None)
+        if state == "ended":
+            return replace(self, stage="ended", stuck=None)
+        return replace(self, stage="person", stuck="window" if state == "outside" else "person")
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """The estimates of a plan, of its waves, and of each virtual machine that still has to wait for others."""
+
+    plan: Estimate | None
+    waves: dict[str, Estimate] = field(default_factory=dict)
+    vms: dict[str, Estimate] = field(default_factory=dict)
+
+
+def place_of(name: str, wave: str, outlook: Outlook, at: datetime, progress: Progress | None = None) -> Place:
+    """Return the place of a virtual machine that runs."""
+    told = estimate(outlook, at, progress)
+    if told.stuck and told.stuck != "queue" and told.is_unknown:
+        stage: Stage = "person" if told.stuck in {"person", "window"} else "held"
+        return Place(name, wave, stage, stuck=told.stuck, reason=told.reason)
+    rest = remaining(outlook, at, progress or outlook.seen)
+    if outlook.phase in _FINISHING:
+        return Place(name, wave, "finishing", to_end=_sum([rest, *(_pair(step) for step in outlook.ahead)]))
+    before, turn, after = _split(outlook.ahead)
+    checked_again = outlook.phase is Phase.CHECKING and not any(s.phase is Phase.ENABLING for s in outlook.ahead)
+    if outlook.phase in _CUTTING or checked_again:
+        return Place(name, wave, "cutting_over", to_verified=_sum([rest, *turn]), to_end=_sum(after))
+    if outlook.phase is Phase.WAITING_FOR_TURN:
+        return Place(name, wave, "ready", to_verified=_sum(turn), to_end=_sum(after), stuck="queue")
+    return Place(name, wave, "copying", to_ready=_sum([rest, *before]), to_verified=_sum(turn), to_end=_sum(after))
+
+
+def new_place(name: str, wave: str, expected: Sequence[Step]) -> Place:
+    """Return the place of a virtual machine that has not begun."""
+    before, turn, after = _split(expected)
+    return Place(name, wave, "new", _sum(before), _sum(turn), _sum(after), stuck="queue")
+
+
+def timetable(
+    places: Sequence[Place],
+    at: datetime,
+    *,
+    replication: int,
+    cutover: int,
+    before: Remaining = (0.0, 0.0),
+) -> Timetable:
+    """Return when waves and plan are done, seen *at* a moment; places come wave by wave, in the plan's order.
+
+    *before*: the seconds until the first virtual machine may begin.
+    """
+    best = _run(places, 0, replication, cutover, before[0])
+    worst = _run(places, 1, replication, cutover, math.inf if before[1] is None else before[1])
+    names = list(dict.fromkeys(place.wave for place in places))
+    waves = {wave: _group([place for place in places if place.wave == wave], best, worst, at) for wave in names}
+    return Timetable(
+        plan=_group(places, best, worst, at),
+        waves={wave: told for wave, told in waves.items() if told is not None},
+        vms={
+            place.name: _waiting(place, best[place.name], worst[place.name], at)
+            for place in places
+            if place.stage in {"new", "ready"}
+        },
+    )
+
+
+def _run(places: Sequence[Place], case: int, replication: int, cutover: int, begins: float) -> dict[str, float]:
+    """Return when each is verified, or at its end; infinite where that cannot be told."""
+    copies = _slots(replication, [_pick(p.to_ready, case) for p in places if p.stage == "copying"], begins)
+    ready: dict[str, float] = {}
+    for place in places:
+        if place.stage == "new":
+            ready[place.name] = heapq.heappop(copies) + _pick(place.to_ready, case)
+            heapq.heappush(copies, ready[place.name])
+        elif place.stage == "copying":
+            ready[place.name] = _pick(place.to_ready, case)
+    turns = _slots(cutover, [_pick(p.to_verified, case) for p in places if p.stage == "cutting_over"], 0.0)
+    done: dict[str, float] = {}
+    gate = 0.0
+    for wave in dict.fromkeys(place.wave for place in places):
+        members = [place for place in places if place.wave == wave]
+        for place in sorted(members, key=lambda one: ready.get(one.name, 0.0)):
+            if place.stage in {"new", "copying", "ready"}:
+                starts = max(heapq.heappop(turns), ready.get(place.name, 0.0), gate)
+                done[place.name] = starts + _pick(place.to_verified, case)
+                heapq.heappush(turns, done[place.name])
+            else:
+                done[place.name] = _end(place, case)
+        gate = max([gate, *(done[place.name] for place in members if place.stage not in {"person", "finishing"})])
+    return done
+
+
+def _end(place: Place, case: int) -> float:
+    if place.stage == "held":
+        return math.inf if case else 0.0
+    return _pick(place.to_verified if place.stage == "cutting_over" else place.to_end, case)
+
+
+def _group(
+    places: Sequence[Place], best: Mapping[str, float], worst: Mapping[str, float], at: datetime
+) -> Estimate | None:
+    """Return the estimate of a wave or a plan: of those that move by themselves. None once all have ended."""
+    left = [place for place in places if place.stage != "ended"]
+    if not left:
+        return None
+    stands: dict[Stuck, int] = {}
+    for place in left:
+        if place.stuck:
+            stands[place.stuck] = stands.get(place.stuck, 0) + 1
+    moving = [place for place in left if place.stage != "person"]
+    until: Until = "end" if all(place.stage == "finishing" for place in moving) else "approval"
+    asked = [place for place in left if place.stage == "person"]
+    if not moving:
+        return Estimate(until="end", stuck=asked[0].stuck, reason=_waits(asked), stands=stands)
+    low, high = (max(case[place.name] for place in moving) for case in (best, worst))
+    told = ranged(until, low, None if math.isinf(high) else high, at)
+    held = [place for place in moving if place.stage == "held"]
+    if math.isinf(high):
+        why = _held(held) if held else "the sizes of disks are not read yet"
+        told = told.model_copy(update={"stuck": held[0].stuck if held else None, "reason": why})
+    elif asked:
+        told = told.model_copy(update={"reason": f"besides, {_waits(asked)}"})
+    return told.model_copy(update={"stands": stands})
+
+
+def _waiting(place: Place, low: float, high: float, at: datetime) -> Estimate:
+    told = ranged("approval", low, None if math.isinf(high) else high, at)
+    reason = "it waits for its turn to fail over" if place.stage == "ready" else "it waits for its turn to replicate"
+    return told.model_copy(update={"stuck": "queue", "reason": reason})
+
+
+def _waits(asked: Sequence[Place]) -> str:
+    shut = sum(place.stuck == "window" for place in asked)
+    parts = [(len(asked) - shut, "a person"), (shut, "a cutover window")]
+    return ", ".join(f"{n} {'waits' if n == 1 else 'wait'} for {what}" for n, what in parts if n)
+
+
+def _held(held: Sequence[Place]) -> str:
+    told = "; ".join(f"{place.name}: {place.reason}" for place in held[:_NAMED])
+    return f"{told}; and {len(held) - _NAMED} more" if len(held) > _NAMED else told
+
+
+def _split(steps: Sequence[Step]) -> tuple[list[Remaining], list[Remaining], list[Remaining]]:
+    """Return the steps before the turn, those of the turn, and those after the approval."""
+    phases = [step.phase for step in steps]
+    turn = phases.index(Phase.WAITING_FOR_TURN) if Phase.WAITING_FOR_TURN in phases else 0
+    asked = phases.index(Phase.AWAITING_APPROVAL) if Phase.AWAITING_APPROVAL in phases else 0
+    pairs = [_pair(step) for step in steps]
+    return pairs[:turn], pairs[turn:asked], pairs[asked:]
+
+
+def _less(span: Remaining, gone: float) -> Remaining:
+    return max(span[0] - gone, 0.0), None if span[1] is None else max(span[1] - gone, 0.0)
+
+
+def _pair(step: Step) -> Remaining:
+    return step.low, step.high
+
+
+def _sum(parts: Sequence[Remaining]) -> Remaining:
+    highs = [part[1] for part in parts]
+    return sum(part[0] for part in parts), None if None in highs else sum(high for high in highs if high is not None)
+
+
+def _pick(span: Remaining, case: int) -> float:
+    value = span[case]
+    return math.inf if value is None else value
+
+
+def _slots(number: int, taken: Sequence[float], begins: float) -> list[float]:
+    free = [*sorted(taken), *([begins] * max(number - len(taken), 0))]
+    heapq.heapify(free)
+    return free

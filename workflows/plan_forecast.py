@@ -1,0 +1,103 @@
+"""What a plan's workflow knows of when its waves are done: sizes from its check, and what its machines told it."""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from migration.eta.expected import of_minutes, steps
+    from migration.eta.fleet import Place, Timetable, new_place, timetable
+    from migration.eta.reckoning import Remaining, in_moments
+    from migration.eta.values import PlanOutlook
+    from migration.findings import PlanCheck
+    from migration.plan import Plan
+    from migration.times import utc_text
+from workflows.dispatch import Dispatcher, State, VmState
+
+_WAVES = 20
+_AGAIN = timedelta(minutes=1)
+"""How old a timetable may be that details show: to reckon 5,000 machines anew for each signal would cost too much."""
+
+
+class PlanForecast:
+    """The estimate of a plan and of its waves, coarser than what its virtual machines say of themselves."""
+
+    def __init__(self, plan: Plan, dispatcher: Dispatcher) -> None:
+        self._plan = plan
+        self._dispatcher = dispatcher
+        self._sizes: dict[str, int | None] = {}
+        self._since: dict[str, tuple[State, datetime]] = {}
+        self._entered: tuple[str, datetime] | None = None
+        self._told: tuple[datetime, str, list[str]] | None = None
+
+    def know(self, check: PlanCheck) -> None:
+        """Take the sizes that the check read."""
+        self._sizes = {vm.name: vm.copied_gib for vm in check.vms}
+        self._told = None
+
+    def size_of(self, name: str) -> int | None:
+        """Return how many GiB a virtual machine has to copy, None where that is not known."""
+        return self._sizes.get(name)
+
+    def outlook(self, phase: str) -> PlanOutlook | None:
+        """Return what is known of the plan in one of its phases; None once it is over."""
+        if phase == "done":
+            return None
+        table = self._table(phase)
+        low, high = self._before(phase)
+        return PlanOutlook(
+            replication=self._plan.concurrency.replication,
+            cutover=self._plan.concurrency.cutover,
+            tests=self._plan.failover.test_first,
+            before=(low, high or 0.0),
+            plan=table.plan,
+            waves=table.waves,
+        )
+
+    def lines(self, phase: str) -> list[str]:
+        """Note where all stand now, and return lines for the workflow's details, of now or of a moment ago."""
+        now = workflow.now()
+        if self._entered is None or self._entered[0] != phase:
+            self._entered = (phase, now)
+        for vm in self._dispatcher.vms.values():
+            known = self._since.get(vm.name)
+            if known is None or known[0] != vm.state:
+                self._since[vm.name] = (vm.state, now)
+        if phase == "done":
+            return []
+        if self._told is None or self._told[1] != phase or now - self._told[0] >= _AGAIN:
+            self._told = (now, phase, self._lines(self._table(phase), now))
+        return self._told[2]
+
+    def _lines(self, table: Timetable, now: datetime) -> list[str]:
+        if table.plan is None:
+            return []
+        told = [f"- Estimate of {utc_text(now)}: {in_moments(table.plan)}"]
+        return [*told, *(f"  - {wave}: {in_moments(end)}" for wave, end in list(table.waves.items())[:_WAVES])]
+
+    def _table(self, phase: str) -> Timetable:
+        now = workflow.now()
+        return timetable(
+            [self._place(vm, now) for vm in self._dispatcher.vms.values()],
+            now,
+            replication=self._plan.concurrency.replication,
+            cutover=self._plan.concurrency.cutover,
+            before=self._before(phase),
+        )
+
+    def _before(self, phase: str) -> Remaining:
+        """Return the seconds until the first virtual machine may begin."""
+        gone = 0.0 if self._entered is None else (workflow.now() - self._entered[1]).total_seconds()
+        check, prepare = of_minutes("check"), of_minutes("prepare")
+        if phase == "checking":
+            return max(check.low - gone, 0) + prepare.low, max(check.high - gone, 0) + prepare.high
+        if phase == "preparing":
+            return max(prepare.low - gone, 0), max(prepare.high - gone, 0)
+        return 0.0, 0.0
+
+    def _place(self, vm: VmState, now: datetime) -> Place:
+        wave = self._plan.waves[vm.wave].name
+        state, since = self._since.get(vm.name, (vm.state, now))
+        gone = (now - since).total_seconds() if state == vm.state else 0.0
+        base = new_place(vm.name, wave, steps(self._sizes.get(vm.name), tests=self._plan.failover.test_first))
+        return base.at(vm.state, gone)
