@@ -199,18 +199,27 @@ def start(
     )
 
 
-@app.command(epilog="Example: starter.py status contoso --json")
-def status(
+@app.command(epilog="Example: starter.py status contoso --wave first --json")
+def status(  # noqa: PLR0913, PLR0917 (each is an option)
     context: typer.Context,
     plan: Annotated[
         str | None, typer.Argument(metavar="[PLAN]", help="Its name or file; all plans if left out.")
     ] = None,
+    vm: OnlyVm = None,
+    wave: OnlyWave = None,
+    phase: Annotated[str | None, typer.Option(metavar="PHASE", help="Only the VMs in this phase.")] = None,
+    needs_action: Annotated[bool, typer.Option("--needs-action", help="Only the VMs that need a person.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Each VM of a large plan, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show where a plan's virtual machines stand, or list all plans."""
-    from console.status import show_status
+    """Show where a plan's virtual machines stand and when they are ready, or list all plans.
 
-    _run(context, lambda session: show_status(session, plan), as_json=as_json)
+    Of a plan of more than 100 it counts them by wave, and shows those that need a person.
+    """
+    from console.status import Wanted, show_status
+
+    wanted = Wanted(wave, vm, phase, needs_action, everything)
+    _run(context, lambda session: show_status(session, plan, wanted), as_json=as_json)
 
 
 @app.command(epilog="Example: starter.py watch contoso")

@@ -91,10 +91,15 @@ async def _warn(session: Session, link: Link, plan: str) -> None:
     """Say what the undo discards, where a worker can tell in time; a cancel itself needs none."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_WARNING_SECONDS):
-            view = await read_plan(link, plan, details_of_ended=False)
+            view = await read_plan(link, plan, details_of_ended=False, choice=_may_lose)
             running = [vm for vm in view.vms if vm.is_running and (vm.phase in RUNS_IN_TARGET or _is_held(vm))]
             for line in await together(what_is_lost(link, vm) for vm in running):
                 session.note(line)
+
+
+def _may_lose(vm: VmView) -> bool:
+    """Tell whether a virtual machine of a large plan may have a target with writes."""
+    return vm.is_running and (vm.phase in RUNS_IN_TARGET or vm.phase is Phase.NEEDS_ACTION)
 
 
 def _is_held(vm: VmView) -> bool:

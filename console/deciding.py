@@ -25,6 +25,7 @@ from migration.phases import Phase
 from migration.report import DecisionAnswer, DecisionMessage
 
 Verdict = Literal["approve", "reject"]
+_NAMED = 20
 _REPLACED = "the key of a worker that is gone"
 """What a worker answers that did not make the key to which a decision was sealed."""
 
@@ -49,7 +50,7 @@ async def decide(session: Session, plan: str, wish: Wish) -> int:
     if not could_sign_in(session, wish):
         signed(session, message, wish)  # told before anything is connected
     link = await open_link(session)
-    view = await read_plan(link, name, details_of_ended=False)
+    view = await read_plan(link, name, details_of_ended=False, choice=lambda vm: _is_meant(vm, wish))
     if not view.is_answered:
         raise no_worker(link)
     asked = _selected(view, wish)
@@ -128,6 +129,13 @@ def signed(session: Session, message: DecisionMessage, wish: Wish) -> DecisionMe
     return message.model_copy(update={"approver": who})
 
 
+def _is_meant(vm: VmView, wish: Wish) -> bool:
+    """Tell whether a decision is about a virtual machine of a large plan, which has to tell what is decided on."""
+    named = wish.vm is None or vm.name.casefold() == wish.vm.casefold()
+    of_wave = wish.wave is None or vm.wave.casefold() == wish.wave.casefold()
+    return named and of_wave and vm.phase is Phase.AWAITING_APPROVAL
+
+
 def _selected(view: PlanView, wish: Wish) -> list[VmView]:
     if wish.vm is not None:
         return [find_vm(view, wish.vm)]
@@ -155,7 +163,8 @@ def _show_evidence(session: Session, waiting: list[VmView]) -> None:
 
 
 def _nobody_waits(asked: list[VmView]) -> str:
-    stand = ", ".join(f"{vm.name}: {state(vm)}" for vm in asked)
+    named = [f"{vm.name}: {state(vm)}" for vm in asked[:_NAMED]]
+    stand = ", ".join([*named, *([f"and {len(asked) - _NAMED} more"] if len(asked) > _NAMED else [])])
     return f"no VM waits for approval now ({stand})" if stand else "the plan has no VMs yet"
 
 

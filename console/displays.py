@@ -8,7 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from console.tables import plan_line, plan_table, progress, screen, state, waiting
+from console.fleet_tables import overview, wave_line, waves_of
+from console.fleets import DETAILED, urgency
+from console.tables import plan_line, plan_table, progress, ready_in, screen, state, waiting, wave_lines
 from console.texts import clean, clock_time, counted
 from console.view import PlanView, VmView
 
@@ -47,9 +49,22 @@ class LineDisplay:
     def show(self, view: PlanView) -> None:
         """Tell what changed since the last view."""
         self._tell(view, "", f"{view.outcome or view.phase} {view.waiting_for}", plan_line(view, with_times=False))
+        if view.is_large:
+            self._show_waves(view)
+            return
         for vm in view.vms:
-            parts = (state(vm), progress(vm), _marked(vm))
+            parts = (state(vm), progress(vm), _end(vm), _marked(vm))
             self._tell(view, vm.name, _change(vm), f"{vm.name}: " + "; ".join(part for part in parts if part))
+
+    def _show_waves(self, view: PlanView) -> None:
+        """Tell of each wave where its virtual machines are, and of those that newly need a person."""
+        for name, members in waves_of(view).items():
+            asking = sum(vm.needs_action for vm in members)
+            moved = {state(vm): len(members) for vm in members}
+            tenths = {what: 10 * sum(state(vm) == what for vm in members) // len(members) for what in moved}
+            self._tell(view, f"wave {name}", f"{tenths} {asking}", wave_line(view, name, members))
+        for vm in sorted((vm for vm in view.vms if vm.needs_action and vm.waiting_for), key=urgency)[:DETAILED]:
+            self._tell(view, vm.name, _change(vm), f"{vm.name}: {state(vm)}; {_marked(vm)}")
 
     def _tell(self, view: PlanView, subject: str, change: str, line: str) -> None:
         if self._told.get(subject) != change:
@@ -79,20 +94,16 @@ class LiveDisplay:
 
     def _drawn(self, view: PlanView) -> RenderableType:
         room = max(1, self._console.height - _REST_OF_SCREEN)
-        head = Text(plan_line(view))
+        if view.is_large:
+            return overview(view, room - len(waves_of(view)) - 2)
+        head = Text("\n".join([plan_line(view), *wave_lines(view)]))
         if len(view.vms) <= room:
             return Group(head, plan_table(view, elapsed=True))
-        first = sorted(view.vms, key=_urgency)[:room]
+        first = sorted(view.vms, key=urgency)[:room]
         shown = {vm.name for vm in first}
         rest = [vm for vm in view.vms if vm.name not in shown]
         part = PlanView(plan=view.plan, vms=tuple(first))
         return Group(head, plan_table(part, elapsed=True), Text(_summary(rest)))
-
-
-def _urgency(vm: VmView) -> int:
-    if vm.needs_action:
-        return 0
-    return 1 if vm.is_running else 3 if vm.outcome else 2
 
 
 def _summary(vms: list[VmView]) -> str:
@@ -102,6 +113,12 @@ def _summary(vms: list[VmView]) -> str:
     return f"and {counted(len(vms), 'VM')} more: " + ", ".join(f"{number} {name}" for name, number in states.items())
 
 
+def _end(vm: VmView) -> str:
+    end = ready_in(vm)
+    goal = "ready for approval" if vm.eta and vm.eta.until == "approval" else "done"
+    return f"{goal} in {end}" if end and end != "unknown" else ""
+
+
 def _marked(vm: VmView) -> str:
     text = waiting(vm)
     return f"needs a person: {text}" if vm.needs_action and text else text
@@ -109,5 +126,6 @@ def _marked(vm: VmView) -> str:
 
 def _change(vm: VmView) -> str:
     """Return what makes a line worth telling; numbers in a text that only count up or down do not."""
+    stuck = vm.eta.stuck if vm.eta else None
     steps = "" if vm.progress_percent is None else str(vm.progress_percent // _STEP_PERCENT)
-    return f"{state(vm)} {steps} {vm.needs_action} {re.sub(r'[0-9]+', '#', vm.waiting_for)} {vm.last_refusal}"
+    return f"{state(vm)} {steps} {vm.needs_action} {re.sub(r'[0-9]+', '#', vm.waiting_for)} {vm.last_refusal} {stuck}"

@@ -5,7 +5,7 @@ Visibility and memo answer while no worker runs; queries know why something wait
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import (
@@ -18,6 +18,8 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import QUERY_TIMEOUT, RPC_TIMEOUT, Link, has_worker
+from console.estimating import of_vm_alone, with_estimates
+from console.fleets import LARGE, Choice, Detail, fleet_view
 from console.recorded import (
     QUERIES_AT_ONCE,
     Recorded,
@@ -44,17 +46,24 @@ _WAIT_PREFIX = "wait_"
 
 
 async def read_plan(
-    link: Link, plan: str, before: PlanView | None = None, *, details_of_ended: bool = True
+    link: Link,
+    plan: str,
+    before: PlanView | None = None,
+    *,
+    details_of_ended: bool = True,
+    choice: Choice | None = None,
 ) -> PlanView:
     """Return all that can be known of *plan* now; what had ended in the view *before* is not read again.
 
     Without *details_of_ended* the plan's word is enough for what has ended: to ask such a workflow, a worker reads its
-    whole history.
+    whole history. Of a large plan only those are asked that the *choice* takes, or the first that need a person.
 
     Raises:
         InputError: there is no such plan.
     """
     recorded = await read_recorded(link.client, plan)
+    if len(listed_vms(recorded)) > LARGE:
+        return await _read_fleet(link, recorded, choice)
     status, is_answered = await _plan_status(link, recorded)
     if not is_answered:
         return await recorded_view(link.client, recorded, before)
@@ -64,7 +73,19 @@ async def read_plan(
     reading = (_vm(link.client, vm, recorded, details_of_ended=details_of_ended) for vm in unknown)
     fresh = await together(reading, QUERIES_AT_ONCE)
     views = ended | {vm.workflow_id: vm for vm in fresh}
-    return plan_view(recorded, status, tuple(views[vm.workflow_id] for vm in listed))
+    view = plan_view(recorded, status, tuple(views[vm.workflow_id] for vm in listed))
+    return with_estimates(view, status.outlook if status else None)
+
+
+async def _read_fleet(link: Link, recorded: Recorded, choice: Choice | None) -> PlanView:
+    status, is_answered = await _plan_status(link, recorded, names.QUERY_OVERVIEW)
+
+    async def ask(vm: VmView) -> VmView:
+        plan_vm = PlanVm(name=vm.name, id=vm.id, wave=vm.wave, workflow_id=vm.workflow_id, phase=vm.phase)
+        view = await _vm(link.client, plan_vm, recorded, details_of_ended=True)
+        return replace(view, eta=of_vm_alone(view, datetime.now(UTC)))
+
+    return await fleet_view(recorded, status, Detail(ask, choice) if is_answered else None)
 
 
 async def query(
@@ -93,7 +114,9 @@ async def query(
         raise
 
 
-async def _plan_status(link: Link, recorded: Recorded) -> tuple[PlanStatus | None, bool]:
+async def _plan_status(
+    link: Link, recorded: Recorded, question: str = names.QUERY_STATUS
+) -> tuple[PlanStatus | None, bool]:
     """Return the plan's own answer, and whether a worker answers at all."""
     if not await has_worker(link):
         return None, False
@@ -101,7 +124,7 @@ async def _plan_status(link: Link, recorded: Recorded) -> tuple[PlanStatus | Non
         return None, True
     handle = link.client.get_workflow_handle(recorded.description.id, run_id=recorded.description.run_id)
     try:
-        return await query(handle, names.QUERY_STATUS, PlanStatus), True
+        return await query(handle, question, PlanStatus), True
     except TimeoutError:
         return None, False
 
@@ -148,6 +171,8 @@ def _with_status(view: VmView, status: VmStatus, progress: Progress | None) -> V
         writes_since=_writes_since(status),
         parity=status.parity,
         approval=status.approval,
+        outlook=status.outlook,
+        progress=progress,
     )
 
 

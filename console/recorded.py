@@ -32,6 +32,8 @@ LOST = {
 """How a workflow ends that had no chance to undo what it did."""
 AT_ONCE = 20
 """Requests in flight: a plan of 50 must not flood a server that works for it."""
+_PAGE = 1_000
+"""The most that visibility lists in one answer: a plan of 5,000 takes five."""
 QUERIES_AT_ONCE = 4
 """Queries in flight: a worker that reads 20 histories at once answers none of them in time."""
 
@@ -141,6 +143,7 @@ def of_plan_vm(vm: PlanVm) -> VmView:
         outcome=vm.outcome,
         reason=vm.reason,
         findings=tuple(vm.findings),
+        copied_gib=vm.copied_gib,
     )
 
 
@@ -185,6 +188,7 @@ def or_lost(view: VmView, run: WorkflowExecution) -> VmView:
         last_refusal=None,
         parity=None,
         approval=None,
+        outlook=None,
     )
 
 
@@ -213,7 +217,7 @@ async def _latest_vm_runs(client: Client, plan: str) -> dict[str, WorkflowExecut
     latest: dict[str, WorkflowExecution] = {}
     wanted = f"{names.ATTRIBUTE_PLAN} = '{plan}' AND WorkflowType = '{names.MIGRATE_VM}'"
     try:
-        async for run in client.list_workflows(wanted, rpc_timeout=RPC_TIMEOUT):
+        async for run in client.list_workflows(wanted, page_size=_PAGE, rpc_timeout=RPC_TIMEOUT):
             known = latest.get(run.id)
             if known is None or run.start_time > known.start_time:
                 latest[run.id] = run

@@ -1,49 +1,85 @@
 """`status`: where a plan stands, or which plans there are."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import RPC_TIMEOUT, Link, open_link
+from console.errors import InputError
+from console.fleet_tables import chosen, overview, overview_json
 from console.plans import plan_name
 from console.reading import read_plan
-from console.recorded import AT_ONCE
+from console.recorded import AT_ONCE, together
 from console.session import Session
-from console.tables import plan_line, plan_table, screen, table
+from console.tables import plan_line, plan_table, screen, table, wave_lines
 from console.texts import counted, local_time, utc_text
+from console.updates import find_vm, find_wave
 from console.view import PlanView
 from migration import names
 
 NO_WORKER_NOTE = "no worker answers, so this is what Temporal last recorded; start one: `make up` or `python worker.py`"
 _MOST_PLANS = 100
+_MORE = "the rest: status {plan} --wave NAME, --phase PHASE, --needs-action, --vm NAME or --all"
 
 
-async def show_status(session: Session, plan: str | None) -> int:
+@dataclass(frozen=True)
+class Wanted:
+    """Which virtual machines of a plan are to be shown; nothing said: all, or what a large plan has to tell first."""
+
+    wave: str | None = None
+    vm: str | None = None
+    phase: str | None = None
+    needs_action: bool = False
+    all: bool = False
+
+    @property
+    def is_said(self) -> bool:
+        """Whether somebody wants to see some of them."""
+        return self != Wanted()
+
+
+async def show_status(session: Session, plan: str | None, wanted: Wanted | None = None) -> int:
     """Print where *plan* stands, or the latest run of every plan."""
-    name = plan_name(plan) if plan is not None else None
+    name, wanted = plan_name(plan) if plan is not None else None, wanted or Wanted()
+    if name is None and wanted.is_said:
+        raise InputError("showing some virtual machines: name the plan that they belong to")
     link = await open_link(session)
     if name is None:
         return await _show_plans(session, link.client)
-    await _show_plan(session, link, name)
+    await _show_plan(session, link, name, wanted)
     return 0
 
 
-def print_plan(session: Session, view: PlanView) -> None:
-    """Print one view of a plan as the answer."""
+def print_plan(session: Session, view: PlanView, *, whole: bool = False) -> None:
+    """Print one view of a plan as the answer; a large one by its waves, unless its *whole* is wanted."""
     if session.as_json:
-        session.answer_json(view.as_json())
+        session.answer_json(overview_json(view) if view.is_large else view.as_json())
+        return
+    if view.is_large and not whole:
+        screen(plain=session.is_plain).print(overview(view))
+        session.note(_MORE.format(plan=view.plan))
         return
     session.answer(plan_line(view))
+    for line in wave_lines(view):
+        session.answer(line)
     if view.vms:
         screen(plain=session.is_plain).print(plan_table(view))
 
 
-async def _show_plan(session: Session, link: Link, name: str) -> None:
-    view = await read_plan(link, name)
+async def _show_plan(session: Session, link: Link, name: str, wanted: Wanted) -> None:
+    by_name = wanted.vm.casefold() if wanted.vm else None
+    view = await read_plan(link, name, choice=(lambda vm: vm.name.casefold() == by_name) if by_name else None)
     if not view.is_answered:
         session.note(NO_WORKER_NOTE)
-    print_plan(session, view)
+    if wanted.vm:
+        find_vm(view, wanted.vm)
+    if wanted.wave:
+        find_wave(view, wanted.wave)
+    if wanted.is_said and not wanted.all:
+        view = chosen(view, wave=wanted.wave, vm=wanted.vm, phase=wanted.phase, needs=wanted.needs_action)
+    print_plan(session, view, whole=wanted.is_said)
 
 
 async def _show_plans(session: Session, client: Client) -> int:
@@ -53,7 +89,7 @@ async def _show_plans(session: Session, client: Client) -> int:
         if run.id not in latest or run.start_time > latest[run.id].start_time:
             latest[run.id] = run
     newest_first = sorted(latest.values(), key=lambda run: run.start_time, reverse=True)[:_MOST_PLANS]
-    plans = [await _summary(client, run) for run in newest_first]
+    plans = await together(_summary(client, run) for run in newest_first)
     if session.as_json:
         session.answer_json({"plans": plans})
     elif plans:

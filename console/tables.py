@@ -10,9 +10,13 @@ from rich.text import Text
 from console.parity import summary
 from console.texts import clean, local_time, span, words
 from console.view import PlanView, VmView
+from migration.eta.reckoning import in_words
+from migration.eta.values import Estimate
 from migration.phases import Outcome, Phase
 
 _WIDTH = 80
+_STANDS_STILL = {"no_progress", "rpo_rising", "health_error", "late"}
+"""Why something stands still that its workflow does not wait for."""
 _COLOURS = {
     "migrated": "green",
     "done": "green",
@@ -75,6 +79,8 @@ def waiting(vm: VmView) -> str:
     """Return what a virtual machine waits for, who must act, and what was refused."""
     parts = [f"ALARM: {vm.alarm}"] if vm.alarm else []
     parts += [vm.waiting_for or (vm.reason if vm.outcome is not Outcome.MIGRATED else "")]
+    if vm.eta and vm.eta.stuck in _STANDS_STILL:
+        parts.append(f"stands still: {vm.eta.reason}")
     if vm.parity and not vm.parity.open and vm.phase is Phase.AWAITING_APPROVAL:
         parts.append(summary(vm.parity))
     if vm.choices:
@@ -95,16 +101,45 @@ def plan_line(view: PlanView, *, with_times: bool = True) -> str:
         parts.append(f"{'needs a person' if view.needs_action else 'waiting for'}: {view.waiting_for}")
     if view.reason:
         parts.append(view.reason)
+    if view.eta and with_times:
+        parts.append(end_line(view.eta))
     return clean("; ".join(parts))
+
+
+def end_line(told: Estimate) -> str:
+    """Return one sentence about when something is ready for approval, or done."""
+    words_of = "ready for approval in" if told.until == "approval" else "done in"
+    if told.is_unknown:
+        words_of = words_of.removesuffix(" in") + ":"
+    return f"{words_of} {in_words(told)}" + (f" ({told.reason})" if told.reason and not told.is_unknown else "")
+
+
+def wave_lines(view: PlanView) -> list[str]:
+    """Return a line for each wave of a plan of several that has not ended."""
+    return [clean(f"  {name}: {end_line(told)}") for name, told in view.waves.items()] if len(view.waves) > 1 else []
 
 
 def plan_table(view: PlanView, *, elapsed: bool = False) -> RenderableType:
     """Return the table of a plan's virtual machines."""
-    headings = ["VM", "wave", "phase", "progress", *(["elapsed"] if elapsed else []), "waiting for"]
-    return table(headings, (_row(vm, elapsed=elapsed) for vm in view.vms))
+    ends = ["ready in"] if any(vm.eta for vm in view.vms) else []
+    headings = ["VM", "wave", "phase", "progress", *(["elapsed"] if elapsed else []), *ends, "waiting for"]
+    return table(headings, (_row(vm, elapsed=elapsed, ends=bool(ends)) for vm in view.vms))
 
 
-def _row(vm: VmView, *, elapsed: bool) -> list[str]:
+def ready_in(vm: VmView) -> str:
+    """Return how long a virtual machine takes until it is ready for approval or, after that, done."""
+    return ready_in_words(vm.eta)
+
+
+def ready_in_words(told: Estimate | None) -> str:
+    """Return an estimate as a cell of a table; what waits for a person or a window has none of its own."""
+    if told is None or told.stuck in {"person", "window"}:
+        return ""
+    return "unknown" if told.is_unknown else in_words(told)
+
+
+def _row(vm: VmView, *, elapsed: bool, ends: bool) -> list[str]:
     age = [span(vm.elapsed_seconds(datetime.now(UTC)))] if elapsed else []
+    end = [ready_in(vm)] if ends else []
     mark = "! " if vm.needs_action else ""
-    return [vm.name, vm.wave, state(vm), progress(vm), *age, mark + waiting(vm)]
+    return [vm.name, vm.wave, state(vm), progress(vm), *age, *end, mark + waiting(vm)]

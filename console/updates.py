@@ -1,6 +1,7 @@
 """Send an update to a virtual machine's workflow and get its answer, or say plainly that none came."""
 
 import asyncio
+import difflib
 
 from temporalio.client import RPCTimeoutOrCancelledError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
@@ -44,6 +45,10 @@ async def send_update(
         raise
 
 
+_NAMED = 20
+"""How many virtual machines an error lists; of more, those whose names are close."""
+
+
 def _refused(reason: str) -> DecisionAnswer:
     return DecisionAnswer(counted=False, reason=reason)
 
@@ -57,7 +62,10 @@ def find_vm(view: PlanView, name: str) -> VmView:
     for vm in view.vms:
         if vm.name.casefold() == name.casefold():
             return vm
-    raise InputError(f'finding VM "{name}" in plan "{view.plan}": its VMs are {", ".join(vm.name for vm in view.vms)}')
+    names = [vm.name for vm in view.vms]
+    if len(names) > _NAMED:
+        names = difflib.get_close_matches(name, names, n=5, cutoff=0.5) or [*names[:5], f"and {len(names) - 5} more"]
+    raise InputError(f'finding VM "{name}" in plan "{view.plan}": its VMs are {", ".join(names)}')
 
 
 def find_wave(view: PlanView, name: str) -> list[VmView]:

@@ -1,11 +1,13 @@
 """What is known of a plan and its virtual machines at one moment, wherever it was read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from migration.approvals import ApprovalState
-from migration.models import Finding
+from migration.eta.values import Estimate, Outlook
+from migration.models import Finding, Progress
 from migration.parity.values import ParityCounts
 from migration.phases import Outcome, Phase, common_outcome
 
@@ -40,6 +42,11 @@ class VmView:
     is_running: bool = False
     lost: str = ""
     """How its workflow ended without an outcome: `terminated`. Nothing was undone, and nobody can decide any more."""
+    outlook: Outlook | None = None
+    progress: Progress | None = None
+    """What the wait that runs told last."""
+    copied_gib: int | None = None
+    eta: Estimate | None = None
 
     @property
     def has_settled(self) -> bool:
@@ -69,9 +76,10 @@ class VmView:
         return told | {"approval": state.model_dump(mode="json", exclude={"bundle", "desk"})}
 
     def _exceptions(self) -> dict[str, Any]:
-        """Return what most machines do not have: two copies, writes that going back would cost, open rows of parity."""
+        """Return what not every machine has: two copies, writes that going back would cost, open rows, an end ahead."""
         parity = self.parity.model_dump(mode="json") if self.parity and self.parity.open else None
-        given = {"alarm": self.alarm, "target_writes_since": self.writes_since, "parity": parity}
+        eta = self.eta.as_json() if self.eta else None
+        given = {"alarm": self.alarm, "target_writes_since": self.writes_since, "parity": parity, "eta": eta}
         return {name: value for name, value in given.items() if value}
 
 
@@ -91,7 +99,12 @@ class PlanView:
     is_running: bool = False
     is_answered: bool = True
     """Whether a worker answered; else this is what Temporal itself last recorded."""
+    is_large: bool = False
+    """Whether only those that need a person were asked; of the rest this is what Temporal recorded."""
     read: datetime = field(default_factory=lambda: datetime.now(UTC))
+    eta: Estimate | None = None
+    waves: Mapping[str, Estimate] = field(default_factory=dict)
+    """The estimates of the waves that have not ended."""
 
     @property
     def has_settled(self) -> bool:
@@ -114,11 +127,15 @@ class PlanView:
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer of `status --json`."""
-        return {
+        told: dict[str, Any] = {
             "plan": self.plan,
             "outcome": self.outcome.value if self.outcome else None,
             "vms": [vm.as_json() for vm in self.vms],
         }
+        if self.eta is not None:
+            told["eta"] = self.eta.as_json()
+            told["waves"] = [{"name": name, "eta": eta.as_json()} for name, eta in self.waves.items()]
+        return told
 
 
 def outcome_of(vms: tuple[VmView, ...]) -> Outcome | None:

@@ -33,6 +33,7 @@ _AWAY = {
 """Answers that may soon be others; a refusal will not."""
 _POLL_SECONDS = 1.0
 _POLL_SECONDS_A_VM = 0.05
+_POLL_SECONDS_LARGE = 10.0
 
 
 async def watch_plan(session: Session, plan: str) -> int:
@@ -74,7 +75,7 @@ class _Watch:
                 self._display.show(view)
                 if view.has_settled and self._is_final(view):
                     return view
-            await asyncio.sleep(_POLL_SECONDS + _POLL_SECONDS_A_VM * (len(view.vms) if view else 0))
+            await asyncio.sleep(_pause(view))
 
     def _note_absence(self, error: Exception) -> None:
         now = time.monotonic()
@@ -101,6 +102,13 @@ class _Watch:
         """Tell whether to believe what Temporal recorded, or to give a worker time to come back and say more."""
         since = self._unanswered_since
         return view.is_answered or (since is not None and time.monotonic() - since > _WORKER_GRACE_SECONDS)
+
+
+def _pause(view: PlanView | None) -> float:
+    """Return how long to wait before the next look: the more there is to read, the longer."""
+    if view is None:
+        return _POLL_SECONDS
+    return _POLL_SECONDS_LARGE if view.is_large else _POLL_SECONDS + _POLL_SECONDS_A_VM * len(view.vms)
 
 
 async def _conclude(session: Session, link: Link, view: PlanView, *, is_drawn: bool) -> int:

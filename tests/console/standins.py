@@ -113,7 +113,8 @@ class StandInVm:
     def _end(self, outcome: Outcome) -> dict[str, str]:
         self._enter(Phase.DONE)
         self._outcome = outcome
-        workflow.upsert_memo({MemoKeys.EVIDENCE: evidence(as_json(self.report()))})
+        left = {MemoKeys.EVIDENCE: evidence(as_json(self.report())), MemoKeys.MOVED: {"outcome": outcome.value}}
+        workflow.upsert_memo(left)
         return {"outcome": outcome.value}
 
     @workflow.query

@@ -1,0 +1,97 @@
+"""Read where a plan of thousands of virtual machines stands: one listing of visibility, and few questions.
+
+Phase, wave, need and outcome stand in each workflow's search attributes and memo, which a listing brings along. Only
+those that a person has to look at are asked themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from temporalio.client import WorkflowExecution
+
+from console.recorded import (
+    QUERIES_AT_ONCE,
+    Recorded,
+    listed_vms,
+    of_plan_vm,
+    or_lost,
+    outcome_while,
+    plan_view,
+    together,
+    with_attributes,
+    with_execution,
+)
+from console.view import PlanView, VmView
+from migration.phases import Outcome, Phase
+from migration.report import MemoKeys, PlanStatus
+
+LARGE = 100
+"""More virtual machines than this are not asked one by one."""
+DETAILED = 20
+"""So many of those that need a person are asked why, where nobody says whom he wants to see."""
+
+Choice = Callable[[VmView], bool]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Whom to ask, and how; without a *choice* the first that need a person."""
+
+    ask: Callable[[VmView], Awaitable[VmView]]
+    choice: Choice | None = None
+
+
+async def fleet_view(recorded: Recorded, status: PlanStatus | None, detail: Detail | None) -> PlanView:
+    """Return the view of a large plan; without *detail* nobody answers, and this is what Temporal recorded."""
+    vms = []
+    for vm in listed_vms(recorded):
+        base = of_plan_vm(vm)
+        run = recorded.vms.get(vm.workflow_id)
+        vms.append(base if run is None else await _recorded(base, run))
+        if len(vms) % LARGE == 0:
+            await asyncio.sleep(0)
+    if detail is not None:
+        vms = await _detailed(vms, detail)
+    view = replace(plan_view(recorded, status, tuple(vms)), is_large=True, is_answered=detail is not None)
+    if status is None or status.outlook is None:
+        return view
+    return replace(view, eta=status.outlook.plan, waves=status.outlook.waves)
+
+
+async def _recorded(view: VmView, run: WorkflowExecution) -> VmView:
+    view = with_attributes(with_execution(view, run), run)
+    if view.is_running:
+        return replace(view, outcome=outcome_while(view.phase))
+    return or_lost(replace(view, outcome=_outcome((await run.memo()).get(MemoKeys.MOVED))), run)
+
+
+def _outcome(moved: object) -> Outcome | None:
+    """Return the outcome that a workflow left in its memo; one that was terminated left none."""
+    word = moved.get("outcome") if isinstance(moved, Mapping) else None
+    return Outcome(word) if word in set(Outcome) else None
+
+
+async def _detailed(vms: list[VmView], detail: Detail) -> list[VmView]:
+    if detail.choice is None:
+        chosen = sorted((vm for vm in vms if vm.needs_action and vm.is_running), key=urgency)[:DETAILED]
+    else:
+        chosen = [vm for vm in vms if vm.has_run and detail.choice(vm)]
+    asked = await together((_ask(detail, vm) for vm in chosen), QUERIES_AT_ONCE)
+    known = {vm.workflow_id: vm for vm in asked}
+    return [known.get(vm.workflow_id, vm) for vm in vms]
+
+
+async def _ask(detail: Detail, vm: VmView) -> VmView:
+    return await detail.ask(vm)
+
+
+def urgency(vm: VmView) -> int:
+    """Return how early a virtual machine is shown where not all can be: what only a person moves on comes first."""
+    if vm.alarm:
+        return 0
+    if vm.needs_action:
+        return 2 if vm.phase is Phase.AWAITING_APPROVAL else 1
+    return 3 if vm.is_running else 5 if vm.outcome else 4

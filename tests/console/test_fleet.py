@@ -1,0 +1,166 @@
+"""A plan of more than a hundred machines: one listing tells where all stand, and few are asked."""
+
+import asyncio
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from console.connection import open_link
+from console.deciding import Wish, decide
+from console.displays import LineDisplay
+from console.fleet_tables import overview, overview_json
+from console.reading import read_plan
+from console.session import Session
+from console.view import PlanView, VmView
+from migration import names
+from migration.eta.values import Estimate
+from migration.phases import Outcome, Phase
+from migration.report import MemoKeys
+from tests.console.conftest import CommandLine, eventually
+from tests.console.standins import APPROVER
+from tests.console.steps import started, until_phase
+from tests.console.test_view import view, vm
+
+WAVES = 3
+EACH = 40
+WAITING = Phase.AWAITING_APPROVAL
+
+
+async def start_many(client: Client, plan: str) -> None:
+    """Start a plan and its machines, as Temporal keeps them while no worker runs."""
+    members = {f"wave-{w}": [f"vm-{w}-{n:02}" for n in range(EACH)] for w in range(WAVES)}
+    summary = [{"wave": wave, "vms": vms} for wave, vms in members.items()]
+    await client.start_workflow(
+        names.MIGRATE_PLAN, id=names.migrate_plan_id(plan), task_queue="nobody", memo={MemoKeys.SUMMARY: summary}
+    )
+
+    async def start(wave: str, name: str) -> None:
+        number = int(name[-2:])
+        phase = WAITING if number == 7 else Phase.REPLICATING
+        words = {names.ATTRIBUTE_PLAN: plan, names.ATTRIBUTE_WAVE: wave, names.ATTRIBUTE_PHASE: phase.value}
+        pairs: list[SearchAttributePair[Any]] = [
+            SearchAttributePair(SearchAttributeKey.for_keyword(key), word) for key, word in words.items()
+        ]
+        asks = SearchAttributePair(SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION), phase is WAITING)
+        await client.start_workflow(
+            names.MIGRATE_VM,
+            id=names.migrate_vm_id(plan, name),
+            task_queue="nobody",
+            search_attributes=TypedSearchAttributes([*pairs, asks]),
+        )
+
+    begun = [(wave, name) for wave, vms in members.items() for name in vms if not name.endswith("39")]
+    await asyncio.gather(*(start(wave, name) for wave, name in begun))
+    wanted = f"{names.ATTRIBUTE_PLAN} = '{plan}'"
+
+    async def all_are_listed() -> bool:
+        return (await client.count_workflows(wanted)).count == len(begun)
+
+    await eventually(all_are_listed)
+
+
+async def test_status_counts_by_wave_and_shows_the_rest_on_request(
+    lonely_starter: CommandLine, deserted: Client
+) -> None:
+    """It takes no worker and no question to any machine."""
+    await start_many(deserted, "many")
+    table, told = await lonely_starter("status", "many"), await lonely_starter("status", "many", "--json")
+    rest = await lonely_starter("status", "many", "--wave", "WAVE-1", "--json")
+    asking = await lonely_starter("status", "many", "--needs-action")
+    wrong = await lonely_starter("status", "many", "--phase", "sleeping")
+
+    assert {"vms": 120, "needs_action": 3, "outcomes": {}} == {
+        key: told.json["counts"][key] for key in ("vms", "needs_action", "outcomes")
+    }
+    assert {"replicating": 114, "checking": 3, WAITING.value: 3} == told.json["counts"]["phases"]
+    assert ["wave-0", "wave-1", "wave-2"] == [wave["name"] for wave in told.json["waves"]]
+    assert [40] * WAVES == [wave["vms"] for wave in told.json["waves"]]
+    assert 120 == len(told.json["vms"])
+    assert ["plan", "outcome", "vms"] == list(told.json)[:3]
+    assert "38 replicating, 1 awaiting approval, 1 checking" in " ".join(table.out.split())
+    assert len(table.out.splitlines()) < 15
+    assert "--wave NAME" in table.err
+    assert {"wave-1"} == {one["wave"] for one in rest.json["vms"]}
+    assert EACH == len(rest.json["vms"])
+    assert 3 == asking.out.count("awaiting approval")
+    assert (2, True) == (wrong.code, "the phases are checking, enabling" in wrong.err)
+
+
+async def test_only_those_that_need_a_person_are_asked(starter: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why they wait is known, and a wave is approved by one command; of the others visibility tells."""
+    name = await started(starter, ["web-1", "fast-1"], ["web-2", "copying-1"])
+    for waits in ("web-1", "web-2"):
+        await until_phase(starter, name, WAITING.value, waits)
+    monkeypatch.setattr("console.reading.LARGE", 3)
+    session = Session(starter.environment, as_json=True)
+    seen = await read_plan(await open_link(session), name)
+
+    by_name = {one.name: one for one in seen.vms}
+    assert seen.is_large
+    assert (WAITING, f"approval by {APPROVER}") == (by_name["web-1"].phase, by_name["web-1"].waiting_for)
+    assert (Outcome.MIGRATED, "") == (by_name["fast-1"].outcome, by_name["fast-1"].waiting_for)
+    assert (Phase.REPLICATING, None) == (by_name["copying-1"].phase, by_name["copying-1"].progress_percent)
+    assert 0 == await decide(session, name, Wish("approve", wave="wave-1", approver=APPROVER))
+    await until_phase(starter, name, "done", "web-1")
+    assert WAITING.value == (await starter("status", name, "--json")).json["vms"][2]["phase"]
+
+
+def many(**fields: Any) -> PlanView:
+    """Return a plan of 5,000 machines in 20 waves, of which 60 wait for a person."""
+    vms = []
+    for number in range(5_000):
+        wave = f"wave-{number // 250:02}"
+        waits = {"phase": WAITING, "needs_action": True, "waiting_for": "approval"} if number % 84 == 0 else {}
+        stuck = (
+            {"phase": Phase.NEEDS_ACTION, "needs_action": True, "waiting_for": "the quota"} if number == 4999 else {}
+        )
+        vms.append(vm(f"vm-{number:04}", **{"wave": wave, "phase": Phase.REPLICATING, **waits, **stuck}))
+    told = Estimate(until="approval", low_seconds=3600, high_seconds=7200)
+    return view(*vms, is_large=True, eta=told, waves={"wave-03": told}, **fields)
+
+
+def drawn(shown: Any) -> list[str]:
+    """Return what a screen of 80 columns shows."""
+    out = StringIO()
+    Console(file=out, width=80, color_system=None).print(shown)
+    return out.getvalue().splitlines()
+
+
+def test_five_thousand_fit_on_a_screen_and_who_is_stuck_comes_first() -> None:
+    """A row for each wave with its end, then those that need a person, most urgent first, the others counted."""
+    lines = drawn(overview(many(), 10))
+    assert max(len(line) for line in lines) <= 80
+    assert "ready for approval in 1 h to 2 h" in " ".join(lines)
+    (third,) = [line for line in lines if line.startswith("wave-03")]
+    assert "1 h to 2 h" in third
+    first = next(line for line in lines if line.startswith("vm-"))
+    assert first.startswith("vm-4999")
+    assert "and 51 more VMs that need a person" in " ".join(lines)
+    assert len(lines) < 80
+    told = overview_json(many())
+    assert (5_000, 61) == (told["counts"]["vms"], told["counts"]["needs_action"])
+    assert len(json.dumps(told)) < 2_000_000
+
+
+def test_lines_of_a_large_plan_tell_of_waves_and_of_those_that_need_a_person() -> None:
+    """No line for each of thousands; a wave is told again once a tenth of it has moved."""
+    lines: list[str] = []
+    display = LineDisplay(lines.append)
+    first = many()
+    display.show(first)
+    display.show(first)
+    assert 1 + 20 + 20 == len(lines)
+    assert any("wave-03: 250 VMs: 247 replicating, 3 awaiting approval; need a person: 3" in line for line in lines)
+
+    def moved(number: int) -> PlanView:
+        vms: list[VmView] = [vm(one.name, wave=one.wave, phase=Phase.CONFIGURING) for one in first.vms[:number]]
+        return view(*vms, *first.vms[number:], is_large=True, eta=first.eta, waves=first.waves)
+
+    lines.clear()
+    display.show(moved(70))
+    assert ["wave-00:"] == [word for line in lines for word in line.split() if word.startswith("wave-")]
