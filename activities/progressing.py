@@ -22,10 +22,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Observer:
-    """Follows one wait. *worst_seconds*: how long what is waited for takes at worst."""
+    """Follows one wait. *worst_seconds*: how long it takes at worst; *quarters*: whether each is worth a signal."""
 
-    def __init__(self, worst_seconds: float | None = None) -> None:
-        self._course = Course(patience(worst_seconds))
+    def __init__(self, worst_seconds: float | None = None, *, quarters: bool = True) -> None:
+        self._course = Course(patience(worst_seconds), quarters=quarters)
 
     async def see(self, reading: Progress, errors: Sequence[str] = ()) -> Progress:
         """Return a reading with what it tells about those before; what matters is signalled to the workflow."""

@@ -58,7 +58,7 @@ class WaitActivities:
         Raises:
             ApplicationError: `AsrJobFailed`, with a `JobFailure`: it did not end well.
         """
-        progress, missing, observer = Told(), Missing(), Observer()
+        progress, missing, observer = Told(), Missing(), Observer(quarters=False)
 
         async def until_ended() -> JobWaited:
             with self._watchers.following(wait.job.id) as job:

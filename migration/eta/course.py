@@ -23,6 +23,8 @@ class Course:
 
     patience_seconds: float = PATIENCE_SECONDS
     rising_seconds: float = RISING_SECONDS
+    quarters: bool = True
+    """Whether each quarter of the way is news; of a job it is not, whose tasks follow each other within minutes."""
     _percent: int | None = None
     _moved_at: float | None = None
     _fallen_at: float | None = None
@@ -41,8 +43,11 @@ class Course:
         return reading.model_copy(update={"stuck": stuck, "reason": reason})
 
     def is_news(self, progress: Progress) -> bool:
-        """Tell whether the workflow should hear of it: it came to stand still, goes on, or is a quarter farther."""
-        now = (progress.stuck, (progress.percent or 0) // _QUARTER)
+        """Tell whether the workflow should hear of it: it came to stand still, goes on, or is a quarter farther.
+
+        Each costs its history four events.
+        """
+        now = (progress.stuck, (progress.percent or 0) // _QUARTER if self.quarters else 0)
         news = now != (self._told or (None, 0))
         self._told = now
         return news

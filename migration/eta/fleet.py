@@ -64,6 +64,8 @@ class Timetable:
 
 def place_of(name: str, wave: str, outlook: Outlook, at: datetime, progress: Progress | None = None) -> Place:
     """Return the place of a virtual machine that runs."""
+    if outlook.phase is Phase.AWAITING_APPROVAL:
+        return Place(name, wave, "person", stuck="person", reason=outlook.reason)
     told = estimate(outlook, at, progress)
     if told.stuck and told.stuck != "queue" and told.is_unknown:
         stage: Stage = "person" if told.stuck in {"person", "window"} else "held"

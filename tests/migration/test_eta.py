@@ -45,6 +45,7 @@ def ahead(*entered: tuple[Phase, float], gib: float | None = GIB, **more: Any) -
     return found
 
 
+STEADY = tuple((percent / 100, percent) for percent in range(100))
 CHECKED = ((Phase.CHECKING, 0), (Phase.ENABLING, 60))
 COPYING = (*CHECKED, (Phase.REPLICATING, 960))
 
@@ -79,7 +80,7 @@ def test_a_range_shrinks_with_time_and_is_told_no_finer_than_it_is_known() -> No
 
 
 @pytest.mark.parametrize("takes", [1500, 3000, 5000])
-@pytest.mark.parametrize("ladder", [((0.3, 0),), ((0.08, 0), (0.5, 9)), ((0.08, 4), (0.28, 32), (0.68, 43))])
+@pytest.mark.parametrize("ladder", [((0.3, 0),), ((0.08, 0), (0.5, 9)), ((0.08, 4), (0.28, 32), (0.68, 43)), STEADY])
 def test_the_range_holds_the_end_whatever_site_recovery_shows(
     takes: float, ladder: tuple[tuple[float, int], ...]
 ) -> None:
@@ -173,6 +174,9 @@ class TestCourse:
         assert 3 == sum(news)
         assert course.is_news(course.see(500, Progress(percent=99)))
         assert not course.is_news(course.see(501, Progress(percent=99)))
+        job = Course(100, quarters=False)
+        assert not any(job.is_news(job.see(moment, Progress(percent=moment))) for moment in range(100))
+        assert job.is_news(job.see(250, Progress(percent=99)))
 
 
 class TestTimetable:
