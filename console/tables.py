@@ -133,7 +133,7 @@ def ready_in(vm: VmView) -> str:
 
 def ready_in_words(told: Estimate | None) -> str:
     """Return an estimate as a cell of a table; what waits for a person or a window has none of its own."""
-    if told is None or told.stuck in {"person", "window"}:
+    if told is None or told.waits_only:
         return ""
     return "unknown" if told.is_unknown else in_words(told)
 

@@ -126,13 +126,13 @@ class PlanView:
         return self.outcome is Outcome.MIGRATED
 
     def as_json(self) -> dict[str, Any]:
-        """Return the answer of `status --json`."""
+        """Return the answer of `status --json`; where only people are waited for, there is no end to tell."""
         told: dict[str, Any] = {
             "plan": self.plan,
             "outcome": self.outcome.value if self.outcome else None,
             "vms": [vm.as_json() for vm in self.vms],
         }
-        if self.eta is not None:
+        if self.eta is not None and not self.eta.waits_only:
             told["eta"] = self.eta.as_json()
             told["waves"] = [{"name": name, "eta": eta.as_json()} for name, eta in self.waves.items()]
         return told

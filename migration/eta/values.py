@@ -85,6 +85,11 @@ class Estimate(Value):
         return self.model_dump(mode="json", exclude=None if self.stands else {"stands"})
 
     @property
+    def waits_only(self) -> bool:
+        """Whether nothing moves before a person decides, or a window opens."""
+        return self.stuck in {"person", "window"}
+
+    @property
     def is_unknown(self) -> bool:
         """Whether no end can be told."""
         return self.high_seconds is None
