@@ -19,6 +19,8 @@ async def test_a_step_goes_on_by_itself_when_the_environment_recovers(stage: Sta
     handle = await stage.start_vm()
     status = await stage.until_asked(handle, "the client secret has expired")
     assert "trying again by itself" in status.waiting_for
+    assert status.outlook is not None
+    assert "environment" == status.outlook.stuck
     assert ["retry", "give_up"] == status.choices
     assert Phase.NEEDS_ACTION != status.phase
     await stage.environment.sleep(timedelta(minutes=10))

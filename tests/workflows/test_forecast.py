@@ -59,9 +59,10 @@ async def test_a_plan_tells_when_its_waves_are_done_and_one_answer_stays_small(s
     checked = plan_check(plan)
     sized = [vm.model_copy(update={"copied_gib": 100}) for vm in checked.vms]
     script.on("check_plan", checked.model_copy(update={"vms": sized}))
-    gate = script.gate("wait_until_protected")
+    gates = [script.gate("wait_until_protected", vm=name) for name in ("web-01", "web-02")]
     handle = await stage.start_plan(plan)
-    await stage.until_phase(stage.vm_of(plan, "web-02"), Phase.REPLICATING)
+    for gate in gates:
+        await gate.reached.wait()
 
     status: PlanStatus = await handle.query(names.QUERY_STATUS, result_type=PlanStatus)
     overview: PlanStatus = await handle.query(names.QUERY_OVERVIEW, result_type=PlanStatus)
@@ -78,7 +79,8 @@ async def test_a_plan_tells_when_its_waves_are_done_and_one_answer_stays_small(s
     assert "- Estimate of " in details
     assert "  - second: ready for approval between " in details
 
-    gate.open()
+    for gate in gates:
+        gate.open()
     for name in ("web-01", "web-02"):
         await stage.approve(stage.vm_of(plan, name))
     await handle.result()
