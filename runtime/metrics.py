@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
 from typing import Protocol, TypeAlias
@@ -20,6 +21,7 @@ from temporalio.service import RPCError
 from migration import names
 from migration.phases import Phase
 from migration.report import MemoKeys
+from migration.times import utc_text
 
 EVERY_SECONDS = 30.0
 LAG_EVERY_SECONDS = 300.0
@@ -111,6 +113,13 @@ class ArmMetrics:
             self._budget.set(int(left), {"subscription": subscription, "kind": kind, "source": "worker"})
 
 
+@dataclass(frozen=True)
+class _Plan:
+    name: str
+    vault: str
+    started: str
+
+
 class FleetMetrics:
     """Shows where the virtual machines of all running plans stand, read from visibility now and then."""
 
@@ -139,32 +148,37 @@ class FleetMetrics:
     async def look(self) -> None:
         """Read once, and show it."""
         plans = await self._running_plans()
-        counted = await self._count([plan for plan, _ in plans])
+        counted = await self._count(plans)
         self._vms.show({(("plan", plan), ("phase", phase)): n for (plan, phase), n in counted.items() if phase})
         self._asking.show(_by_plan(counted, ""))
         self._approvals.show(_by_plan(counted, Phase.AWAITING_APPROVAL.value))
         now = asyncio.get_running_loop().time()
         if self._lag_read_at is None or now - self._lag_read_at >= LAG_EVERY_SECONDS:
             self._lag_read_at = now
-            await self._look_at_vaults(sorted({vault for _, vault in plans if vault}))
+            await self._look_at_vaults(sorted({plan.vault for plan in plans if plan.vault}))
 
-    async def _running_plans(self) -> list[tuple[str, str]]:
-        """Return the plans that run, each with its vault."""
+    async def _running_plans(self) -> list[_Plan]:
+        """Return the plans that run."""
         query = f"WorkflowType = '{names.MIGRATE_PLAN}' AND ExecutionStatus = 'Running'"
         runs = self._client.list_workflows(query, limit=_MOST_PLANS, rpc_timeout=_RPC_TIMEOUT)
-        return [(run.id.removeprefix(names.migrate_plan_id("")), await _vault_of(run)) async for run in runs]
+        return [
+            _Plan(run.id.removeprefix(names.migrate_plan_id("")), await _vault_of(run), utc_text(run.start_time))
+            async for run in runs
+        ]
 
-    async def _count(self, plans: Sequence[str]) -> dict[tuple[str, str], int]:
+    async def _count(self, plans: Sequence[_Plan]) -> dict[tuple[str, str], int]:
         """Return how many machines of each plan are in each phase, and under an empty phase how many need a person."""
         permits = asyncio.Semaphore(_AT_ONCE)
 
-        async def count(plan: str, phase: str) -> tuple[tuple[str, str], int]:
+        async def count(plan: _Plan, phase: str) -> tuple[tuple[str, str], int]:
             what = f"{names.ATTRIBUTE_PHASE} = '{phase}'" if phase else f"{names.ATTRIBUTE_NEEDS_ACTION} = true"
-            query = f"{names.ATTRIBUTE_PLAN} = '{plan}' AND WorkflowType = '{names.MIGRATE_VM}' AND {what}"
-            running = "" if phase == Phase.DONE.value else " AND ExecutionStatus = 'Running'"
+            query = f"{names.ATTRIBUTE_PLAN} = '{plan.name}' AND WorkflowType = '{names.MIGRATE_VM}' AND {what}"
+            is_over = phase == Phase.DONE.value
+            # Earlier runs of the plan have left theirs.
+            running = f" AND CloseTime >= '{plan.started}'" if is_over else " AND ExecutionStatus = 'Running'"
             async with permits:
                 answer = await self._client.count_workflows(query + running, rpc_timeout=_RPC_TIMEOUT)
-            return (plan, phase), answer.count
+            return (plan.name, phase), answer.count
 
         asked = [count(plan, phase) for plan in plans for phase in ("", *(phase.value for phase in Phase))]
         return dict(await asyncio.gather(*asked))
