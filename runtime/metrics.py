@@ -24,8 +24,8 @@ from migration.report import MemoKeys
 from migration.times import utc_text
 
 EVERY_SECONDS = 30.0
-LAG_EVERY_SECONDS = 300.0
-"""A listing of a vault costs a read for each hundred machines."""
+LAG_SECONDS, LAG_SECONDS_A_MACHINE = 60.0, 0.3
+"""How often the vaults are listed at most, and how much more rarely with each machine: a hundred cost a read."""
 _MOST_PLANS = 50
 _AT_ONCE = 5
 _RPC_TIMEOUT = timedelta(seconds=10)
@@ -134,7 +134,7 @@ class FleetMetrics:
         self._approvals = gauges("approvals_waiting", "Virtual machines that wait for an approval of the commit.")
         self._lag = gauges("replication_lag_seconds", "RPO of the protected machines of a vault: median and worst.")
         self._health = gauges("replicated_machines", "Protected machines of a vault by Site Recovery's health.")
-        self._lag_read_at: float | None = None
+        self._lag_due: tuple[float, list[str]] = (0.0, [])
 
     async def run(self) -> None:
         """Look again and again; what cannot be read now is read next time."""
@@ -153,9 +153,10 @@ class FleetMetrics:
         self._asking.show(_by_plan(counted, ""))
         self._approvals.show(_by_plan(counted, Phase.AWAITING_APPROVAL.value))
         now = asyncio.get_running_loop().time()
-        if self._lag_read_at is None or now - self._lag_read_at >= LAG_EVERY_SECONDS:
-            self._lag_read_at = now
-            await self._look_at_vaults(sorted({plan.vault for plan in plans if plan.vault}))
+        vaults = sorted({plan.vault for plan in plans if plan.vault})
+        if now >= self._lag_due[0] or vaults != self._lag_due[1]:
+            machines = await self._look_at_vaults(vaults)
+            self._lag_due = (now + max(LAG_SECONDS, machines * LAG_SECONDS_A_MACHINE), vaults)
 
     async def _running_plans(self) -> list[_Plan]:
         """Return the plans that run."""
@@ -183,7 +184,8 @@ class FleetMetrics:
         asked = [count(plan, phase) for plan in plans for phase in ("", *(phase.value for phase in Phase))]
         return dict(await asyncio.gather(*asked))
 
-    async def _look_at_vaults(self, vaults: Sequence[str]) -> None:
+    async def _look_at_vaults(self, vaults: Sequence[str]) -> int:
+        """Show how far behind the vaults' machines are; return how many there are."""
         lags: dict[Labels, float] = {}
         health: dict[Labels, float] = {}
         for vault in vaults:
@@ -199,6 +201,7 @@ class FleetMetrics:
             health |= {(("vault", name), ("health", word.lower())): number for word, number in lag.health.items()}
         self._lag.show(lags)
         self._health.show(health)
+        return round(sum(health.values()))
 
 
 def _by_plan(counted: Mapping[tuple[str, str], int], wanted: str) -> dict[Labels, float]:
