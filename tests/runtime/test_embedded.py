@@ -38,10 +38,13 @@ def test_env_names_everything_and_is_for_the_owner_only(clone: SmallClone) -> No
     with clone.up():
         env = clone.env()
         modes = {stat.S_IMODE((clone.state / name).stat().st_mode) for name in ("env", "simulator.json")}
+        worker = json.loads((clone.state / "worker.environment.json").read_text())
 
     assert "it's secret" == env["AZURE_CLIENT_SECRET"]
     assert "https://localhost:40001" == env["AZURE_RESOURCE_MANAGER_ENDPOINT"]
     assert "approver@contoso.example" == env["MIGRATION_APPROVER"]
+    assert f"http://{worker['METRICS_ADDRESS']}/metrics" == env["WORKER_METRICS"]
+    assert "METRICS_ADDRESS" not in env  # another worker of this shell would want the same port
     assert {0o600} == modes
 
 
