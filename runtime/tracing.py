@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
-from runtime.redaction import redact, redact_text
+from migration.redaction import redact, redact_text
 
 SERVICE = "azure-vm-migration-worker"
 _NANOSECONDS = 1_000_000_000
