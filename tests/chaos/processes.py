@@ -92,6 +92,7 @@ async def roles_removed(stage: Stage, trials: Sequence[Trial], dice: random.Rand
 async def new_builds(stage: Stage, trials: Sequence[Trial], _: random.Random) -> None:
     """Deploy a build with another story that lacks its patch, see that it stands still, and deploy the patched one."""
     old, young = trials
+    old.decide.clear()
     old.begin.set()
     old.phase, young.phase = "replicating", "all"
     await stage.at(old.case, "replicating")
@@ -102,6 +103,7 @@ async def new_builds(stage: Stage, trials: Sequence[Trial], _: random.Random) ->
     assert not stage.writes_since(before, old.case), "a build that cannot go on with the run wrote to Azure"
     await replace_worker(stage, stage.new_worker(changes=PATCHED))
     young.begin.set()
+    old.decide.set()
     await asyncio.gather(*(ended(stage, trial) for trial in trials))
     assert [False, True] == [await stage.is_patched(trial.case) for trial in trials], "the builds are alike"
 

@@ -106,7 +106,11 @@ class Trial:
         if self.error:
             return
         self.error = self._unmet(stage) or self._trapped()
-        evidence = await gather(stage, self)
+        try:
+            evidence = await gather(stage, self)
+        except Exception as error:  # noqa: BLE001 - one row that cannot be judged does not end the others
+            self.error = f"nothing could be judged: {type(error).__name__}: {error}"
+            return
         self.outcome = " and ".join(sorted({str(vm["outcome"]) for vm in evidence.report["vms"]}))
         self.phase = self.phase or phase_of(self, evidence)
         self.broken = judge(evidence)
