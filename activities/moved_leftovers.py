@@ -56,7 +56,7 @@ class MovedLooker:
         item_id = str(item["id"])
         found = [leftover(item_id, item, _MOVED, self._spec.name), *self._replicas()]
         return CleanSurvey(
-            leftovers=found, untouched=stays, machines=[MachineLeft(name=self._spec.name, item_id=item_id)]
+            leftovers=found, untouched=stays, machines=[MachineLeft(name=self._spec.name, item_id=item_id, moved=True)]
         )
 
     def _parts(self, item: Json | None) -> Iterator[str]:

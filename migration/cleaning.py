@@ -74,6 +74,7 @@ class MachineLeft(Value):
     name: str
     item_id: str | None = None
     test_pending: bool = False
+    moved: bool = Field(default=False, description="Whether its failover was the lost run's, and is committed.")
 
 
 class CleanSurvey(Value):

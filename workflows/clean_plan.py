@@ -127,6 +127,7 @@ class CleanPlan:
         belongings.spare_running = True
         belongings.entries = [_entry(leftover, "site_recovery") for leftover in chosen]
         replication = Replication(task, engine, belongings)
+        replication.failover_is_ours = machine.moved
         restored = [one.id for one in chosen if one.type.lower() in RESTORED_TYPES]
         if restored:
             request = TakeBackRestored(vm=task.vm, ids=restored)

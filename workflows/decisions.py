@@ -262,7 +262,8 @@ def _wants_other_eyes(verdict: Verdict) -> bool:
     """
     if verdict == "approve":
         return True
-    return not workflow.unsafe.is_read_only() and not workflow.patched("requester-may-reject")
+    can_ask = workflow.in_workflow() and not workflow.unsafe.is_read_only()
+    return can_ask and not workflow.patched("requester-may-reject")
 
 
 def read_update(payload: RawValue) -> tuple[DecisionMessage, Verdict]:

@@ -39,6 +39,8 @@ class Replication:
         self.size: str | None = None
         """The size that the checks foretold."""
         self.adoption = Adoption()
+        self.failover_is_ours = False
+        """Set where whoever asks knows that a failover of the item is of the run that it cleans up after."""
         self.worst_copy_seconds: Callable[[], float | None] = lambda: None
         """How long the initial copy takes at worst: one that stands still is told before its deadline."""
 
@@ -129,9 +131,9 @@ class Replication:
         await self._belongings.remove()
 
     @property
-    def _failover_is_ours(self) -> bool:
+    def _may_end_failed_over(self) -> bool:
         """Whether a failover of the item would be ours, or of the run that is gone on with."""
-        return self.adoption.is_midway or self._belongings.names(self._task.vm.target_id)
+        return self.failover_is_ours or self.adoption.is_midway or self._belongings.names(self._task.vm.target_id)
 
     async def _confirm_source(self) -> None:
         vm = self._task.vm
@@ -147,7 +149,7 @@ class Replication:
 
     async def _disable_once(self) -> Started:
         engine = self._engine
-        wanted = DisableReplication(task=self._task, settled=self._unheard, ours=self._failover_is_ours)
+        wanted = DisableReplication(task=self._task, settled=self._unheard, ours=self._may_end_failed_over)
         started = await engine.call(ReplicationActivities.disable_replication, wanted, "Disable replication")
         await engine.wait_for_job(started.job, "Until replication is disabled", accept_failure=started.existed)
         return started

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Report = TypeVar("Report", VmReport, PlanReport)
 _PHASE = SearchAttributeKey.for_keyword(names.ATTRIBUTE_PHASE)
 _LIST_SECONDS = 0.25
+_QUICK = ("verifying", "committing")
 _ASKED = 6
 """How often a report is asked for; Temporal answers after ten seconds that nobody does."""
 
@@ -132,14 +133,14 @@ class Stack:
         found: list[VmStatus] = []
 
         async def reached() -> bool:
-            # A query costs the worker that serves all cases, and the verification passes too quickly for the list.
-            listed = phase == "verifying" or (await self._phases()).get(names.migrate_vm_id(case.name, vm)) == phase
+            # A query costs the worker that serves all cases; for what passes quickly the list comes too late.
+            listed = phase in _QUICK or (await self._phases()).get(names.migrate_vm_id(case.name, vm)) == phase
             status = await self.status(case, vm) if listed else None
             if status is not None and status.phase == phase:
                 found.append(status)
             return bool(found)
 
-        pause = 0.05 if phase == "verifying" else _LIST_SECONDS
+        pause = 0.05 if phase in _QUICK else _LIST_SECONDS
         await until(reached, f"{case.name}/{vm} is {phase}", seconds=seconds, pause=pause)
         return found[0]
 
@@ -148,7 +149,9 @@ class Stack:
         async with self._listing:
             if time.monotonic() - self._listed_at >= _LIST_SECONDS:
                 listed = self.client.list_workflows(f"WorkflowType = '{names.MIGRATE_VM}'")
-                self._listed = {one.id: str(one.typed_search_attributes.get(_PHASE)) async for one in listed}
+                runs = sorted([one async for one in listed], key=lambda one: one.start_time)
+                # Of the runs of one id the last counts: it comes last.
+                self._listed = {one.id: str(one.typed_search_attributes.get(_PHASE)) for one in runs}
                 self._listed_at = time.monotonic()
             return self._listed
 

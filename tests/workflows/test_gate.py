@@ -40,7 +40,10 @@ def _no_workflow() -> Iterator[None]:
 @settings(deadline=None)  # other tests may keep the processor busy
 @given(events=EVENTS)
 def test_at_most_one_decision_counts_and_only_a_rightful_one(events: list[Any]) -> None:
-    """What counts came from an approver who did not start the plan, while the gate was open, before any other."""
+    """What counts came from an approver, while the gate was open, before any other.
+
+    Who started the plan is an approver of it here, and may reject.
+    """
     decisions, is_open = Decisions(make_task()), False
     for event in events:
         if isinstance(event, str):
@@ -50,7 +53,8 @@ def test_at_most_one_decision_counts_and_only_a_rightful_one(events: list[Any]) 
         approver, verdict = event
         before = decisions.counted
         decisions.take_signal(DecisionMessage(approver=approver), verdict)  # type: ignore[arg-type] # read as it is
-        rightful = is_open and before is None and approver.lower() == APPROVER
+        may_decide = approver.lower() == APPROVER or (approver == REQUESTER and verdict == "reject")
+        rightful = is_open and before is None and may_decide
         assert rightful == (decisions.counted is not before)
     counted = [one for one in decisions.recorded if one.counted]
     assert ([decisions.counted] if decisions.counted else []) == counted
