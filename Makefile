@@ -39,13 +39,13 @@ clients: $(INSTALLED) ## install the Azure CLI and the JavaScript SDK into .clie
 coverage: $(INSTALLED) ## run the tests and tell which branches none took (more than twice as long)
 	@exec $(PYTHON_BIN) -m pytest -n $(PROCESSES) --cov --cov-report=term:skip-covered $(ARGS)
 
-chaos: $(INSTALLED) ## strike plans with every fault once and judge what came of it (SEED=N ONLY=TEXT; WRITE=1 writes docs/durability.md; SEEDS=N random plans, FULL=1 every request by every fault)
+chaos: $(INSTALLED) ## strike plans with every fault once and judge what came of it (SEED=N ONLY=TEXT ROWS=N; WRITE=1 writes docs/durability.md; SEEDS=N random plans, FULL=1 every request by every fault)
 	@if [ -n "$$FULL" ]; then \
 	  exec $(PYTHON_BIN) -m tests.chaos.exhaustive $${PART:+--part "$$PART"} $${EVERY:+--every "$$EVERY"} $${AGAIN:+--again "$$AGAIN"} $${ONLY:+--only "$$ONLY"} $${WRITE:+--write}; \
 	elif [ -n "$$SEEDS" ]; then \
 	  exec $(PYTHON_BIN) -m tests.chaos.random_plans --seeds "$$SEEDS" $${SEED:+--seed "$$SEED"}; \
 	else \
-	  exec $(PYTHON_BIN) -m tests.chaos $${SEED:+--seed "$$SEED"} $${ONLY:+--only "$$ONLY"} $${WRITE:+--write}; \
+	  exec $(PYTHON_BIN) -m tests.chaos $${SEED:+--seed "$$SEED"} $${ONLY:+--only "$$ONLY"} $${ROWS:+--rows "$$ROWS"} $${WRITE:+--write}; \
 	fi
 
 check: $(INSTALLED) ## lint, check the format, the types and the direction of imports

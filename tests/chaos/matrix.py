@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from tests.chaos import azure, people
 from tests.chaos.trials import Trial
 from tests.e2e.estates import Case
@@ -23,6 +25,7 @@ def certain() -> list[Trial]:
 
 
 def case_of(fault: str, vms: tuple[str, ...] = ("vm",)) -> Case:
-    """Return the plan of a fault, in groups that are called after it."""
+    """Return the plan of a fault, in groups called after it and a subscription with limits of its own."""
     words = "".join(letter if letter.isalnum() else " " for letter in fault.lower()).split()
-    return Case("x-" + "-".join(words)[:32].strip("-"), vms)
+    name = "x-" + "-".join(words)[:32].strip("-")
+    return Case(name, vms, subscription=str(uuid.uuid5(uuid.NAMESPACE_URL, name)))

@@ -14,7 +14,6 @@ from tests.chaos.matrix import case_of
 from tests.chaos.people import held
 from tests.chaos.stage import Stage, Worker
 from tests.chaos.trials import MIGRATED, Trial, approve, ended
-from tests.e2e.estates import SUBSCRIPTION
 
 AWAY_SECONDS = 120
 ROLE_GONE_SECONDS = 20
@@ -86,7 +85,8 @@ async def roles_removed(stage: Stage, trials: Sequence[Trial], dice: random.Rand
     await at_a_moment(stage, trials, dice)
     _give_roles(stage, [])
     await asyncio.sleep(ROLE_GONE_SECONDS)
-    _give_roles(stage, [{"role": "Owner", "scope": f"/subscriptions/{SUBSCRIPTION}"}])
+    homes = dict.fromkeys(trial.case.subscription for trial in trials)
+    _give_roles(stage, [{"role": "Owner", "scope": f"/subscriptions/{home}"} for home in homes])
 
 
 async def new_builds(stage: Stage, trials: Sequence[Trial], _: random.Random) -> None:
