@@ -83,7 +83,8 @@ async def strike_processes(deed: Deed, dice: random.Random, show: Show) -> None:
 async def run(seed: int, only: str, show: Show, *, rows: int | None = None) -> list[Trial]:
     """Strike every fault whose name holds *only*, or as many *rows* of them, drawn by the seed."""
     all_certain, all_drawn, all_deeds = matrix.certain(), matrix.drawn(), processes.deeds()
-    names = [one.fault for one in (*all_certain, *all_drawn, *all_deeds) if only in one.fault]
+    faults = [*(trial.fault for trial in (*all_certain, *all_drawn)), *(deed.fault for deed in all_deeds)]
+    names = [fault for fault in faults if only in fault]
     if rows is not None:
         names = random.Random(seed).sample(names, min(rows, len(names)))  # noqa: S311 - no secret
     certain, drawn = ([trial for trial in some if trial.fault in names] for some in (all_certain, all_drawn))
