@@ -54,6 +54,12 @@ MOVED = lost("committing")
 ALL = [*GONE, SERVING, MOVED]
 
 
+def commit_is_sent(stack: Stack, case: Case) -> bool:
+    """Tell whether Azure has taken the commit: a run that is lost before that has moved nothing."""
+    asked = judge.about(case, stack.simulator.requests())
+    return any(line["accepted"] and line["path"].lower().endswith("/failovercommit") for line in asked)
+
+
 def is_item(leftover_id: str) -> bool:
     """Tell whether what is left is a replication protected item."""
     return "/replicationprotecteditems/" in leftover_id.lower()
@@ -104,6 +110,8 @@ async def lose_and_clean(stack: Stack, one: Lost) -> None:
             await stack.reach(one.case, "awaiting_approval", seconds=240)
             await stack.decide(one.case)
         await stack.reach(one.case, one.row.phase, seconds=240)
+        if one is MOVED:
+            await until(lambda: commit_is_sent(stack, one.case), "the commit is sent")
         one.running = await clean(stack, one.case, [])
         await plan.terminate("lost")
         await stack.vm(one.case).terminate("lost")

@@ -32,7 +32,6 @@ from workflows.migrate_vm import MigrateVm
 PATIENCE_SECONDS = 20
 _CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-_TIMER_STARTED = EventType.EVENT_TYPE_TIMER_STARTED
 QUICK_HEARTBEATS = timedelta(seconds=0.05)
 
 VmHandle = WorkflowHandle[MigrateVm, VmEnding]
@@ -137,10 +136,6 @@ class Stage:
                 if asked and seen and seen[-1] > asked[-1]:
                     return
                 await asyncio.sleep(0.02)
-
-    async def timers(self, handle: VmHandle) -> int:
-        """Return how many timers the history has begun."""
-        return sum(event.event_type == _TIMER_STARTED for event in (await handle.fetch_history()).events)
 
     async def until_found(self, handle: VmHandle, *, phase: str, needs_action: bool) -> None:
         """Wait until visibility finds a migration by its phase and need."""

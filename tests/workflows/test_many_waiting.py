@@ -1,5 +1,6 @@
 """Machines that wait for their approval in numbers, small: `python -m benchmarks.waiting` does the same with 2,000."""
 
+import asyncio
 from pathlib import Path
 
 from benchmarks.waiting import Fleet, serving
@@ -17,7 +18,7 @@ async def test_all_answer_again_after_a_flood_and_a_new_worker(tmp_path: Path) -
         async with serving(server.client):
             await fleet.begin(VMS, IN_PLAN)
             assert fleet.plan is not None
-            before = [await fleet.history_of(one) for one in (fleet.vms[0], fleet.plan)]
+            before = await settled(fleet)
             took = [*await fleet.flood(fleet.vms[0], QUERIES), *await fleet.flood(fleet.plan, QUERIES)]
             after = [await fleet.history_of(one) for one in (fleet.vms[0], fleet.plan)]
         async with serving(server.client):
@@ -30,3 +31,15 @@ async def test_all_answer_again_after_a_flood_and_a_new_worker(tmp_path: Path) -
     assert VMS == len(answered)
     assert ["awaiting_approval"] * IN_PLAN == [vm.phase.value for vm in status.vms]
     assert [] == [history for history in after if history["bytes"] > SMALL_BYTES]
+
+
+async def settled(fleet: Fleet) -> list[dict[str, int]]:
+    """Return the histories of a machine and of the plan once nothing is added to them any more."""
+    assert fleet.plan is not None
+    last: list[dict[str, int]] = []
+    while True:
+        now = [await fleet.history_of(one) for one in (fleet.vms[0], fleet.plan)]
+        if now == last:
+            return now
+        last = now
+        await asyncio.sleep(2)
