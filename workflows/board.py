@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from migration import names
     from migration.approvals import ApprovalState
     from migration.copies import TargetWrites
+    from migration.eta.reckoning import estimate, in_moments
     from migration.eta.values import Outlook
     from migration.evidence import Evidence, short
     from migration.findings import markdown_lines
@@ -69,7 +70,6 @@ class Board:
         self.hooks: list[HookResult] = []
         self.tell: Callable[[EventName, str], None] = lambda _event, _text: None
         self.outlook: Callable[[], Outlook | None] = lambda: None
-        self.estimate: Callable[[], str] = lambda: ""
         self.proof: LedgerProof | None = None
         self.adopted = ""
         self._shown: tuple[Phase, bool] | None = None
@@ -263,8 +263,8 @@ class Board:
             lines.append(f"- Outcome: **{self.outcome.value}**")
         if self.waiting_for:
             lines.append(f"- Waiting for: {self.waiting_for}")
-        if estimate := self.estimate():
-            lines.append(f"- Estimate of {now_text()}: {estimate}")
+        if ahead := self.outlook():
+            lines.append(f"- Estimate of {now_text()}: {in_moments(estimate(ahead, workflow.now()))}")
         if self.evidence:
             lines.append(f"- Evidence: `{short(self.evidence.digest)}` (`{self.evidence.digest}`)")
         if self.needs_action:

@@ -1,20 +1,18 @@
 """What a virtual machine's workflow knows of when it is done: its steps so far, its disks, and what its wait told."""
 
 from temporalio import workflow
-from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
+    from migration import names
     from migration.eta.expected import steps_of
     from migration.eta.outlook import outlook
-    from migration.eta.reckoning import estimate, in_moments
     from migration.eta.values import Outlook, Stuck
     from migration.models import Progress, VmTask
     from migration.phases import Phase
 from workflows.board import Board
-from workflows.messages import read_message
+from workflows.messages import Inbox
 from workflows.replication import Replication
 
-_EXAMPLE = '{"percent": 42}'
 _BY_ITSELF = "trying again by itself)"
 """How a question ends that is asked again without a person."""
 _KINDS: dict[str, Stuck] = {"recovery-point-fresh": "rpo_rising", "replication-sound": "health_error"}
@@ -29,16 +27,12 @@ class Forecast:
         self._board = board
         self._replication = replication
         self._seen: tuple[Phase, Progress] | None = None
-        board.outlook, board.estimate = self.outlook, self.told
+        self.inbox = Inbox({names.SIGNAL_PROGRESSED: (Progress, self.take)})
+        board.outlook = self.outlook
         replication.worst_copy_seconds = self.worst_copy_seconds
 
-    def take(self, message: RawValue) -> None:
+    def take(self, progress: Progress) -> None:
         """Take what the wait that runs has seen; it may come late, or from a stranger."""
-        try:
-            progress = read_message(message, Progress, _EXAMPLE)
-        except ValueError as error:
-            workflow.logger.warning("Progress that cannot be read", extra={"why": str(error)})
-            return
         self._seen = (self._board.phase, progress)
         self._board.draw()
 
@@ -52,11 +46,6 @@ class Forecast:
         return outlook(
             steps_of(self._task, self._replication.source), board.spans, seen=seen, stuck=stuck, reason=reason
         )
-
-    def told(self) -> str:
-        """The estimate in words, for the workflow's details; empty once it is over."""
-        ahead = self.outlook()
-        return in_moments(estimate(ahead, workflow.now())) if ahead else ""
 
     def worst_copy_seconds(self) -> float | None:
         """How long the copy takes at worst; None while that cannot be told."""

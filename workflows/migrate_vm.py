@@ -244,9 +244,9 @@ class MigrateVm:
         await self.turns.inbox.take(names.SIGNAL_TURN_GRANTED, message)
 
     @workflow.signal(name=names.SIGNAL_PROGRESSED)
-    def progressed(self, message: RawValue = NOTHING) -> None:
+    async def progressed(self, message: RawValue = NOTHING) -> None:
         """Take how far the wait that runs is, and whether it stands still."""
-        self.forecast.take(message)
+        await self.forecast.inbox.take(names.SIGNAL_PROGRESSED, message)
 
     @workflow.signal(name=names.SIGNAL_ADOPT)
     async def adopt(self) -> None:

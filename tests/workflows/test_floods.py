@@ -44,6 +44,7 @@ NONSENSE: list[tuple[str, list[Any]]] = [
     (names.SIGNAL_TURN_WANTED, [{"vm": "nobody", "reason": "protected"}]),
     (names.SIGNAL_ENDED, []),
     (names.SIGNAL_HAPPENED, [{"event": "nothing"}]),
+    (names.SIGNAL_PROGRESSED, ["far"]),
     (names.UPDATE_RESOLVE, [{"action": "retry", "by": "m", "reason": "r"}]),
     ("cancel", []),
 ]
