@@ -7,14 +7,10 @@ with workflow.unsafe.imports_passed_through():
     from migration.adoption import Adoption
     from migration.earlier import EarlierAnswer, EarlierRuns
     from migration.ids import describe, same_id
-    from migration.models import VmTask
     from migration.phases import Outcome, Phase
     from migration.power import RUNNING
-from workflows.belongings import Belongings
-from workflows.board import Board
-from workflows.engine import Engine
 from workflows.failures import refusal
-from workflows.replication import Replication
+from workflows.kit import Kit
 from workflows.turns import Turns
 
 _BEFORE_THE_FAILOVER = {
@@ -29,15 +25,10 @@ _BEFORE_THE_FAILOVER = {
 class Adopting:
     """What a run takes over at its first check. `passed`: phases that lie behind it, since it has failed over."""
 
-    def __init__(
-        self, task: VmTask, board: Board, engine: Engine, belongings: Belongings, replication: Replication, turns: Turns
-    ) -> None:
+    def __init__(self, kit: Kit, turns: Turns) -> None:
         self.passed: set[Phase] = set()
-        self._task = task
-        self._board = board
-        self._engine = engine
-        self._belongings = belongings
-        self._replication = replication
+        self._task, self._board, self._engine = kit.task, kit.board, kit.engine
+        self._belongings, self._replication = kit.belongings, kit.replication
         self._turns = turns
 
     async def take_up(self, adoption: Adoption) -> None:

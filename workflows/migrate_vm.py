@@ -72,12 +72,10 @@ class MigrateVm:
         kit = Kit(task, self.board, self.engine, self.belongings, self.replication, probes)
         self.rehearsal = Rehearsal(kit)
         self.cutover = Cutover(kit)
-        self.reprotection = Reprotection(task, self.engine, self.belongings, self.replication)
+        self.reprotection = Reprotection(kit)
         self.turns = Turns(task, self.engine, CutoverWindow(task, self.board, self.engine))
-        self.adopting = Adopting(task, self.board, self.engine, self.belongings, self.replication, self.turns)
-        self.checks = Prerequisites(
-            task, self.board, self.engine, self.belongings, self.replication, self.parity, self.turns
-        )
+        self.adopting = Adopting(kit, self.turns)
+        self.checks = Prerequisites(kit, self.parity, self.turns)
         self.gate = Gate(task, self.board, self.cutover, self.parity, self.turns, self.news)
         self.forecast = Forecast(task, self.board, self.replication)
         self.claim = Claim(task)

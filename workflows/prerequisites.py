@@ -7,37 +7,21 @@ with workflow.unsafe.imports_passed_through():
     from migration.adoption import Adoption
     from migration.findings import CheckVm
     from migration.fingerprint import Fingerprint
-    from migration.models import VmTask
     from migration.phases import Phase
     from migration.severities import Moment
-from workflows.belongings import Belongings
-from workflows.board import Board
-from workflows.engine import Engine
 from workflows.failures import moved_before, refusal
 from workflows.holding import until_mended
+from workflows.kit import Kit
 from workflows.parity import Parity
-from workflows.replication import Replication
 from workflows.turns import Turns
 
 
 class Prerequisites:
     """The checks of one virtual machine. The first tells the other chapters what was found."""
 
-    def __init__(
-        self,
-        task: VmTask,
-        board: Board,
-        engine: Engine,
-        belongings: Belongings,
-        replication: Replication,
-        parity: Parity,
-        turns: Turns,
-    ) -> None:
-        self._task = task
-        self._board = board
-        self._engine = engine
-        self._belongings = belongings
-        self._replication = replication
+    def __init__(self, kit: Kit, parity: Parity, turns: Turns) -> None:
+        self._task, self._board, self._engine = kit.task, kit.board, kit.engine
+        self._belongings, self._replication = kit.belongings, kit.replication
         self._parity = parity
         self._turns = turns
         self._moved_before = False

@@ -8,24 +8,19 @@ with workflow.unsafe.imports_passed_through():
     from activities.replication import ReplicationActivities
     from activities.reprotection import ReprotectionActivities
     from activities.waits import WaitActivities
-    from migration.models import VmTask
     from migration.requests import DisableReplication, ReadItem, Reprotect
     from migration.waiting import ProtectedWait
 from workflows import belongings as made
-from workflows.belongings import Belongings
-from workflows.engine import Engine
 from workflows.failures import vm_failure
-from workflows.replication import Replication
+from workflows.kit import Kit
 
 
 class Reprotection:
     """The chapter after the commit. Nothing here is undone: what fails waits for a person."""
 
-    def __init__(self, task: VmTask, engine: Engine, belongings: Belongings, replication: Replication) -> None:
-        self._task = task
-        self._engine = engine
-        self._belongings = belongings
-        self._replication = replication
+    def __init__(self, kit: Kit) -> None:
+        self._task, self._engine = kit.task, kit.engine
+        self._belongings, self._replication = kit.belongings, kit.replication
 
     async def reprotect(self) -> None:
         """Turn the replication round, and wait until the machine is protected again, and healthy, the other way."""
