@@ -7,10 +7,9 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from migration import names
     from migration.checks import MAX_MOVED_VMS
-    from migration.findings import PlanCheck, markdown_lines, summary_by_wave
+    from migration.findings import PlanCheck, VmFindings, markdown_lines, summary_by_wave
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import LedgerProof
-    from migration.models import Finding
     from migration.notices import EventName, Happening
     from migration.phases import Outcome, Phase
     from migration.plan import Plan
@@ -148,14 +147,15 @@ class PlanBoard:
         )
 
     def _vms(self) -> list[PlanVm]:
-        found = {vm.name: vm.findings for vm in self.check.vms} if self.check else {}
+        found = {vm.name: vm for vm in self.check.vms} if self.check else {}
         return [
-            self._vm(self._dispatcher.vms[vm.name], self._plan.source_id(vm), wave.name, found.get(vm.name, []))
+            self._vm(self._dispatcher.vms[vm.name], self._plan.source_id(vm), wave.name, found.get(vm.name))
             for wave in self._plan.waves
             for vm in wave.vms
         ]
 
-    def _vm(self, vm: VmState, source_id: str, wave: str, findings: list[Finding]) -> PlanVm:
+    def _vm(self, vm: VmState, source_id: str, wave: str, found: VmFindings | None) -> PlanVm:
+        known = None if vm.began else found
         return PlanVm(
             name=vm.name,
             id=source_id,
@@ -164,8 +164,8 @@ class PlanBoard:
             phase=_PHASE_OF[vm.state],
             outcome=vm.outcome,
             reason=vm.reason,
-            findings=[] if vm.began else findings,
-            copied_gib=None if vm.began else self._forecast.size_of(vm.name),
+            findings=known.findings if known else [],
+            copied_gib=known.copied_gib if known else None,
         )
 
     def _vm_lines(self) -> list[str]:

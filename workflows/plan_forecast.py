@@ -35,10 +35,6 @@ class PlanForecast:
         self._sizes = {vm.name: vm.copied_gib for vm in check.vms}
         self._told = None
 
-    def size_of(self, name: str) -> int | None:
-        """Return how many GiB a virtual machine has to copy, None where that is not known."""
-        return self._sizes.get(name)
-
     def outlook(self, phase: str) -> PlanOutlook | None:
         """Return what is known of the plan in one of its phases; None once it is over."""
         if phase == "done":
