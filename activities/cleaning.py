@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
 
-from activities.earlier import read_runs
+from activities.earlier import described, read_runs
 from activities.finalised import snapshots_of_source
 from activities.heartbeats import beating
 from activities.leftovers import MachineLooker
@@ -96,13 +95,10 @@ class CleaningActivities:
 
     async def _running_parent(self, workflow_id: str) -> str | None:
         """Return the id of the parent of a running workflow, "" where it has none; None where nothing runs."""
-        try:
-            description = await self._client.get_workflow_handle(workflow_id).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-        return description.parent_id or "" if description.status is WorkflowExecutionStatus.RUNNING else None
+        description = await described(self._client, workflow_id)
+        if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
+            return None
+        return description.parent_id or ""
 
     async def _other_plans(self, plan: Plan) -> list[str]:
         return await running_plans_using(self._client, plan.vault_id, plan.name)

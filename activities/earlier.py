@@ -14,7 +14,7 @@ from migration import names
 from migration.earlier import Books, EarlierAnswer, EarlierRuns, joined
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
+    from temporalio.client import Client, WorkflowExecutionDescription
 
 _RUNS = 10
 """How far back a look goes: each run takes the ledger of those before it over."""
@@ -51,13 +51,19 @@ async def read_runs(client: Client, workflow_id: str, own_run_id: str | None = N
 
 async def latest_books(client: Client, workflow_id: str) -> Books | None:
     """Return what the latest run of a workflow wrote down; None where it does not say, nothing where none was."""
+    if await described(client, workflow_id) is None:
+        return Books()
+    return await _books(client, workflow_id, None)
+
+
+async def described(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
+    """Return what Temporal tells of the latest run of a workflow; None where none was."""
     try:
-        await client.get_workflow_handle(workflow_id).describe()
+        return await client.get_workflow_handle(workflow_id).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return Books()
+            return None
         raise
-    return await _books(client, workflow_id, None)
 
 
 async def _run_ids(client: Client, workflow_id: str) -> list[str]:

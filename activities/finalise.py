@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from temporalio import activity
-from temporalio.service import RPCError, RPCStatusCode
 
+from activities.earlier import described
 from activities.failures import refused
 from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
@@ -42,13 +42,9 @@ class FinaliseActivities:
     @activity.defn
     async def read_move(self, task: FinaliseTask) -> Moved:
         """Return what the migration's latest run left behind, once it has ended; nothing where there is none."""
-        handle = self._client.get_workflow_handle(names.migrate_vm_id(task.plan, task.vm.name))
-        try:
-            description = await handle.describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return Moved()
-            raise
+        description = await described(self._client, names.migrate_vm_id(task.plan, task.vm.name))
+        if description is None:
+            return Moved()
         if description.close_time is None:
             return Moved(outcome="still running")
         try:

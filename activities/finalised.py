@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from temporalio.service import RPCError, RPCStatusCode
 
+from activities.earlier import described
 from activities.leftover_entries import on_purpose, untouched
 from arm import reads
 from migration import names
@@ -53,12 +53,9 @@ async def snapshots_of_source(azure: AzureClients, client: Client, plan: str, vm
 
 
 async def _finalised(client: Client, workflow_id: str) -> Finalised | None:
-    try:
-        description = await client.get_workflow_handle(workflow_id).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
+    description = await described(client, workflow_id)
+    if description is None:
+        return None
     try:
         return Finalised.model_validate((await description.memo()).get(MemoKeys.FINALISED))
     except ValidationError:
