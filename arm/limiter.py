@@ -32,7 +32,8 @@ class Bucket:
     @property
     def left(self) -> float:
         """How many requests may pass at once now; none while it is closed."""
-        return 0.0 if self._closed_until > time.monotonic() else max(self._refilled(), 0.0)
+        now = time.monotonic()
+        return 0.0 if self._closed_until > now else max(self._refilled(now), 0.0)
 
     def pause(self, seconds: float) -> None:
         """Let nothing pass for *seconds*."""
@@ -44,12 +45,12 @@ class Bucket:
             await asyncio.sleep(wait)
         self._tokens -= 1
 
-    def _refilled(self) -> float:
-        return min(self._capacity, self._tokens + (time.monotonic() - self._filled) * self._per_second)
+    def _refilled(self, now: float) -> float:
+        return min(self._capacity, self._tokens + (now - self._filled) * self._per_second)
 
     def _wait_seconds(self) -> float:
         now = time.monotonic()
-        self._tokens = self._refilled()
+        self._tokens = self._refilled(now)
         self._filled = now
         return max(self._closed_until - now, (1 - self._tokens) / self._per_second)
 

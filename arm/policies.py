@@ -177,28 +177,26 @@ class TracePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         request.context["sent_at"] = time.monotonic()
 
     def on_response(self, request: Request, response: Response) -> None:
-        """Log the answer."""
+        """Log the answer, and tell of it."""
         asked, answered = request.http_request, response.http_response
-        self._tell(request, answered.status_code, _remaining(answered))
-        log = _log.info if is_write(asked) or answered.status_code >= 429 else _log.debug
+        call = self._tell(request, answered.status_code, _remaining(answered))
+        log = _log.info if call.kind == "write" or answered.status_code >= 429 else _log.debug
         log(
             "azure request",
-            method=asked.method,
-            path=urlsplit(asked.url).path,
-            status=answered.status_code,
-            seconds=round(time.monotonic() - request.context["sent_at"], 3),
+            method=call.method,
+            path=call.path,
+            status=call.status,
+            seconds=round(call.seconds, 3),
             arm_request_id=answered.headers.get("x-ms-request-id"),
             client_request_id=asked.headers.get("x-ms-client-request-id"),
-            remaining=_remaining(answered),
+            remaining=call.remaining,
         )
 
     def on_exception(self, request: Request) -> None:
         """Tell of a request that got no answer."""
         self._tell(request, None, {})
 
-    def _tell(self, request: Request, status: int | None, remaining: dict[str, str]) -> None:
-        if not self._observers:
-            return
+    def _tell(self, request: Request, status: int | None, remaining: dict[str, str]) -> Call:
         asked = request.http_request
         call = Call(
             method=asked.method,
@@ -211,6 +209,7 @@ class TracePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         )
         for observer in self._observers:
             observer.called(call)
+        return call
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
+from migration.models import Finding
+
 if TYPE_CHECKING:
     from migration.findings import PlanCheck, VmFindings
-    from migration.models import Finding
 
 MAX_ANSWER_BYTES = 60_000
 """The plan's report repeats the answer beside what else it tells, and stays under 100 KB."""
@@ -48,24 +49,21 @@ def worst(findings: list[Finding]) -> list[Finding]:
     surplus = len(findings) - MOST_FINDINGS
     if surplus <= 0:
         return findings
-    order = sorted(range(len(findings)), key=lambda index: (not findings[index].blocks, -_rank(findings[index])))
+    order = sorted(
+        range(len(findings)),
+        key=lambda index: (not findings[index].blocks, -_SEVERITIES.index(findings[index].severity)),
+    )
     kept = [findings[index] for index in sorted(order[:MOST_FINDINGS])]
     first = findings[order[MOST_FINDINGS]]
-    note = {
-        "rule": "findings",
-        "severity": "note",
-        "at_worst": "note",
-        "evidence": f"{surplus} more findings are left out, {first.severity} at the most",
-        "remedy": "mend these first, then check again",
-        "waived": None,
-        "prevents": None,
-        "link": "",
-    }
-    return [*kept, first.model_copy(update=note)]
-
-
-def _rank(finding: Finding) -> int:
-    return _SEVERITIES.index(finding.severity)
+    note = Finding(
+        rule="findings",
+        severity="note",
+        subject=first.subject,
+        evidence=f"{surplus} more findings are left out, {first.severity} at the most",
+        remedy="mend these first, then check again",
+        at_worst="note",
+    )
+    return [*kept, note]
 
 
 def _weight(found: list[Finding], severity: str) -> int:

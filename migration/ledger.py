@@ -60,8 +60,10 @@ def observe(entries: list[LedgerEntry], observations: list[Observation]) -> list
 
 def merge(entries: list[LedgerEntry], more: list[LedgerEntry]) -> list[LedgerEntry]:
     """Return *entries* with those of *more* that are not yet there, each once; the first word on ownership stands."""
-    merged = {entry.id.lower(): entry for entry in reversed([*entries, *more])}
-    return [merged.pop(key) for key in dict.fromkeys(entry.id.lower() for entry in [*entries, *more])]
+    merged: dict[str, LedgerEntry] = {}
+    for entry in [*entries, *more]:
+        merged.setdefault(entry.id.lower(), entry)
+    return list(merged.values())
 
 
 def inherited(oldest_first: list[list[LedgerEntry]]) -> list[LedgerEntry]:

@@ -18,6 +18,8 @@ from migration.redaction import redact_text
 MAX_EVIDENCE_CHARACTERS = 300
 _LOOKED_THROUGH = 20_000
 _SECRETS = (
+    # First, while it is whole: behind `client_secret:` the others take its first word for the value.
+    re.compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
     re.compile(r"(?i)\b(bearer|basic|sharedkey|sharedaccesssignature)\s+[\w.~+/=:%&-]{8,}"),
     re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*"),
     re.compile(
@@ -26,7 +28,6 @@ _SECRETS = (
     ),
     re.compile(r"(?i)(?<=[?&;])(?:sig|code|signature|token)=[^&\s\"'<>;]+"),
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
-    re.compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
 )
 
 

@@ -1,6 +1,6 @@
 """What workflows ask of activities, and what these answer, beyond the values of `models`.
 
-Waits stand in `waiting`, what machines share in `sharing`, what is kept and deleted of a target in `keeping`. Ids name
+Waits stand in `waiting`, what machines share in `sharing`, what is kept of disks and deleted in `keeping`. Ids name
 resources; `Started.job` is what to wait for. Times that come from Azure stay strings as Azure wrote them.
 """
 

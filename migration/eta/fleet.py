@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from migration.eta.reckoning import Remaining, estimate, ranged, remaining
+from migration.eta.reckoning import Remaining, estimate, ranged, remaining, total
 from migration.eta.values import Estimate, Outlook, Step, Stuck, Until
 from migration.phases import Phase
 
@@ -72,20 +72,20 @@ def place_of(name: str, wave: str, outlook: Outlook, at: datetime, progress: Pro
         return Place(name, wave, stage, stuck=told.stuck, reason=told.reason)
     rest = remaining(outlook, at, progress or outlook.seen)
     if outlook.phase in _FINISHING:
-        return Place(name, wave, "finishing", to_end=_sum([rest, *(_pair(step) for step in outlook.ahead)]))
+        return Place(name, wave, "finishing", to_end=total([rest, *(_pair(step) for step in outlook.ahead)]))
     before, turn, after = _split(outlook.ahead)
     checked_again = outlook.phase is Phase.CHECKING and not any(s.phase is Phase.ENABLING for s in outlook.ahead)
     if outlook.phase in _CUTTING or checked_again:
-        return Place(name, wave, "cutting_over", to_verified=_sum([rest, *turn]), to_end=_sum(after))
+        return Place(name, wave, "cutting_over", to_verified=total([rest, *turn]), to_end=total(after))
     if outlook.phase is Phase.WAITING_FOR_TURN:
-        return Place(name, wave, "ready", to_verified=_sum(turn), to_end=_sum(after), stuck="queue")
-    return Place(name, wave, "copying", to_ready=_sum([rest, *before]), to_verified=_sum(turn), to_end=_sum(after))
+        return Place(name, wave, "ready", to_verified=total(turn), to_end=total(after), stuck="queue")
+    return Place(name, wave, "copying", to_ready=total([rest, *before]), to_verified=total(turn), to_end=total(after))
 
 
 def new_place(name: str, wave: str, expected: Sequence[Step]) -> Place:
     """Return the place of a virtual machine that has not begun."""
     before, turn, after = _split(expected)
-    return Place(name, wave, "new", _sum(before), _sum(turn), _sum(after), stuck="queue")
+    return Place(name, wave, "new", total(before), total(turn), total(after), stuck="queue")
 
 
 def timetable(
@@ -100,13 +100,14 @@ def timetable(
 
     *before*: the seconds until the first virtual machine may begin.
     """
-    best = _run(places, 0, replication, cutover, before[0])
-    worst = _run(places, 1, replication, cutover, math.inf if before[1] is None else before[1])
-    names = list(dict.fromkeys(place.wave for place in places))
-    waves = {wave: _group([place for place in places if place.wave == wave], best, worst, at) for wave in names}
+    waves: dict[str, list[Place]] = {}
+    for place in places:
+        waves.setdefault(place.wave, []).append(place)
+    best, worst = (_run(waves.values(), case, replication, cutover, _pick(before, case)) for case in (0, 1))
+    ends = {wave: _group(members, best, worst, at) for wave, members in waves.items()}
     return Timetable(
         plan=_group(places, best, worst, at),
-        waves={wave: told for wave, told in waves.items() if told is not None},
+        waves={wave: told for wave, told in ends.items() if told is not None},
         vms={
             place.name: _waiting(place, best[place.name], worst[place.name], at)
             for place in places
@@ -115,8 +116,11 @@ def timetable(
     )
 
 
-def _run(places: Sequence[Place], case: int, replication: int, cutover: int, begins: float) -> dict[str, float]:
+def _run(
+    waves: Collection[Sequence[Place]], case: int, replication: int, cutover: int, begins: float
+) -> dict[str, float]:
     """Return when each is verified, or at its end; infinite where that cannot be told."""
+    places = [place for members in waves for place in members]
     copies = _slots(replication, [_pick(p.to_ready, case) for p in places if p.stage == "copying"], begins)
     ready: dict[str, float] = {}
     for place in places:
@@ -128,8 +132,7 @@ def _run(places: Sequence[Place], case: int, replication: int, cutover: int, beg
     turns = _slots(cutover, [_pick(p.to_verified, case) for p in places if p.stage == "cutting_over"], 0.0)
     done: dict[str, float] = {}
     gate = 0.0
-    for wave in dict.fromkeys(place.wave for place in places):
-        members = [place for place in places if place.wave == wave]
+    for members in waves:
         for place in sorted(members, key=lambda one: ready.get(one.name, 0.0)):
             if place.stage in {"new", "copying", "ready"}:
                 starts = max(heapq.heappop(turns), ready.get(place.name, 0.0), gate)
@@ -206,11 +209,6 @@ def _less(span: Remaining, gone: float) -> Remaining:
 
 def _pair(step: Step) -> Remaining:
     return step.low, step.high
-
-
-def _sum(parts: Sequence[Remaining]) -> Remaining:
-    highs = [part[1] for part in parts]
-    return sum(part[0] for part in parts), None if None in highs else sum(high for high in highs if high is not None)
 
 
 def _pick(span: Remaining, case: int) -> float:

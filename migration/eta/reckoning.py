@@ -7,6 +7,7 @@ ever moves the worst case: a straight line through it, never less than a tenth o
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,7 @@ def estimate(outlook: Outlook, at: datetime, progress: Progress | None = None) -
         return Estimate(until=until, basis="progress", stuck=seen.stuck, reason=seen.reason)
     if outlook.stuck and outlook.stuck != "queue":
         return Estimate(until=until, basis=basis, stuck=outlook.stuck, reason=outlook.reason)
-    low, high = remaining(outlook, at, seen)
-    for step in ahead(outlook, until):
-        low, high = low + step[0], None if high is None or step[1] is None else high + step[1]
+    low, high = total([remaining(outlook, at, seen), *ahead(outlook, until)])
     if outlook.phase is Phase.REPLICATING and seen is not None and seen.percent:
         basis = "progress"
     stuck: Stuck | None = outlook.stuck
@@ -76,6 +75,12 @@ def ahead(outlook: Outlook, until: Until) -> list[Remaining]:
             break
         found.append((step.low, step.high))
     return found
+
+
+def total(parts: Sequence[Remaining]) -> Remaining:
+    """Return the sum of spans; its worst case is known where each one's is."""
+    highs = [high for _, high in parts if high is not None]
+    return sum(low for low, _ in parts), sum(highs) if len(highs) == len(parts) else None
 
 
 def ranged(until: Until, low: float | None, high: float | None, at: datetime) -> Estimate:

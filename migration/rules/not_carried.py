@@ -113,8 +113,7 @@ def _with_parity(aspect: Aspect, check: VmCheck) -> VmCheck:
 
     def told(case: Case, vm: VmSpec) -> Iterator[Hit]:
         for hit in check(case, vm):
-            waits = f"the commit waits for it, or for a waiver of {PREFIX}{aspect}"
-            what = waits if hit.remedy == _BY_HAND else _parity(aspect, vm)
+            what = _waits(aspect) if hit.remedy == _BY_HAND else _parity(aspect, vm)
             yield replace(hit, remedy=f"{_REMEDIES[TABLE[aspect].finding]}; {what}")
 
     return told
@@ -129,10 +128,11 @@ def _parity(aspect: Aspect, vm: VmSpec) -> str:
     if aspect in vm.parity.restore and named.get(aspect, aspect != "ip-configurations"):
         return "the move does that by itself after the failover"
     if aspect in named:
-        return (
-            "the move does that where the plan names one; else the commit waits for it, or for a waiver of "
-            f"{PREFIX}{aspect}"
-        )
+        return f"the move does that where the plan names one; else {_waits(aspect)}"
+    return _waits(aspect)
+
+
+def _waits(aspect: Aspect) -> str:
     return f"the commit waits for it, or for a waiver of {PREFIX}{aspect}"
 
 

@@ -24,8 +24,8 @@ The seed's `behaviour` of a VM describes the guest; everything is optional (a so
         serial_log: panic                   # panic, emergency, login (default), or the text of the log itself
         target: {agent: never}              # how the machine differs that a failover makes from this one's disks
         after_failover: {http: {443: 503}}  # the same, and not the one of a test failover; it may have
-        in_test: {agent: never}             # without_nics, without_disks (names), size,
-                                            # absent (no machine is made), boot_diagnostics: managed
+        in_test: {agent: never}             # without_nics, without_disks (names), size, boot_diagnostics: managed,
+                                            # and but for in_test: absent (no machine is made)
 """
 
 from __future__ import annotations

@@ -171,6 +171,8 @@ def test_what_a_machine_says_is_quoted_in_one_line_without_secrets() -> None:
     assert shown.isprintable()
     for secret in ("hunter2", "abcdefghijk", "zzz", "'k'"):
         assert secret not in quoted(said, 10_000)
+    key = "client_secret: -----BEGIN PRIVATE KEY-----\nMIIEvQ\nIBADAN\n-----END PRIVATE KEY-----\nready"
+    assert "*** ready" == quoted(key)
 
 
 def test_the_digest_is_of_what_was_found_not_of_when() -> None:
