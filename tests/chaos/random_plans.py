@@ -18,7 +18,7 @@ from pathlib import Path
 
 from temporalio.service import RPCError
 
-from tests.chaos import stopping
+from tests.chaos import page, stopping
 from tests.chaos.drawn import Drawn, draw
 from tests.chaos.lane import Lane
 from tests.chaos.nursery import Nursery
@@ -51,7 +51,7 @@ async def run(seeds: Sequence[int], lanes: int = LANES, at_once: int = AT_ONCE) 
                     drawn.actor.error = drawn.actor.error or f"its batch could not be run: {error}"
             done.extend(batch)
             for drawn in batch:
-                _say(sentence(drawn))
+                page.say(sentence(drawn))
 
     names = [name for lane in range(lanes) for name in Lane.namespaces(f"lane-{lane}", at_once)]
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
@@ -98,11 +98,6 @@ def _batches(drawn: list[Drawn]) -> list[list[Drawn]]:
     return batches
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print, and return 0 where all is green."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.random_plans", description=__doc__)
@@ -115,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     first = given.seed if given.seed is not None else int(time.time())
     fresh = [] if given.known else list(range(first, first + given.seeds))
     seeds = fresh if given.seed is not None else [*known_seeds(), *fresh]
-    _say(
+    page.say(
         f"seeds {', '.join(map(str, seeds[:10]))}{' and on' if len(seeds) > 10 else ''}; SEED=n SEEDS=1 runs one again"
     )
     began = time.monotonic()
@@ -123,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if done is None:
         return 130
     red = sorted(drawn.seed for drawn in done if drawn.wrong)
-    _say(f"{len(done) - len(red)} of {len(done)} green, in {time.monotonic() - began:.0f} s; red: {red or 'none'}")
+    page.say(f"{len(done) - len(red)} of {len(done)} green, in {time.monotonic() - began:.0f} s; red: {red or 'none'}")
     return 1 if red else 0
 
 
