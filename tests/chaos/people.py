@@ -10,10 +10,8 @@ from requests import Response
 
 from migration import names
 from tests.chaos.stage import Stage
-from tests.chaos.trials import BY_HAND, MIGRATED, ROLLED_BACK, Act, Trial, approve, reject, see_through
+from tests.chaos.trials import BY_HAND, EITHER, MIGRATED, ROLLED_BACK, Act, Trial, approve, reject, see_through
 from tests.e2e.estates import APPROVER
-
-EITHER = MIGRATED | ROLLED_BACK
 
 
 async def approve_and_reject(stage: Stage, trial: Trial) -> None:

@@ -26,6 +26,7 @@ Act = Callable[[Stage, "Trial"], Awaitable[None]]
 Arm = Callable[["Trial", random.Random, list[Line]], list[dict[str, Any]]]
 
 MIGRATED, ROLLED_BACK = frozenset({"migrated"}), frozenset({"rolled_back"})
+EITHER = MIGRATED | ROLLED_BACK
 BY_HAND = "by-hand-"
 """How the ids of requests begin that people send: the checker judges ours alone."""
 SECONDS_ALLOWED = 300.0
