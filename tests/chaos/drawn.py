@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from temporalio.service import RPCError
 
-from tests.chaos.actors import APPROVE, REJECT, Actor, Deed
+from tests.chaos.actors import APPROVE, REJECT, Actor
 from tests.chaos.arming import after, failing, status
 from tests.e2e.estates import Case
 
@@ -166,31 +167,30 @@ def _death(dice: random.Random, drawn: Drawn) -> str:
 
 
 def _freeze(dice: random.Random, drawn: Drawn) -> str:
-    delay, seconds = dice.uniform(1, 40), dice.choice((2, 10, 40))
-
-    async def freeze(team: Any, _: Actor) -> None:
-        await asyncio.sleep(delay)
-        team.worker.freeze()
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            team.worker.thaw()
-
-    return _deed(drawn, freeze, f"the worker stands still for {seconds} s after {delay:.0f} s")
+    return _for_a_while(dice, drawn, "stands still", lambda team: (team.worker.freeze, team.worker.thaw))
 
 
 def _cut(dice: random.Random, drawn: Drawn) -> str:
+    return _for_a_while(dice, drawn, "is cut off from Temporal", lambda team: (team.wire.cut, team.wire.mend))
+
+
+def _for_a_while(
+    dice: random.Random, drawn: Drawn, what: str, of: Callable[[Any], tuple[Callable[[], None], Callable[[], None]]]
+) -> str:
+    """Do something to the worker, and undo it: both are what *of* gives for the team."""
     delay, seconds = dice.uniform(1, 40), dice.choice((2, 10, 40))
 
-    async def cut(team: Any, _: Actor) -> None:
+    async def do(team: Any, _: Actor) -> None:
+        begin, end = of(team)
         await asyncio.sleep(delay)
-        team.wire.cut()
+        begin()
         try:
             await asyncio.sleep(seconds)
         finally:
-            team.wire.mend()
+            end()
 
-    return _deed(drawn, cut, f"the worker is cut off from Temporal for {seconds} s after {delay:.0f} s")
+    drawn.actor.deeds.append(do)
+    return f"the worker {what} for {seconds} s after {delay:.0f} s"
 
 
 def _cancel(dice: random.Random, drawn: Drawn) -> str:
@@ -206,12 +206,8 @@ def _cancel(dice: random.Random, drawn: Drawn) -> str:
                 await asyncio.sleep(1)
 
     drawn.may_turn_back.add(vm)
-    return _deed(drawn, cancel, f"{vm} is cancelled after {delay:.0f} s")
-
-
-def _deed(drawn: Drawn, deed: Deed, told: str) -> str:
-    drawn.actor.deeds.append(deed)
-    return told
+    drawn.actor.deeds.append(cancel)
+    return f"{vm} is cancelled after {delay:.0f} s"
 
 
 _KINDS = (_anywhere, _anywhere, _anywhere, _at_a_write, _at_a_write, _failing, _death, _death, _freeze, _cut, _cancel)
