@@ -16,7 +16,6 @@ import itertools
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,9 +24,7 @@ from temporalio.service import RPCError
 
 from tests.chaos import page, stopping
 from tests.chaos.lane import Lane, cpu_seconds_of
-from tests.chaos.nursery import Nursery
 from tests.chaos.results import Results, matrix, sentence
-from tests.chaos.stage import TemporalServer
 from tests.chaos.strikes import CLEAN, FAULTS, MOMENTS, OUTCOMES, Strike
 from tests.chaos.zygote import ROOT
 
@@ -61,21 +58,10 @@ def batches(strikes: Sequence[Strike], size: int = BATCH) -> list[list[Strike]]:
 async def strike_all(results: Results, arguments: argparse.Namespace) -> list[Strike]:
     """Run what has not run yet; return all that was asked for and has run."""
     began, children = time.monotonic(), _children_seconds()
-    names = [name for lane in range(arguments.lanes) for name in Lane.namespaces(f"lane-{lane}", arguments.alone)]
-    with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
-        async with Nursery.open() as nursery:
-            server = TemporalServer(Path(scratch), names)
-            await server.start()
-            assert server.process is not None
-            try:
-                lanes = [
-                    Lane(f"lane-{number}", nursery, server, Path(scratch), arguments.shared, arguments.alone)
-                    for number in range(arguments.lanes)
-                ]
-                wanted, ran = await _on_lanes(lanes, results, arguments)
-                temporal = cpu_seconds_of(server.process.pid)
-            finally:
-                server.kill()
+    async with Lane.several(arguments.lanes, arguments.shared, arguments.alone) as lanes:
+        wanted, ran = await _on_lanes(lanes, results, arguments)
+        assert lanes[0].server.process is not None
+        temporal = cpu_seconds_of(lanes[0].server.process.pid)
     simulators, ours = sum(lane.cpu_seconds for lane in lanes), time.process_time()
     workers = _children_seconds() - children - simulators - temporal
     if ran:

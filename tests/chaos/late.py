@@ -61,7 +61,7 @@ async def _caught(stage: Stage, trial: Trial, dice: random.Random) -> None:
     hung = stage.simulator.fault(effect, method=method, path=where(trial.case, path))
     trial.begin.set()
     async with asyncio.timeout(120):
-        while not stage.times_met(hung):
+        while not stage.times_met()[hung]:
             await asyncio.sleep(0.2)
 
 

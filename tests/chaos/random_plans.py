@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +20,6 @@ from temporalio.service import RPCError
 from tests.chaos import page, stopping
 from tests.chaos.drawn import Drawn, draw
 from tests.chaos.lane import Lane
-from tests.chaos.nursery import Nursery
-from tests.chaos.stage import TemporalServer
 
 KNOWN = Path(__file__).with_name("seeds.txt")
 MACHINES = 24
@@ -53,19 +50,8 @@ async def run(seeds: Sequence[int], lanes: int = LANES, at_once: int = AT_ONCE) 
             for drawn in batch:
                 page.say(sentence(drawn))
 
-    names = [name for lane in range(lanes) for name in Lane.namespaces(f"lane-{lane}", at_once)]
-    with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
-        async with Nursery.open() as nursery:
-            server = TemporalServer(Path(scratch), names)
-            await server.start()
-            try:
-                stages = [
-                    Lane(f"lane-{number}", nursery, server, Path(scratch), at_once, at_once, wired=True)
-                    for number in range(lanes)
-                ]
-                await asyncio.gather(*(work(lane) for lane in stages))
-            finally:
-                server.kill()
+    async with Lane.several(lanes, at_once, at_once, wired=True) as opened:
+        await asyncio.gather(*(work(lane) for lane in opened))
     return done
 
 
