@@ -9,24 +9,12 @@ all green.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
-import signal
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 
-from tests.chaos import page, small
-from tests.chaos.trials import Trial
-
-
-async def strike(what: Coroutine[None, None, list[Trial]]) -> list[Trial]:
-    """Await *what*; SIGINT and SIGTERM end it, and every process that it started with it."""
-    here = asyncio.current_task()
-    assert here is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, here.cancel)
-    return await what
+from tests.chaos import page, small, stopping
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,15 +23,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     seed = given.seed if given.seed is not None else int(time.time())
     command = f"make chaos SEED={seed}" + (f" ONLY='{given.only}'" if given.only else "")
     command += f" ROWS={given.rows}" if given.rows else ""
-    _say(f"seed {seed}: `{command}` strikes the same again")
+    page.say(f"seed {seed}: `{command}` strikes the same again")
     began = time.monotonic()
-    try:
-        trials = asyncio.run(strike(small.run(seed, given.only, page.show, rows=given.rows)))
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        _say(f"stopped; `{command}` begins again")
+    trials = stopping.run(small.run(seed, given.only, page.show, rows=given.rows))
+    if trials is None:
+        page.say(f"stopped; `{command}` begins again")
         return 130
-    run = page.Run("small", command, trials, time.monotonic() - began, _cpu_seconds())
-    _say(run.summary)
+    run = page.Run(command, trials, time.monotonic() - began, _cpu_seconds())
+    page.say(run.summary)
     if given.write and not given.only and given.rows is None:
         page.write(run)
     return 0 if run.is_green else 1
@@ -62,11 +49,6 @@ def _cpu_seconds() -> float:
     """Return the processor's time of this process and of all that it started and saw end."""
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

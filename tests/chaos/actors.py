@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
@@ -18,11 +18,11 @@ from migration.inputs import MigratePlanInput
 from migration.report import PlanReport, PlanStatus, VmReport, VmStatus
 from tests.chaos.checker.histories import History
 from tests.e2e.estates import APPROVER, REQUESTER, Case
+from tests.e2e.stack import reported
 
 Line = dict[str, Any]
 Deed = Callable[[Any, "Actor"], Awaitable[None]]
 """What is done while it runs, to its worker or to its machines; it is given the team."""
-Report = TypeVar("Report", PlanReport, VmReport)
 
 APPROVE, REJECT = "approve", "reject"
 _SIGNALS = {APPROVE: names.SIGNAL_APPROVE_COMMIT, REJECT: names.SIGNAL_REJECT_COMMIT}
@@ -108,9 +108,9 @@ class Actor:
             await end
         finally:
             end.cancel()
-        whole = await _reported(plan, PlanReport)
+        whole = await reported(plan, PlanReport)
         handles = {vm: self.handle(client, vm) for vm in case.vms}
-        vms = [await _reported(handle, VmReport) for vm, handle in handles.items() if await _began(handle)]
+        vms = [await reported(handle, VmReport) for vm, handle in handles.items() if await _began(handle)]
         never = [vm.model_dump(mode="json") for vm in whole.vms if vm.name not in {one.name for one in vms}]
         told = [vm.model_dump(mode="json") for vm in vms]
         self.report = {**whole.model_dump(mode="json"), "vms": [*told, *({**vm, "resources": []} for vm in never)]}
@@ -176,16 +176,3 @@ async def _began(handle: WorkflowHandle[Any, Any]) -> bool:
             return False
         raise
     return True
-
-
-async def _reported(handle: WorkflowHandle[Any, Any], kind: type[Report]) -> Report:
-    """Ask until somebody answers: its worker may just have died."""
-    for attempt in range(6):
-        try:
-            answer: Report = await handle.query(names.QUERY_REPORT, result_type=kind)
-        except RPCError:
-            if attempt == 5:
-                raise
-        else:
-            return answer
-    raise AssertionError

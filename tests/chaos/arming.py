@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from tests.chaos.trials import Arm, Line, Trial, where
@@ -22,31 +23,17 @@ _MADE_UP = re.compile(r"[0-9a-f]{8,}(?:(?:\\-|-)[0-9a-f]{4,})*")
 
 def at_an_index(effect: dict[str, Any], times: int = 1) -> Arm:
     """Strike a request of the clean run, drawn by the dice."""
-
-    def arm(trial: Trial, dice: random.Random, clean: list[Line]) -> list[dict[str, Any]]:
-        return [_strike(trial, clean, dice.randrange(len(clean)), effect, times)]
-
-    return arm
+    return _at_one_of(lambda _: True, effect, times)
 
 
 def at_a_write(effect: dict[str, Any], times: int = 1) -> Arm:
     """Strike one of the writes of the clean run, drawn by the dice."""
-
-    def arm(trial: Trial, dice: random.Random, clean: list[Line]) -> list[dict[str, Any]]:
-        writes = [index for index, line in enumerate(clean) if line["write"] and line["accepted"]]
-        return [_strike(trial, clean, dice.choice(writes), effect, times)]
-
-    return arm
+    return _at_one_of(lambda line: bool(line["write"] and line["accepted"]), effect, times)
 
 
 def at_a_poll(effect: dict[str, Any], times: int = 1) -> Arm:
     """Strike one of the requests by which the clean run follows an operation, drawn by the dice."""
-
-    def arm(trial: Trial, dice: random.Random, clean: list[Line]) -> list[dict[str, Any]]:
-        polls = [index for index, line in enumerate(clean) if line["method"] == "GET" and _FOLLOWS.search(line["path"])]
-        return [_strike(trial, clean, dice.choice(polls), effect, times)]
-
-    return arm
+    return _at_one_of(lambda line: line["method"] == "GET" and bool(_FOLLOWS.search(line["path"])), effect, times)
 
 
 def at(effect: dict[str, Any], method: str, path: str, *, nth: int = 1, times: int = 1, phase: str = "") -> Arm:
@@ -91,6 +78,14 @@ def failing(code: str) -> dict[str, Any]:
 def ending_as(word: str) -> dict[str, Any]:
     """Return an operation that does its work and ends with a word of its own."""
     return {"kind": "operation_ends_as", "word": word}
+
+
+def _at_one_of(fits: Callable[[Line], bool], effect: dict[str, Any], times: int) -> Arm:
+    def arm(trial: Trial, dice: random.Random, clean: list[Line]) -> list[dict[str, Any]]:
+        fitting = [index for index, line in enumerate(clean) if fits(line)]
+        return [_strike(trial, clean, dice.choice(fitting), effect, times)]
+
+    return arm
 
 
 def _strike(trial: Trial, clean: list[Line], index: int, effect: dict[str, Any], times: int) -> dict[str, Any]:

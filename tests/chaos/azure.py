@@ -16,9 +16,8 @@ from tests.chaos.arming import (
     failing,
     status,
 )
-from tests.chaos.trials import MIGRATED, ROLLED_BACK, Act, Arm, reject
+from tests.chaos.trials import EITHER, MIGRATED, ROLLED_BACK, Act, Arm, reject
 
-EITHER = MIGRATED | ROLLED_BACK
 _FAIL_OVER = ("POST", ITEM + "/unplannedFailover$")
 _ABSENT = {"after_failover": {"absent": True}}
 

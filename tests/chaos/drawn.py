@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from temporalio.service import RPCError
 
-from tests.chaos.actors import APPROVE, REJECT, Actor, Deed
+from tests.chaos.actors import APPROVE, REJECT, Actor
+from tests.chaos.arming import after, failing, status
 from tests.e2e.estates import Case
 
 SIZES = (1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 10, 13, 16, 20)
@@ -29,32 +31,25 @@ _TURNS_BACK = {"enabling", "failing over"}
 WRITES = ("PUT", "POST", "PATCH", "DELETE")
 _ONLY_ASKS = r"(?!.*/(runCommand|checkPolicyRestrictions)$)"
 """A check that may not ask refuses a plan, and should."""
-
-
-def _status(code: int, error: str, *, after: bool = False, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    body = {"error": {"code": error, "message": "A fault for the matrix."}}
-    return {"kind": "status_after" if after else "status", "status": code, "body": body, "headers": headers or {}}
-
-
 ANYWHERE: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
-    "500 before": (_status(500, "InternalServerError"), (1, 2, 5)),
-    "500 after": (_status(500, "InternalServerError", after=True), (1, 2)),
-    "503 storm": (_status(503, "ServiceUnavailable"), (5, 20)),
+    "500 before": (status(500, "InternalServerError"), (1, 2, 5)),
+    "500 after": (after(500), (1, 2)),
+    "503 storm": (status(503, "ServiceUnavailable"), (5, 20)),
     "reset before": ({"kind": "reset_before"}, (1, 3)),
     "reset after": ({"kind": "reset_after"}, (1, 3)),
     "truncated": ({"kind": "truncate"}, (1, 3)),
     "hang": ({"kind": "hang", "seconds": 70}, (1,)),
     "slow": ({"kind": "hang", "seconds": 8}, (1, 5)),
-    "429 with Retry-After": (_status(429, "TooManyRequests", headers={"Retry-After": "2"}), (1, 10)),
-    "429 without": (_status(429, "TooManyRequests"), (1, 3)),
-    "401": (_status(401, "ExpiredAuthenticationToken"), (1, 2)),
+    "429 with Retry-After": (status(429, "TooManyRequests", **{"Retry-After": "2"}), (1, 10)),
+    "429 without": (status(429, "TooManyRequests"), (1, 3)),
+    "401": (status(401, "ExpiredAuthenticationToken"), (1, 2)),
     "stale reads": ({"kind": "stale_reads", "seconds": 60}, (5, 20)),
 }
 """Faults that any request may meet, and how many requests in a row."""
 AT_WRITES: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
-    "409 at a write": (_status(409, "OperationInProgress"), (1, 2)),
-    "403 at a write": (_status(403, "AuthorizationFailed"), (1, 2)),
-    "500 after a write": (_status(500, "InternalServerError", after=True), (1, 2)),
+    "409 at a write": (status(409, "OperationInProgress"), (1, 2)),
+    "403 at a write": (status(403, "AuthorizationFailed"), (1, 2)),
+    "500 after a write": (after(500), (1, 2)),
     "reset after a write": ({"kind": "reset_after"}, (1, 2)),
 }
 
@@ -159,8 +154,7 @@ def _failing(dice: random.Random, drawn: Drawn) -> str:
     what, vm = dice.choice(list(FAILING)), dice.choice(drawn.actor.case.vms)
     method, path, code = FAILING[what]
     where = f"/subscriptions/{drawn.actor.case.subscription}/.*{path.format(vm=vm)}"
-    effect = {"kind": "operation_fails", "code": code, "message": "A fault for the matrix."}
-    drawn.actor.faults.append(_fault(effect, vm, method=method, path=where, nth=1, times=1))
+    drawn.actor.faults.append(_fault(failing(code), vm, method=method, path=where, nth=1, times=1))
     if what in _TURNS_BACK:
         drawn.may_turn_back.add(vm)
     return f"{what} {vm} fails"
@@ -173,31 +167,30 @@ def _death(dice: random.Random, drawn: Drawn) -> str:
 
 
 def _freeze(dice: random.Random, drawn: Drawn) -> str:
-    delay, seconds = dice.uniform(1, 40), dice.choice((2, 10, 40))
-
-    async def freeze(team: Any, _: Actor) -> None:
-        await asyncio.sleep(delay)
-        team.worker.freeze()
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            team.worker.thaw()
-
-    return _deed(drawn, freeze, f"the worker stands still for {seconds} s after {delay:.0f} s")
+    return _for_a_while(dice, drawn, "stands still", lambda team: (team.worker.freeze, team.worker.thaw))
 
 
 def _cut(dice: random.Random, drawn: Drawn) -> str:
+    return _for_a_while(dice, drawn, "is cut off from Temporal", lambda team: (team.wire.cut, team.wire.mend))
+
+
+def _for_a_while(
+    dice: random.Random, drawn: Drawn, what: str, of: Callable[[Any], tuple[Callable[[], None], Callable[[], None]]]
+) -> str:
+    """Do something to the worker, and undo it: both are what *of* gives for the team."""
     delay, seconds = dice.uniform(1, 40), dice.choice((2, 10, 40))
 
-    async def cut(team: Any, _: Actor) -> None:
+    async def do(team: Any, _: Actor) -> None:
+        begin, end = of(team)
         await asyncio.sleep(delay)
-        team.wire.cut()
+        begin()
         try:
             await asyncio.sleep(seconds)
         finally:
-            team.wire.mend()
+            end()
 
-    return _deed(drawn, cut, f"the worker is cut off from Temporal for {seconds} s after {delay:.0f} s")
+    drawn.actor.deeds.append(do)
+    return f"the worker {what} for {seconds} s after {delay:.0f} s"
 
 
 def _cancel(dice: random.Random, drawn: Drawn) -> str:
@@ -213,12 +206,8 @@ def _cancel(dice: random.Random, drawn: Drawn) -> str:
                 await asyncio.sleep(1)
 
     drawn.may_turn_back.add(vm)
-    return _deed(drawn, cancel, f"{vm} is cancelled after {delay:.0f} s")
-
-
-def _deed(drawn: Drawn, deed: Deed, told: str) -> str:
-    drawn.actor.deeds.append(deed)
-    return told
+    drawn.actor.deeds.append(cancel)
+    return f"{vm} is cancelled after {delay:.0f} s"
 
 
 _KINDS = (_anywhere, _anywhere, _anywhere, _at_a_write, _at_a_write, _failing, _death, _death, _freeze, _cut, _cancel)

@@ -16,7 +16,6 @@ import itertools
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,9 +24,7 @@ from temporalio.service import RPCError
 
 from tests.chaos import page, stopping
 from tests.chaos.lane import Lane, cpu_seconds_of
-from tests.chaos.nursery import Nursery
 from tests.chaos.results import Results, matrix, sentence
-from tests.chaos.stage import TemporalServer
 from tests.chaos.strikes import CLEAN, FAULTS, MOMENTS, OUTCOMES, Strike
 from tests.chaos.zygote import ROOT
 
@@ -61,27 +58,16 @@ def batches(strikes: Sequence[Strike], size: int = BATCH) -> list[list[Strike]]:
 async def strike_all(results: Results, arguments: argparse.Namespace) -> list[Strike]:
     """Run what has not run yet; return all that was asked for and has run."""
     began, children = time.monotonic(), _children_seconds()
-    names = [name for lane in range(arguments.lanes) for name in Lane.namespaces(f"lane-{lane}", arguments.alone)]
-    with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
-        async with Nursery.open() as nursery:
-            server = TemporalServer(Path(scratch), names)
-            await server.start()
-            assert server.process is not None
-            try:
-                lanes = [
-                    Lane(f"lane-{number}", nursery, server, Path(scratch), arguments.shared, arguments.alone)
-                    for number in range(arguments.lanes)
-                ]
-                wanted, ran = await _on_lanes(lanes, results, arguments)
-                temporal = cpu_seconds_of(server.process.pid)
-            finally:
-                server.kill()
+    async with Lane.several(arguments.lanes, arguments.shared, arguments.alone) as lanes:
+        wanted, ran = await _on_lanes(lanes, results, arguments)
+        assert lanes[0].server.process is not None
+        temporal = cpu_seconds_of(lanes[0].server.process.pid)
     simulators, ours = sum(lane.cpu_seconds for lane in lanes), time.process_time()
     workers = _children_seconds() - children - simulators - temporal
     if ran:
         parts = {"workers": workers, "simulator": simulators, "Temporal": temporal, "this process": ours}
         each = ", ".join(f"{name} {seconds / ran:.2f}" for name, seconds in parts.items())
-        _say(f"{ran} strikes in {time.monotonic() - began:.0f} s; processor seconds for each: {each}")
+        page.say(f"{ran} strikes in {time.monotonic() - began:.0f} s; processor seconds for each: {each}")
     return [done for strike in wanted if (done := results.of(strike)) is not None]
 
 
@@ -99,7 +85,7 @@ async def _on_lanes(lanes: list[Lane], results: Results, arguments: argparse.Nam
     part, parts = arguments.part
     left = [strike for strike in wanted[part - 1 :: parts] if _is_to_do(results.of(strike), arguments.again)]
     waiting = batches(left, arguments.batch)
-    _say(f"requests: {lengths}; {len(wanted)} strikes, {len(left)} of them to do, in {len(waiting)} batches")
+    page.say(f"requests: {lengths}; {len(wanted)} strikes, {len(left)} of them to do, in {len(waiting)} batches")
 
     async def work(lane: Lane) -> None:
         while waiting:
@@ -108,7 +94,7 @@ async def _on_lanes(lanes: list[Lane], results: Results, arguments: argparse.Nam
                 await _run(lane, batch, numbers)
             except (AssertionError, OSError, RuntimeError, RPCError) as error:
                 # Hours of others must not end with it; the same command does later what is left.
-                _say(f"a batch could not be run: {error}")
+                page.say(f"a batch could not be run: {error}")
                 continue
             results.keep(batch)
             _tell(batch)
@@ -130,12 +116,7 @@ async def _run(lane: Lane, strikes: Sequence[Strike], numbers: Iterator[int]) ->
 
 def _tell(strikes: Sequence[Strike]) -> None:
     for strike in strikes:
-        _say(sentence(strike))
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+        page.say(sentence(strike))
 
 
 def _children_seconds() -> float:
@@ -178,18 +159,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = Results(arguments.results)
     done = stopping.run(strike_all(results, arguments))
     if done is None:
-        _say("stopped; the same command goes on where it was")
+        page.say("stopped; the same command goes on where it was")
         return 130
     lengths = {run: results.length(run) for run in OUTCOMES}
     wanted = all_strikes(lengths, arguments.every, arguments.only)
     text = matrix(done, len(wanted), lengths, _commit())
-    _say(text)
+    page.say(text)
     is_whole = len(done) == len(all_strikes(lengths)) > 0
     if arguments.write or is_whole:
         page.put("full", text.rstrip())
     bad = [strike for strike in done if not strike.is_green]
     for strike in bad:
-        _say(sentence(strike))
+        page.say(sentence(strike))
     part, parts = arguments.part
     missing = [strike for strike in wanted[part - 1 :: parts] if results.of(strike) is None]
     return 1 if bad or missing else 0

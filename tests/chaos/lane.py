@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import psutil
 from temporalio.client import Client
 
 from tests.chaos.actors import Actor
 from tests.chaos.checker import Evidence, Look, judge
 from tests.chaos.nursery import Forked, Nursery
-from tests.chaos.stage import TemporalServer
+from tests.chaos.stage import TemporalServer, look_at
 from tests.chaos.wire import Proxy
 from tests.e2e.estates import REQUESTER, seed_of
 from tests.support.sim import Simulator
@@ -58,10 +60,20 @@ class Lane:
     cpu_seconds: float = 0.0
     """What its simulators have used."""
 
-    @staticmethod
-    def namespaces(name: str, alone: int) -> list[str]:
-        """Return the namespaces that a lane needs: the shared worker's, and those of the others."""
-        return [f"{name}-{index}" for index in range(alone + 1)]
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def several(cls, count: int, shared: int, alone: int, *, wired: bool = False) -> AsyncIterator[list[Self]]:
+        """Open lanes that share a nursery and a Temporal server."""
+        names = [f"lane-{number}" for number in range(count)]
+        with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
+            folder = Path(scratch)
+            async with Nursery.open() as nursery:
+                server = TemporalServer(folder, [one for name in names for one in _namespaces(name, alone)])
+                await server.start()
+                try:
+                    yield [cls(name, nursery, server, folder, shared, alone, wired) for name in names]
+                finally:
+                    server.kill()
 
     async def run(self, actors: Sequence[Actor]) -> None:
         """Run plans, and let the checker judge each."""
@@ -94,7 +106,7 @@ class Lane:
     ) -> AsyncIterator[tuple[asyncio.Queue[Team], asyncio.Queue[Team]]]:
         """Start the workers that the plans need; a team stands in a queue as often as it may be asked at once."""
         apart = sum(_is_apart(actor) for actor in actors)
-        together, *own = self.namespaces(self.name, self.alone)
+        together, *own = _namespaces(self.name, self.alone)
         shared: asyncio.Queue[Team] = asyncio.Queue()
         alone: asyncio.Queue[Team] = asyncio.Queue()
         teams: list[Team] = []
@@ -154,7 +166,7 @@ class Lane:
             log=actor.log,
             before=actor.before,
             after=after,
-            looks=[Look(one.virtual, {id_: one.power[id_] for id_ in machines & set(one.power)}) for one in self.looks],
+            looks=[look.of(machines) for look in self.looks],
             histories=actor.histories,
             report=actor.report,
             faults=actor.faults,
@@ -168,7 +180,7 @@ class Lane:
     async def _look(self, simulator: Simulator) -> None:
         """Note every machine's power state again and again."""
         while True:
-            self.looks.append(await asyncio.to_thread(_look_at, simulator))
+            self.looks.append(await asyncio.to_thread(look_at, simulator))
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -183,15 +195,13 @@ async def _die_and_go_on(worker: Forked, actor: Actor) -> None:
         await worker.start()
 
 
+def _namespaces(lane: str, alone: int) -> list[str]:
+    """Return the namespaces that a lane needs: the shared worker's, and those of the others."""
+    return [f"{lane}-{index}" for index in range(alone + 1)]
+
+
 def _is_apart(actor: Actor) -> bool:
     return bool(actor.deaths or actor.deeds)
-
-
-def _look_at(simulator: Simulator) -> Look:
-    now = simulator.clock()["virtual"]
-    return Look(
-        now, {each["id"].lower(): each["power_state"] for each in simulator.resources() if "power_state" in each}
-    )
 
 
 def _of(actor: Actor, rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
@@ -201,7 +211,7 @@ def _of(actor: Actor, rows: list[dict[str, Any]], key: str) -> list[dict[str, An
 
 def cpu_seconds_of(pid: int) -> float:
     """Return the processor seconds that a process has used, without its children; 0 where that is not told."""
-    with contextlib.suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / 100
+    with contextlib.suppress(psutil.Error):
+        used = psutil.Process(pid).cpu_times()
+        return used.user + used.system
     return 0.0

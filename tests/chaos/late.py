@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.chaos.arming import ITEM
 from tests.chaos.stage import Stage
@@ -28,12 +28,7 @@ async def freeze_worker(stage: Stage, trials: Sequence[Trial], dice: random.Rand
     """SIGSTOP a worker in the midst of a call, for longer than its timeouts; SIGCONT once another has gone on."""
     [trial] = trials
     frozen = stage.worker
-    await _caught(stage, trial, dice)
-    frozen.freeze()
-    await _go_on_without(stage, trial)
-    before = stage.last_request
-    frozen.thaw()
-    await _nothing_is_written(stage, trial, before)
+    await _come_back_late(stage, trial, dice, leave=frozen.freeze, come_back=frozen.thaw)
     frozen.kill()
 
 
@@ -43,13 +38,20 @@ async def cut_off_worker(stage: Stage, trials: Sequence[Trial], dice: random.Ran
     async with Proxy.to(stage.server.port) as proxy:
         cut_off = stage.new_worker(proxy.address)
         await cut_off.start()
-        await _caught(stage, trial, dice)
-        proxy.cut()
-        await _go_on_without(stage, trial)
-        before = stage.last_request
-        proxy.mend()
-        await _nothing_is_written(stage, trial, before)
+        await _come_back_late(stage, trial, dice, leave=proxy.cut, come_back=proxy.mend)
         cut_off.kill()
+
+
+async def _come_back_late(
+    stage: Stage, trial: Trial, dice: random.Random, *, leave: Callable[[], None], come_back: Callable[[], None]
+) -> None:
+    """Let the worker *leave* in the midst of a call, another go on, and see that it writes nothing once it is back."""
+    await _caught(stage, trial, dice)
+    leave()
+    await _go_on_without(stage, trial)
+    before = stage.last_request
+    come_back()
+    await _nothing_is_written(stage, trial, before)
 
 
 async def _caught(stage: Stage, trial: Trial, dice: random.Random) -> None:
@@ -59,7 +61,7 @@ async def _caught(stage: Stage, trial: Trial, dice: random.Random) -> None:
     hung = stage.simulator.fault(effect, method=method, path=where(trial.case, path))
     trial.begin.set()
     async with asyncio.timeout(120):
-        while not stage.times_met(hung):
+        while not stage.times_met()[hung]:
             await asyncio.sleep(0.2)
 
 

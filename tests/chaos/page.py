@@ -19,10 +19,8 @@ _COLUMNS = ("fault", "phase", "struck at", "outcome", "invariants held", "")
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a set: what is printed at its end, and what its block in the page says."""
+    """One run of the small set: what is printed at its end, and what its block in the page says."""
 
-    section: str
-    """The name of the block in the page: `small`, `full`, `random`."""
     command: str
     """What runs the same again."""
     trials: Sequence[Trial]
@@ -55,8 +53,12 @@ def show(trial: Trial) -> None:
         f"{trial.outcome or '-':<14} {_held(trial)} invariants  {trial.seconds:.0f} s"
     )
     broken = [f"      {name}: {sentence}" for name, told in trial.broken.items() for sentence in told[:5]]
-    lines = [row, *broken, *([f"      {trial.error}"] if trial.error else [])]
-    sys.stdout.write("\n".join(lines) + "\n")
+    say("\n".join([row, *broken, *([f"      {trial.error}"] if trial.error else [])]))
+
+
+def say(text: str) -> None:
+    """Print a line, or several, at once."""
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
@@ -66,9 +68,9 @@ def table(trials: Sequence[Trial]) -> str:
     return "\n".join([head, *(_row(trial) for trial in trials)])
 
 
-def write(run: Run, body: str | None = None) -> None:
-    """Put a run into its block of the page; *body* stands in the place of a table with one row for each trial."""
-    put(run.section, f"{datetime.now(UTC):%Y-%m-%d}: {run.summary}\n\n{table(run.trials) if body is None else body}")
+def write(run: Run) -> None:
+    """Put a run of the small set into its block of the page, with a row for each trial."""
+    put("small", f"{datetime.now(UTC):%Y-%m-%d}: {run.summary}\n\n{table(run.trials)}")
 
 
 def put(section: str, text: str) -> None:

@@ -10,10 +10,8 @@ from requests import Response
 
 from migration import names
 from tests.chaos.stage import Stage
-from tests.chaos.trials import BY_HAND, MIGRATED, ROLLED_BACK, Act, Trial, approve, reject, see_through
+from tests.chaos.trials import BY_HAND, EITHER, MIGRATED, ROLLED_BACK, Act, Trial, approve, reject, see_through
 from tests.e2e.estates import APPROVER
-
-EITHER = MIGRATED | ROLLED_BACK
 
 
 async def approve_and_reject(stage: Stage, trial: Trial) -> None:
@@ -33,21 +31,13 @@ async def cancel(stage: Stage, trial: Trial) -> None:
 
 async def terminate_and_start_again(stage: Stage, trial: Trial) -> None:
     """End both workflows as an administrator may, and start the plan again."""
-    await stage.at(trial.case, "replicating")
-    await stage.plan(trial.case).terminate("chaos")
-    await stage.vm(trial.case).terminate("chaos")
-    await stage.start(trial.case)
-    await stage.watch.begun_again(names.migrate_plan_id(trial.case.name))
+    await end_and_start_again(stage, trial, "replicating")
     await approve(stage, trial)
 
 
 async def terminate_after_failover(stage: Stage, trial: Trial) -> None:
     """End both workflows at the approval, and start the plan again."""
-    await stage.at(trial.case, "awaiting_approval")
-    await stage.plan(trial.case).terminate("chaos")
-    await stage.vm(trial.case).terminate("chaos")
-    await stage.start(trial.case)
-    await stage.watch.begun_again(names.migrate_plan_id(trial.case.name))
+    await end_and_start_again(stage, trial, "awaiting_approval")
     await reject(stage, trial)
 
 
@@ -112,6 +102,15 @@ async def remove_protection(stage: Stage, trial: Trial) -> None:
         while by_hand(stage, "POST", f"{item}/remove", body).status_code != 202:
             await asyncio.sleep(0.5)
     await approve(stage, trial)
+
+
+async def end_and_start_again(stage: Stage, trial: Trial, phase: str) -> None:
+    """Terminate the workflows of a plan whose machine is in *phase*, and start it again."""
+    await stage.at(trial.case, phase)
+    await stage.plan(trial.case).terminate("chaos")
+    await stage.vm(trial.case).terminate("chaos")
+    await stage.start(trial.case)
+    await stage.watch.begun_again(names.migrate_plan_id(trial.case.name))
 
 
 def by_hand(stage: Stage, method: str, path: str, body: Any = None) -> Response:

@@ -11,18 +11,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from temporalio.service import RPCError
 
-from tests.chaos import stopping
+from tests.chaos import page, stopping
 from tests.chaos.drawn import Drawn, draw
 from tests.chaos.lane import Lane
-from tests.chaos.nursery import Nursery
-from tests.chaos.stage import TemporalServer
 
 KNOWN = Path(__file__).with_name("seeds.txt")
 MACHINES = 24
@@ -51,21 +48,10 @@ async def run(seeds: Sequence[int], lanes: int = LANES, at_once: int = AT_ONCE) 
                     drawn.actor.error = drawn.actor.error or f"its batch could not be run: {error}"
             done.extend(batch)
             for drawn in batch:
-                _say(sentence(drawn))
+                page.say(sentence(drawn))
 
-    names = [name for lane in range(lanes) for name in Lane.namespaces(f"lane-{lane}", at_once)]
-    with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
-        async with Nursery.open() as nursery:
-            server = TemporalServer(Path(scratch), names)
-            await server.start()
-            try:
-                stages = [
-                    Lane(f"lane-{number}", nursery, server, Path(scratch), at_once, at_once, wired=True)
-                    for number in range(lanes)
-                ]
-                await asyncio.gather(*(work(lane) for lane in stages))
-            finally:
-                server.kill()
+    async with Lane.several(lanes, at_once, at_once, wired=True) as opened:
+        await asyncio.gather(*(work(lane) for lane in opened))
     return done
 
 
@@ -98,11 +84,6 @@ def _batches(drawn: list[Drawn]) -> list[list[Drawn]]:
     return batches
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print, and return 0 where all is green."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.random_plans", description=__doc__)
@@ -115,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     first = given.seed if given.seed is not None else int(time.time())
     fresh = [] if given.known else list(range(first, first + given.seeds))
     seeds = fresh if given.seed is not None else [*known_seeds(), *fresh]
-    _say(
+    page.say(
         f"seeds {', '.join(map(str, seeds[:10]))}{' and on' if len(seeds) > 10 else ''}; SEED=n SEEDS=1 runs one again"
     )
     began = time.monotonic()
@@ -123,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if done is None:
         return 130
     red = sorted(drawn.seed for drawn in done if drawn.wrong)
-    _say(f"{len(done) - len(red)} of {len(done)} green, in {time.monotonic() - began:.0f} s; red: {red or 'none'}")
+    page.say(f"{len(done) - len(red)} of {len(done)} green, in {time.monotonic() - began:.0f} s; red: {red or 'none'}")
     return 1 if red else 0
 
 

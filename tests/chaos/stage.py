@@ -7,7 +7,6 @@ import contextlib
 import functools
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from temporalio.service import RPCError
 
 from migration import names
 from migration.names import SEARCH_ATTRIBUTES
+from runtime.embedded_programs import free_port
 from tests.chaos.builds import Change, build
 from tests.chaos.checker import Look
 from tests.chaos.checker.histories import History
@@ -31,6 +31,7 @@ from tests.e2e.estates import Case
 from tests.e2e.stack import Stack, WorkerProcess, until
 from tests.support.sim import Simulator
 
+SPEED = 60.0
 LOOK_SECONDS = 0.4
 
 
@@ -46,9 +47,7 @@ class TemporalServer:
     def __init__(self, folder: Path, namespaces: Sequence[str] = ()) -> None:
         self._database = folder / "temporal.db"
         self._namespaces = namespaces
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -100,8 +99,7 @@ class Worker(WorkerProcess):
         changes: Sequence[Change] = (),
     ) -> None:
         folder.mkdir(exist_ok=True)
-        super().__init__(simulator, address, folder)
-        self._environment |= settings or {}
+        super().__init__(simulator, address, folder, settings)
         if changes:
             self.root = build(folder / "build", changes)
         if lost_disk:
@@ -145,16 +143,15 @@ class Stage(Stack):
     async def up(
         cls,
         seed: dict[str, Any],
-        speed: float = 60,
-        settings: Mapping[str, str] | None = None,
         *,
+        settings: Mapping[str, str] | None = None,
         serves: bool = True,
     ) -> AsyncIterator[Self]:
         """Start everything, and look until the end. *settings* stand in the place of the workers' for tests.
 
         Where nobody *serves*, the caller starts the workers.
         """
-        with tempfile.TemporaryDirectory(prefix="chaos-") as scratch, Simulator(seed=seed, speed=speed) as simulator:
+        with tempfile.TemporaryDirectory(prefix="chaos-") as scratch, Simulator(seed=seed, speed=SPEED) as simulator:
             async with contextlib.AsyncExitStack() as ends:
                 server = TemporalServer(Path(scratch))
                 ends.callback(server.kill)
@@ -167,13 +164,12 @@ class Stage(Stack):
                     ends.callback(asyncio.create_task(watching).cancel)
                 yield stage
 
-    async def at(self, case: Case, *phases: str, vm: str = "vm", seconds: float = 240) -> str:
-        """Wait until a virtual machine shows one of *phases*, and return which; the phases that last are seen."""
-        workflow_id = names.migrate_vm_id(case.name, vm)
-        async with asyncio.timeout(seconds):
+    async def at(self, case: Case, *phases: str) -> None:
+        """Wait until the first virtual machine shows one of *phases*; the phases that last are seen."""
+        workflow_id = names.migrate_vm_id(case.name, case.vms[0])
+        async with asyncio.timeout(240):
             while (standing := self.watch.of(workflow_id)) is None or standing.phase not in phases:
                 await self.watch.round()
-        return standing.phase
 
     def new_worker(
         self,
@@ -215,10 +211,9 @@ class Stage(Stack):
         lines = e2e.about(case, self.simulator.requests(number))
         return [line for line in lines if e2e.changes(line)]
 
-    def times_met(self, fault: str) -> int:
-        """Return how many requests have met a fault, or would have before its turn."""
-        faults = self.simulator.control("GET", "faults").json()
-        return next(int(each["seen"]) for each in faults if each["id"] == fault)
+    def times_met(self) -> dict[str, int]:
+        """Return how many requests have met each fault, or would have before its turn."""
+        return {each["id"]: int(each["seen"]) for each in self.simulator.control("GET", "faults").json()}
 
     @property
     def logs(self) -> tuple[str, ...]:
@@ -234,10 +229,11 @@ class Stage(Stack):
     async def _look(self) -> None:
         """Note every machine's power state again and again."""
         while True:
-            looked = await asyncio.to_thread(self._look_once)
-            self.looks.append(looked)
+            self.looks.append(await asyncio.to_thread(look_at, self.simulator))
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _look_once(self) -> Look:
-        seen = self.simulator.control("GET", "power").json()
-        return Look(seen["virtual"], seen["machines"])
+
+def look_at(simulator: Simulator) -> Look:
+    """Return the power state of every machine, at one moment."""
+    seen = simulator.control("GET", "power").json()
+    return Look(seen["virtual"], seen["machines"])

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.chaos.actors import APPROVE, REJECT, Actor, Line
+from tests.chaos.arming import after, status
 from tests.e2e.estates import Case
 
 APPROVED, REJECTED = "approved", "rejected"
@@ -15,10 +16,9 @@ OUTCOMES = {APPROVED: "migrated", REJECTED: "rolled_back"}
 CLEAN = "none"
 MOMENTS = {"worker killed before": "before", "worker killed after": "after"}
 """Before the request leaves; as its answer arrives, and nobody has seen it."""
-_ERROR = {"error": {"code": "InternalServerError", "message": "A fault for the matrix."}}
 EFFECTS: dict[str, dict[str, Any]] = {
-    "500 before it took effect": {"kind": "status", "status": 500, "body": _ERROR, "headers": {}},
-    "500 after it took effect": {"kind": "status_after", "status": 500, "body": _ERROR, "headers": {}},
+    "500 before it took effect": status(500, "InternalServerError"),
+    "500 after it took effect": after(500),
     "connection reset before": {"kind": "reset_before"},
     "connection reset after": {"kind": "reset_after"},
     "body cut short": {"kind": "truncate"},

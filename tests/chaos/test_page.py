@@ -42,6 +42,6 @@ def test_a_row_tells_what_is_not_green() -> None:
 
 def test_a_run_is_green_only_as_a_whole() -> None:
     """One row that is not green, or none at all, fails the target."""
-    assert page.Run("small", "", ROWS[:1], 1, 1).is_green
-    assert not page.Run("small", "", ROWS, 1, 1).is_green
-    assert not page.Run("small", "", [], 1, 1).is_green
+    assert page.Run("", ROWS[:1], 1, 1).is_green
+    assert not page.Run("", ROWS, 1, 1).is_green
+    assert not page.Run("", [], 1, 1).is_green

@@ -26,6 +26,7 @@ Act = Callable[[Stage, "Trial"], Awaitable[None]]
 Arm = Callable[["Trial", random.Random, list[Line]], list[dict[str, Any]]]
 
 MIGRATED, ROLLED_BACK = frozenset({"migrated"}), frozenset({"rolled_back"})
+EITHER = MIGRATED | ROLLED_BACK
 BY_HAND = "by-hand-"
 """How the ids of requests begin that people send: the checker judges ours alone."""
 SECONDS_ALLOWED = 300.0
@@ -117,7 +118,7 @@ class Trial:
 
     def _unmet(self, stage: Stage) -> str:
         """Tell which fault never met its request: such a run shows nothing."""
-        seen = {each["id"]: each["seen"] for each in stage.simulator.control("GET", "faults").json()}
+        seen = stage.times_met()
         unmet = [fault for fault in self.faults if seen[fault["id"]] < fault["match"]["nth"]]
         return f"no request met the fault {unmet[0]['match']}" if unmet else ""
 
@@ -200,10 +201,6 @@ async def gather(stage: Stage, trial: Trial) -> Evidence:
         history = await handle.fetch_history()
         histories[handle.id] = History(handle.id, history.to_json_dict())
     mine = {case.vm_id(vm, kind).lower() for vm in case.vms for kind in ("source", "target")}
-    looks = [
-        type(look)(look.virtual, {key: value for key, value in look.power.items() if key in mine})
-        for look in stage.looks
-    ]
     report = {**plan.model_dump(mode="json"), "vms": [vm.model_dump(mode="json") for vm in vms]}
     log = e2e.about(case, stage.simulator.requests())
     behaviour = [{"effect": {"kind": "behaviour"}, "match": {}, "vm": None}] if trial.behaviour else []
@@ -213,7 +210,7 @@ async def gather(stage: Stage, trial: Trial) -> Evidence:
         log=[line for line in log if not str(line["client_request_id"]).startswith(BY_HAND)],
         before=trial.before,
         after=e2e.of_case(case, stage.simulator.resources()),
-        looks=looks,
+        looks=[look.of(mine) for look in stage.looks],
         histories=histories,
         report=report,
         faults=[*trial.faults, *behaviour],

@@ -17,9 +17,8 @@ _QUERY = f"WorkflowType IN ('{names.MIGRATE_PLAN}', '{names.MIGRATE_VM}')"
 
 @dataclass(frozen=True)
 class Standing:
-    """How a workflow shows itself. *run*: of its runs the youngest counts."""
+    """How the youngest run of a workflow shows itself."""
 
-    run: str
     closed: bool
     phase: str
     needs_action: bool
@@ -73,4 +72,4 @@ def _standing(one: WorkflowExecution) -> Standing:
     [phase] = shown.get("MigrationPhase") or [""]
     [needs_action] = shown.get("NeedsAction") or [False]
     closed = one.status is not WorkflowExecutionStatus.RUNNING
-    return Standing(one.run_id, closed, str(phase), bool(needs_action))
+    return Standing(closed, str(phase), bool(needs_action))

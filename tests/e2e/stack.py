@@ -167,20 +167,21 @@ class Stack:
 
     async def report(self, case: Case, vm: str = "vm") -> VmReport:
         """Return the report of a virtual machine."""
-        return await self._report(self.vm(case, vm), VmReport)
+        return await reported(self.vm(case, vm), VmReport)
 
     async def plan_report(self, case: Case) -> PlanReport:
         """Return the plan's own part of the report."""
-        return await self._report(self.plan(case), PlanReport)
+        return await reported(self.plan(case), PlanReport)
 
-    async def _report(self, handle: WorkflowHandle[Any, Any], kind: type[Report]) -> Report:
-        """Ask until somebody answers: the worker may be killed meanwhile, for another case."""
-        for _ in range(_ASKED):
-            with contextlib.suppress(RPCError):
-                answer: Report = await handle.query(names.QUERY_REPORT, result_type=kind)
-                return answer
-        message = f"nobody answered {_ASKED} queries for the report of {handle.id}"
-        raise AssertionError(message)
+
+async def reported(handle: WorkflowHandle[Any, Any], kind: type[Report]) -> Report:
+    """Ask a workflow for its report until somebody answers: the worker may be killed meanwhile, for another case."""
+    for _ in range(_ASKED):
+        with contextlib.suppress(RPCError):
+            answer: Report = await handle.query(names.QUERY_REPORT, result_type=kind)
+            return answer
+    message = f"nobody answered {_ASKED} queries for the report of {handle.id}"
+    raise AssertionError(message)
 
 
 async def until(

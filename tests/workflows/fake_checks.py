@@ -27,14 +27,12 @@ class Preflight(StandIn):
     @activity.defn
     async def check_plan(self, plan: Plan) -> PlanCheck:
         """Find nothing."""
-        answer: PlanCheck = await self.play(plan, lambda: plan_check(plan))
-        return answer
+        return await self.play(plan, lambda: plan_check(plan))
 
     @activity.defn
     async def check_vm(self, request: CheckVm) -> VmCheck:
         """Find nothing, and the source as it is."""
-        answer: VmCheck = await self.play(request, lambda: self._found(request))
-        return answer
+        return await self.play(request, lambda: self._found(request))
 
     def _found(self, request: CheckVm) -> VmCheck:
         side = self.world.source_side if request.moment == "start" else None
@@ -45,24 +43,21 @@ class Surveys(StandIn):
     @activity.defn
     async def survey_plan(self, plan: Plan) -> Survey:
         """Find each machine, and nothing of it."""
-        answer: Survey = await self.play(plan, lambda: Survey(vms=[SurveyedVm(name=vm.name) for vm in plan.vms]))
-        return answer
+        return await self.play(plan, lambda: Survey(vms=[SurveyedVm(name=vm.name) for vm in plan.vms]))
 
 
 class Guests(StandIn):
     @activity.defn
     async def check_guest(self, request: CheckGuest) -> VmFindings:
         """Find nothing."""
-        answer: VmFindings = await self.play(request, lambda: VmFindings(name=request.vm.name))
-        return answer
+        return await self.play(request, lambda: VmFindings(name=request.vm.name))
 
     @activity.defn
     async def run_probe(self, request: RunProbe) -> ProbeResult:
         """Find that the probe holds."""
         probe = request.probe
         held = ProbeResult(name=probe.name, kind=probe.kind, where=probe.where, ok=True, attempts=1, evidence="held")
-        answer: ProbeResult = await self.play(request, lambda: held)
-        return answer
+        return await self.play(request, lambda: held)
 
 
 class Verifier(StandIn):
@@ -79,8 +74,7 @@ class Verifier(StandIn):
                 running_since=TARGET_RUNNING_SINCE,
             )
 
-        seen: Verification = await self.play(request, answer)
-        return seen
+        return await self.play(request, answer)
 
     @activity.defn
     async def verify_test_copy(self, request: VerifyTarget) -> Verification:
@@ -91,15 +85,13 @@ class Verifier(StandIn):
             state = self.world.power_of(vm.test_vm_id) or ""
             return Verification(mismatches=[], target_power_state=state, source_power_state="")
 
-        seen: Verification = await self.play(request, answer)
-        return seen
+        return await self.play(request, answer)
 
     @activity.defn
     async def prove_isolation(self, request: ProveIsolation) -> Isolation:
         """Find the network isolated."""
         found = Isolation(network_id=request.network_id, isolated=True, evidence=["peerings: none"])
-        answer: Isolation = await self.play(request, lambda: found)
-        return answer
+        return await self.play(request, lambda: found)
 
 
 class Ledger(StandIn):
@@ -111,8 +103,7 @@ class Ledger(StandIn):
             seen = [Observation(id=one, exists=self.world.is_there(one)) for one in request.ids]
             return Observations(seen=seen, around=self.world.around(request.around))
 
-        seen: Observations = await self.play(request, answer)
-        return seen
+        return await self.play(request, answer)
 
     @activity.defn
     async def delete_resources(self, request: DeleteResources) -> None:
@@ -131,35 +122,30 @@ class Earlier(StandIn):
     @activity.defn
     async def read_earlier_runs(self, request: EarlierRuns) -> EarlierAnswer:
         """Know of no earlier run."""
-        answer: EarlierAnswer = await self.play(request, EarlierAnswer)
-        return answer
+        return await self.play(request, EarlierAnswer)
 
 
 class Cleaning(StandIn):
     @activity.defn
     async def find_leftovers(self, request: FindLeftovers) -> CleanSurvey:
         """Find that lost runs left nothing."""
-        answer: CleanSurvey = await self.play(request, CleanSurvey)
-        return answer
+        return await self.play(request, CleanSurvey)
 
 
 class Proofs(StandIn):
     @activity.defn
     async def list_plan(self, request: ListPlan) -> PlanListing:
         """Find nothing."""
-        answer: PlanListing = await self.play(request, PlanListing)
-        return answer
+        return await self.play(request, PlanListing)
 
     @activity.defn
     async def prove_plan(self, request: ProvePlan) -> LedgerProof:
         """Find nothing that no ledger names."""
-        answer: LedgerProof = await self.play(request, lambda: LedgerProof(proved=True))
-        return answer
+        return await self.play(request, lambda: LedgerProof(proved=True))
 
 
 class Plans(StandIn):
     @activity.defn
     async def other_plans_using(self, request: OtherPlans) -> OtherPlansAnswer:
         """Know of no other plan."""
-        answer: OtherPlansAnswer = await self.play(request, OtherPlansAnswer)
-        return answer
+        return await self.play(request, OtherPlansAnswer)

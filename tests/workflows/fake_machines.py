@@ -51,14 +51,12 @@ class Power(StandIn):
             power = self.world.power_of
             return PowerStates(source=power(request.source_id), target=power(request.target_id))
 
-        states: PowerStates = await self.play(request, answer)
-        return states
+        return await self.play(request, answer)
 
     @activity.defn
     async def read_parts(self, request: ReadParts) -> VmParts:
         """Tell of a machine without parts of other names than predicted."""
-        parts: VmParts = await self.play(request, lambda: VmParts(exists=self.world.is_there(request.vm_id)))
-        return parts
+        return await self.play(request, lambda: VmParts(exists=self.world.is_there(request.vm_id)))
 
     async def _turn(self, request: PowerChange, state: str) -> Started:
         def answer() -> Started:
@@ -67,8 +65,7 @@ class Power(StandIn):
                 self.world.power[ids.id_key(request.vm_id)] = state
             return Started(resource_id=request.vm_id, existed=there)
 
-        started: Started = await self.play(request, answer)
-        return started
+        return await self.play(request, answer)
 
 
 class Approvals(StandIn):
@@ -94,8 +91,7 @@ class Hooks(StandIn):
     @activity.defn
     async def run_hook(self, request: RunHook) -> HookRan:
         """Run it well."""
-        ran: HookRan = await self.play(request, lambda: HookRan(output="done"))
-        return ran
+        return await self.play(request, lambda: HookRan(output="done"))
 
 
 class Notifications(StandIn):
@@ -109,5 +105,4 @@ class Windows(StandIn):
     @activity.defn
     async def look_at_window(self, request: LookAtWindow) -> Standing:
         """Look as the real one does: it asks nobody."""
-        seen: Standing = await self.play(request, lambda: request.schedule.look(request.at))
-        return seen
+        return await self.play(request, lambda: request.schedule.look(request.at))

@@ -36,7 +36,19 @@ from tests.workflows.world import SOURCE_SERVING_SINCE, TARGET_RUNNING_SINCE, It
 from workflows import belongings
 
 
-class Replication(StandIn):
+class OnAnItem(StandIn):
+    """What begins a job on a protected item."""
+
+    async def _start(self, request: Any, scenario: str, do: Callable[[], None]) -> Started:
+        def answer() -> Started:
+            do()
+            item = request.task.item_id
+            return Started(resource_id=item, job=self.world.job(scenario, item))
+
+        return await self.play(request, answer)
+
+
+class Replication(OnAnItem):
     @activity.defn
     async def enable_replication(self, request: EnableReplication) -> Started:
         """Protect the machine."""
@@ -50,8 +62,7 @@ class Replication(StandIn):
     @activity.defn
     async def read_target_configuration(self, request: ConfigureTarget) -> TargetConfiguration:
         """Read it back as wanted."""
-        answer: TargetConfiguration = await self.play(request, lambda: TargetConfiguration(mismatches=[]))
-        return answer
+        return await self.play(request, lambda: TargetConfiguration(mismatches=[]))
 
     @activity.defn
     async def disable_replication(self, request: DisableReplication) -> Started:
@@ -64,8 +75,7 @@ class Replication(StandIn):
             self.world.unprotect(request.task)
             return Started(resource_id=item, job=self.world.job("DisableDr", item))
 
-        started: Started = await self.play(request, answer)
-        return started
+        return await self.play(request, answer)
 
     @activity.defn
     async def read_item(self, request: ReadItem) -> ItemState:
@@ -78,17 +88,7 @@ class Replication(StandIn):
             job, item.running_job = item.running_job, None
             return ItemState(exists=True, failed_over=item.failed_over, committed=item.committed, current_job=job)
 
-        state: ItemState = await self.play(request, answer)
-        return state
-
-    async def _start(self, request: Any, scenario: str, do: Callable[[], None]) -> Started:
-        def answer() -> Started:
-            do()
-            item = request.task.item_id
-            return Started(resource_id=item, job=self.world.job(scenario, item))
-
-        started: Started = await self.play(request, answer)
-        return started
+        return await self.play(request, answer)
 
 
 class Reprotection(StandIn):
@@ -104,8 +104,7 @@ class Reprotection(StandIn):
             job = self.world.job("SwitchReplicationGroupProtection", task.item_id)
             return Started(resource_id=task.reversed.item_id, job=job)
 
-        started: Started = await self.play(request, answer)
-        return started
+        return await self.play(request, answer)
 
 
 class Waits(StandIn):
@@ -114,14 +113,12 @@ class Waits(StandIn):
         """Find the job ended well."""
         job = request.job
         result = JobResult(id=job.id, scenario=job.scenario, state="Succeeded", state_description="Completed")
-        answer: JobWaited = await self.play(request, lambda: JobWaited(running=False, result=result))
-        return answer
+        return await self.play(request, lambda: JobWaited(running=False, result=result))
 
     @activity.defn
     async def wait_until_protected(self, request: ProtectedWait) -> ProtectedWaited:
         """Find the machine protected."""
-        answer: ProtectedWaited = await self.play(request, lambda: ProtectedWaited(running=False, rpo_seconds=60))
-        return answer
+        return await self.play(request, lambda: ProtectedWaited(running=False, rpo_seconds=60))
 
     @activity.defn
     async def wait_for_vm(self, request: VmWait) -> VmWaited:
@@ -131,32 +128,28 @@ class Waits(StandIn):
             since = SOURCE_SERVING_SINCE if request.until == "serving" else TARGET_RUNNING_SINCE
             return VmWaited(running=False, power_state=self.world.power_of(request.vm_id), since=since)
 
-        waited: VmWaited = await self.play(request, answer)
-        return waited
+        return await self.play(request, answer)
 
     @activity.defn
     async def watch_copies(self, request: WatchCopies) -> CopiesWatched:
         """Give the look back at once, without a note: only time passes while one copy runs."""
         if not self.world.script.has_rule("watch_copies", request):
             return CopiesWatched(running=True)
-        seen: CopiesWatched = await self.play(request, lambda: CopiesWatched(running=True))
-        return seen
+        return await self.play(request, lambda: CopiesWatched(running=True))
 
     @activity.defn
     async def wait_for_boot(self, request: BootWait) -> Boot:
         """Find the machine booted."""
         booted = Boot(ok=True, evidence="its agent reports Ready", agent="Ready")
-        answer: Boot = await self.play(request, lambda: booted)
-        return answer
+        return await self.play(request, lambda: booted)
 
     @activity.defn
     async def wait_for_resources(self, request: ResourcesWait) -> ResourcesWaited:
         """Find the resources as waited for."""
-        answer: ResourcesWaited = await self.play(request, lambda: ResourcesWaited(running=False))
-        return answer
+        return await self.play(request, lambda: ResourcesWaited(running=False))
 
 
-class Failover(StandIn):
+class Failover(OnAnItem):
     @activity.defn
     async def start_test_failover(self, request: StartFailover) -> Started:
         """Make the test machine."""
@@ -172,8 +165,7 @@ class Failover(StandIn):
             job = self.world.job("TestFailoverCleanup", item) if there else None
             return Started(resource_id=item, job=job, existed=there)
 
-        started: Started = await self.play(request, answer)
-        return started
+        return await self.play(request, answer)
 
     @activity.defn
     async def start_failover(self, request: StartFailover) -> FailoverStarted:
@@ -188,8 +180,7 @@ class Failover(StandIn):
             started = Started(resource_id=item, job=self.world.job("UnplannedFailover", item))
             return FailoverStarted(started=started, source_power_state_before=before)
 
-        started: FailoverStarted = await self.play(request, answer)
-        return started
+        return await self.play(request, answer)
 
     @activity.defn
     async def find_failover(self, request: StartFailover) -> Started:
@@ -200,14 +191,12 @@ class Failover(StandIn):
             there = self.world.items.get(item, Item()).failed_over
             return Started(resource_id=item, job=self.world.job("UnplannedFailover", item) if there else None)
 
-        found: Started = await self.play(request, answer)
-        return found
+        return await self.play(request, answer)
 
     @activity.defn
     async def judge_fence(self, request: JudgeFence) -> FenceEvidence:
         """Give the evidence."""
-        evidence: FenceEvidence = await self.play(request, lambda: self.world.fence_of(request.task.vm))
-        return evidence
+        return await self.play(request, lambda: self.world.fence_of(request.task.vm))
 
     @activity.defn
     async def commit_failover(self, request: StartFailover) -> Started:
@@ -217,12 +206,3 @@ class Failover(StandIn):
             self.world.items.setdefault(request.task.item_id, Item()).committed = True
 
         return await self._start(request, "CommitFailover", commit)
-
-    async def _start(self, request: Any, scenario: str, do: Callable[[], None]) -> Started:
-        def answer() -> Started:
-            do()
-            item = request.task.item_id
-            return Started(resource_id=item, job=self.world.job(scenario, item))
-
-        started: Started = await self.play(request, answer)
-        return started

@@ -77,8 +77,7 @@ class Vault(StandIn):
             inside = [item for item in self.world.items if item.lower().startswith(request.vault_id.lower())]
             return VaultUseAnswer(exists=self.world.is_there(request.vault_id), item_ids=inside)
 
-        used: VaultUseAnswer = await self.play(request, answer)
-        return used
+        return await self.play(request, answer)
 
     @activity.defn
     async def remove_shared(self, request: RemoveShared) -> Started:
@@ -89,9 +88,7 @@ class Vault(StandIn):
             self.world.remove(request.id)
             return Started(resource_id=request.id, existed=there)
 
-        removed: Started = await self.play(request, answer)
-        return removed
+        return await self.play(request, answer)
 
     async def _ensure(self, wanted: Any, resource_id: str, scenario: str = "") -> Started:
-        started: Started = await self.play(wanted, lambda: self.world.ensure(resource_id, scenario))
-        return started
+        return await self.play(wanted, lambda: self.world.ensure(resource_id, scenario))

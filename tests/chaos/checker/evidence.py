@@ -18,6 +18,10 @@ class Look:
     virtual: str
     power: dict[str, str]
 
+    def of(self, machines: set[str]) -> Look:
+        """Return what it saw of some machines."""
+        return Look(self.virtual, {id_: state for id_, state in self.power.items() if id_ in machines})
+
 
 @dataclass(frozen=True)
 class Vm:
