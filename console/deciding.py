@@ -131,9 +131,9 @@ def signed(session: Session, message: DecisionMessage, wish: Wish) -> DecisionMe
 
 def _is_meant(vm: VmView, wish: Wish) -> bool:
     """Tell whether a decision is about a virtual machine of a large plan, which has to tell what is decided on."""
-    named = wish.vm is None or vm.name.casefold() == wish.vm.casefold()
-    of_wave = wish.wave is None or vm.wave.casefold() == wish.wave.casefold()
-    return named and of_wave and vm.phase is Phase.AWAITING_APPROVAL
+    named = wish.vm is None or vm.is_named(wish.vm)
+    in_wave = wish.wave is None or vm.is_in_wave(wish.wave)
+    return named and in_wave and vm.phase is Phase.AWAITING_APPROVAL
 
 
 def _selected(view: PlanView, wish: Wish) -> list[VmView]:

@@ -1,6 +1,7 @@
 """How progress is shown: a table that is redrawn at a terminal, else a line for each change."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol, Self
 
@@ -13,6 +14,7 @@ from console.fleets import DETAILED, urgency
 from console.tables import plan_line, plan_table, progress, ready_in, screen, state, waiting, wave_lines
 from console.texts import clean, clock_time, counted
 from console.view import PlanView, VmView
+from migration.eta.reckoning import goal
 
 _STEP_PERCENT = 10
 _REST_OF_SCREEN = 6
@@ -60,8 +62,8 @@ class LineDisplay:
         """Tell of each wave where its virtual machines are, and of those that newly need a person."""
         for name, members in waves_of(view).items():
             asking = sum(vm.needs_action for vm in members)
-            moved = {state(vm): len(members) for vm in members}
-            tenths = {what: 10 * sum(state(vm) == what for vm in members) // len(members) for what in moved}
+            states = Counter(state(vm) for vm in members)
+            tenths = {what: 10 * number // len(members) for what, number in states.items()}
             self._tell(view, f"wave {name}", f"{tenths} {asking}", wave_line(view, name, members))
         for vm in sorted((vm for vm in view.vms if vm.needs_action and vm.waiting_for), key=urgency)[:DETAILED]:
             self._tell(view, vm.name, _change(vm), f"{vm.name}: {state(vm)}; {_marked(vm)}")
@@ -114,9 +116,8 @@ def _summary(vms: list[VmView]) -> str:
 
 
 def _end(vm: VmView) -> str:
-    end = ready_in(vm)
-    goal = "ready for approval" if vm.eta and vm.eta.until == "approval" else "done"
-    return f"{goal} in {end}" if end and end != "unknown" else ""
+    end = ready_in(vm.eta)
+    return f"{goal(vm.eta)} in {end}" if vm.eta and end and end != "unknown" else ""
 
 
 def _marked(vm: VmView) -> str:

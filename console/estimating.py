@@ -24,7 +24,7 @@ def with_estimates(view: PlanView, outlook: PlanOutlook | None) -> PlanView:
         at,
         replication=outlook.replication,
         cutover=outlook.cutover,
-        before=outlook.before if pace == (1.0, 1.0) else (outlook.before[0] * pace[0], outlook.before[1] * pace[1]),
+        before=(outlook.before[0] * pace[0], outlook.before[1] * pace[1]),
     )
     vms = tuple(replace(vm, eta=_of_vm(vm, table, at)) for vm in view.vms)
     return replace(view, vms=vms, eta=table.plan, waves=table.waves)
@@ -49,10 +49,9 @@ def _place(vm: VmView, at: datetime, outlook: PlanOutlook, pace: tuple[float, fl
         return place_of(vm.name, vm.wave, vm.outlook, at, vm.progress)
     if vm.lost:
         return Place(vm.name, vm.wave, "person", stuck="person", reason=vm.waiting_for)
-    if vm.outcome is not None or vm.ended is not None or vm.has_run:
-        # One that runs and does not answer is in no range either.
-        if vm.outcome or vm.ended:
-            return Place(vm.name, vm.wave, "ended")
+    if vm.outcome or vm.ended:
+        return Place(vm.name, vm.wave, "ended")
+    if vm.has_run:
         return Place(vm.name, vm.wave, "held", stuck="late", reason="its workflow does not answer")
     expected = [paced(step, *pace) for step in steps(vm.copied_gib, tests=outlook.tests)]
     return new_place(vm.name, vm.wave, expected)

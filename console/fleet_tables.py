@@ -12,7 +12,7 @@ from rich.text import Text
 
 from console.errors import InputError
 from console.fleets import DETAILED, urgency
-from console.tables import plan_line, plan_table, ready_in_words, state, table
+from console.tables import plan_line, plan_table, ready_in, state, table
 from console.texts import clean, counted, words
 from console.view import PlanView, VmView
 from migration.phases import Phase
@@ -29,20 +29,29 @@ def waves_of(view: PlanView) -> dict[str, list[VmView]]:
 def wave_table(view: PlanView) -> RenderableType:
     """Return a row for each wave: how many virtual machines are where, how many need a person, when it is ready."""
     headings = ["wave", "VMs", "need a person", "where they are", *(["ready in"] if view.waves else [])]
-    rows = [[name, *wave_cells(view, name, members)][: len(headings)] for name, members in waves_of(view).items()]
+    rows = []
+    for name, members in waves_of(view).items():
+        asking = _asking(members)
+        ends = [ready_in(view.waves.get(name))] if view.waves else []
+        rows.append([name, str(len(members)), f"! {asking}" if asking else "", _where(members), *ends])
     return table(headings, rows)
 
 
-def wave_cells(view: PlanView, name: str, members: Sequence[VmView]) -> list[str]:
-    """Return what there is to tell of a wave."""
-    asking = sum(vm.needs_action for vm in members)
-    told = view.waves.get(name)
-    return [
-        str(len(members)),
-        f"! {asking}" if asking else "",
-        ", ".join(f"{number} {what}" for what, number in Counter(state(vm) for vm in members).most_common()),
-        ready_in_words(told),
-    ]
+def wave_line(view: PlanView, name: str, members: Sequence[VmView]) -> str:
+    """Return the same of one wave as a line."""
+    asking, ready = _asking(members), ready_in(view.waves.get(name))
+    parts = [f"{counted(len(members), 'VM')}: {_where(members)}"]
+    parts += [f"need a person: {asking}"] if asking else []
+    parts += [f"ready in {ready}"] if ready else []
+    return clean(f"{name}: " + "; ".join(parts))
+
+
+def _asking(members: Iterable[VmView]) -> int:
+    return sum(vm.needs_action for vm in members)
+
+
+def _where(members: Iterable[VmView]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in Counter(state(vm) for vm in members).most_common())
 
 
 def overview(view: PlanView, room: int = DETAILED) -> RenderableType:
@@ -63,7 +72,7 @@ def counts(vms: Iterable[VmView]) -> dict[str, Any]:
     members = list(vms)
     return {
         "vms": len(members),
-        "needs_action": sum(vm.needs_action for vm in members),
+        "needs_action": _asking(members),
         "phases": dict(Counter(vm.phase.value for vm in members if vm.phase is not Phase.DONE)),
         "outcomes": dict(Counter(vm.outcome.value for vm in members if vm.outcome)),
     }
@@ -92,17 +101,9 @@ def chosen(
     found = [
         one
         for one in view.vms
-        if (wave is None or one.wave.casefold() == wave.casefold())
-        and (vm is None or one.name.casefold() == vm.casefold())
+        if (wave is None or one.is_in_wave(wave))
+        and (vm is None or one.is_named(vm))
         and (wanted is None or one.phase.value == wanted)
         and (not needs or one.needs_action)
     ]
     return replace(view, vms=tuple(found))
-
-
-def wave_line(view: PlanView, name: str, members: Sequence[VmView]) -> str:
-    """Return a wave as one line."""
-    number, asking, where, ready = wave_cells(view, name, members)
-    parts = [f"{counted(int(number), 'VM')}: {where}", f"need a person: {asking[2:]}" if asking else ""]
-    parts.append(f"ready in {ready}" if ready else "")
-    return clean(f"{name}: " + "; ".join(part for part in parts if part))

@@ -7,8 +7,9 @@ those that a person has to look at are asked themselves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from temporalio.client import WorkflowExecution
 
@@ -17,12 +18,9 @@ from console.recorded import (
     Recorded,
     listed_vms,
     of_plan_vm,
-    or_lost,
-    outcome_while,
     plan_view,
+    recorded_vm,
     together,
-    with_attributes,
-    with_execution,
 )
 from console.view import PlanView, VmView
 from migration.phases import Outcome, Phase
@@ -40,7 +38,7 @@ Choice = Callable[[VmView], bool]
 class Detail:
     """Whom to ask, and how; without a *choice* the first that need a person."""
 
-    ask: Callable[[VmView], Awaitable[VmView]]
+    ask: Callable[[VmView], Coroutine[Any, Any, VmView]]
     choice: Choice | None = None
 
 
@@ -48,9 +46,7 @@ async def fleet_view(recorded: Recorded, status: PlanStatus | None, detail: Deta
     """Return the view of a large plan; without *detail* nobody answers, and this is what Temporal recorded."""
     vms = []
     for vm in listed_vms(recorded):
-        base = of_plan_vm(vm)
-        run = recorded.vms.get(vm.workflow_id)
-        vms.append(base if run is None else await _recorded(base, run))
+        vms.append(await recorded_vm(of_plan_vm(vm), recorded, _outcome))
         if len(vms) % LARGE == 0:
             await asyncio.sleep(0)
     if detail is not None:
@@ -61,15 +57,9 @@ async def fleet_view(recorded: Recorded, status: PlanStatus | None, detail: Deta
     return replace(view, eta=status.outlook.plan, waves=status.outlook.waves)
 
 
-async def _recorded(view: VmView, run: WorkflowExecution) -> VmView:
-    view = with_attributes(with_execution(view, run), run)
-    if view.is_running:
-        return replace(view, outcome=outcome_while(view.phase))
-    return or_lost(replace(view, outcome=_outcome((await run.memo()).get(MemoKeys.MOVED))), run)
-
-
-def _outcome(moved: object) -> Outcome | None:
+async def _outcome(run: WorkflowExecution) -> Outcome | None:
     """Return the outcome that a workflow left in its memo; one that was terminated left none."""
+    moved = (await run.memo()).get(MemoKeys.MOVED)
     word = moved.get("outcome") if isinstance(moved, Mapping) else None
     return Outcome(word) if word in set(Outcome) else None
 
@@ -79,13 +69,9 @@ async def _detailed(vms: list[VmView], detail: Detail) -> list[VmView]:
         chosen = sorted((vm for vm in vms if vm.needs_action and vm.is_running), key=urgency)[:DETAILED]
     else:
         chosen = [vm for vm in vms if vm.has_run and detail.choice(vm)]
-    asked = await together((_ask(detail, vm) for vm in chosen), QUERIES_AT_ONCE)
+    asked = await together((detail.ask(vm) for vm in chosen), QUERIES_AT_ONCE)
     known = {vm.workflow_id: vm for vm in asked}
     return [known.get(vm.workflow_id, vm) for vm in vms]
-
-
-async def _ask(detail: Detail, vm: VmView) -> VmView:
-    return await detail.ask(vm)
 
 
 def urgency(vm: VmView) -> int:

@@ -1,7 +1,7 @@
 """What Temporal itself recorded of a plan: memo, search attributes and results answer also while no worker runs."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -87,12 +87,29 @@ async def recorded_view(client: Client, recorded: Recorded, before: PlanView | N
     """Return what Temporal recorded, and of what it did not, what was known *before*."""
     known = {vm.workflow_id: vm for vm in before.vms} if before else {}
     bases = [known.get(vm.workflow_id, of_plan_vm(vm)) for vm in listed_vms(recorded)]
-    vms = tuple(await together(_recorded_vm(client, base, recorded) for base in bases))
+
+    async def outcome(run: WorkflowExecution) -> Outcome | None:
+        return await _recorded_outcome(client.get_workflow_handle(run.id, run_id=run.run_id))
+
+    vms = tuple(await together(recorded_vm(base, recorded, outcome) for base in bases))
     view = replace(plan_view(recorded, None, vms), is_answered=False, phase=before.phase if before else "")
     if recorded.description is None or recorded.is_running:
         return view
     handle = client.get_workflow_handle(recorded.description.id, run_id=recorded.description.run_id)
     return replace(view, outcome=await _recorded_outcome(handle) or view.outcome)
+
+
+async def recorded_vm(
+    vm: VmView, recorded: Recorded, read_outcome: Callable[[WorkflowExecution], Awaitable[Outcome | None]]
+) -> VmView:
+    """Return a virtual machine as visibility knows it; how it ended is read from where the caller finds it."""
+    run = recorded.vms.get(vm.workflow_id)
+    if run is None:
+        return vm
+    view = with_attributes(with_execution(vm, run), run)
+    if view.is_running:
+        return replace(view, outcome=outcome_while(view.phase))
+    return or_lost(replace(view, outcome=await read_outcome(run)), run)
 
 
 def plan_view(recorded: Recorded, status: PlanStatus | None, vms: tuple[VmView, ...]) -> PlanView:
@@ -226,17 +243,6 @@ async def _latest_vm_runs(client: Client, plan: str) -> dict[str, WorkflowExecut
             raise
         return {}  # The search attribute is not registered, so that no virtual machine can have one.
     return latest
-
-
-async def _recorded_vm(client: Client, vm: VmView, recorded: Recorded) -> VmView:
-    run = recorded.vms.get(vm.workflow_id)
-    if run is None:
-        return vm
-    view = with_attributes(with_execution(vm, run), run)
-    if view.is_running:
-        return replace(view, outcome=outcome_while(view.phase))
-    outcome = await _recorded_outcome(client.get_workflow_handle(run.id, run_id=run.run_id))
-    return or_lost(replace(view, outcome=outcome), run)
 
 
 async def _recorded_outcome(handle: WorkflowHandle[Any, Any]) -> Outcome | None:

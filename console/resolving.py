@@ -25,8 +25,7 @@ async def resolve(session: Session, action: Action, plan: str, *, vm: str | None
     name = plan_name(plan)
     resolution = _resolution(session, action, reason)
     link = await open_link(session)
-    asked = vm.casefold() if vm else ""
-    view = await read_plan(link, name, details_of_ended=False, choice=lambda one: one.name.casefold() == asked)
+    view = await read_plan(link, name, details_of_ended=False, choice=lambda one: vm is not None and one.is_named(vm))
     if not view.is_answered:
         raise no_worker(link)
     addressed = _addressed(view, vm)

@@ -69,8 +69,8 @@ def print_plan(session: Session, view: PlanView, *, whole: bool = False) -> None
 
 
 async def _show_plan(session: Session, link: Link, name: str, wanted: Wanted) -> None:
-    by_name = wanted.vm.casefold() if wanted.vm else None
-    view = await read_plan(link, name, choice=(lambda vm: vm.name.casefold() == by_name) if by_name else None)
+    named = wanted.vm
+    view = await read_plan(link, name, choice=(lambda vm: vm.is_named(named)) if named else None)
     if not view.is_answered:
         session.note(NO_WORKER_NOTE)
     if wanted.vm:

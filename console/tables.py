@@ -10,7 +10,7 @@ from rich.text import Text
 from console.parity import summary
 from console.texts import clean, local_time, span, words
 from console.view import PlanView, VmView
-from migration.eta.reckoning import in_words
+from migration.eta.reckoning import goal, in_words
 from migration.eta.values import Estimate
 from migration.phases import Outcome, Phase
 
@@ -108,10 +108,9 @@ def plan_line(view: PlanView, *, with_times: bool = True) -> str:
 
 def end_line(told: Estimate) -> str:
     """Return one sentence about when something is ready for approval, or done."""
-    words_of = "ready for approval in" if told.until == "approval" else "done in"
     if told.is_unknown:
-        words_of = words_of.removesuffix(" in") + ":"
-    return f"{words_of} {in_words(told)}" + (f" ({told.reason})" if told.reason and not told.is_unknown else "")
+        return f"{goal(told)}: {in_words(told)}"
+    return f"{goal(told)} in {in_words(told)}" + (f" ({told.reason})" if told.reason else "")
 
 
 def wave_lines(view: PlanView) -> list[str]:
@@ -126,12 +125,7 @@ def plan_table(view: PlanView, *, elapsed: bool = False) -> RenderableType:
     return table(headings, (_row(vm, elapsed=elapsed, ends=bool(ends)) for vm in view.vms))
 
 
-def ready_in(vm: VmView) -> str:
-    """Return how long a virtual machine takes until it is ready for approval or, after that, done."""
-    return ready_in_words(vm.eta)
-
-
-def ready_in_words(told: Estimate | None) -> str:
+def ready_in(told: Estimate | None) -> str:
     """Return an estimate as a cell of a table; what waits for a person or a window has none of its own."""
     if told is None or told.waits_only:
         return ""
@@ -140,6 +134,6 @@ def ready_in_words(told: Estimate | None) -> str:
 
 def _row(vm: VmView, *, elapsed: bool, ends: bool) -> list[str]:
     age = [span(vm.elapsed_seconds(datetime.now(UTC)))] if elapsed else []
-    end = [ready_in(vm)] if ends else []
+    end = [ready_in(vm.eta)] if ends else []
     mark = "! " if vm.needs_action else ""
     return [vm.name, vm.wave, state(vm), progress(vm), *age, *end, mark + waiting(vm)]

@@ -60,7 +60,7 @@ def find_vm(view: PlanView, name: str) -> VmView:
         InputError: the plan has none of that name.
     """
     for vm in view.vms:
-        if vm.name.casefold() == name.casefold():
+        if vm.is_named(name):
             return vm
     names = [vm.name for vm in view.vms]
     if len(names) > _NAMED:
@@ -74,7 +74,7 @@ def find_wave(view: PlanView, name: str) -> list[VmView]:
     Raises:
         InputError: the plan has no wave of that name.
     """
-    found = [vm for vm in view.vms if vm.wave.casefold() == name.casefold()]
+    found = [vm for vm in view.vms if vm.is_in_wave(name)]
     if not found:
         waves = dict.fromkeys(vm.wave for vm in view.vms)
         raise InputError(f'finding wave "{name}" in plan "{view.plan}": its waves are {", ".join(waves)}')

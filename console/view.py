@@ -53,6 +53,14 @@ class VmView:
         """Whether nothing more happens by itself: it ended, or only an operator moves it."""
         return self.phase is Phase.NEEDS_ACTION or (self.outcome is not None and not self.is_running)
 
+    def is_named(self, name: str) -> bool:
+        """Whether *name* means it, without regard to case."""
+        return self.name.casefold() == name.casefold()
+
+    def is_in_wave(self, wave: str) -> bool:
+        """Whether it is in the wave that *wave* means, without regard to case."""
+        return self.wave.casefold() == wave.casefold()
+
     def elapsed_seconds(self, now: datetime) -> float | None:
         """Return how long its workflow has run, by Temporal's clock and ours."""
         return ((self.ended or now) - self.started).total_seconds() if self.started else None

@@ -96,6 +96,11 @@ def ranged(until: Until, low: float | None, high: float | None, at: datetime) ->
     )
 
 
+def goal(told: Estimate) -> str:
+    """Return what is estimated, in words."""
+    return "ready for approval" if told.until == "approval" else "done"
+
+
 def in_words(told: Estimate) -> str:
     """Return an estimate as a person reads it: `25 min to 1 h 15 min`, `unknown: web-01 makes no progress`."""
     why = f": {told.reason}" if told.reason else ""
@@ -115,16 +120,15 @@ def in_words(told: Estimate) -> str:
 
 def in_moments(told: Estimate) -> str:
     """Return an estimate as text that stays right while it stands: moments in UTC instead of spans."""
-    end = "ready for approval" if told.until == "approval" else "done"
     if told.high_seconds is None or told.latest is None:
-        return f"{end}: {in_words(told)}"
+        return f"{goal(told)}: {in_words(told)}"
     basis = {
         "plan": "by the plan's estimate",
         "pace": "by how long the steps before took",
         "progress": "by the progress seen",
     }[told.basis]
     turn = "; and its turn" if told.stuck == "queue" else ""
-    return f"{end} between {told.earliest} and {told.latest} ({basis}{turn})"
+    return f"{goal(told)} between {told.earliest} and {told.latest} ({basis}{turn})"
 
 
 def seconds_since(since: str, at: datetime) -> float:
