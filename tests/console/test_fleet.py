@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 from temporalio.client import Client
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from console.connection import open_link
 from console.deciding import Wish, decide
@@ -25,6 +24,7 @@ from tests.console.conftest import CommandLine, eventually
 from tests.console.standins import APPROVER
 from tests.console.steps import started, until_phase
 from tests.console.test_view import view, vm
+from tests.support.unserved import start_vm
 
 WAVES = 3
 EACH = 40
@@ -42,17 +42,7 @@ async def start_many(client: Client, plan: str) -> None:
     async def start(wave: str, name: str) -> None:
         number = int(name[-2:])
         phase = WAITING if number == 7 else Phase.REPLICATING
-        words = {names.ATTRIBUTE_PLAN: plan, names.ATTRIBUTE_WAVE: wave, names.ATTRIBUTE_PHASE: phase.value}
-        pairs: list[SearchAttributePair[Any]] = [
-            SearchAttributePair(SearchAttributeKey.for_keyword(key), word) for key, word in words.items()
-        ]
-        asks = SearchAttributePair(SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION), phase is WAITING)
-        await client.start_workflow(
-            names.MIGRATE_VM,
-            id=names.migrate_vm_id(plan, name),
-            task_queue="nobody",
-            search_attributes=TypedSearchAttributes([*pairs, asks]),
-        )
+        await start_vm(client, plan, name, phase, **{names.ATTRIBUTE_WAVE: wave})
 
     begun = [(wave, name) for wave, vms in members.items() for name in vms if not name.endswith("39")]
     await asyncio.gather(*(start(wave, name) for wave, name in begun))

@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -17,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from temporalio import activity, workflow
 from temporalio.client import Client
-from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import RetryPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ActivityError
 from temporalio.testing import WorkflowEnvironment
@@ -34,6 +33,7 @@ from runtime.metrics import ArmMetrics, FleetMetrics
 from runtime.settings import Settings
 from runtime.temporal import core_runtime
 from runtime.tracing import Redacting, Tracing, tracing
+from tests.support.unserved import start_vm
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl"
 MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/web"
@@ -130,22 +130,6 @@ async def looked(fleet: FleetMetrics, address: str) -> dict[tuple[str, ...], flo
     """Return what the endpoint tells after one more look."""
     await fleet.look()
     return await scraped(address)
-
-
-async def start_vm(client: Client, plan: str, name: str, phase: Phase) -> Any:
-    """Start a machine's workflow that nobody serves, found in a phase."""
-    words = {names.ATTRIBUTE_PLAN: plan, names.ATTRIBUTE_PHASE: phase.value}
-    pairs: list[SearchAttributePair[Any]] = [
-        SearchAttributePair(SearchAttributeKey.for_keyword(key), word) for key, word in words.items()
-    ]
-    needs = phase in {Phase.AWAITING_APPROVAL, Phase.NEEDS_ACTION}
-    pairs.append(SearchAttributePair(SearchAttributeKey.for_bool(names.ATTRIBUTE_NEEDS_ACTION), needs))
-    return await client.start_workflow(
-        names.MIGRATE_VM,
-        id=names.migrate_vm_id(plan, name),
-        task_queue="nobody",
-        search_attributes=TypedSearchAttributes(pairs),
-    )
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,13 @@ async def test_connects_by_the_standard_variables(client: Client) -> None:
 
 async def test_connects_by_a_profile(client: Client, tmp_path: Path) -> None:
     """A TOML file may hold the address."""
+    address = client.service_client.config.target_host
     profiles = tmp_path / "temporal.toml"
-    profiles.write_text(f'[profile.prod]\naddress = "{client.service_client.config.target_host}"\n')
+    profiles.write_text(f'[profile.prod]\naddress = "{address}"\n')
 
-    await connect({"TEMPORAL_CONFIG_FILE": str(profiles), "TEMPORAL_PROFILE": "prod"})
+    connected = await connect({"TEMPORAL_CONFIG_FILE": str(profiles), "TEMPORAL_PROFILE": "prod"})
+
+    assert address == connected.service_client.config.target_host
 
 
 async def test_a_server_that_is_not_there_is_named() -> None:

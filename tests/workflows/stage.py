@@ -47,6 +47,10 @@ class Stage:
         self.world = world
         self._started: list[str] = []
 
+    def let_run(self) -> None:
+        """Leave what was started running at the end: another worker goes on with it."""
+        self._started.clear()
+
     @property
     def script(self) -> Script:
         """What the stand-ins do, and did."""

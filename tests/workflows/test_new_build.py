@@ -27,7 +27,7 @@ async def build(server: WorkflowEnvironment, world: World, migrate_vm: type[Migr
     workflows = [migrate_vm if one is MigrateVm else one for one in WORKFLOWS]
     async with staged(server, world, workflows=workflows, workflow_failure_exception_types=[]) as stage:
         yield stage
-        stage._started.clear()
+        stage.let_run()
 
 
 async def has_pause(handle: VmHandle) -> bool:
