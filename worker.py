@@ -105,33 +105,36 @@ def workers(
 
 def workflow_worker(client: Client, **options: Any) -> Worker:
     """Return the worker of the workflows."""
-    worker = Worker(
-        client,
-        task_queue=names.WORKFLOW_TASK_QUEUE,
-        workflows=WORKFLOWS,
-        workflow_runner=RUNNER,
-        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-        workflow_task_poller_behavior=PollerBehaviorAutoscaling(minimum=2),
-        interceptors=[*interceptors(), IgnoreMisfits()],
-        **options,
+    polling = PollerBehaviorAutoscaling(minimum=2)
+    return _serving_workflows(
+        client, names.WORKFLOW_TASK_QUEUE, WORKFLOWS, workflow_task_poller_behavior=polling, **options
     )
-    return let_tasks_take_long(worker)
 
 
 def finalising_worker(
     client: Client, activities: list[Callable[..., Any]], progress: timedelta = timedelta(seconds=24)
 ) -> Worker:
     """Return the one worker of the queue on which sources are deleted."""
+    return _serving_workflows(
+        client,
+        names.FINALISE_TASK_QUEUE,
+        FINALISING,
+        activities=activities,
+        graceful_shutdown_timeout=GRACE,
+        max_heartbeat_throttle_interval=progress,
+    )
+
+
+def _serving_workflows(client: Client, queue: str, workflows: list[type], **options: Any) -> Worker:
+    """Return a worker of workflows with what holds for each of them."""
     worker = Worker(
         client,
-        task_queue=names.FINALISE_TASK_QUEUE,
-        workflows=FINALISING,
-        activities=activities,
+        task_queue=queue,
+        workflows=workflows,
         workflow_runner=RUNNER,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         interceptors=[*interceptors(), IgnoreMisfits()],
-        graceful_shutdown_timeout=GRACE,
-        max_heartbeat_throttle_interval=progress,
+        **options,
     )
     return let_tasks_take_long(worker)
 

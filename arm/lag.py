@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from arm import items, reads
 from arm.reads import SITE_RECOVERY_API
 from migration.ids import ResourceId
+from migration.telemetry import VaultLag
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients
-
-
-@dataclass(frozen=True)
-class VaultLag:
-    """The RPO of each protected machine that tells one, in seconds, and how many are of which health."""
-
-    rpo_seconds: list[int] = field(default_factory=list)
-    health: Counter[str] = field(default_factory=Counter)
 
 
 async def read_lag(azure: AzureClients, vault_id: str) -> VaultLag:

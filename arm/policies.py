@@ -31,8 +31,8 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from arm import leases
-from arm.calls import Call
 from arm.limiter import Limiter, pause_seconds
+from migration.telemetry import Call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -36,6 +35,7 @@ from migration.findings import CheckVm
 from migration.models import Progress, VmCheck
 from migration.power import DEALLOCATED
 from migration.waiting import CopiesWatched, WatchCopies
+from runtime.embedded_programs import free_port, temporal_program
 from runtime.temporal import connect, ensure_search_attributes
 from tests.workflows.fakes import activities_of
 from tests.workflows.scenes import APPROVER, make_plan, make_task, plan_input, source_of
@@ -215,8 +215,7 @@ async def measure(fleet: Fleet, vms: int, in_plan: int, queries: int) -> dict[st
     found["worker_cpu_seconds_until_all_wait"] = fleet.worker_cpu_seconds()
     found["worker_mib_while_all_wait"] = fleet.worker_mib()
     one, whole = fleet.vms[0], fleet.plan
-    found["history_of_a_vm"] = await fleet.history_of(one)
-    before = await fleet.history_of(one)
+    before = found["history_of_a_vm"] = await fleet.history_of(one)
     found["flood_of_one_vm"] = _spread(await _timed(fleet.flood(one, queries)))
     if whole is not None:
         found["history_of_the_plan"] = await fleet.history_of(whole)
@@ -279,11 +278,9 @@ async def _together(do: Callable[[Any], Awaitable[None]], each: Any) -> None:
 @contextlib.asynccontextmanager
 async def server(folder: Path) -> AsyncIterator[tuple[Client, psutil.Process]]:
     """Run Temporal's server on a file, as `make up` does; return a client, and the server's process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
-        *(str(Path(sys.executable).parent / "temporal"), "server", "start-dev", "--headless", "--ip", "127.0.0.1"),
+        *(temporal_program(), "server", "start-dev", "--headless", "--ip", "127.0.0.1"),
         *("--port", str(port), "--log-level", "never", "--db-filename", str(folder / "temporal.sqlite")),
         *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"),
     ]

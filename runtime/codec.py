@@ -26,13 +26,12 @@ from runtime.encryption import PayloadEncryption
 from runtime.errors import SettingsError
 from runtime.leaving import leave
 from runtime.payload_keys import KEYS_VARIABLE, Keyring
-from runtime.urls import is_loopback
+from runtime.urls import LOOPBACK, is_loopback
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
     from temporalio.api.common.v1 import Payload
 
-LOOPBACK = "127.0.0.1"
 USUAL_UI = ("http://127.0.0.1:8233", "http://localhost:8233")
 _LARGEST_BODY = 64 * 1024 * 1024
 _ALLOWED_HEADERS = "Content-Type, X-Namespace, Authorization"

@@ -15,8 +15,8 @@ from migration.names import SEARCH_ATTRIBUTES
 from runtime.embedded_state import StackError, StateFolder
 from runtime.payload_keys import KEY_VARIABLES, KEYS_FILE_VARIABLE
 from runtime.simulator_environment import azure_variables
+from runtime.urls import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
 TEMPORAL_PORT = 7233
 UI_PORT = 8233
 METRICS_PORT = 9464

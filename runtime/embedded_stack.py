@@ -14,7 +14,6 @@ import yaml
 
 from runtime.embedded_process import ManagedProcess
 from runtime.embedded_programs import (
-    LOOPBACK,
     NAMESPACE,
     Ports,
     base_environment,
@@ -32,6 +31,7 @@ from runtime.embedded_state import StackError, StateFolder
 from runtime.errors import TemporalError
 from runtime.payload_keys import Keyring
 from runtime.temporal import connect
+from runtime.urls import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import structlog
 from temporalio.client import Client, WorkflowExecution
@@ -21,6 +21,7 @@ from temporalio.service import RPCError
 from migration import names
 from migration.phases import Phase
 from migration.report import MemoKeys
+from migration.telemetry import Call, VaultLag
 from migration.times import utc_text
 
 EVERY_SECONDS = 30.0
@@ -31,42 +32,6 @@ _AT_ONCE = 5
 _RPC_TIMEOUT = timedelta(seconds=10)
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 _log = structlog.get_logger(__name__)
-
-
-class Lag(Protocol):
-    """How far behind the machines of a vault are."""
-
-    @property
-    def rpo_seconds(self) -> Sequence[int]:
-        """The RPO of each."""
-
-    @property
-    def health(self) -> Mapping[str, int]:
-        """How many are of which health."""
-
-
-class Called(Protocol):
-    """A request to Azure that has ended."""
-
-    @property
-    def kind(self) -> str:
-        """Read or write."""
-
-    @property
-    def outcome(self) -> str:
-        """What it came to."""
-
-    @property
-    def subscription(self) -> str:
-        """Where it went."""
-
-    @property
-    def seconds(self) -> float:
-        """How long the answer took."""
-
-    @property
-    def budget(self) -> Mapping[str, int]:
-        """How many requests the subscription has left, as Azure says."""
 
 
 class Gauges:
@@ -99,7 +64,7 @@ class ArmMetrics:
             "vm_migration_arm_budget_remaining", "Requests that a subscription has left, as Azure or the worker says."
         )
 
-    def called(self, call: Called) -> None:
+    def called(self, call: Call) -> None:
         """Count a request."""
         where = {"kind": call.kind, "subscription": call.subscription}
         self._calls.add(1, {**where, "outcome": call.outcome})
@@ -123,7 +88,7 @@ class _Plan:
 class FleetMetrics:
     """Shows where the virtual machines of all running plans stand, read from visibility now and then."""
 
-    def __init__(self, client: Client, meter: MetricMeter, read_lag: Callable[[str], Awaitable[Lag]]) -> None:
+    def __init__(self, client: Client, meter: MetricMeter, read_lag: Callable[[str], Awaitable[VaultLag]]) -> None:
         def gauges(name: str, description: str) -> Gauges:
             return Gauges(meter.create_gauge_float(f"vm_migration_{name}", description))
 

@@ -10,9 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from runtime.errors import SettingsError
 from runtime.payload_keys import KEY_VARIABLES, Keyring
 from runtime.sending import WebhookSetting, WebhookUrl, require_sound_mail, webhooks_in
-from runtime.urls import https_url
+from runtime.urls import LOOPBACK, https_url
 
-LOOPBACK = "127.0.0.1"
 PUBLIC_ENDPOINT = "https://management.azure.com"
 
 HttpsUrl = Annotated[str, AfterValidator(https_url)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -18,33 +18,10 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
 from migration.redaction import redact, redact_text
+from migration.telemetry import Call
 
 SERVICE = "azure-vm-migration-worker"
 _NANOSECONDS = 1_000_000_000
-
-
-class TracedCall(Protocol):
-    """A request to Azure that has ended."""
-
-    @property
-    def method(self) -> str:
-        """The HTTP method."""
-
-    @property
-    def operation(self) -> str:
-        """Method and types, without names."""
-
-    @property
-    def path(self) -> str:
-        """The path, without a query."""
-
-    @property
-    def status(self) -> int | None:
-        """The HTTP status, None without an answer."""
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
 
 
 class Redacting(SpanExporter):
@@ -79,7 +56,7 @@ class Tracing:
         """What the client and its workers have around them; the command line begins no trace, so workflows do."""
         return TracingInterceptor(self._tracer, always_create_workflow_spans=True)
 
-    def called(self, call: TracedCall) -> None:
+    def called(self, call: Call) -> None:
         """Add the span of a request to Azure that has just ended, below that of its activity."""
         ended = time.time_ns()
         span = self._tracer.start_span(

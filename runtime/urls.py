@@ -1,8 +1,9 @@
-"""Addresses that a token or a secret is sent to."""
+"""Addresses that a token or a secret is sent to, and this machine's own."""
 
 from urllib.parse import urlsplit
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = "127.0.0.1"
+_LOOPBACK = frozenset({"localhost", LOOPBACK, "::1"})
 
 
 def https_url(text: str) -> str:

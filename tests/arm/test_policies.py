@@ -12,12 +12,12 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import HttpRequest
 
 from arm import leases, reads
-from arm.calls import Call
 from arm.clients import AzureClients
 from arm.errors import classify
 from arm.leases import LeaseError, WriteLease
 from arm.policies import ForeignHostError
 from arm.writes import send
+from migration.telemetry import Call
 
 if TYPE_CHECKING:
     from arm.credentials import AzureAccess

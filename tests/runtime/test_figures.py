@@ -22,11 +22,10 @@ from temporalio.exceptions import ActivityError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from arm.calls import Call, Kind
-from arm.lag import VaultLag
 from migration import names
 from migration.phases import Phase
 from migration.report import MemoKeys
+from migration.telemetry import Call, Kind, VaultLag
 from runtime.embedded_programs import free_port
 from runtime.errors import SettingsError
 from runtime.metrics import ArmMetrics, FleetMetrics
