@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +75,28 @@ def task_queue() -> str:
     return f"test-{uuid.uuid4()}"
 
 
+async def begun(start: Callable[[], Awaitable[WorkflowEnvironment]], tries: int = 4) -> WorkflowEnvironment:
+    """Start a server of Temporal, once more where it does not answer within the five seconds that the SDK gives it.
+
+    Processors that are busy with other tests are one reason, a port that another process took meanwhile is another.
+    """
+    for _ in range(tries - 1):
+        with contextlib.suppress(RuntimeError):
+            return await start()
+    return await start()
+
+
 @contextlib.asynccontextmanager
 async def running_dev_server(options: Sequence[str] = ()) -> AsyncIterator[WorkflowEnvironment]:
     """Run Temporal's development server, in real time, with our search attributes; *options* are of its command."""
-    async with await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
-        dev_server_existing_path=program("temporal"),
-        dev_server_log_level="error",
-        dev_server_extra_args=options,
-        search_attributes=[_KEYS[kind](name) for name, kind in SEARCH_ATTRIBUTES.items()],
+    async with await begun(
+        lambda: WorkflowEnvironment.start_local(
+            data_converter=pydantic_data_converter,
+            dev_server_existing_path=program("temporal"),
+            dev_server_log_level="error",
+            dev_server_extra_args=options,
+            search_attributes=[_KEYS[kind](name) for name, kind in SEARCH_ATTRIBUTES.items()],
+        )
     ) as environment:
         yield environment
 
@@ -101,19 +114,25 @@ async def client(dev_server: WorkflowEnvironment) -> Client:
     return dev_server.client
 
 
+@contextlib.asynccontextmanager
+async def running_time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """Run the server that skips time while a test awaits a result, with our search attributes."""
+    async with await begun(
+        lambda: WorkflowEnvironment.start_time_skipping(
+            data_converter=pydantic_data_converter, test_server_existing_path=program("temporal-test-server")
+        )
+    ) as environment:
+        attributes = {
+            name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}")
+            for name, kind in SEARCH_ATTRIBUTES.items()
+        }
+        request = AddSearchAttributesRequest(namespace=environment.client.namespace, search_attributes=attributes)
+        await environment.client.operator_service.add_search_attributes(request)
+        yield environment
+
+
 @pytest.fixture(scope="session")
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """Run the server that skips time while a test awaits a result, for the tests of this process."""
-    async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=program("temporal-test-server")
-    ) as environment:
-        await environment.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(
-                namespace=environment.client.namespace,
-                search_attributes={
-                    name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}")
-                    for name, kind in SEARCH_ATTRIBUTES.items()
-                },
-            )
-        )
+    """Run a server that skips time for the tests of this process."""
+    async with running_time_skipping() as environment:
         yield environment

@@ -3,13 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from migration.names import SEARCH_ATTRIBUTES
-from tests.conftest import program
+from tests.conftest import running_time_skipping
 from tests.workflows.script import Script
 from tests.workflows.stage import Stage, staged
 from tests.workflows.world import World
@@ -30,15 +26,7 @@ def script(world: World) -> Script:
 @pytest.fixture
 async def own_time() -> AsyncIterator[WorkflowEnvironment]:
     """Run a time-skipping server for one test: an activity that a test leaves behind would stop the clock of others."""
-    async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=program("temporal-test-server")
-    ) as environment:
-        attributes = {
-            name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}")
-            for name, kind in SEARCH_ATTRIBUTES.items()
-        }
-        request = AddSearchAttributesRequest(namespace=environment.client.namespace, search_attributes=attributes)
-        await environment.client.operator_service.add_search_attributes(request)
+    async with running_time_skipping() as environment:
         yield environment
 
 
