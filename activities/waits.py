@@ -65,7 +65,7 @@ class WaitActivities:
                 while True:
                     document = await job.next()
                     if missing.for_long(missing=document is None) or (document and not jobs.is_running(document)):
-                        return await self._ended(wait)
+                        return await self._ended(wait, document if job.is_whole else None)
                     progress.now = await observer.see(_job_progress(document or {}))
 
         return await hold(until_ended, progress, wait.give_back_after_seconds, JobWaited(running=True))
@@ -139,8 +139,8 @@ class WaitActivities:
 
         return await hold(until_all, progress, wait.give_back_after_seconds, ResourcesWaited(running=True))
 
-    async def _ended(self, wait: JobWait) -> JobWaited:
-        document = await self._read_patiently(lambda: jobs.read_job(self._azure, wait.job.id))
+    async def _ended(self, wait: JobWait, document: Json | None) -> JobWaited:
+        document = document or await self._read_patiently(lambda: jobs.read_job(self._azure, wait.job.id))
         failure = _failure(document, wait.job)
         if failure is None:
             return JobWaited(running=False, result=jobs.result(document or {}))

@@ -52,6 +52,8 @@ class Subscription:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _document: Json | None = None
     _error: AzureError | None = None
+    is_whole: bool = False
+    """Whether the last reading was of it alone: a listing leaves out the tasks of jobs."""
 
     async def next(self) -> Json | None:
         """Return the next reading; None: it is not there.
@@ -65,9 +67,9 @@ class Subscription:
             raise self._error
         return self._document
 
-    def tell(self, document: Json | None) -> None:
+    def tell(self, document: Json | None, *, is_whole: bool) -> None:
         """Hand over a reading."""
-        self._document, self._error = document, None
+        self._document, self._error, self.is_whole = document, None, is_whole
         self._news.set()
 
     def fail(self, error: AzureError) -> None:
@@ -189,7 +191,7 @@ class _Watcher:
         return self._watchers.azure.limiter.reads_per_second
 
     async def _read_one(self, subscription: Subscription) -> None:
-        subscription.tell(await reads.read(self._watchers.azure, subscription.id))
+        subscription.tell(await reads.read(self._watchers.azure, subscription.id), is_whole=True)
 
     async def _read_all(self, waiting: list[Subscription]) -> int:
         """Read the listing until all that wait are found, and return how many pages that took."""
@@ -202,7 +204,7 @@ class _Watcher:
             count += 1
             for document in page:
                 for subscription in missing.pop(_key(str(document["id"])), []):
-                    subscription.tell(document)
+                    subscription.tell(document, is_whole=False)
             if not missing:
                 break
         # What the listing lacks may only be missing from it: it is asked for by name before it counts as gone.

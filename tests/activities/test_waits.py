@@ -12,7 +12,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.replication import ReplicationActivities
 from activities.waits import WaitActivities
-from arm.watcher import Watchers
+from arm.watcher import FEW, Watchers
 from migration.models import Progress
 from migration.requests import EnableReplication
 from migration.waiting import JobWait, ProtectedWait
@@ -86,3 +86,19 @@ async def test_a_wait_goes_on_at_another_worker(stage: Stage) -> None:
             waited = await handle.result()
 
     assert "Succeeded" == waited["result"]["state"]
+
+
+async def test_how_a_job_ended_is_read_once(stage: Stage) -> None:
+    """One reading by name tells everything; what a listing tells lacks the tasks, so each is then read by name."""
+    job = (await enable(stage, stage.arrange())).job
+    assert job is not None
+    await stage.end(job)
+    before = stage.mark
+
+    alone = await stage.end(job)
+    read_alone = [line["path"].endswith(job.id) for line in stage.sim.requests(before)]
+    together = await asyncio.gather(*(stage.end(job) for _ in range(FEW + 1)))
+
+    assert [True] == read_alone
+    assert alone.result.tasks
+    assert [alone] * (FEW + 1) == together
