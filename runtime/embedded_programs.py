@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import socket
@@ -22,6 +23,7 @@ UI_PORT = 8233
 METRICS_PORT = 9464
 """Where OpenTelemetry's own exporters answer Prometheus."""
 NAMESPACE = "default"
+_PORTS = range(20_000, 32_000)
 _OLDEST_TEMPORAL = (1, 9)
 _FOREIGN = ("AZURE_", "TEMPORAL_")
 _FOREIGN_NAMES = {
@@ -187,10 +189,15 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Return a port on which nobody listens now, of those that no system gives to an outgoing connection.
+
+    Raises:
+        StackError: none was found.
+    """
+    for port in random.sample(_PORTS, 100):
+        if is_free(port):
+            return port
+    raise StackError(f"looking for a free port: a hundred between {_PORTS.start} and {_PORTS.stop} are in use")
 
 
 def _is_script(program: Path) -> bool:

@@ -18,6 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from migration.names import SEARCH_ATTRIBUTES
+from runtime.embedded_programs import free_port
 from tests.scheduling import WholeFiles, long_first
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,10 +77,7 @@ def task_queue() -> str:
 
 
 async def begun(start: Callable[[], Awaitable[WorkflowEnvironment]], tries: int = 4) -> WorkflowEnvironment:
-    """Start a server of Temporal, once more where it does not answer within the five seconds that the SDK gives it.
-
-    Processors that are busy with other tests are one reason, a port that another process took meanwhile is another.
-    """
+    """Start a server of Temporal, again where it does not answer within the five seconds that the SDK gives it."""
     for _ in range(tries - 1):
         with contextlib.suppress(RuntimeError):
             return await start()
@@ -95,6 +93,7 @@ async def running_dev_server(options: Sequence[str] = ()) -> AsyncIterator[Workf
             dev_server_existing_path=program("temporal"),
             dev_server_log_level="error",
             dev_server_extra_args=options,
+            port=free_port(),
             search_attributes=[_KEYS[kind](name) for name, kind in SEARCH_ATTRIBUTES.items()],
         )
     ) as environment:
@@ -108,6 +107,15 @@ async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
         yield environment
 
 
+async def own_client(server: WorkflowEnvironment) -> Client:
+    """Return another client of a server, for workers of its own.
+
+    The SDK serves a queue by one worker of a client at a time, and may notice late that the last one has ended.
+    """
+    address = server.client.service_client.config.target_host
+    return await Client.connect(address, data_converter=pydantic_data_converter)
+
+
 @pytest.fixture
 async def client(dev_server: WorkflowEnvironment) -> Client:
     """Return a client of the development server."""
@@ -119,7 +127,9 @@ async def running_time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     """Run the server that skips time while a test awaits a result, with our search attributes."""
     async with await begun(
         lambda: WorkflowEnvironment.start_time_skipping(
-            data_converter=pydantic_data_converter, test_server_existing_path=program("temporal-test-server")
+            data_converter=pydantic_data_converter,
+            port=free_port(),
+            test_server_existing_path=program("temporal-test-server"),
         )
     ) as environment:
         attributes = {

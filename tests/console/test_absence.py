@@ -4,7 +4,6 @@ import asyncio
 import base64
 import os
 import pty
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from migration import names
 from migration.findings import PlanCheck, VmFindings
 from migration.phases import Outcome, Phase
 from migration.report import MemoKeys
+from runtime.embedded_programs import free_port
 from runtime.payload_keys import KEYS_VARIABLE
 from runtime.temporal import connect
 from tests.conftest import program
@@ -38,13 +38,6 @@ async def serve(port: int, database: Path) -> asyncio.subprocess.Process:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 async def test_watch_survives_a_restart_of_temporal(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from tests.conftest import running_time_skipping
+from tests.conftest import own_client, running_time_skipping
 from tests.workflows.script import Script
 from tests.workflows.stage import Stage, staged
 from tests.workflows.world import World
@@ -40,5 +40,5 @@ async def stage(own_time: WorkflowEnvironment, world: World) -> AsyncIterator[St
 @pytest.fixture
 async def real_stage(dev_server: WorkflowEnvironment, world: World) -> AsyncIterator[Stage]:
     """Run the workflows on the server that cancels and searches as production does."""
-    async with staged(dev_server, world) as running:
+    async with staged(WorkflowEnvironment.from_client(await own_client(dev_server)), world) as running:
         yield running

@@ -20,7 +20,7 @@ from migration.phases import Outcome, Phase
 from migration.plan_notifications import Notification
 from migration.report import DecisionAnswer, DecisionMessage, Resolution
 from runtime.temporal import TASK_PATIENCE_SECONDS
-from tests.conftest import running_dev_server
+from tests.conftest import own_client, running_dev_server
 from tests.workflows.scenes import APPROVER, make_plan, make_task
 from tests.workflows.script import Script
 from tests.workflows.stage import Stage, staged
@@ -98,7 +98,7 @@ async def test_a_plan_and_its_machines_go_on_when_no_signal_goes_in_any_more(
 
 async def test_a_workflow_task_is_not_interrupted_while_the_server_waits(dev_server: WorkflowEnvironment) -> None:
     """Given up after Temporal's two seconds, a task with all signals of a night without workers would never end."""
-    inner = workflow_worker(dev_server.client)._workflow_worker
+    inner = workflow_worker(await own_client(dev_server))._workflow_worker
     assert inner is not None
     assert TASK_PATIENCE_SECONDS == inner._deadlock_timeout_seconds
     assert TASK_PATIENCE_SECONDS > 10
