@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migration import ids
+from migration import ids, names
 from migration.calls import machine, parity, shared
 from migration.calls.call import Call, Place
 from migration.calls.move import UNKNOWN_DISK, UNKNOWN_NIC, Move
@@ -129,7 +129,8 @@ def _of_the_vault(move: Move) -> Iterator[Call]:
     for region in (move.source_region, move.target_region):
         networks = f"{move.fabric_id(region)}/replicationNetworks/azureNetwork/replicationNetworkMappings"
         containers = f"{move.container_id(region)}/replicationProtectionContainerMappings"
-        yield from (Call(shared.PREPARE, "GET", path, "vault") for path in (networks, containers))
+        ours = ids.fabric_id(move.vault_id, names.fabric_name(region))
+        yield from (Call(shared.PREPARE, "GET", path, "vault") for path in (ours, networks, containers))
     for kind in ("replicationFabrics", "replicationProtectionContainerMappings", "replicationJobs/{job}"):
         yield Call(shared.PREPARE, "GET", f"{move.vault_id}/{kind}", "vault")
 

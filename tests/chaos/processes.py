@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from tests.chaos import clocks, late
 from tests.chaos.arming import ITEM, at
 from tests.chaos.builds import IMPATIENT, PATCHED, UNPATCHED
-from tests.chaos.matrix import case_of
+from tests.chaos.matrix import at_home
 from tests.chaos.people import held
 from tests.chaos.stage import Stage, Worker
 from tests.chaos.trials import MIGRATED, Trial, approve, ended
@@ -178,7 +178,7 @@ def _deed(
     lasts: bool = False,
     alone: bool = False,
 ) -> Deed:
-    case = case_of(fault, vms)
+    case = at_home(fault, vms)
     if len(vms) > 2:
         case = replace(case, extra=(("waves", _WAVES),))
     cases = [replace(case, name=f"{case.name}-{index}") for index in range(plans)]
@@ -195,7 +195,7 @@ def _never_ending() -> tuple[Trial, ...]:
     enabling = at(never, "PUT", f"{ITEM}$", phase="enabling")
     failing_over = at(never, "POST", f"{ITEM}/unplannedFailover$", phase="failing_over")
     trials = tuple(
-        Trial(fault, case_of(fault), frozenset({"rolled_back", "needs_operator"}), arm, give_up_once_asked)
+        Trial(fault, at_home(fault), frozenset({"rolled_back", "needs_operator"}), arm, give_up_once_asked)
         for fault, arm in (("enabling never ends", enabling), ("failover never ends", failing_over))
     )
     for trial in trials:

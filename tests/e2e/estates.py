@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migration.plan import Plan
+from tests.e2e.vaults import ready_vault
 
 SUBSCRIPTION = "0d7f9a55-3a51-4c62-9e57-1f0e2b6c8a01"
 APPROVER = "approver@contoso.example"
@@ -12,7 +13,10 @@ REQUESTER = "requester@contoso.example"
 
 @dataclass(frozen=True)
 class Case:
-    """One plan with its own groups, vault and networks. *extra* overrides parts of the plan."""
+    """One plan with its own groups, vault and networks.
+
+    *extra* overrides parts of the plan; *ready*: what its machines share is there before, made by somebody else.
+    """
 
     name: str
     vms: tuple[str, ...] = ("vm",)
@@ -22,6 +26,7 @@ class Case:
     size: str | None = None
     extra: tuple[tuple[str, Any], ...] = ()
     subscription: str = SUBSCRIPTION
+    ready: bool = False
 
     def group(self, kind: str) -> str:
         """Return the name of the case's `source`, `target` or `vault` group."""
@@ -71,6 +76,7 @@ class Case:
             _network(self.group_id("target"), "test-net", self.target_region, "10.3.0.0/16", "10.3.0.0/24"),
             *(self._nic(vm, index) for index, vm in enumerate(self.vms)),
             *machines,
+            *(ready_vault(self.plan, self._network_id("source"), self._network_id("target")) if self.ready else []),
         ]
 
     @property
@@ -78,13 +84,15 @@ class Case:
         """Replicas are quickly made: the tests wait for steps, not for data."""
         return {self.vm_id(vm): {"initial_replication_minutes": 2} for vm in self.vms}
 
+    def _network_id(self, kind: str) -> str:
+        return f"{self.group_id(kind)}/providers/Microsoft.Network/virtualNetworks/{kind}-net"
+
     def _wish(self, vm: str) -> dict[str, Any]:
         return {"name": vm, "target": {"size": self.size}} if self.size else {"name": vm}
 
     def _nic(self, vm: str, index: int) -> dict[str, Any]:
-        network = f"{self.group_id('source')}/providers/Microsoft.Network/virtualNetworks/source-net"
         address = {
-            "subnet": {"id": f"{network}/subnets/servers"},
+            "subnet": {"id": f"{self._network_id('source')}/subnets/servers"},
             "privateIPAllocationMethod": "Dynamic",
             "privateIPAddress": f"10.1.0.{index + 4}",
             "primary": True,

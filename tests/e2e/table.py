@@ -39,6 +39,8 @@ class Row:
     phase: str
     action: str
     outcome: str
+    ready: bool = True
+    """Whether the vault is there before: the others make theirs, and remove it."""
     case: Case = field(init=False)
     before: set[str] = field(default_factory=set)
     report: VmReport | None = None
@@ -49,7 +51,7 @@ class Row:
     def __post_init__(self) -> None:
         name = f"{self.action}-{self.phase}".replace("_", "-")
         size = "Standard_D4s_v3" if self.phase == "configuring" else None
-        self.case = Case(name, size=size, extra=TEST_FIRST if self.phase == "testing" else ())
+        self.case = Case(name, size=size, extra=TEST_FIRST if self.phase == "testing" else (), ready=self.ready)
 
     @property
     def label(self) -> str:

@@ -15,7 +15,7 @@ from tests.e2e.stack import until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 BACK = Case("back-again", extra=(("after_commit.reprotect.deadline", "1d"),))
-GONE = Case("gone", extra=(("finalise.snapshot", True),))
+GONE = Case("gone", extra=(("finalise.snapshot", True),), ready=True)
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""Any valid plan moves: 1 to 12 machines (LARGEST=50 for more), any regions and names, ids in any case."""
+"""Any valid plan moves: 1 to 8 machines (LARGEST=50 for more), any regions and names, ids in any case."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ DRAWN = {
     "two": (FIRST + 1, 2),
     "three": (FIRST + 2, 3),
     "five": (FIRST + 3, 5),
-    "many": (FIRST + 4, int(os.environ.get("LARGEST", "12"))),
+    "many": (FIRST + 4, int(os.environ.get("LARGEST", "8"))),
 }
 """The number that the dice begin with, and how many machines. DICE=N draws others.
 

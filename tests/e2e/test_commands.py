@@ -29,10 +29,10 @@ STATUS_KEYS = [
 CONTOSO_GROUPS = ("/contoso-prod", "/contoso-recovery")
 MOST_EVENTS = 300
 
-FAILING = Case("failing", vms=("one", "two"))
+FAILING = Case("failing", vms=("one", "two"), ready=True)
 REJECTED = Case("rejected")
-CANCELLED = Case("cancelled", vms=("early", "late"))
-STUCK = Case("stuck", vms=("back", "kept", "left"))
+CANCELLED = Case("cancelled", vms=("early", "late"), ready=True)
+STUCK = Case("stuck", vms=("back", "kept", "left"), ready=True)
 
 
 def readme_commands() -> dict[str, str]:

@@ -38,7 +38,9 @@ class Trouble:
     @property
     def case(self) -> Case:
         """The estate and the plan."""
-        return Case(self.name, extra=tuple((f"failover.{key}", value) for key, value in self.failover.items()))
+        return Case(
+            self.name, extra=tuple((f"failover.{key}", value) for key, value in self.failover.items()), ready=True
+        )
 
     async def answer(self, stack: Stack, action: str) -> None:
         """Wait until a person is asked, keep the question, and answer."""

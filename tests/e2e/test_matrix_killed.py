@@ -13,7 +13,10 @@ from tests.e2e.table import UNDOABLE, Row, brake, judge_row, run_row, seen_befor
 
 pytestmark = pytest.mark.timeout(900)
 
-KILLS = [Row(phase, "kill", "migrated") for phase in (*UNDOABLE, "committing", "disabling")]
+KILLS = [
+    Row(phase, "kill", "migrated", phase not in {"enabling", "failing_over"})
+    for phase in (*UNDOABLE, "committing", "disabling")
+]
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +24,21 @@ async def killed(own_server: WorkflowEnvironment) -> AsyncIterator[Stack]:
     """Kill the worker whenever a case has reached its phase; start it again at once."""
     async with Stack.run(own_server.client, seed_of([row.case for row in KILLS])) as stack:
         seen_before(stack, KILLS)
-        lock = asyncio.Lock()
+        lock, kills = asyncio.Lock(), 0
 
         async def act_kill(stack: Stack, row: Row) -> None:
             approved = row.phase in {"committing", "disabling"}
             if approved:
                 await stack.decide(row.case)
             await stack.reach(row.case, row.phase)
+            nonlocal kills
+            before = kills
             async with lock:
-                stack.worker.kill()
-                await stack.worker.start()
+                # A kill since this row came here has met it, too.
+                if kills == before:
+                    kills += 1
+                    stack.worker.kill()
+                    await stack.worker.start()
             if not approved:
                 await stack.decide(row.case)
 

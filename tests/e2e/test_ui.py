@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-SHOWN = Case("shown")
+SHOWN = Case("shown", ready=True)
 VM = "migrate-vm/shown/vm"
 FLAGS = (
     "--headless",

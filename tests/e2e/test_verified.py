@@ -46,7 +46,9 @@ TARGETS: dict[str, tuple[dict[str, Any], str]] = {
 def row_of(name: str, *, test: bool = False, **other: str) -> Row:
     """Return the row of a target that does not serve."""
     row = Row(name, "test" if test else "verify", "rolled_back")
-    row.case = Case(row.case.name, extra=(("verification", VERIFICATION | other), *(TEST_FIRST if test else ())))
+    row.case = Case(
+        row.case.name, extra=(("verification", VERIFICATION | other), *(TEST_FIRST if test else ())), ready=True
+    )
     return row
 
 

@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.approval import ApprovalActivities
 from activities.courier import CourierActivities
@@ -24,7 +24,7 @@ from tests.workflows.fakes import activities_of
 from tests.workflows.scenes import APPROVER, make_task, plan_input
 from tests.workflows.script import Script
 from tests.workflows.world import World
-from worker import RUNNER, WORKFLOWS
+from worker import WORKFLOWS
 from workflows.messages import IgnoreMisfits
 from workflows.migrate_plan import MigratePlan
 from workflows.migrate_vm import MigrateVm
@@ -197,7 +197,8 @@ def _workers(client: Client, world: World, options: dict[str, Any]) -> list[Work
     workflows = Worker(
         client,
         task_queue=names.WORKFLOW_TASK_QUEUE,
-        workflow_runner=RUNNER,
+        # The sandbox would import all workflows for each test, half of its price; replay and end-to-end runs have it.
+        workflow_runner=UnsandboxedWorkflowRunner(),
         interceptors=[IgnoreMisfits()],
         # A mistake in a workflow ends it at once, instead of a test that waits for its timeout.
         **{"workflows": WORKFLOWS, "workflow_failure_exception_types": [Exception], **options},
