@@ -30,7 +30,7 @@ ANSWERS: list[Row] = [
     ("connection reset after", MIGRATED, at_a_write({"kind": "reset_after"}), None),
     ("body cut short", MIGRATED, at_an_index({"kind": "truncate"}), None),
     ("read that hangs", MIGRATED, at_an_index({"kind": "hang", "seconds": 40}), None),
-    ("storm of 503", MIGRATED, at_an_index(status(503, "ServiceUnavailable"), 12), None),
+    ("storm of 503", MIGRATED, at_an_index(status(503, "ServiceUnavailable"), 6), None),
     ("409 while another runs", MIGRATED, at_a_write(status(409, "OperationInProgress"), 2), None),
     ("stale reads after writes", MIGRATED, at_an_index({"kind": "stale_reads", "seconds": 60}, 20), None),
 ]

@@ -30,6 +30,8 @@ EITHER = MIGRATED | ROLLED_BACK
 BY_HAND = "by-hand-"
 """How the ids of requests begin that people send: the checker judges ours alone."""
 SECONDS_ALLOWED = 300.0
+_LAST_TASK_SECONDS = 20.0
+"""Twice as long as Temporal waits for a workflow task that a worker has taken."""
 _PATIENCE = 3.0
 """How long a person waits for what a word of theirs brings before they say it again."""
 
@@ -192,9 +194,19 @@ async def ended(stage: Stage, trial: Trial) -> None:
         await stage.watch.round()
 
 
+async def _all_closed(stage: Stage, trial: Trial) -> None:
+    """Let the machines end, which have told the plan how: the worker that had their last task may have been killed."""
+    ids = [names.migrate_vm_id(trial.case.name, vm) for vm in trial.case.vms]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_TASK_SECONDS):
+            while any((at := stage.watch.of(one)) and not at.closed and not at.needs_action for one in ids):
+                await stage.watch.round()
+
+
 async def gather(stage: Stage, trial: Trial) -> Evidence:
     """Read everything that a run left."""
     case = trial.case
+    await _all_closed(stage, trial)
     plan, vms = await stage.plan_report(case), [await stage.report(case, vm) for vm in case.vms]
     histories = {}
     for handle in (stage.plan(case), *(stage.vm(case, vm) for vm in case.vms)):
