@@ -41,7 +41,7 @@ coverage: $(INSTALLED) ## run the tests and tell which branches none took (more 
 
 chaos: $(INSTALLED) ## strike plans with every fault once and judge what came of it (SEED=N ONLY=TEXT ROWS=N; WRITE=1 writes docs/durability.md; SEEDS=N random plans, FULL=1 every request by every fault)
 	@if [ -n "$$FULL" ]; then \
-	  exec $(PYTHON_BIN) -m tests.chaos.exhaustive $${PART:+--part "$$PART"} $${EVERY:+--every "$$EVERY"} $${AGAIN:+--again "$$AGAIN"} $${ONLY:+--only "$$ONLY"} $${WRITE:+--write}; \
+	  exec $(PYTHON_BIN) -m tests.chaos.exhaustive $${PART:+--part "$$PART"} $${EVERY:+--every "$$EVERY"} $${AGAIN:+--again "$$AGAIN"} $${TOGETHER:+--together "$$TOGETHER"} $${ONLY:+--only "$$ONLY"} $${WRITE:+--write}; \
 	elif [ -n "$$SEEDS" ]; then \
 	  exec $(PYTHON_BIN) -m tests.chaos.random_plans --seeds "$$SEEDS" $${SEED:+--seed "$$SEED"}; \
 	else \

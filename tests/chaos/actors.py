@@ -28,8 +28,6 @@ APPROVE, REJECT = "approve", "reject"
 _SIGNALS = {APPROVE: names.SIGNAL_APPROVE_COMMIT, REJECT: names.SIGNAL_REJECT_COMMIT}
 _LOOK_SECONDS = 1.0
 _AGAIN_SECONDS = 10.0
-_RETRIES = 6
-"""How often a person lets one thing try again before giving it up."""
 _RPC = timedelta(seconds=10)
 
 
@@ -46,6 +44,8 @@ class Actor:
     """At which request the worker dies, counted from its start or its last death, and whether before or after it."""
     deeds: list[Deed] = field(default_factory=list)
     seconds_allowed: float = 480.0
+    retries: int = 6
+    """How often a person lets one workflow try again before giving it up."""
     lost: set[str] = field(default_factory=set)
     """Whom a person has given up or cancelled."""
     asked: int = 0
@@ -149,7 +149,7 @@ class Actor:
         self.asked += 1
         retries[workflow_id] = retries.get(workflow_id, 0) + 1
         word = "skip" if status.phase == "waiting_for_turn" else "retry"
-        if word not in choices or retries[workflow_id] > _RETRIES:
+        if word not in choices or retries[workflow_id] > self.retries:
             word = "give_up"
             self.lost.add(vm)
         await handle.execute_update(names.UPDATE_RESOLVE, {"action": word, "by": "operator", "reason": "chaos"})

@@ -2,9 +2,11 @@
 
 Of a clean run of one machine, and of one that is rejected at the approval, each request is struck: the worker killed
 before and after it, answered 500 before and after it took effect, the connection reset before and after, the body cut
-short, an answer that hangs. All runs share one Temporal server; results are kept in ``out/chaos-full.jsonl``, so that
-a run can be stopped at any moment and goes on where it was. ``--part 1/4`` runs a quarter of what is left to do,
-``--every 10`` every tenth request. When all have run the matrix is put into docs/durability.md. Exit code 0: all green.
+short, an answer that hangs. Six strikes by one fault share a run, far apart (``--together 1``: each has its own); those
+of a run that is not green are struck again, each alone. All runs share one Temporal server; results are kept in
+``out/chaos-full.jsonl``, so that it can be stopped at any moment and goes on where it was. ``--part 1/4`` runs a
+quarter of what is left to do, ``--every 10`` every tenth request. When all have run the matrix is put into
+docs/durability.md. Exit code 0: all green.
 """
 
 from __future__ import annotations
@@ -25,14 +27,16 @@ from temporalio.service import RPCError
 from tests.chaos import page, stopping
 from tests.chaos.lane import Lane, cpu_seconds_of
 from tests.chaos.results import Results, matrix, sentence
-from tests.chaos.strikes import CLEAN, FAULTS, MOMENTS, OUTCOMES, Strike
+from tests.chaos.strikes import CLEAN, FAULTS, OUTCOMES, Strike, actor_of
 from tests.chaos.zygote import ROOT
 
 RESULTS = ROOT / "out" / "chaos-full.jsonl"
-BATCH = 48
-"""Strikes on one simulator: what it lists grows with them, and each has to be looked at all the time."""
-SHARED, ALONE = 16, 8
-"""Strikes at once in a lane on its shared worker, and each on its own: most of the time they wait."""
+TOGETHER = 6
+"""Strikes in one run: some sixty requests lie between two of them."""
+BATCH = 96
+"""Runs on one simulator: what it lists grows with them, and each has to be looked at all the time."""
+SHARED, ALONE = 24, 12
+"""Runs at once in a lane on its shared worker, and each on its own: most of the time they wait."""
 LANES = 2
 
 
@@ -47,12 +51,23 @@ def all_strikes(lengths: dict[str, int], every: int = 1, only: str = "") -> list
     ]
 
 
-def batches(strikes: Sequence[Strike], size: int = BATCH) -> list[list[Strike]]:
-    """Return batches that have about the same share of kills, which are the slow ones."""
-    count = max(-(-len(strikes) // size), 1)
-    kills = [strike for strike in strikes if strike.fault in MOMENTS]
-    others = [strike for strike in strikes if strike.fault not in MOMENTS]
-    return [batch for at in range(count) if (batch := [*kills[at::count], *others[at::count]])]
+def runs_of(strikes: Sequence[Strike], together: int = TOGETHER) -> list[list[Strike]]:
+    """Return the runs in which strikes meet: those of one fault together, as far from each other as may be."""
+    alike: dict[tuple[str, str], list[Strike]] = {}
+    for strike in sorted(strikes, key=lambda one: one.nth):
+        alike.setdefault((strike.run, strike.fault), []).append(strike)
+    found = []
+    for same in alike.values():
+        count = -(-len(same) // together)
+        found += [same[at::count] for at in range(count)]
+    return found
+
+
+def batches(runs: Sequence[list[Strike]], size: int = BATCH) -> list[list[list[Strike]]]:
+    """Return batches of runs that have about the same share of each fault: kills and hanging answers are slow."""
+    count = max(-(-len(runs) // size), 1)
+    by_fault = sorted(runs, key=lambda run: FAULTS.index(run[0].fault) if run[0].fault in FAULTS else 0)
+    return [batch for at in range(count) if (batch := by_fault[at::count])]
 
 
 async def strike_all(results: Results, arguments: argparse.Namespace) -> list[Strike]:
@@ -75,7 +90,7 @@ async def _on_lanes(lanes: list[Lane], results: Results, arguments: argparse.Nam
     clean = [strike for run in OUTCOMES if not results.of(strike := Strike(run, CLEAN))]
     numbers = itertools.count(1)
     if clean:
-        await _run(lanes[0], clean, numbers)
+        await _run(lanes[0], [[strike] for strike in clean], numbers)
         _tell(clean)
         if not all(strike.is_green for strike in clean):
             raise SystemExit("a run without a fault is not sound")
@@ -83,9 +98,23 @@ async def _on_lanes(lanes: list[Lane], results: Results, arguments: argparse.Nam
     lengths = {run: results.length(run) for run in OUTCOMES}
     wanted = all_strikes(lengths, arguments.every, arguments.only)
     part, parts = arguments.part
-    left = [strike for strike in wanted[part - 1 :: parts] if _is_to_do(results.of(strike), arguments.again)]
-    waiting = batches(left, arguments.batch)
-    page.say(f"requests: {lengths}; {len(wanted)} strikes, {len(left)} of them to do, in {len(waiting)} batches")
+    mine = wanted[part - 1 :: parts]
+    left = [strike for strike in mine if _is_to_do(results.of(strike), arguments.again)]
+    suspects = [strike for strike in mine if _is_suspect(results.of(strike)) and strike not in left]
+    runs = [*runs_of(left, arguments.together), *([strike] for strike in suspects)]
+    page.say(f"requests: {lengths}; {len(wanted)} strikes, {len(left)} of them to do, in {len(runs)} runs")
+    await _through(lanes, runs, numbers, results, arguments.batch)
+    # Which of a run's strikes it was, each tells alone.
+    suspects = [strike for strike in left if _is_suspect(results.of(strike))]
+    await _through(lanes, [[strike] for strike in suspects], numbers, results, arguments.batch)
+    return wanted, len(left) + len(suspects) + len(clean)
+
+
+async def _through(
+    lanes: list[Lane], runs: Sequence[list[Strike]], numbers: Iterator[int], results: Results, size: int
+) -> None:
+    """Let the lanes do all *runs*, a batch at a time."""
+    waiting = batches(runs, size)
 
     async def work(lane: Lane) -> None:
         while waiting:
@@ -96,22 +125,27 @@ async def _on_lanes(lanes: list[Lane], results: Results, arguments: argparse.Nam
                 # Hours of others must not end with it; the same command does later what is left.
                 page.say(f"a batch could not be run: {error}")
                 continue
-            results.keep(batch)
-            _tell(batch)
+            for run in batch:
+                results.keep(run)
+                _tell(run)
 
     await asyncio.gather(*(work(lane) for lane in lanes))
-    return wanted, len(left) + len(clean)
 
 
 def _is_to_do(known: Strike | None, again: str) -> bool:
     return known is None or again == "all" or (again == "red" and not known.is_green)
 
 
-async def _run(lane: Lane, strikes: Sequence[Strike], numbers: Iterator[int]) -> None:
-    actors = [strike.actor(next(numbers)) for strike in strikes]
+def _is_suspect(known: Strike | None) -> bool:
+    return known is not None and not known.is_green and known.together > 1
+
+
+async def _run(lane: Lane, runs: Sequence[list[Strike]], numbers: Iterator[int]) -> None:
+    actors = [actor_of(run, next(numbers)) for run in runs]
     await lane.run(actors)
-    for strike, actor in zip(strikes, actors, strict=True):
-        strike.take(actor)
+    for run, actor in zip(runs, actors, strict=True):
+        for place, strike in enumerate(run):
+            strike.take(actor, place, len(run))
 
 
 def _tell(strikes: Sequence[Strike]) -> None:
@@ -151,9 +185,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--write", action="store_true", help="put the matrix into docs/durability.md also while it is not whole"
     )
     parser.add_argument("--lanes", type=int, default=LANES, help="simulators at work at once")
-    parser.add_argument("--shared", type=int, default=SHARED, help="strikes at once on one worker, for each simulator")
+    parser.add_argument("--shared", type=int, default=SHARED, help="runs at once on one worker, for each simulator")
     parser.add_argument("--alone", type=int, default=ALONE, help="workers that are killed at once, likewise")
-    parser.add_argument("--batch", type=int, default=BATCH, help="strikes on one simulator")
+    parser.add_argument("--batch", type=int, default=BATCH, help="runs on one simulator")
+    parser.add_argument("--together", type=int, default=TOGETHER, help="strikes by one fault in a run")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept")
     arguments = parser.parse_args(argv)
     results = Results(arguments.results)

@@ -59,8 +59,10 @@ def matrix(done: Sequence[Strike], wanted: int, lengths: dict[str, int], commit:
     asked = sum(strike.asked > 0 for strike in done)
     day = datetime.now(UTC).date().isoformat()
     by_hand = f", {asked} of them after a person said `retry`" if asked else ""
+    alone = sum(strike.together == 1 for strike in done)
+    shared = f"{alone} of them in a run of their own" if alone < len(done) else "each in a run of its own"
     told = [
-        f"{day}, commit {commit}: {len(done)} of {wanted} strikes, {green} green{by_hand}.",
+        f"{day}, commit {commit}: {len(done)} of {wanted} strikes, {shared}; {green} green{by_hand}.",
         "",
         f"A cell: the outcome, how many strikes met that phase, how many of {len(INVARIANTS)} invariants held in each.",
     ]

@@ -1,8 +1,12 @@
-"""A strike of the exhaustive matrix: one run of one machine, one fault at its kth request, and what came of it."""
+"""A strike of the exhaustive matrix: a fault at the kth request of a run of one machine, and what came of it.
+
+Several strikes by one fault may share a run, far apart from each other.
+"""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +30,8 @@ EFFECTS: dict[str, dict[str, Any]] = {
     "answer that hangs for 70 s": {"kind": "hang", "seconds": 70},
 }
 FAULTS = (*MOMENTS, *EFFECTS)
+_SECONDS_EACH = 120.0
+"""What each further strike may add to a run."""
 
 
 @dataclass
@@ -45,6 +51,8 @@ class Strike:
     broken: dict[str, list[str]] = field(default_factory=dict)
     error: str = ""
     seconds: float = 0.0
+    together: int = 1
+    """How many strikes its run had."""
 
     @property
     def key(self) -> str:
@@ -56,24 +64,33 @@ class Strike:
         """Whether the outcome is that of the clean run, and every invariant holds."""
         return not self.error and self.outcome == OUTCOMES[self.run] and not self.broken
 
-    def actor(self, number: int) -> Actor:
-        """Return the plan that is struck."""
-        case = Case(f"s{number:04}", subscription=str(uuid.uuid4()))
-        actor = Actor(case, decisions={"vm": APPROVE if self.run == APPROVED else REJECT})
-        if self.fault in MOMENTS:
-            actor.deaths.append((self.nth, MOMENTS[self.fault]))
-        elif self.fault in EFFECTS:
-            match = {"path": actor.path, "nth": self.nth, "times": 1}
-            actor.faults.append({"effect": EFFECTS[self.fault], "match": match, "vm": None})
-        return actor
-
-    def take(self, actor: Actor) -> None:
-        """Take over what came of it."""
+    def take(self, actor: Actor, place: int, together: int) -> None:
+        """Take over what came of the run in which it was the strike at a *place*, counted from 0."""
+        self.together = together
         self.requests, self.asked, self.seconds = len(actor.log), actor.asked, actor.seconds
         self.broken, self.error = actor.broken, actor.error
         self.outcome = actor.outcomes.get("vm", "")
-        at, self.met = _met(self, actor)
+        at, self.met = _met(self, actor, place)
         self.phase = phase_at(actor.report, at) if at and actor.report else ""
+
+
+def actor_of(strikes: Sequence[Strike], number: int) -> Actor:
+    """Return the plan that *strikes* by one fault meet, in the order of their requests."""
+    run, fault = strikes[0].run, strikes[0].fault
+    case = Case(f"s{number:04}", subscription=str(uuid.uuid4()))
+    actor = Actor(case, decisions={"vm": APPROVE if run == APPROVED else REJECT})
+    actor.seconds_allowed += _SECONDS_EACH * (len(strikes) - 1)
+    actor.retries *= len(strikes)
+    before = 0
+    for strike in strikes:
+        if fault in MOMENTS:
+            actor.deaths.append((strike.nth - before, MOMENTS[fault]))
+        elif fault in EFFECTS:
+            match = {"path": actor.path, "nth": strike.nth, "times": 1}
+            # The last is armed first: a fault counts no request that one before it has struck.
+            actor.faults.insert(0, {"effect": EFFECTS[fault], "match": match, "vm": None})
+        before = strike.nth
+    return actor
 
 
 def phase_at(report: dict[str, Any], at: str) -> str:
@@ -86,10 +103,10 @@ def phase_at(report: dict[str, Any], at: str) -> str:
     return "ending the plan" if closed else str(phases[-1]["name"])
 
 
-def _met(strike: Strike, actor: Actor) -> tuple[str, str]:
+def _met(strike: Strike, actor: Actor, place: int) -> tuple[str, str]:
     """Return when a request was struck, and what it was; both empty where none was."""
-    if actor.struck:
-        struck: Line = actor.struck[0]
+    if place < len(actor.struck):
+        struck: Line = actor.struck[place]
         at = datetime.fromtimestamp(struck["wall"], UTC).isoformat()
         return at, f"{struck['method']} {struck['url'].partition(actor.case.subscription)[2]}"
     if actor.faults and 0 < strike.nth <= len(actor.log):

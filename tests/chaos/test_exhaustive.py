@@ -14,7 +14,7 @@ import pytest
 from tests.chaos import zygote
 from tests.chaos.actors import APPROVE, REJECT
 from tests.chaos.drawn import MOST_FAULTS, draw
-from tests.chaos.exhaustive import all_strikes, batches
+from tests.chaos.exhaustive import all_strikes, batches, runs_of
 from tests.chaos.random_plans import KNOWN, known_seeds
 from tests.chaos.results import Results, matrix
 from tests.chaos.strikes import CLEAN, FAULTS, MOMENTS, Strike, phase_at
@@ -39,9 +39,12 @@ def test_every_request_is_struck_by_every_fault() -> None:
     expected = {
         (run, fault, nth) for run, length in LENGTHS.items() for fault in FAULTS for nth in range(1, length + 1)
     }
-    kept = [strike.key for batch in batches(strikes, 10) for strike in batch]
-    kills = [sum(strike.fault in MOMENTS for strike in batch) for batch in batches(strikes, 10)]
+    runs = runs_of(strikes, 3)
+    kept = [strike.key for batch in batches(runs, 10) for run in batch for strike in run]
+    kills = [sum(run[0].fault in MOMENTS for run in batch) for batch in batches(runs, 10)]
     assert (expected, len(expected)) == (struck, len(strikes))
+    assert {1} == {len({(strike.run, strike.fault) for strike in run}) for run in runs}
+    assert [1, 3, 5] == [strike.nth for strike in runs[0]]
     assert sorted(strike.key for strike in strikes) == sorted(kept)
     assert max(kills) - min(kills) <= 1
 
