@@ -44,7 +44,7 @@ class Lost:
 
 def lost(phase: str, *, forgotten: bool = False) -> Lost:
     """Return a run to be lost in *phase*; of one that is *forgotten* Temporal keeps no history."""
-    return Lost(Row(phase, "forget" if forgotten else "clean", ""), forgotten=forgotten)
+    return Lost(Row(phase, "forget" if forgotten else "clean", "", ready=False), forgotten=forgotten)
 
 
 GONE = [*(lost(phase) for phase in ("enabling", "replicating", "testing")), lost("replicating", forgotten=True)]
