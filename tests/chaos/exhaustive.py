@@ -2,7 +2,7 @@
 
 Of a clean run of one machine, and of one that is rejected at the approval, each request is struck: the worker killed
 before and after it, answered 500 before and after it took effect, the connection reset before and after, the body cut
-short, an answer that hangs. Six strikes by one fault share a run, far apart (``--together 1``: each has its own); those
+short, an answer that hangs. Ten strikes by one fault share a run, far apart (``--together 1``: each has its own); those
 of a run that is not green are struck again, each alone. All runs share one Temporal server; results are kept in
 ``out/chaos-full.jsonl``, so that it can be stopped at any moment and goes on where it was. ``--part 1/4`` runs a
 quarter of what is left to do, ``--every 10`` every tenth request. When all have run the matrix is put into
@@ -31,8 +31,8 @@ from tests.chaos.strikes import CLEAN, FAULTS, OUTCOMES, Strike, actor_of
 from tests.chaos.zygote import ROOT
 
 RESULTS = ROOT / "out" / "chaos-full.jsonl"
-TOGETHER = 6
-"""Strikes in one run: some sixty requests lie between two of them."""
+TOGETHER = 10
+"""Strikes in one run: more than thirty requests lie between two of them."""
 BATCH = 96
 """Runs on one simulator: what it lists grows with them, and each has to be looked at all the time."""
 SHARED, ALONE = 24, 12
