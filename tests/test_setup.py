@@ -131,7 +131,7 @@ def test_no_package_source(fresh_clone: Path) -> None:
     assert not (fresh_clone / ".venv/.installed").exists()
 
 
-@pytest.mark.parametrize(("failing", "code"), [("none", 0), ("check", 3), ("test", 5)])
+@pytest.mark.parametrize(("failing", "code"), [("none", 0), ("check", 3), ("chaos", 4), ("test", 5)])
 def test_ci_runs_every_part_and_ends_with_the_first_failure(
     tmp_path: Path, root: Path, failing: str, code: int
 ) -> None:
@@ -156,7 +156,7 @@ def test_ci_runs_every_part_and_ends_with_the_first_failure(
     )
 
     assert code == done.returncode
-    expected = [f"{part} chromium=1 clients=1 faketime=1" for part in ("setup", "check", "clients", "test", "chaos")]
+    expected = [f"{part} chromium=1 clients=1 faketime=1" for part in ("setup", "check", "clients", "chaos", "test")]
     assert expected == re.findall(r"^\w+ chromium=.*$", done.stdout, re.MULTILINE)
 
 
