@@ -321,3 +321,16 @@ def test_a_port_is_taken_also_where_it_listens_on_ipv6_only() -> None:
         other.listen()
 
         assert not is_free(other.getsockname()[1])
+
+
+def test_a_free_port_goes_to_no_outgoing_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that hands it out meanwhile would leave a program without it; where none is free, that is said."""
+    from runtime import embedded_programs
+    from runtime.embedded_state import StackError
+
+    ports = {embedded_programs.free_port() for _ in range(5)}
+    monkeypatch.setattr(embedded_programs, "is_free", lambda _: False)
+
+    assert all(20_000 <= port < 32_000 for port in ports)
+    with pytest.raises(StackError, match="looking for a free port: a hundred between 20000 and 32000 are in use"):
+        embedded_programs.free_port()
