@@ -100,12 +100,11 @@ async def _on_lanes(lanes: list[Lane], results: Results, arguments: argparse.Nam
     part, parts = arguments.part
     mine = wanted[part - 1 :: parts]
     left = [strike for strike in mine if _is_to_do(results.of(strike), arguments.again)]
-    suspects = [strike for strike in mine if _is_suspect(results.of(strike)) and strike not in left]
-    runs = [*runs_of(left, arguments.together), *([strike] for strike in suspects)]
+    runs = runs_of(left, arguments.together)
     page.say(f"requests: {lengths}; {len(wanted)} strikes, {len(left)} of them to do, in {len(runs)} runs")
     await _through(lanes, runs, numbers, results, arguments.batch)
-    # Which of a run's strikes it was, each tells alone.
-    suspects = [strike for strike in left if _is_suspect(results.of(strike))]
+    # Which of a run's strikes it was, each tells alone; also of a run before, if it was stopped here.
+    suspects = [strike for strike in mine if _is_suspect(results.of(strike))]
     await _through(lanes, [[strike] for strike in suspects], numbers, results, arguments.batch)
     return wanted, len(left) + len(suspects) + len(clean)
 

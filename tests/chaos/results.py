@@ -58,7 +58,7 @@ def matrix(done: Sequence[Strike], wanted: int, lengths: dict[str, int], commit:
     green = sum(strike.is_green for strike in done)
     asked = sum(strike.asked > 0 for strike in done)
     day = datetime.now(UTC).date().isoformat()
-    by_hand = f", {asked} of them after a person said `retry`" if asked else ""
+    by_hand = f", {asked} of them in runs in which a person said `retry`" if asked else ""
     alone = sum(strike.together == 1 for strike in done)
     shared = f"{alone} of them in a run of their own" if alone < len(done) else "each in a run of its own"
     told = [

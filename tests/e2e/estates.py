@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from migration import ids
 from migration.plan import Plan
 from tests.e2e.vaults import ready_vault
 
@@ -85,7 +86,7 @@ class Case:
         return {self.vm_id(vm): {"initial_replication_minutes": 2} for vm in self.vms}
 
     def _network_id(self, kind: str) -> str:
-        return f"{self.group_id(kind)}/providers/Microsoft.Network/virtualNetworks/{kind}-net"
+        return ids.network_id(self.subscription, self.group(kind), f"{kind}-net")
 
     def _wish(self, vm: str) -> dict[str, Any]:
         return {"name": vm, "target": {"size": self.size}} if self.size else {"name": vm}

@@ -3,6 +3,7 @@
 All cases of a table run at once on one stack, each a plan of its own; each case is then judged by a test of its own.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -68,6 +69,13 @@ def brake(stack: Stack, row: Row) -> None:
         # A failover takes about three seconds here; its cancel has to meet it while it runs.
         seconds = 0.5 if row.phase == "failing_over" else BRAKE_SECONDS
         stack.simulator.fault({"kind": "hang", "seconds": seconds}, method=method, path=where, nth=1, times=1)
+
+
+def begun(stack: Stack, row: Row) -> bool:
+    """Tell whether Azure has taken the call of the row's phase."""
+    method, path = BRAKES[row.phase]
+    call = re.compile(f"/{row.case.group('vault')}/.*{path}", re.IGNORECASE)
+    return any(r["method"] == method and r["accepted"] and call.search(r["path"]) for r in stack.simulator.requests())
 
 
 async def run_row(stack: Stack, row: Row, act: Callable[[Stack, Row], Awaitable[None]]) -> None:

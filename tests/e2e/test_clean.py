@@ -18,7 +18,7 @@ from migration.cleaning import CleanAnswer, CleanRequest
 from tests.e2e import judge
 from tests.e2e.estates import Case, seed_of
 from tests.e2e.stack import Stack, until
-from tests.e2e.table import Row, brake
+from tests.e2e.table import Row, begun, brake
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -52,12 +52,6 @@ SERVING = lost("awaiting_approval")
 MOVED = lost("committing")
 
 ALL = [*GONE, SERVING, MOVED]
-
-
-def commit_is_sent(stack: Stack, case: Case) -> bool:
-    """Tell whether Azure has taken the commit: a run that is lost before that has moved nothing."""
-    asked = judge.about(case, stack.simulator.requests())
-    return any(line["accepted"] and line["path"].lower().endswith("/failovercommit") for line in asked)
 
 
 def is_item(leftover_id: str) -> bool:
@@ -111,7 +105,8 @@ async def lose_and_clean(stack: Stack, one: Lost) -> None:
             await stack.decide(one.case)
         await stack.reach(one.case, one.row.phase, seconds=240)
         if one is MOVED:
-            await until(lambda: commit_is_sent(stack, one.case), "the commit is sent")
+            # A run that is lost before that has moved nothing.
+            await until(lambda: begun(stack, one.row), "the commit is sent")
         one.running = await clean(stack, one.case, [])
         await plan.terminate("lost")
         await stack.vm(one.case).terminate("lost")

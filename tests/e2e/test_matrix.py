@@ -1,7 +1,6 @@
 """Phase x {cancel, reject, failing operation}, on the real Temporal server, worker and SDKs."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 from migration import names
 from tests.e2e.estates import seed_of
 from tests.e2e.stack import Stack, until
-from tests.e2e.table import BRAKES, ITEM, UNDOABLE, Row, brake, judge_row, run_row, seen_before
+from tests.e2e.table import BRAKES, ITEM, UNDOABLE, Row, begun, brake, judge_row, run_row, seen_before
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -47,13 +46,6 @@ async def act_cancel(stack: Stack, row: Row) -> None:
     await stack.vm(row.case).cancel()
     if row.phase == "rolling_back":
         await stack.vm(row.case).cancel()
-
-
-def begun(stack: Stack, row: Row) -> bool:
-    """Tell whether Azure has taken the call of the row's phase."""
-    method, path = BRAKES[row.phase]
-    call = re.compile(f"/{row.case.group('vault')}/.*{path}", re.IGNORECASE)
-    return any(r["method"] == method and r["accepted"] and call.search(r["path"]) for r in stack.simulator.requests())
 
 
 async def act_reject(stack: Stack, row: Row) -> None:

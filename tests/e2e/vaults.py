@@ -2,17 +2,10 @@
 
 from typing import Any
 
+from activities.vault import POLICY
 from migration import ids, names
 from migration.calls.move import cache_account_id
 from migration.plan import Plan
-
-_POLICY = {
-    "instanceType": "A2A",
-    "recoveryPointHistory": 1440,
-    "crashConsistentFrequencyInMinutes": 5,
-    "appConsistentFrequencyInMinutes": 0,
-    "multiVmSyncStatus": "Enabled",
-}
 
 
 def ready_vault(plan: Plan, source_network: str, target_network: str) -> list[dict[str, Any]]:
@@ -30,7 +23,7 @@ def ready_vault(plan: Plan, source_network: str, target_network: str) -> list[di
             kind="StorageV2",
             sku={"name": "Standard_LRS", "tier": "Standard"},
         ),
-        _resource(policy, {"providerSpecificDetails": _POLICY}),
+        _resource(policy, {"providerSpecificDetails": POLICY}),
     ]
     for region, fabric in fabrics.items():
         found.append(_resource(fabric, {"customDetails": {"instanceType": "Azure", "location": region}}))
