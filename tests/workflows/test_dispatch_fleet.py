@@ -375,6 +375,7 @@ def drive_to_the_end(book: Dispatcher, oracle: Oracle) -> None:
 NEXT: dict[str, tuple[Any, ...]] = {
     "replicating": ("protected",),
     "outside": ("protected",),
+    "wanting": ("protected",),  # they ask again every few hours
     "cutting_over": ("verified",),
     "passed": ("ended", Outcome.MIGRATED),
 }
