@@ -5,7 +5,8 @@ The steps that it configures are those of Microsoft's tutorial
 """
 
 import hashlib
-from typing import Annotated, Literal, Self
+import json
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -13,12 +14,14 @@ from migration import checks, ids, plan_verification
 from migration.base import Authored
 from migration.plan_approval import Approvers
 from migration.plan_finalise import AfterCommit, Finalise
+from migration.plan_fleet import After, Concurrency, Limits, Percent, Tolerated
 from migration.plan_hooks import PlanHooks, refuse_namesakes
 from migration.plan_notifications import Notification
 from migration.plan_parity import Parity, ParityTarget
 from migration.plan_types import Duration, SafeName
 from migration.plan_verification import Verification, VmVerification
 from migration.plan_windows import Cutover, refuse_useless
+from migration.waves import dependencies, refuse_bad_order
 
 AzureName = Annotated[str, AfterValidator(checks.azure_name)]
 Region = Annotated[str, AfterValidator(checks.region)]
@@ -94,13 +97,6 @@ class Failover(Authored):
         return self
 
 
-class Concurrency(Authored):
-    """How many virtual machines at once."""
-
-    replication: Annotated[int, Field(ge=1, le=500)] = 20
-    cutover: Annotated[int, Field(ge=1, le=100)] = 5
-
-
 class GuestProbes(Authored):
     """What is asked inside the machines before anything is written: fixed scripts that only look, by run command."""
 
@@ -161,9 +157,12 @@ class Waiver(Authored):
 
 
 class Wave(Authored):
-    """Virtual machines that fail over together, after the wave before them."""
+    """Virtual machines that fail over together, once those of the waves before them are through."""
 
     name: SafeName
+    after: After = None
+    concurrency: Limits | None = Field(None, description="How many of this wave at once.")
+    tolerated_failures_percent: Tolerated = None
     cutover: Cutover | None = Field(None, description="When those of this wave may fail over.")
     hooks: PlanHooks | None = Field(None, description="Run for each of this wave besides those of the plan.")
     vms: Annotated[list[Vm], Field(min_length=1)]
@@ -192,7 +191,10 @@ class Plan(Authored):
     after_commit: AfterCommit = Field(default_factory=AfterCommit)
     finalise: Finalise = Field(default_factory=Finalise)
     on_failures: Literal["continue", "hold", "stop"] = Field(
-        "continue", description="What later waves do when a virtual machine of a wave before was not moved."
+        "continue", description="What a wave does when virtual machines of waves that it depends on were not moved."
+    )
+    tolerated_failures_percent: Percent = Field(
+        0, description="How many percent of those may fail before on_failures holds or stops a wave; 0: none."
     )
     adopt: Adopt = False
     waves: Annotated[list[Wave], Field(min_length=1)]
@@ -213,6 +215,7 @@ class Plan(Authored):
     def _each_vm_once(self) -> Self:
         checks.not_too_many([vm.name for vm in self.vms])
         checks.unique("wave", [wave.name for wave in self.waves])
+        refuse_bad_order(self._order)
         checks.unique("virtual machine", [vm.name for vm in self.vms])
         checks.unique("source virtual machine", [self.source_id(vm) for vm in self.vms])
         checks.unique("target virtual machine", [self._target_vm_id(vm) for vm in self.vms])
@@ -255,9 +258,18 @@ class Plan(Authored):
         return [vm for wave in self.waves for vm in wave.vms]
 
     @property
+    def wave_dependencies(self) -> list[tuple[int, ...]]:
+        """What each wave comes right after, by their places in `waves`."""
+        return dependencies(self._order)
+
+    @property
     def content_hash(self) -> str:
-        """A hash of what the plan says, whatever its layout and comments."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        """A hash of what the plan says, whatever its layout and comments; keys that came later count once said.
+
+        So a build that knows more keys still takes the file of a plan that runs for the same one.
+        """
+        said = json.dumps(_without_later_keys(self.model_dump(mode="json")), ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     @property
     def vault_id(self) -> str:
@@ -269,6 +281,10 @@ class Plan(Authored):
         return ids.vm_id(self.subscription, vm.resource_group or self.source.resource_group, vm.azure_name)
 
     @property
+    def _order(self) -> list[tuple[str, list[str] | None]]:
+        return [(wave.name, wave.after) for wave in self.waves]
+
+    @property
     def _own_verifications(self) -> list[tuple[tuple[str | int, ...], VmVerification]]:
         rows = [(("waves", w, "vms", v), vm) for w, wave in enumerate(self.waves) for v, vm in enumerate(wave.vms)]
         return [(path, vm.verification) for path, vm in rows]
@@ -277,3 +293,16 @@ class Plan(Authored):
         subscription = vm.target.subscription or self.target.subscription or self.subscription
         group = vm.target.resource_group or self.target.resource_group
         return ids.vm_id(subscription, group, vm.target.name or vm.azure_name)
+
+
+_LATER_KEYS = {"after", "concurrency", "tolerated_failures_percent", "per_subscription", "per_vault"}
+"""What plans could not say when the first ones were started; without a value they say nothing."""
+
+
+def _without_later_keys(said: Any) -> Any:
+    if isinstance(said, list):
+        return [_without_later_keys(one) for one in said]
+    if not isinstance(said, dict):
+        return said
+    silent = {key for key in _LATER_KEYS & said.keys() if not said[key] and said[key] != []}
+    return {key: _without_later_keys(value) for key, value in said.items() if key not in silent}

@@ -88,7 +88,8 @@ class Fleet:
             self.changed = True
         elif self._dispatcher.vms[name].state != "ended":
             self._dispatcher.lost(name)
-            await self.start(task)
+            if self._dispatcher.may_start(name):  # else the plan starts it once it may
+                await self.start(task)
             self.changed = True
 
     async def signal(self, name: str, signal: str, content: BaseModel | None = None) -> bool:

@@ -115,7 +115,8 @@ class MigratePlan:
             for name in self.dispatcher.stopped():
                 self.dispatcher.end(name, Outcome.ROLLED_BACK, "the plan stopped before it began")
             for name in self.dispatcher.to_start():
-                await self.fleet.start(tasks[name])
+                if self.dispatcher.may_start(name):  # a person may have paused it while others were started
+                    await self.fleet.start(tasks[name])
             for name, answer in self.dispatcher.answers():
                 await self.fleet.signal(name, names.SIGNAL_TURN_GRANTED, answer)
             self.engine.stop_if_cancelled()  # a child or a signal under way ends first, and the cancel with it
@@ -126,7 +127,7 @@ class MigratePlan:
         """End in order: cancelled virtual machines go back first, then what the plan made goes."""
         self.engine.shielded = True
         await self.fleet.cancel()
-        await workflow.wait_condition(lambda: not self.dispatcher.running)
+        await workflow.wait_condition(lambda: not self.dispatcher.any_running)
         for vm in self.dispatcher.vms.values():
             self.dispatcher.end(vm.name, Outcome.ROLLED_BACK, "it never began")
         self.board.enter("tidying_up")
