@@ -11,7 +11,7 @@ from rich.text import Text
 
 from console.fleet_tables import overview, wave_line, waves_of
 from console.fleets import DETAILED, urgency
-from console.tables import plan_line, plan_table, progress, ready_in, screen, state, waiting, wave_lines
+from console.tables import plan_line, plan_table, progress, ready_in, screen, state, steering_lines, waiting, wave_lines
 from console.texts import clean, clock_time, counted
 from console.view import PlanView, VmView
 from migration.eta.reckoning import goal
@@ -51,6 +51,8 @@ class LineDisplay:
     def show(self, view: PlanView) -> None:
         """Tell what changed since the last view."""
         self._tell(view, "", f"{view.outcome or view.phase} {view.waiting_for}", plan_line(view, with_times=False))
+        for line in steering_lines(view):
+            self._tell(view, line, line, line)
         if view.is_large:
             self._show_waves(view)
             return
@@ -98,7 +100,7 @@ class LiveDisplay:
         room = max(1, self._console.height - _REST_OF_SCREEN)
         if view.is_large:
             return overview(view, room - len(waves_of(view)) - 2)
-        head = Text("\n".join([plan_line(view), *wave_lines(view)]))
+        head = Text("\n".join([plan_line(view), *steering_lines(view), *wave_lines(view)]))
         if len(view.vms) <= room:
             return Group(head, plan_table(view, elapsed=True))
         first = sorted(view.vms, key=urgency)[:room]

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from console.view import PlanView, VmView
 from migration.eta.expected import steps
-from migration.eta.fleet import Place, Timetable, new_place, place_of, timetable
+from migration.eta.fleet import Place, Timetable, held_place, new_place, place_of, timetable
 from migration.eta.outlook import paced
 from migration.eta.reckoning import estimate
 from migration.eta.values import Estimate, PlanOutlook
+from migration.phases import Phase
 
 
 def with_estimates(view: PlanView, outlook: PlanOutlook | None) -> PlanView:
@@ -25,6 +26,7 @@ def with_estimates(view: PlanView, outlook: PlanOutlook | None) -> PlanView:
         replication=outlook.replication,
         cutover=outlook.cutover,
         before=(outlook.before[0] * pace[0], outlook.before[1] * pace[1]),
+        waves=outlook.order,
     )
     vms = tuple(replace(vm, eta=_of_vm(vm, table, at)) for vm in view.vms)
     return replace(view, vms=vms, eta=table.plan, waves=table.waves)
@@ -46,7 +48,10 @@ def _of_vm(vm: VmView, table: Timetable, at: datetime) -> Estimate | None:
 
 def _place(vm: VmView, at: datetime, outlook: PlanOutlook, pace: tuple[float, float]) -> Place:
     if vm.outlook is not None:
-        return place_of(vm.name, vm.wave, vm.outlook, at, vm.progress)
+        if vm.held and vm.outlook.phase is Phase.WAITING_FOR_TURN:
+            return held_place(vm.name, vm.wave, vm.outlook, vm.held)
+        place = place_of(vm.name, vm.wave, vm.outlook, at, vm.progress)
+        return place.held(vm.held) if vm.held and place.stage == "copying" else place
     if vm.lost:
         return Place(vm.name, vm.wave, "person", stuck="person", reason=vm.waiting_for)
     if vm.outcome or vm.ended:
@@ -54,7 +59,8 @@ def _place(vm: VmView, at: datetime, outlook: PlanOutlook, pace: tuple[float, fl
     if vm.has_run:
         return Place(vm.name, vm.wave, "held", stuck="late", reason="its workflow does not answer")
     expected = [paced(step, *pace) for step in steps(vm.copied_gib, tests=outlook.tests)]
-    return new_place(vm.name, vm.wave, expected)
+    place = new_place(vm.name, vm.wave, expected)
+    return place.held(vm.held) if vm.held else place
 
 
 def _pace(vms: tuple[VmView, ...]) -> tuple[float, float]:

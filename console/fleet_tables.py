@@ -12,7 +12,7 @@ from rich.text import Text
 
 from console.errors import InputError
 from console.fleets import DETAILED, urgency
-from console.tables import plan_line, plan_table, ready_in, state, table
+from console.tables import plan_line, plan_table, ready_in, state, steering_lines, table
 from console.texts import clean, counted, words
 from console.view import PlanView, VmView
 from migration.phases import Phase
@@ -57,7 +57,7 @@ def _where(members: Iterable[VmView]) -> str:
 def overview(view: PlanView, room: int = DETAILED) -> RenderableType:
     """Return the whole of a large plan: its line, its waves, and as many of those that need a person as have *room*."""
     asking = sorted((vm for vm in view.vms if vm.needs_action), key=urgency)
-    parts: list[RenderableType] = [Text(plan_line(view)), wave_table(view)]
+    parts: list[RenderableType] = [Text("\n".join([plan_line(view), *steering_lines(view)])), wave_table(view)]
     if asking:
         shown = asking[: max(room, 1)]
         parts += [Text(""), plan_table(replace(view, vms=tuple(shown)))]

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from console import app_finalise
+from console import app_finalise, app_steering
 from console.app import app
 from console.errors import ConsoleError
 
 PROGRAM = "starter.py"
-_COMMANDS = (app_finalise,)
+_COMMANDS = (app_finalise, app_steering)
 """Modules that add a command to the app."""
 _STATE_FOLDER = Path(".state")
 

@@ -129,6 +129,9 @@ def plan_view(recorded: Recorded, status: PlanStatus | None, vms: tuple[VmView, 
         started=recorded.description.start_time if recorded.description else None,
         ended=recorded.description.close_time if recorded.description else None,
         is_running=recorded.is_running,
+        pauses=tuple(status.pauses) if status else (),
+        held_gates=tuple(status.held_gates) if status else (),
+        limits=tuple(status.limits) if status else (),
     )
 
 
@@ -161,6 +164,7 @@ def of_plan_vm(vm: PlanVm) -> VmView:
         reason=vm.reason,
         findings=tuple(vm.findings),
         copied_gib=vm.copied_gib,
+        held=vm.held,
     )
 
 

@@ -82,6 +82,7 @@ async def read_report(link: Link, view: PlanView) -> Report:
         findings=plan.findings if plan else [],
         notes=plan.notes if plan else [],
         resolutions=plan.resolutions if plan else [],
+        steered=plan.steered if plan else [],
         resources=plan.resources if plan else [],
         ledger_proof=plan.ledger_proof if plan else None,
         vms=vms,

@@ -79,6 +79,17 @@ _TABLES: dict[str, tuple[str, Columns]] = {
             ("What waited", "question"),
         ),
     ),
+    "steered": (
+        "Steered by a person",
+        (
+            ("At", _time("at")),
+            ("Who", "by"),
+            ("What", lambda one: words(one.action)),
+            ("Of", lambda one: one.part.told),
+            ("Reason", "reason"),
+            ("What became of it", "told"),
+        ),
+    ),
     "mismatches": (
         "Not as the plan wants it",
         (("Field", "field"), ("Expected", "expected"), ("Actual", "actual")),

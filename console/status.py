@@ -13,7 +13,7 @@ from console.plans import plan_name
 from console.reading import read_plan
 from console.recorded import AT_ONCE, together
 from console.session import Session
-from console.tables import plan_line, plan_table, screen, table, wave_lines
+from console.tables import plan_line, plan_table, screen, steering_lines, table, wave_lines
 from console.texts import counted, local_time, utc_text
 from console.updates import find_vm, find_wave
 from console.view import PlanView
@@ -62,7 +62,7 @@ def print_plan(session: Session, view: PlanView, *, whole: bool = False) -> None
         session.note(_MORE.format(plan=view.plan))
         return
     session.answer(plan_line(view))
-    for line in wave_lines(view):
+    for line in (*steering_lines(view), *wave_lines(view)):
         session.answer(line)
     if view.vms:
         screen(plain=session.is_plain).print(plan_table(view))

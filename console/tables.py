@@ -15,6 +15,8 @@ from migration.eta.values import Estimate
 from migration.phases import Outcome, Phase
 
 _WIDTH = 80
+_MOST_LINES = 10
+"""Of what people have paused, held and limited; `--json` tells all."""
 _STANDS_STILL = {"no_progress", "rpo_rising", "health_error", "late"}
 """Why something stands still that its workflow does not wait for."""
 _COLOURS = {
@@ -78,6 +80,7 @@ def progress(vm: VmView) -> str:
 def waiting(vm: VmView) -> str:
     """Return what a virtual machine waits for, who must act, and what was refused."""
     parts = [f"ALARM: {vm.alarm}"] if vm.alarm else []
+    parts += [vm.held] if _stands_before_its_turn(vm) and vm.held not in vm.waiting_for else []
     parts += [vm.waiting_for or (vm.reason if vm.outcome is not Outcome.MIGRATED else "")]
     if vm.eta and vm.eta.stuck in _STANDS_STILL:
         parts.append(f"stands still: {vm.eta.reason}")
@@ -88,6 +91,25 @@ def waiting(vm: VmView) -> str:
     if vm.last_refusal and vm.phase is Phase.AWAITING_APPROVAL:
         parts.append(f"last refusal: {vm.last_refusal.removeprefix('refused: ')}")
     return "; ".join(part for part in parts if part)
+
+
+def _stands_before_its_turn(vm: VmView) -> bool:
+    """Tell whether what holds a virtual machine keeps it from going on now: a copy goes on while it is paused."""
+    return vm.phase is Phase.WAITING_FOR_TURN or not vm.has_run
+
+
+def steering_lines(view: PlanView) -> list[str]:
+    """Return a line for each pause, each gate that failures hold, and each limit that people have changed."""
+    if view.ended:
+        return []
+    lines = [f"paused: {pause.told}" for pause in view.pauses[:_MOST_LINES]]
+    lines += [
+        f"! {gate.told}; open it: resume {view.plan} --wave {gate.wave} --reason TEXT"
+        for gate in view.held_gates[:_MOST_LINES]
+    ]
+    lines += [f"limits now: {limits.told}" for limits in view.limits[:_MOST_LINES]]
+    more = sum(max(len(told) - _MOST_LINES, 0) for told in (view.pauses, view.held_gates, view.limits))
+    return [clean(line) for line in lines] + ([f"and {more} more: status {view.plan} --json"] if more else [])
 
 
 def plan_line(view: PlanView, *, with_times: bool = True) -> str:

@@ -10,6 +10,7 @@ from migration.eta.values import Estimate, Outlook
 from migration.models import Finding, Progress
 from migration.parity.values import ParityCounts
 from migration.phases import Outcome, Phase, common_outcome
+from migration.steering import HeldGate, LimitsNow, Pause
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class VmView:
     progress: Progress | None = None
     """What the wait that runs told last."""
     copied_gib: int | None = None
+    held: str = ""
+    """Why it begins nothing before a person says so, by its plan."""
     eta: Estimate | None = None
 
     @property
@@ -87,7 +90,13 @@ class VmView:
         """Return what not every machine has: two copies, writes that going back would cost, open rows, an end ahead."""
         parity = self.parity.model_dump(mode="json") if self.parity and self.parity.open else None
         eta = self.eta.as_json() if self.eta else None
-        given = {"alarm": self.alarm, "target_writes_since": self.writes_since, "parity": parity, "eta": eta}
+        given = {
+            "held": self.held,
+            "alarm": self.alarm,
+            "target_writes_since": self.writes_since,
+            "parity": parity,
+            "eta": eta,
+        }
         return {name: value for name, value in given.items() if value}
 
 
@@ -113,6 +122,10 @@ class PlanView:
     eta: Estimate | None = None
     waves: Mapping[str, Estimate] = field(default_factory=dict)
     """The estimates of the waves that have not ended."""
+    pauses: tuple[Pause, ...] = ()
+    held_gates: tuple[HeldGate, ...] = ()
+    limits: tuple[LimitsNow, ...] = ()
+    """What people, and failures, have changed of the plan since it began."""
 
     @property
     def has_settled(self) -> bool:
@@ -140,6 +153,9 @@ class PlanView:
             "outcome": self.outcome.value if self.outcome else None,
             "vms": [vm.as_json() for vm in self.vms],
         }
+        for key, values in (("pauses", self.pauses), ("held_gates", self.held_gates), ("limits", self.limits)):
+            if values:
+                told[key] = [value.model_dump(mode="json") for value in values]
         if self.eta is not None and not self.eta.waits_only:
             told["eta"] = self.eta.as_json()
             told["waves"] = [{"name": name, "eta": eta.as_json()} for name, eta in self.waves.items()]

@@ -14,6 +14,7 @@ from migration.errors import MOST_SHOWN, InvalidPlanError, PathStep, PlanFileErr
 from migration.plan import Plan
 from migration.plan_secrets import secrets_in
 from migration.plan_words import explain, path_text
+from migration.waves import refuse_bad_order
 from migration.yaml_tree import Flaw, Tree, read_yaml
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def _contradictions(data: dict[str, Any]) -> list[InvalidPlanError]:
     found = [
         _refusal(checks.not_too_many, [_name(vm) for vm in vms]),
         _refusal(checks.unique, "wave", [_name(wave) or f"/{n}" for n, wave in enumerate(waves)]),
+        _refusal(refuse_bad_order, [(_name(wave), _after(wave)) for wave in waves]),
         _refusal(checks.unique, "virtual machine", [_name(vm) or f"/{n}" for n, vm in enumerate(vms)]),
         _refusal(checks.waivers, _waivers(data.get("waivers")), [_name(vm) for vm in vms]),
     ]
@@ -211,6 +213,12 @@ _SECTIONS = ("source", "target", "vault")
 def _vms(wave: object) -> list[Any]:
     vms = wave.get("vms") if isinstance(wave, dict) else None
     return vms if isinstance(vms, list) else []
+
+
+def _after(wave: object) -> list[str] | None:
+    """Return what a wave says in `after`; what is no list of names is told elsewhere."""
+    after = wave.get("after") if isinstance(wave, dict) else None
+    return after if isinstance(after, list) and all(isinstance(name, str) for name in after) else None
 
 
 def _waivers(entries: object) -> list[tuple[str, str | None]]:

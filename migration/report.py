@@ -22,6 +22,7 @@ from migration.phases import Outcome, Phase
 from migration.plan_approval import IdentityKind
 from migration.proofs import ProbeResult, Proof, TestFailoverReport
 from migration.resolutions import Resolved
+from migration.steering import HeldGate, LimitsNow, Pause, Steered
 
 
 class Decision(Value):
@@ -174,6 +175,7 @@ class PlanVm(Value):
     reason: str = ""
     findings: list[Finding] = Field(default_factory=list, description="Of a virtual machine that never started.")
     copied_gib: int | None = Field(None, description="The size of the disks that move; of one that has not started.")
+    held: str = Field("", description="Why it begins nothing before a person says so: a pause, failures before it.")
 
 
 class PlanStatus(Value):
@@ -188,6 +190,9 @@ class PlanStatus(Value):
     findings: list[Finding] = Field(default_factory=list, description="Of what the virtual machines share.")
     vms: list[PlanVm] = Field(default_factory=list)
     outlook: PlanOutlook | None = Field(None, description="By what the ends of waves and plan are estimated.")
+    pauses: list[Pause] = Field(default_factory=list, description="What people have paused.")
+    held_gates: list[HeldGate] = Field(default_factory=list, description="Waves that failures hold.")
+    limits: list[LimitsNow] = Field(default_factory=list, description="How many at once, where people changed it.")
 
 
 class PlanReport(Value):
@@ -208,6 +213,9 @@ class PlanReport(Value):
     notes: list[str] = Field(default_factory=list, description="What could not be told to people, and why.")
     resolutions: list[Resolved] = Field(
         default_factory=list, description="Who moved on what held the plan's own steps; the newest ones."
+    )
+    steered: list[Steered] = Field(
+        default_factory=list, description="Who paused, resumed or limited what, and why; the newest ones."
     )
     resources: list[ReportedResource] = Field(default_factory=list)
     ledger_proof: LedgerProof | None = None
@@ -233,6 +241,9 @@ class Report(Value):
     notes: list[str] = Field(default_factory=list, description="What could not be told to people, and why.")
     resolutions: list[Resolved] = Field(
         default_factory=list, description="Who moved on what held the plan's own steps; the newest ones."
+    )
+    steered: list[Steered] = Field(
+        default_factory=list, description="Who paused, resumed or limited what, and why; the newest ones."
     )
     resources: list[ReportedResource] = Field(default_factory=list)
     ledger_proof: LedgerProof | None = Field(None, description="Of the plan's groups and its vault.")
@@ -303,6 +314,8 @@ def plan_evidence(report: PlanReport, runs: Mapping[str, str]) -> dict[str, Any]
 def evident_of_plan(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a plan vouches for, of its own report or of the whole one."""
     own = {key: body.get(key) for key in PlanReport.model_fields}
+    if not own["steered"]:
+        del own["steered"]  # runs that ended before plans could be steered vouch for a report without it
     return {**own, "vms": [vm["name"] for vm in body["vms"]]}
 
 

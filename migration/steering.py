@@ -31,7 +31,7 @@ class Part(Value):
     def told(self) -> str:
         """What it is, for a sentence."""
         word = {"plan": "the plan", "vm": "VM"}.get(self.kind, self.kind)
-        return f"{word} {self.name}" if self.name else word
+        return f"{word} {self.name.rpartition('/')[2]}" if self.name else word
 
 
 class _Said(Value):
@@ -93,6 +93,11 @@ class HeldGate(Value):
     tolerated_percent: int
     why: str
 
+    @property
+    def told(self) -> str:
+        """Why it is held, for a sentence."""
+        return f"the gate of wave {self.wave} is held: {self.why}"
+
 
 class LimitsNow(Value):
     """How many of a part at once now, where that differs from the plan's own words."""
@@ -100,6 +105,13 @@ class LimitsNow(Value):
     part: Part
     replication: int | None = None
     cutover: int | None = None
+
+    @property
+    def told(self) -> str:
+        """How many of what, for a sentence."""
+        parts = [f"{self.replication} replicate"] if self.replication is not None else []
+        parts += [f"{self.cutover} fail over"] if self.cutover is not None else []
+        return f"of {self.part.told}, {' and '.join(parts)} at once"
 
 
 class Steered(Value):

@@ -1,5 +1,7 @@
 """How many at once: of the plan, each wave, subscription and vault, as the plan or people say now. Pure."""
 
+from typing import Literal
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -65,6 +67,15 @@ class Bounds:
         """Return how many of a part of the plan replicate, and fail over, now."""
         key = self._key(part)
         return self.copying.taken.get(key, 0), self.cutting.taken.get(key, 0)
+
+    def least(self, what: Literal["replication", "cutover"]) -> int:
+        """Return how many of the plan at once: fewer than it says where its subscriptions, or vaults, bound them."""
+        room = self.copying if what == "replication" else self.cutting
+        found = room.limits[PLAN_KEY]
+        for keys in zip(*(keys[1:] for keys in room.homes.values()), strict=True):
+            if all(key in room.limits for key in keys):
+                found = min(found, sum(room.limits[key] for key in set(keys)))
+        return found
 
     def change(self, limits: LimitsNow) -> None:
         """Bound a part of the plan anew; what is not given stays."""

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.phases import Outcome
     from migration.plan import Plan
     from migration.plan_fleet import Home
-    from migration.steering import Alike, DispatchState, HeldGate, LimitsNow, Part, Pause, places_of, ranges
+    from migration.steering import Alike, DispatchState, HeldGate, LimitsNow, Part, Pause, Steered, places_of, ranges
 from workflows.bounds import Bounds
 from workflows.gates import Gates
 from workflows.lanes import Line
@@ -51,6 +51,8 @@ class Dispatcher:
         self.gates = Gates(plan, self._turns.wake, self._trip)
         self.steered = False
         """Whether anybody has paused or limited anything."""
+        self.record: list[Steered] = []
+        """What people have said to it, the newest words, for the report."""
         self._ended = 0
         self._ahead = [len(members) for members in self._members]
         self._running: dict[str, None] = {}
@@ -101,13 +103,15 @@ class Dispatcher:
         """Whether failures hold a wave until a person opens its gate."""
         return self._is_held(self._places[wave])
 
-    def ahead(self, part: Part) -> list[VmState]:
-        """Return those of the plan, a wave, or a virtual machine alone that have not had their turn to fail over."""
+    def place_of(self, wave: str) -> int:
+        """Return the place of a wave in the plan."""
+        return self._places[wave]
+
+    def members(self, part: Part) -> list[VmState]:
+        """Return the virtual machines of the plan, of a wave, or one alone."""
         if part.kind == "vm":
-            members = [self.vms[part.name]]
-        else:
-            members = self._members[self._places[part.name]] if part.kind == "wave" else self._in_plan
-        return [vm for vm in members if vm.state in _AHEAD]
+            return [self.vms[part.name]]
+        return self._members[self._places[part.name]] if part.kind == "wave" else self._in_plan
 
     def end(self, name: str, outcome: Outcome, reason: str = "") -> None:
         """Note how a virtual machine ended; the first word stands."""
@@ -246,6 +250,7 @@ class Dispatcher:
             pauses=list(self.pauses.all.values()),
             limits=list(self.bounds.changed.values()),
             opened=sorted(self.gates.overruled),
+            steered=self.record,
         )
 
     def _restore(self, state: DispatchState) -> None:
@@ -254,6 +259,7 @@ class Dispatcher:
         for limits in state.limits:
             self.limit(limits)
         self.gates.overruled.update(state.opened)
+        self.record = state.steered
         for alike in state.alike:
             for place in places_of(alike.vms):
                 vm = self._in_plan[place]

@@ -26,6 +26,7 @@ from workflows.plan_board import PlanBoard
 from workflows.postbox import Postbox
 from workflows.preparation import Preparation
 from workflows.resolutions import read_resolution
+from workflows.steering import Steering
 from workflows.turns import VmNotice
 
 
@@ -45,6 +46,7 @@ class MigratePlan:
         self.preparation = Preparation(request.plan, self.engine)
         self._handed_over: dict[str, str] = {}
         self.fleet = Fleet(request.plan.name, self.dispatcher)
+        self.steering = Steering(self.dispatcher, lambda: self.engine.shielded, self._steered)
         notices = (names.SIGNAL_TURN_WANTED, names.SIGNAL_TURN_DONE, names.SIGNAL_ENDED)
         happened = {names.SIGNAL_HAPPENED: (Happening, self.postbox.take)}
         self.inbox = Inbox({**dict.fromkeys(notices, (VmNotice, self._note)), **happened})
@@ -120,7 +122,7 @@ class MigratePlan:
             for name, answer in self.dispatcher.answers():
                 await self.fleet.signal(name, names.SIGNAL_TURN_GRANTED, answer)
             self.engine.stop_if_cancelled()  # a child or a signal under way ends first, and the cancel with it
-            self.board.show(waiting_for=_first(self.dispatcher.running))
+            self.board.show_moving()
             await workflow.wait_condition(lambda: self.fleet.changed or self.dispatcher.all_ended)
 
     async def wind_up(self) -> None:
@@ -178,6 +180,33 @@ class MigratePlan:
     def _validate_resolution(self, message: RawValue) -> None:
         self.engine.refuse_flood(read_resolution(message))
 
+    @workflow.update(name=names.UPDATE_PAUSE, description="Begin nothing more of the plan, a wave or a VM")
+    def pause(self, message: RawValue) -> DecisionAnswer:
+        """Take a person's pause; what is in its cutover goes on to its safe end."""
+        return self.steering.pause(message)
+
+    @pause.validator
+    def _validate_pause(self, message: RawValue) -> None:
+        self.steering.validate_pause(message)
+
+    @workflow.update(name=names.UPDATE_RESUME, description="Go on with what was paused, or open a wave's held gate")
+    def resume(self, message: RawValue) -> DecisionAnswer:
+        """Take a person's word to go on."""
+        return self.steering.resume(message)
+
+    @resume.validator
+    def _validate_resume(self, message: RawValue) -> None:
+        self.steering.validate_resume(message)
+
+    @workflow.update(name=names.UPDATE_SET_CONCURRENCY, description="Change how many replicate and fail over at once")
+    def set_concurrency(self, message: RawValue) -> DecisionAnswer:
+        """Take new limits of the plan, a wave, a subscription or a vault."""
+        return self.steering.set_concurrency(message)
+
+    @set_concurrency.validator
+    def _validate_limits(self, message: RawValue) -> None:
+        self.steering.validate_limits(message)
+
     @workflow.query(name=names.QUERY_STATUS)
     def status(self) -> PlanStatus:
         """Tell where the plan stands."""
@@ -202,6 +231,10 @@ class MigratePlan:
     def _note(self, notice: VmNotice) -> None:
         self.dispatcher.note(notice)
         self.fleet.changed = True
+
+    def _steered(self) -> None:
+        self.fleet.changed = True
+        self.board.redraw()
 
     def _task(self, spec: VmSpec, shared: SharedResources) -> VmTask:
         return VmTask(

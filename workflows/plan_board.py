@@ -14,12 +14,17 @@ with workflow.unsafe.imports_passed_through():
     from migration.phases import Outcome, Phase
     from migration.plan import Plan
     from migration.report import PlanReport, PlanStatus, PlanVm
+    from migration.steering import Pause
 from workflows.attributes import NEEDS_ACTION
 from workflows.board import now_text, reported
 from workflows.dispatch import Dispatcher, VmState
 from workflows.plan_forecast import PlanForecast
 
 _WAVES = 20
+_GATES = 5
+"""How many held gates a sentence tells of; `held_gates` of the status has all."""
+_MOVING = 5
+"""How many of those that move a sentence names."""
 
 _PHASE_OF = {
     "new": Phase.CHECKING,
@@ -50,6 +55,8 @@ class PlanBoard:
         self._shown_needs_action: bool | None = None
         self.tell: Callable[[Happening], None] = lambda _: None
         self._told = ""
+        self._gates: list[str] = []
+        """The waves whose gates a person has to open."""
         self._started = now_text()
         self._ended: str | None = None
 
@@ -75,11 +82,27 @@ class PlanBoard:
         if self._shown_needs_action != needs_action:
             workflow.upsert_search_attributes([NEEDS_ACTION.value_set(needs_action)])
             self._shown_needs_action = needs_action
-        if needs_action and waiting_for != self._told:
-            self._told = waiting_for
-            verbs = [choice.replace("_", "-") for choice in choices]
-            commands = [f"starter.py {verb} {self._plan.name} --reason TEXT" for verb in verbs]
-            self._tell("needs_action", waiting_for, commands)
+        # One more that failed before a gate that is held is no news to who has to open it.
+        about = ", ".join(self._gates) or waiting_for
+        if needs_action and about != self._told:
+            self._told = about
+            self._tell("needs_action", waiting_for, self._commands())
+        workflow.set_current_details(self._markdown())
+
+    def show_moving(self) -> None:
+        """Tell what is waited for while virtual machines move: people who paused the plan, or whom a gate waits for."""
+        held = self._dispatcher.held_gates
+        told = [gate.told for gate in held[:_GATES]]
+        told += [pause.told for part, pause in self._dispatcher.pauses.all.items() if part.kind == "plan"]
+        moving, number = self._dispatcher.some_running(_MOVING)
+        if moving:
+            told.append(", ".join(moving) + (f", and {number - _MOVING} more" if number > _MOVING else ""))
+        needs_action = bool(held) and workflow.patched("held-gates-ask")
+        self._gates = [gate.wave for gate in held] if needs_action else []
+        self.show(waiting_for="; ".join(told), needs_action=needs_action)
+
+    def redraw(self) -> None:
+        """Show anew what people have changed."""
         workflow.set_current_details(self._markdown())
 
     def ask_person(self) -> Callable[[], None]:
@@ -111,6 +134,9 @@ class PlanBoard:
             findings=self.check.findings if self.check else [],
             vms=self._vms() if each else [],
             outlook=self._forecast.outlook(self.phase),
+            pauses=list(self._dispatcher.pauses.all.values()),
+            held_gates=self._dispatcher.held_gates,
+            limits=list(self._dispatcher.bounds.changed.values()),
         )
 
     def report(self, ledger: list[LedgerEntry], requester: str, proof: LedgerProof | None = None) -> PlanReport:
@@ -130,8 +156,19 @@ class PlanBoard:
             findings=self.check.findings if self.check else [],
             resources=reported(ledger),
             ledger_proof=proof,
+            steered=self._dispatcher.record,
             vms=self._vms(),
         )
+
+    def _commands(self) -> list[str]:
+        """Return what a person types who has to act."""
+        plan = self._plan.name
+        opening = [f"starter.py resume {plan} --wave {wave} --reason TEXT" for wave in self._gates[:_GATES]]
+        verbs = [choice.replace("_", "-") for choice in self._choices]
+        return [*opening, *(f"starter.py {verb} {plan} --reason TEXT" for verb in verbs)]
+
+    def _pauses(self) -> list[Pause]:
+        return list(self._dispatcher.pauses.all.values())[:_WAVES]
 
     def _tell(self, event: EventName, text: str, commands: list[str]) -> None:
         name = self._plan.name
@@ -166,6 +203,7 @@ class PlanBoard:
             reason=vm.reason,
             findings=known.findings if known else [],
             copied_gib=known.copied_gib if known else None,
+            held=self._dispatcher.held_back(vm),
         )
 
     def _vm_lines(self) -> list[str]:
@@ -187,6 +225,9 @@ class PlanBoard:
         if self._needs_action and self._choices:
             verbs = " or ".join(f"`{choice.replace('_', '-')}`" for choice in self._choices)
             lines.append(f"- **A person must act:** `starter.py VERB {plan.name} --reason TEXT` with {verbs}")
+        lines += [f"- **A person must act:** `{command}`" for command in self._commands() if self._gates]
+        lines += [f"- **Paused:** {pause.told}" for pause in self._pauses()]
+        lines += [f"- Limits now: {limits.told}" for limits in list(self._dispatcher.bounds.changed.values())[:_WAVES]]
         if self.reason:
             lines.append(f"- Reason: {self.reason}")
         lines += [*self._forecast.lines(self.phase), "", *self._vm_lines()]

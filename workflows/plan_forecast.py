@@ -8,9 +8,11 @@ with workflow.unsafe.imports_passed_through():
     from migration.eta.expected import of_minutes, steps
     from migration.eta.fleet import Place, Timetable, new_place, timetable
     from migration.eta.reckoning import Remaining, in_moments
-    from migration.eta.values import PlanOutlook
+    from migration.eta.values import PlanOutlook, WavePlace
     from migration.findings import PlanCheck
     from migration.plan import Plan
+    from migration.schedule import line_of
+    from migration.steering import Part
     from migration.times import utc_text
 from workflows.dispatch import Dispatcher, State, VmState
 
@@ -42,8 +44,9 @@ class PlanForecast:
         table = self._table(phase)
         low, high = self._before(phase)
         return PlanOutlook(
-            replication=self._plan.concurrency.replication,
-            cutover=self._plan.concurrency.cutover,
+            replication=self._dispatcher.bounds.least("replication"),
+            cutover=self._dispatcher.bounds.least("cutover"),
+            order=self._order(),
             tests=self._plan.failover.test_first,
             before=(low, high or 0.0),
             plan=table.plan,
@@ -76,10 +79,25 @@ class PlanForecast:
         return timetable(
             [self._place(vm, now) for vm in self._dispatcher.vms.values()],
             now,
-            replication=self._plan.concurrency.replication,
-            cutover=self._plan.concurrency.cutover,
+            replication=self._dispatcher.bounds.least("replication"),
+            cutover=self._dispatcher.bounds.least("cutover"),
             before=self._before(phase),
+            waves=self._order(),
         )
+
+    def _order(self) -> dict[str, WavePlace] | None:
+        """Return what each wave comes after, and its limits now; None where each comes after the one before it."""
+        waves, after = self._plan.waves, self._plan.wave_dependencies
+        bounds = self._dispatcher.bounds
+        limits = [bounds.now(Part(kind="wave", name=wave.name)) for wave in waves]
+        if after == line_of(len(waves)) and all(one.replication is None and one.cutover is None for one in limits):
+            return None
+        return {
+            wave.name: WavePlace(
+                after=[waves[one].name for one in before], replication=one.replication, cutover=one.cutover
+            )
+            for wave, before, one in zip(waves, after, limits, strict=True)
+        }
 
     def _before(self, phase: str) -> Remaining:
         """Return the seconds until the first virtual machine may begin."""
@@ -96,4 +114,6 @@ class PlanForecast:
         state, since = self._since.get(vm.name, (vm.state, now))
         gone = (now - since).total_seconds() if state == vm.state else 0.0
         base = new_place(vm.name, wave, steps(self._sizes.get(vm.name), tests=self._plan.failover.test_first))
-        return base.at(vm.state, gone)
+        place = base.at(vm.state, gone)
+        held = self._dispatcher.held_back(vm)
+        return place.held(held) if held else place

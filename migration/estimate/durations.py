@@ -1,19 +1,21 @@
 """How long a plan takes from start to end, and how long each machine stands still: best and worst case.
 
-Machines replicate side by side, as many as the plan lets; waves fail over one after the other. The wait for a person's
-approval is in neither figure.
+Machines replicate side by side, as many as the plan lets; each wave fails over after those that it depends on. The wait
+for a person's approval is in neither figure.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from migration.estimate.prices import Assumption, Assumptions
 from migration.models import VmSpec, vm_specs
 from migration.plan import Plan
+from migration.plan_fleet import home_of
+from migration.schedule import Order, Turn, fail_over, places, take
 from migration.survey import SurveyedVm, kept_disks
+from migration.waves import in_order
 
 _MIB_PER_GIB = 1024
 
@@ -87,23 +89,34 @@ def _schedule(
     plan: Plan, waves: list[list[str]], ready: dict[str, float], cutover: dict[str, float]
 ) -> tuple[float, float]:
     """Return when the last machine is ready to fail over, and when the last one is verified."""
-    at = _in_slots(plan.concurrency.replication, [name for wave in waves for name in wave], ready, {})
-    done = 0.0
-    for wave in waves:
-        begins = {name: max(at[name], done) for name in wave}
-        ends = _in_slots(plan.concurrency.cutover, sorted(wave, key=begins.__getitem__), cutover, begins)
-        done = max([done, *ends.values()])
-    return max(at.values(), default=0.0), done
+    said = [wave.concurrency for wave in plan.waves]
+    order = Order(
+        plan.wave_dependencies,
+        {wave: one.replication for wave, one in enumerate(said) if one and one.replication},
+        {wave: one.cutover for wave, one in enumerate(said) if one and one.cutover},
+    )
+    copies = places(_least(plan.concurrency.replication, plan, "replication"))
+    copies_of = {wave: places(number) for wave, number in order.replication.items()}
+    at: dict[str, float] = {}
+    for wave in in_order(order.after):
+        own = [copies_of[wave]] if wave in copies_of else []
+        at |= {name: take(0.0, ready[name], copies, *own) for name in waves[wave]}
+    turns = [[Turn(name, at[name], cutover[name]) for name in wave] for wave in waves]
+    free_of = {wave: places(number) for wave, number in order.cutover.items()}
+    ends, _ = fail_over(turns, order, places(_least(plan.concurrency.cutover, plan, "cutover")), free_of)
+    return max(at.values(), default=0.0), max(ends.values(), default=0.0)
 
 
-def _in_slots(slots: int, order: list[str], takes: dict[str, float], not_before: dict[str, float]) -> dict[str, float]:
-    """Return when each is done, if *slots* run at once and each takes the first slot that is free."""
-    free, ends = [0.0] * slots, {}
-    for name in order:
-        begins = max(heapq.heappop(free), not_before.get(name, 0.0))
-        ends[name] = begins + takes[name]
-        heapq.heappush(free, ends[name])
-    return ends
+def _least(number: int, plan: Plan, what: str) -> int:
+    """Return how many at once, where subscriptions or vaults bound them more than the plan does."""
+    homes = [home_of(plan, vm) for vm in plan.vms]
+    for limits, kinds in (
+        (plan.concurrency.per_subscription, {home.subscription for home in homes}),
+        (plan.concurrency.per_vault, {home.vault for home in homes}),
+    ):
+        each = getattr(limits, what) if limits is not None else None
+        number = number if each is None else min(number, each * len(kinds))
+    return number
 
 
 def _both(of_case: Callable[[str], tuple[float, float]]) -> tuple[Span, Span]:

@@ -1,20 +1,22 @@
-"""When the waves of a plan and the plan itself are done: replication ahead of all, failovers wave by wave.
+"""When the waves of a plan and the plan itself are done: replication ahead of all, failovers wave after wave.
 
 What waits for a person, and what stands still, is in no range; it is counted and named beside it.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from migration.eta.reckoning import Remaining, estimate, ranged, remaining, total
-from migration.eta.values import Estimate, Outlook, Step, Stuck, Until
+from migration.eta.values import Estimate, Outlook, Step, Stuck, Until, WavePlace
 from migration.phases import Phase
+from migration.schedule import Order, Turn, fail_over, line_of, take
+from migration.schedule import places as slots
+from migration.waves import in_order
 
 if TYPE_CHECKING:
     from migration.models import Progress
@@ -37,6 +39,12 @@ class Place:
     to_end: Remaining = (0.0, 0.0)
     stuck: Stuck | None = None
     reason: str = ""
+    paused: bool = False
+    """Whether nothing of it begins before a person says so: others wait for it as long."""
+
+    def held(self, reason: str) -> Place:
+        """Return the place of one that begins nothing before a person says so, for that *reason*."""
+        return replace(self, paused=True, stuck="person", reason=reason)
 
     def at(self, state: str, gone: float) -> Place:
         """Return the place of one that has been in a state of its plan's book for so many seconds."""
@@ -82,6 +90,12 @@ def place_of(name: str, wave: str, outlook: Outlook, at: datetime, progress: Pro
     return Place(name, wave, "copying", to_ready=total([rest, *before]), to_verified=total(turn), to_end=total(after))
 
 
+def held_place(name: str, wave: str, outlook: Outlook, reason: str) -> Place:
+    """Return the place of one that waits for its turn and gets none before a person says so."""
+    _, turn, after = _split(outlook.ahead)
+    return Place(name, wave, "ready", to_verified=total(turn), to_end=total(after)).held(reason)
+
+
 def new_place(name: str, wave: str, expected: Sequence[Step]) -> Place:
     """Return the place of a virtual machine that has not begun."""
     before, turn, after = _split(expected)
@@ -95,16 +109,21 @@ def timetable(
     replication: int,
     cutover: int,
     before: Remaining = (0.0, 0.0),
+    waves: Mapping[str, WavePlace] | None = None,
 ) -> Timetable:
     """Return when waves and plan are done, seen *at* a moment; places come wave by wave, in the plan's order.
 
-    *before*: the seconds until the first virtual machine may begin.
+    *before*: the seconds until the first virtual machine may begin. *waves*: what each wave comes after, and its own
+    limits; without it each comes after the one before it.
     """
-    waves: dict[str, list[Place]] = {}
+    members: dict[str, list[Place]] = {name: [] for name in waves or {}}
     for place in places:
-        waves.setdefault(place.wave, []).append(place)
-    best, worst = (_run(waves.values(), case, replication, cutover, _pick(before, case)) for case in (0, 1))
-    ends = {wave: _group(members, best, worst, at) for wave, members in waves.items()}
+        members.setdefault(place.wave, []).append(place)
+    order = _order(list(members), waves)
+    cases = [_run(list(members.values()), order, case, replication, cutover, _pick(before, case)) for case in (0, 1)]
+    (best, _), (worst, gates) = cases
+    blocked = {wave for wave, gate in zip(members, gates, strict=True) if math.isinf(gate)}
+    ends = {wave: _group(of_it, best, worst, at, is_blocked=wave in blocked) for wave, of_it in members.items()}
     return Timetable(
         plan=_group(places, best, worst, at),
         waves={wave: told for wave, told in ends.items() if told is not None},
@@ -116,32 +135,57 @@ def timetable(
     )
 
 
+def _order(names: list[str], waves: Mapping[str, WavePlace] | None) -> Order:
+    if waves is None:
+        return Order(line_of(len(names)))
+    numbers = {name: number for number, name in enumerate(names)}
+    told = [waves.get(name, WavePlace()) for name in names]
+    after = [tuple(numbers[one] for one in place.after if one in numbers) for place in told]
+    return Order(
+        after,
+        {number: place.replication for number, place in enumerate(told) if place.replication},
+        {number: place.cutover for number, place in enumerate(told) if place.cutover},
+    )
+
+
 def _run(
-    waves: Collection[Sequence[Place]], case: int, replication: int, cutover: int, begins: float
+    waves: Sequence[Sequence[Place]], order: Order, case: int, replication: int, cutover: int, begins: float
+) -> tuple[dict[str, float], list[float]]:
+    """Return when each is verified, or at its end, and when each gate opens; infinite where that cannot be told.
+
+    At best a person lets go on at once what is paused; at worst never.
+    """
+    ready = _ready(waves, order, case, replication, begins)
+    cutting = [[_pick(p.to_verified, case) for p in members if p.stage == "cutting_over"] for members in waves]
+    free = slots(cutover, [one for members in cutting for one in members])
+    free_of = {wave: slots(number, cutting[wave]) for wave, number in order.cutover.items()}
+    return fail_over([[_turn(p, ready, case) for p in members] for members in waves], order, free, free_of)
+
+
+def _ready(
+    waves: Sequence[Sequence[Place]], order: Order, case: int, replication: int, begins: float
 ) -> dict[str, float]:
-    """Return when each is verified, or at its end; infinite where that cannot be told."""
-    places = [place for members in waves for place in members]
-    copies = _slots(replication, [_pick(p.to_ready, case) for p in places if p.stage == "copying"], begins)
+    """Return when each that has not had its turn wants it."""
+    copying = [[_pick(p.to_ready, case) for p in members if p.stage == "copying"] for members in waves]
+    free = slots(replication, [one for members in copying for one in members], begins)
+    free_of = {wave: slots(number, copying[wave], begins) for wave, number in order.replication.items()}
     ready: dict[str, float] = {}
-    for place in places:
-        if place.stage == "new":
-            ready[place.name] = heapq.heappop(copies) + _pick(place.to_ready, case)
-            heapq.heappush(copies, ready[place.name])
-        elif place.stage == "copying":
-            ready[place.name] = _pick(place.to_ready, case)
-    turns = _slots(cutover, [_pick(p.to_verified, case) for p in places if p.stage == "cutting_over"], 0.0)
-    done: dict[str, float] = {}
-    gate = 0.0
-    for members in waves:
-        for place in sorted(members, key=lambda one: ready.get(one.name, 0.0)):
-            if place.stage in {"new", "copying", "ready"}:
-                starts = max(heapq.heappop(turns), ready.get(place.name, 0.0), gate)
-                done[place.name] = starts + _pick(place.to_verified, case)
-                heapq.heappush(turns, done[place.name])
-            else:
-                done[place.name] = _end(place, case)
-        gate = max([gate, *(done[place.name] for place in members if place.stage not in {"person", "finishing"})])
-    return done
+    for wave in in_order(order.after):
+        own = [free_of[wave]] if wave in free_of else []
+        for place in waves[wave]:
+            if place.stage == "copying":
+                ready[place.name] = _pick(place.to_ready, case)
+            elif place.stage == "new" and not (place.paused and case):
+                ready[place.name] = take(0.0, _pick(place.to_ready, case), free, *own)
+    return ready
+
+
+def _turn(place: Place, ready: Mapping[str, float], case: int) -> Turn:
+    if place.stage not in {"new", "copying", "ready"}:
+        return Turn(place.name, through=_end(place, case), gates=place.stage not in {"person", "finishing"})
+    if place.paused and case:
+        return Turn(place.name, through=math.inf)
+    return Turn(place.name, ready.get(place.name, 0.0), _pick(place.to_verified, case))
 
 
 def _end(place: Place, case: int) -> float:
@@ -151,7 +195,12 @@ def _end(place: Place, case: int) -> float:
 
 
 def _group(
-    places: Sequence[Place], best: Mapping[str, float], worst: Mapping[str, float], at: datetime
+    places: Sequence[Place],
+    best: Mapping[str, float],
+    worst: Mapping[str, float],
+    at: datetime,
+    *,
+    is_blocked: bool = False,
 ) -> Estimate | None:
     """Return the estimate of a wave or a plan: of those that move by themselves. None once all have ended."""
     left = [place for place in places if place.stage != "ended"]
@@ -170,15 +219,26 @@ def _group(
     told = ranged(until, low, None if math.isinf(high) else high, at)
     held = [place for place in moving if place.stage == "held"]
     if math.isinf(high):
-        why = _held(held) if held else "the sizes of disks are not read yet"
-        told = told.model_copy(update={"stuck": held[0].stuck if held else None, "reason": why})
+        stuck, why = _unknown(held, [place for place in moving if place.paused], is_blocked=is_blocked)
+        told = told.model_copy(update={"stuck": stuck, "reason": why})
     elif asked:
         told = told.model_copy(update={"reason": f"besides, {_waits(asked)}"})
     return told.model_copy(update={"stands": stands})
 
 
+def _unknown(held: Sequence[Place], paused: Sequence[Place], *, is_blocked: bool) -> tuple[Stuck | None, str]:
+    """Return why no end can be told."""
+    if held:
+        return held[0].stuck, _held(held)
+    if paused:
+        return "person", paused[0].reason
+    return None, "a wave before it stands still" if is_blocked else "the sizes of disks are not read yet"
+
+
 def _waiting(place: Place, low: float, high: float, at: datetime) -> Estimate:
     told = ranged("approval", low, None if math.isinf(high) else high, at)
+    if place.paused:
+        return told.model_copy(update={"stuck": "person", "reason": place.reason})
     reason = "it waits for its turn to fail over" if place.stage == "ready" else "it waits for its turn to replicate"
     return told.model_copy(update={"stuck": "queue", "reason": reason})
 
@@ -214,9 +274,3 @@ def _pair(step: Step) -> Remaining:
 def _pick(span: Remaining, case: int) -> float:
     value = span[case]
     return math.inf if value is None else value
-
-
-def _slots(number: int, taken: Sequence[float], begins: float) -> list[float]:
-    free = [*sorted(taken), *([begins] * max(number - len(taken), 0))]
-    heapq.heapify(free)
-    return free

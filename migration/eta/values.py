@@ -51,6 +51,14 @@ class Outlook(Value):
     reason: str = Field("", description="Why it stands still.")
 
 
+class WavePlace(Value):
+    """Where a wave stands among the others, and how many of it at once where it has limits of its own."""
+
+    after: list[str] = Field(default_factory=list, description="The waves that it comes right after.")
+    replication: int | None = None
+    cutover: int | None = None
+
+
 class PlanOutlook(Value):
     """What a plan knows of when it is done; each virtual machine knows more of itself."""
 
@@ -58,6 +66,9 @@ class PlanOutlook(Value):
     cutover: int = Field(description="How many fail over at once.")
     tests: bool = Field(default=False, description="Whether each runs a test failover first.")
     before: tuple[float, float] = Field((0.0, 0.0), description="Seconds until the first one may begin.")
+    order: dict[str, WavePlace] | None = Field(
+        None, description="By wave; null where each comes after the one before it and none has limits of its own."
+    )
     plan: "Estimate | None" = None
     waves: dict[str, "Estimate"] = Field(default_factory=dict)
 

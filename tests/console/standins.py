@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
         as_json,
         plan_evidence,
     )
+    from migration.steering import Part, Pause, SetConcurrency, Steer
     from migration.survey import Survey, SurveyedDisk, SurveyedVm
 
 APPROVER = "approver@contoso.example"
@@ -208,6 +209,7 @@ class StandInPlan:
         self._held = "held" in plan.name
         self._outcome: Outcome | None = None
         self._runs: dict[str, str] = {}
+        self._pauses: list[Pause] = []
         self._vms = {
             vm.name: PlanVm(
                 name=vm.name,
@@ -265,6 +267,7 @@ class StandInPlan:
             needs_action=self._held,
             outcome=self._outcome,
             vms=list(self._vms.values()),
+            pauses=self._pauses,
         )
 
     @workflow.update
@@ -272,6 +275,26 @@ class StandInPlan:
         """Go on."""
         self._held = False
         return DecisionAnswer(counted=True, reason=f"{resolution.action} recorded")
+
+    @workflow.update
+    def pause(self, message: Steer) -> DecisionAnswer:
+        """Pause."""
+        part = Part(kind="wave" if message.wave else "plan", name=message.wave or "")
+        self._pauses = [Pause(part=part, by=message.by, at=RUNNING_SINCE, reason=message.reason)]
+        return DecisionAnswer(counted=True, reason=f"{part.told} is paused")
+
+    @workflow.update
+    def resume(self, message: Steer) -> DecisionAnswer:
+        """Go on with what is paused."""
+        if not self._pauses:
+            return DecisionAnswer(counted=False, reason=f"the wave of {message.vm} holds it")
+        self._pauses = []
+        return DecisionAnswer(counted=True, reason="it goes on")
+
+    @workflow.update
+    def set_concurrency(self, message: SetConcurrency) -> DecisionAnswer:
+        """Repeat what was wanted."""
+        return DecisionAnswer(counted=True, reason=f"{message.vault}: {message.replication}, {message.cutover}")
 
     @workflow.query
     def report(self) -> PlanReport:
