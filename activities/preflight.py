@@ -25,7 +25,7 @@ from migration import ids, names
 from migration.capping import capped, worst
 from migration.findings import CheckVm, OsType, PlanCheck, VmFindings, guests_to_ask
 from migration.inventory import Inventory, UnaskedError
-from migration.models import Progress, VmCheck, VmSpec, vm_hooks, vm_specs
+from migration.models import Progress, VmCheck, VmSpec, hooks_by_vm, vm_specs
 from migration.plan import Plan
 from migration.rules import fingerprints
 from migration.rules.case import Case
@@ -144,7 +144,7 @@ def case_of(plan: Plan, wires: Wires | None = None) -> Case:
         vault_region=plan.vault.region,
         cache_account_id=ids.storage_account_id(*home, account) if account else None,
         asks_guests=plan.guest_probes.enabled,
-        hooks={vm.name: vm_hooks(plan, vm.name) for vm in plan.vms},
+        hooks=hooks_by_vm(plan),
         wires=wires,
         wanted=wanted_of(plan),
         now=datetime.now(UTC),

@@ -12,13 +12,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import RPC_TIMEOUT, Link, open_link, require_worker
 from console.errors import InputError, RefusedError
-from console.plans import read_plan
+from console.plans import read_plan, refuse_too_large
 from console.session import Session
 from console.signing_in import who_starts
 from console.texts import counted
 from console.watching import follow
 from migration import names
-from migration.checks import MAX_MOVED_VMS
 from migration.inputs import MigratePlanInput
 from migration.plan import Plan
 from migration.report import MemoKeys
@@ -26,6 +25,8 @@ from runtime.settings import Settings
 from runtime.temporal import ensure_search_attributes
 from runtime.urls import is_loopback
 
+_NAMED = 50
+"""How many virtual machines, waves or approvers the details of a plan's workflow name."""
 _SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS = 15.0
 """A server caches its search attributes: those just registered are refused for some seconds."""
 
@@ -33,7 +34,7 @@ _SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS = 15.0
 async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool, token_file: str | None = None) -> int:
     """Start the plan in a file; with *wait*, follow it to its end and return as `watch` does."""
     plan = read_plan(plan_file)
-    _refuse_too_many(plan, plan_file)
+    refuse_too_large(plan, plan_file)
     settings = session.settings
     link = await open_link(session)
     await require_worker(link)
@@ -59,14 +60,6 @@ async def requester(session: Session, plan: Plan, token_file: str | None, *, may
             "person may not be recognised; `az login`, or give --token-file"
         )
     return object_id or session.person
-
-
-def _refuse_too_many(plan: Plan, plan_file: str) -> None:
-    if len(plan.vms) > MAX_MOVED_VMS:
-        raise InputError(
-            f"{plan_file}: waves: {len(plan.vms)} virtual machines are more than one run moves; `check` takes them, "
-            f"and to move them split the plan into some of at most {MAX_MOVED_VMS}"
-        )
 
 
 def _confirm(session: Session, settings: Settings, plan: Plan, *, yes: bool) -> None:
@@ -165,14 +158,22 @@ def _headline(plan: Plan) -> str:
 
 
 def _details(plan: Plan, requester: str) -> str:
-    waves = [f"- wave **{wave.name}**: {', '.join(vm.name for vm in wave.vms)}" for wave in plan.waves]
+    """Return what the UI shows beside the plan's workflow; Temporal keeps 20,000 bytes of it."""
+    named = len(plan.vms) <= _NAMED
+    waves = [
+        f"- wave **{wave.name}**: " + (", ".join(vm.name for vm in wave.vms) if named else counted(len(wave.vms), "VM"))
+        for wave in plan.waves[:_NAMED]
+    ]
+    if len(plan.waves) > _NAMED:
+        waves.append(f"- and {counted(len(plan.waves) - _NAMED, 'more wave')}")
+    approvers = ", ".join(plan.approval.approvers[:_NAMED])
     groups = f"from resource group `{plan.source.resource_group}` to `{plan.target.resource_group}`"
     lines = [
         f"{_headline(plan)}, {groups}, by vault `{plan.vault.name}` in {plan.vault.region}.",
         "",
         *waves,
         "",
-        f"Started by {requester}; plan hash `{plan.content_hash}`; approvers: {', '.join(plan.approval.approvers)}.",
+        f"Started by {requester}; plan hash `{plan.content_hash}`; approvers: {approvers}.",
     ]
     return "\n".join(lines)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-MAX_FILE_BYTES = 1_000_000
+MAX_FILE_BYTES = 8_000_000
 
 _Path = tuple[PathStep, ...]
 
@@ -79,7 +79,8 @@ def _read(path: Path) -> str:
             raise PlanFileError([_whole(file, "this is no regular file", "save the plan to a file first")])
         if found.st_size > MAX_FILE_BYTES:
             size = f"{found.st_size / 1_000_000:.1f} MB"
-            raise PlanFileError([_whole(file, f"{size} are too much for a plan", "a plan is smaller than 1 MB")])
+            fix = f"a plan is smaller than {MAX_FILE_BYTES // 1_000_000} MB"
+            raise PlanFileError([_whole(file, f"{size} are too much for a plan", fix)])
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise PlanFileError([_whole(file, "there is no such file", _neighbours(path))]) from None

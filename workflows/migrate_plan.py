@@ -1,6 +1,7 @@
 """A plan: check all, prepare once what its virtual machines share, move them wave by wave, tidy up."""
 
 import asyncio
+from collections.abc import Callable
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -13,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.earlier import Books
     from migration.findings import PlanCheck
     from migration.inputs import MigratePlanInput
-    from migration.models import SharedResources, VmSpec, VmTask, verifying_of, vm_hooks, vm_specs
+    from migration.models import SharedResources, VmTask, hooks_by_vm, verifying_of, vm_specs
     from migration.notices import Happening
     from migration.phases import Outcome, common_outcome
     from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus, plan_evidence
@@ -109,14 +110,14 @@ class MigratePlan:
 
     async def move(self, shared: SharedResources) -> None:
         """Start virtual machines and grant turns until all have ended."""
-        tasks = {spec.name: self._task(spec, shared) for spec in vm_specs(self.plan)}
+        tasks = self._tasks(shared)
         while not self.dispatcher.all_ended:
             self.fleet.changed = False
             for name in self.dispatcher.stopped():
                 self.dispatcher.end(name, Outcome.ROLLED_BACK, "the plan stopped before it began")
             for name in self.dispatcher.to_start():
                 if self.dispatcher.may_start(name):  # a person may have paused it while others were started
-                    await self.fleet.start(tasks[name])
+                    await self.fleet.start(tasks(name))
             for name, answer in self.dispatcher.answers():
                 await self.fleet.signal(name, names.SIGNAL_TURN_GRANTED, answer)
             self.engine.stop_if_cancelled()  # a child or a signal under way ends first, and the cancel with it
@@ -203,21 +204,29 @@ class MigratePlan:
         self.dispatcher.note(notice)
         self.fleet.changed = True
 
-    def _task(self, spec: VmSpec, shared: SharedResources) -> VmTask:
-        return VmTask(
-            plan=self.plan.name,
-            plan_hash=self.plan.content_hash,
-            requester=self.requester,
-            vm=spec,
-            shared=shared,
-            approval=self.plan.approval,
-            failover=self.plan.failover,
-            hooks=vm_hooks(self.plan, spec.name),
-            notifications=self.plan.notifications,
-            verifying=verifying_of(self.plan)[spec.name],
-            adopted_item_id=self._handed_over.get(spec.name),
-            reprotect=self.plan.after_commit.wanted,
-        )
+    def _tasks(self, shared: SharedResources) -> Callable[[str], VmTask]:
+        """Return what makes the task of a virtual machine, by its name."""
+        specs = {spec.name: spec for spec in vm_specs(self.plan)}
+        hooks, verifying = hooks_by_vm(self.plan), verifying_of(self.plan)
+        plan_hash = self.plan.content_hash
+
+        def task(name: str) -> VmTask:
+            return VmTask(
+                plan=self.plan.name,
+                plan_hash=plan_hash,
+                requester=self.requester,
+                vm=specs[name],
+                shared=shared,
+                approval=self.plan.approval,
+                failover=self.plan.failover,
+                hooks=hooks[name],
+                notifications=self.plan.notifications,
+                verifying=verifying[name],
+                adopted_item_id=self._handed_over.get(name),
+                reprotect=self.plan.after_commit.wanted,
+            )
+
+        return task
 
 
 _TOLD_FINDINGS = 50

@@ -6,7 +6,6 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
-    from migration.checks import MAX_MOVED_VMS
     from migration.findings import PlanCheck, VmFindings, markdown_lines, summary_by_wave
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import LedgerProof
@@ -20,6 +19,8 @@ from workflows.dispatch import Dispatcher, VmState
 from workflows.plan_forecast import PlanForecast
 
 _WAVES = 20
+_EACH = 50
+"""A plan of more virtual machines is told by wave."""
 
 _PHASE_OF = {
     "new": Phase.CHECKING,
@@ -171,7 +172,7 @@ class PlanBoard:
     def _vm_lines(self) -> list[str]:
         """Return a line for each virtual machine, or for each wave where there are many: details are limited."""
         vms = list(self._dispatcher.vms.values())
-        if len(vms) <= MAX_MOVED_VMS:
+        if len(vms) <= _EACH:
             return [f"- {vm.name}: {vm.outcome.value if vm.outcome else vm.state}" for vm in vms]
         by_wave = [[vm for vm in vms if vm.wave == index] for index in range(len(self._plan.waves))]
         named = zip(self._plan.waves, by_wave, strict=True)

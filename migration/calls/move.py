@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from migration import ids, names
 from migration.hooks import Hooks
-from migration.models import VmSpec, vm_hooks
+from migration.models import VmSpec, hooks_by_vm
 from migration.plan import Failover, Plan
 
 UNKNOWN_DISK, UNKNOWN_NIC, UNKNOWN_NETWORK = "{disk}", "{nic}", "{network}"
@@ -126,6 +126,7 @@ def cache_account_id(vault_id: str, source_region: str, name: str | None = None)
 
 def move_of(plan: Plan, vms: tuple[VmSpec, ...]) -> Move:
     """Return a plan's move, of which nothing was looked at yet."""
+    hooks = hooks_by_vm(plan)
     return Move(
         vms=vms,
         vault_id=plan.vault_id,
@@ -133,7 +134,7 @@ def move_of(plan: Plan, vms: tuple[VmSpec, ...]) -> Move:
         cache_account_id=cache_account_id(plan.vault_id, plan.source.region, plan.vault.cache_account),
         asks_guests=plan.guest_probes.enabled,
         return_cache_account_id=cache_account_id(plan.vault_id, plan.target.region) if plan.after_commit.wanted else "",
-        hooks={vm.name: vm_hooks(plan, vm.name) for vm in vms},
+        hooks={vm.name: hooks[vm.name] for vm in vms},
     )
 
 

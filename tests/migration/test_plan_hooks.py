@@ -8,7 +8,7 @@ from migration.calls.move import move_of
 from migration.calls.roles import custom_roles
 from migration.calls.table import writes
 from migration.errors import PlanFileError
-from migration.models import vm_hooks, vm_specs
+from migration.models import hooks_by_vm, vm_specs
 from migration.plan import Plan
 from migration.plan_file import parse_plan
 from tests.migration.plan_text import GOOD
@@ -102,7 +102,7 @@ def test_hooks_of_plan_wave_and_machine_run_in_this_order() -> None:
     own = "web-02\n        hooks: {before_cutover: [{name: last, webhook: {channel: lb}}]}\n"
     plan = GOOD.replace("  - name: first\n", f"  - name: first\n{wave}").replace("web-02\n", own)
     whole = read(plan=plan)
-    orders = [[one.name for one in vm_hooks(whole, vm.name).before] for vm in whole.vms]
+    orders = [[one.name for one in hooks_by_vm(whole)[vm.name].before] for vm in whole.vms]
     assert [["quiesce", "drain"], ["quiesce", "drain", "last"]] == orders
     assert whole == Plan.model_validate_json(whole.model_dump_json())
     with pytest.raises(PlanFileError) as refused:

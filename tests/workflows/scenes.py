@@ -14,8 +14,8 @@ from migration.models import (
     SourceVm,
     VmSpec,
     VmTask,
+    hooks_by_vm,
     verifying_of,
-    vm_hooks,
     vm_specs,
 )
 from migration.plan import Approval, Failover, Plan
@@ -79,7 +79,7 @@ def make_task(*, approval: dict[str, Any] | None = None, failover: dict[str, Any
         shared=shared_of(whole),
         approval=Approval.model_validate({"approvers": [APPROVER, REQUESTER]} | (approval or {})),
         failover=Failover.model_validate(failover or {}),
-        hooks=vm_hooks(whole, whole.vms[0].name),
+        hooks=hooks_by_vm(whole)[whole.vms[0].name],
         notifications=whole.notifications,
         verifying=verifying_of(whole)[whole.vms[0].name],
     )
