@@ -284,6 +284,8 @@ class MemoKeys:
     VM_NAME = "vm"
     WAVE = "wave"
     SUMMARY = "summary"
+    BEGAN = "began"
+    """When a plan's first run began, of one that goes on for it."""
     VAULT = "vault"
     USE = "use"
     MOVED = "moved"

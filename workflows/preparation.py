@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan, proof
     from migration.models import SharedResources, Started, VmSpec, vm_specs
     from migration.plan import Plan
+    from migration.plan_state import PreparedState
     from migration.requests import ObserveResources
     from migration.sharing import (
         CacheAccountWanted,
@@ -62,6 +63,27 @@ class Preparation:
         self.proof: LedgerProof | None = None
         self._earlier: EarlierAnswer | None = None
         self._before: PlanListing | None = None
+        self.shared: SharedResources | None = None
+
+    @property
+    def made(self) -> SharedResources:
+        """What was made for all virtual machines.
+
+        Raises:
+            RuntimeError: it is asked for too early.
+        """
+        if self.shared is None:
+            raise RuntimeError("what virtual machines share is asked for before it was made")
+        return self.shared
+
+    def state(self) -> PreparedState:
+        """Return what was made, for a run that goes on for this one."""
+        return PreparedState(shared=self.shared, entries=self.entries, earlier=self._earlier, before=self._before)
+
+    def go_on(self, state: PreparedState) -> None:
+        """Go on with what an earlier run made."""
+        self.shared, self.entries = state.shared, list(state.entries)
+        self._earlier, self._before = state.earlier, state.before
 
     async def ensure_all(self, networks: dict[str, list[str]]) -> SharedResources:
         """Make what is missing; *networks* tells the source networks of each virtual machine, by its name."""
@@ -85,7 +107,7 @@ class Preparation:
         back = names.container_mapping_name(target_region, source_region)
         await self._container_mapping(target, source, policy, back)
         await self._network_mappings(source_fabric, target_fabric, _network_pairs(specs, networks))
-        return SharedResources(
+        self.shared = SharedResources(
             vault_id=vault,
             policy_id=policy,
             source_fabric_id=source_fabric,
@@ -95,6 +117,7 @@ class Preparation:
             cache_account_id=await self._cache_account(plan.source.region, plan.vault.cache_account),
             return_cache_account_id=await self._cache_account(target_region) if plan.after_commit.wanted else "",
         )
+        return self.shared
 
     async def tidy_up(self) -> None:
         """Remove what this plan made and nobody uses any more; what stays says why. Then prove the ledger."""
