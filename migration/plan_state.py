@@ -89,7 +89,7 @@ class PlanState(Value):
 
 def carried_check(check: PlanCheck, begun: set[str]) -> PlanCheck:
     """Return what a plan needs of its check once it moves: its machines' findings where they have not begun."""
-    done = {"network_ids": [], "guest": None, "luns": []}
+    done: dict[str, object] = {"network_ids": [], "guest": None, "luns": []}
     return check.model_copy(
         update={
             "vms": [vm.model_copy(update=done | ({"findings": []} if vm.name in begun else {})) for vm in check.vms]

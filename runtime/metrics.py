@@ -128,7 +128,7 @@ class FleetMetrics:
         query = f"WorkflowType = '{names.MIGRATE_PLAN}' AND ExecutionStatus = 'Running'"
         runs = self._client.list_workflows(query, limit=_MOST_PLANS, rpc_timeout=_RPC_TIMEOUT)
         return [
-            _Plan(run.id.removeprefix(names.migrate_plan_id("")), await _vault_of(run), utc_text(run.start_time))
+            _Plan(run.id.removeprefix(names.migrate_plan_id("")), await _vault_of(run), await _began(run))
             async for run in runs
         ]
 
@@ -171,6 +171,12 @@ class FleetMetrics:
 
 def _by_plan(counted: Mapping[tuple[str, str], int], wanted: str) -> dict[Labels, float]:
     return {(("plan", plan),): number for (plan, phase), number in counted.items() if phase == wanted}
+
+
+async def _began(run: WorkflowExecution) -> str:
+    """Return when a plan began, whatever run of its workflow goes on with it now."""
+    began = (await run.memo()).get(MemoKeys.BEGAN)
+    return began if isinstance(began, str) else utc_text(run.start_time)
 
 
 async def _vault_of(run: WorkflowExecution) -> str:
