@@ -335,7 +335,7 @@ def vm_hooks(plan: Plan, name: str) -> Hooks:
 
 def _spec(plan: Plan, wave: Wave, vm: Vm) -> VmSpec:
     own, how = vm.target, verifying(plan.verification, vm.verification)
-    subscription = own.subscription or plan.target.subscription or plan.subscription
+    subscription = plan.target_subscription(vm)
     group = own.resource_group or plan.target.resource_group
     network_home = (plan.target.subscription or plan.subscription, plan.target.resource_group)
     return VmSpec(

@@ -59,14 +59,15 @@ class MigratePlan:
         networks = {vm.name: vm.network_ids for vm in check.vms}
         if not self.dispatcher.all_ended:
             self.board.enter("preparing")
-            shared = await self.preparation.ensure_all(networks)
+            shared = await self.preparation.ensure_all(networks, check.places)
             self.board.enter("moving")
             await self.move(shared)
 
     @workflow.run
     async def run(self, request: MigratePlanInput) -> PlanEnding:
         """Move the plan's virtual machines, and tidy up whatever happened."""
-        workflow.upsert_memo({MemoKeys.VAULT: request.plan.vault_id})
+        vaults = request.plan.vault_ids
+        workflow.upsert_memo({MemoKeys.VAULT: vaults if len(vaults) > 1 else vaults[0]})
         cancelled: BaseException | None = None
         try:
             await self.migrate()
@@ -107,9 +108,9 @@ class MigratePlan:
             if vm.already_migrated:
                 self.dispatcher.end(vm.name, Outcome.MIGRATED, "moved by an earlier run")
 
-    async def move(self, shared: SharedResources) -> None:
+    async def move(self, shared: dict[str, SharedResources]) -> None:
         """Start virtual machines and grant turns until all have ended."""
-        tasks = {spec.name: self._task(spec, shared) for spec in vm_specs(self.plan)}
+        tasks = {spec.name: self._task(spec, shared[spec.name]) for spec in vm_specs(self.plan) if spec.name in shared}
         while not self.dispatcher.all_ended:
             self.fleet.changed = False
             for name in self.dispatcher.stopped():
