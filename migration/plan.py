@@ -6,6 +6,7 @@ The steps that it configures are those of Microsoft's tutorial
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -25,7 +26,7 @@ from migration.plan_vaults import (
     MOST_VAULTS,
     Vault,
     WhichVault,
-    index_of,
+    named_vaults,
     refuse_none_or_both,
     refuse_region,
     refuse_twins,
@@ -222,7 +223,7 @@ class Plan(Authored):
             path = ("vault",) if self.vaults is None else ("vaults", index)
             refuse_region(vault.region, self.source.region, self.target.region, path)
         refuse_twins(self.all_vaults, self.subscription)
-        self._named_vaults()
+        _ = self.named_vaults  # each has to be one of the plan's
         return self
 
     @model_validator(mode="after")
@@ -296,7 +297,7 @@ class Plan(Authored):
         """The vaults, be they one or several."""
         return self.vaults or [vault for vault in (self.vault,) if vault is not None]
 
-    @property
+    @cached_property
     def vault_ids(self) -> list[str]:
         """The ids of the vaults."""
         return vault_ids(self.all_vaults, self.subscription)
@@ -304,7 +305,8 @@ class Plan(Authored):
     @cached_property
     def named_vaults(self) -> dict[str, int]:
         """Which vault virtual machines have to go by, where they, or their waves, say so: by name."""
-        return self._named_vaults()
+        waves = [(wave.vault, [(vm.name, vm.vault) for vm in wave.vms]) for wave in self.waves]
+        return named_vaults(waves, self.all_vaults, self.subscription)
 
     @cached_property
     def first_vaults(self) -> dict[str, int]:
@@ -339,15 +341,12 @@ class Plan(Authored):
         """Return the subscription into which a virtual machine of this plan moves."""
         return vm.target.subscription or self.target.subscription or self.subscription
 
-    def _named_vaults(self) -> dict[str, int]:
-        named: dict[str, int] = {}
-        for w, wave in enumerate(self.waves):
-            for v, vm in enumerate(wave.vms):
-                reference = vm.vault or wave.vault
-                if reference is not None:
-                    path = ("waves", w, "vms", v, "vault") if vm.vault else ("waves", w, "vault")
-                    named[vm.name] = index_of(reference, self.all_vaults, self.subscription, path)
-        return named
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; what was reckoned from the plan is reckoned anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("vault_ids", "named_vaults", "first_vaults", "source_subscriptions"):
+            copied.__dict__.pop(name, None)
+        return copied
 
     @property
     def _order(self) -> list[tuple[str, list[str] | None]]:

@@ -112,7 +112,25 @@ def refuse_region(vault: str, source: str, target: str, path: tuple[PathStep, ..
         )
 
 
-def index_of(reference: str, vaults: list[Vault], subscription: str, path: tuple[PathStep, ...]) -> int:
+def named_vaults(
+    waves: list[tuple[str | None, list[tuple[str, str | None]]]], vaults: list[Vault], subscription: str
+) -> dict[str, int]:
+    """Return which vault virtual machines have to go by, by their names: as they say, or their wave does.
+
+    Raises:
+        InvalidPlanError: the plan has no such vault, or more than one.
+    """
+    named: dict[str, int] = {}
+    for w, (of_wave, vms) in enumerate(waves):
+        for v, (name, own) in enumerate(vms):
+            reference = own or of_wave
+            if reference is not None:
+                path = ("waves", w, "vms", v, "vault") if own else ("waves", w, "vault")
+                named[name] = _index_of(reference, vaults, subscription, path)
+    return named
+
+
+def _index_of(reference: str, vaults: list[Vault], subscription: str, path: tuple[PathStep, ...]) -> int:
     """Return which of the plan's vaults is meant.
 
     Raises:
