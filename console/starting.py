@@ -79,12 +79,13 @@ def _confirm(session: Session, settings: Settings, plan: Plan, *, yes: bool) -> 
 
 def cloud(settings: Settings, plan: Plan) -> list[str]:
     """Return where the writes will go, and as whom."""
-    subscriptions = {plan.subscription, plan.target.subscription, *(vm.target.subscription for vm in plan.vms)} - {None}
-    others = sorted(str(one) for one in subscriptions - {plan.subscription})
+    sources = sorted({plan.source_subscriptions[vm.name] for vm in plan.vms})
+    vaults = {vault.subscription or plan.subscription for vault in plan.all_vaults}
+    others = sorted(({plan.target_subscription(vm) for vm in plan.vms} | vaults) - set(sources))
     return [
         f"endpoint      {settings.azure_resource_manager_endpoint}",
         f"tenant        {settings.azure_tenant_id or 'that of the identity'}",
-        f"subscription  {plan.subscription}" + (f", into {', '.join(others)}" if others else ""),
+        f"subscription  {', '.join(sources)}" + (f", into {', '.join(others)}" if others else ""),
         f"identity      {_identity(settings)}",
     ]
 
@@ -168,8 +169,10 @@ def _details(plan: Plan, requester: str) -> str:
         waves.append(f"- and {counted(len(plan.waves) - _NAMED, 'more wave')}")
     approvers = ", ".join(plan.approval.approvers[:_NAMED])
     groups = f"from resource group `{plan.source.resource_group}` to `{plan.target.resource_group}`"
+    told = [f"`{vault.name}` in {vault.region}" for vault in plan.all_vaults]
+    vaults = f"vault {told[0]}" if len(told) == 1 else f"{len(told)} vaults: {', '.join(told[:5])}"
     lines = [
-        f"{_headline(plan)}, {groups}, by vault `{plan.vault.name}` in {plan.vault.region}.",
+        f"{_headline(plan)}, {groups}, by {vaults}.",
         "",
         *waves,
         "",

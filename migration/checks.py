@@ -276,17 +276,11 @@ def name_key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def differing_regions(source: str, target: str, vault: str) -> None:
-    """Refuse a plan that moves within a region, or whose vault would go down with the source."""
+def differing_regions(source: str, target: str) -> None:
+    """Refuse a plan that moves within a region."""
     if source == target:
         raise InvalidPlanError(
             f"source and target are the same region, {source}", "name the region to move to", ("target", "region")
-        )
-    if source == vault:
-        raise InvalidPlanError(
-            f"the vault would lie in the source region, {source}",
-            f"use any other region, such as the target's: {target}",
-            ("vault", "region"),
         )
 
 

@@ -344,7 +344,7 @@ def _waivers_of(waivers: dict[str | None, list[tuple[int, Waiver]]], name: str) 
 
 def _spec(plan: Plan, wave: Wave, vm: Vm, waivers: list[Waiver]) -> VmSpec:
     own, how = vm.target, verifying(plan.verification, vm.verification)
-    subscription = own.subscription or plan.target.subscription or plan.subscription
+    subscription = plan.target_subscription(vm)
     group = own.resource_group or plan.target.resource_group
     network_home = (plan.target.subscription or plan.subscription, plan.target.resource_group)
     return VmSpec(

@@ -33,10 +33,17 @@ class EngineState(Value):
     retried: int = 0
 
 
+class SharedBy(Value):
+    """What some virtual machines share: their places in the plan, as ranges."""
+
+    vms: str
+    resources: SharedResources
+
+
 class PreparedState(Value):
     """What was made for all virtual machines, and its ledger."""
 
-    shared: SharedResources | None = None
+    shared: list[SharedBy] = Field(default_factory=list)
     entries: list[LedgerEntry] = Field(default_factory=list)
     earlier: EarlierAnswer | None = None
     before: PlanListing | None = None

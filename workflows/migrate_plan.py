@@ -69,14 +69,15 @@ class MigratePlan:
             if self.dispatcher.all_ended:
                 return
             self.board.enter("preparing")
-            await self.preparation.ensure_all(networks)
+            await self.preparation.ensure_all(networks, check.places)
         await self.move()
 
     @workflow.run
     async def run(self, request: MigratePlanInput) -> PlanEnding:
         """Move the plan's virtual machines, and tidy up whatever happened."""
         began = {MemoKeys.BEGAN: self.board.started} if self.carried else {}
-        workflow.upsert_memo({MemoKeys.VAULT: request.plan.vault_id, **began})
+        vaults = request.plan.vault_ids
+        workflow.upsert_memo({MemoKeys.VAULT: vaults if len(vaults) > 1 else vaults[0], **began})
         self.fleet.resume()
         self.postbox.resume()
         cancelled: BaseException | None = None

@@ -13,7 +13,6 @@ from workflows.preparation import Preparation
 
 def tasks_of(plan: Plan, requester: str, preparation: Preparation, check: PlanCheck | None) -> Callable[[str], VmTask]:
     """Return what makes the task of a virtual machine, by its name in the plan; what they share is made by then."""
-    shared = preparation.made
     specs = {spec.name: spec for spec in vm_specs(plan)}
     hooks, verifying, plan_hash = hooks_by_vm(plan), verifying_of(plan), plan.content_hash
     handed_over = {vm.name: vm.adopted_item_id for vm in check.vms if vm.adopted_item_id} if check else {}
@@ -24,7 +23,7 @@ def tasks_of(plan: Plan, requester: str, preparation: Preparation, check: PlanCh
             plan_hash=plan_hash,
             requester=requester,
             vm=specs[name],
-            shared=shared,
+            shared=preparation.shared[name],
             approval=plan.approval,
             failover=plan.failover,
             hooks=hooks[name],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migration.calls.move import move_of
+from migration.calls.move import moves_of
 from migration.calls.roles import custom_roles
 from migration.calls.table import writes
 from migration.errors import PlanFileError
@@ -117,7 +117,7 @@ def test_scripts_in_the_guest_are_calls_that_change_and_need_a_right() -> None:
     after = "    - {name: warm, command: {script: x}, undo: {command: {script: y}}}\n"
     plan = read(HOOKS + after)
     vms = tuple(vm_specs(plan))[:1]
-    calls = [call for call in writes(move_of(plan, vms)) if call.path.endswith("/runCommand") and "hook" in call.when]
+    calls = [call for call in writes(*moves_of(plan, vms)) if call.path.endswith("/runCommand") and "hook" in call.when]
     told = [(call.step, call.resource_id, call.effect, call.when) for call in calls]
     expected = [
         ("fail over", vms[0].source_id, "changes", "the hook quiesce"),

@@ -54,16 +54,16 @@ def plan_input(plan: Plan) -> MigratePlanInput:
 
 def shared_of(plan: Plan) -> SharedResources:
     """Return what the virtual machines of *plan* share."""
-    source = ids.fabric_id(plan.vault_id, names.fabric_name(plan.source.region))
-    target = ids.fabric_id(plan.vault_id, names.fabric_name(plan.target.region))
+    source = ids.fabric_id(plan.vault_ids[0], names.fabric_name(plan.source.region))
+    target = ids.fabric_id(plan.vault_ids[0], names.fabric_name(plan.target.region))
     return SharedResources(
-        vault_id=plan.vault_id,
-        policy_id=f"{plan.vault_id}/replicationPolicies/{names.POLICY_NAME}",
+        vault_id=plan.vault_ids[0],
+        policy_id=f"{plan.vault_ids[0]}/replicationPolicies/{names.POLICY_NAME}",
         source_fabric_id=source,
         target_fabric_id=target,
         source_container_id=ids.container_id(source, names.container_name(plan.source.region)),
         target_container_id=ids.container_id(target, names.container_name(plan.target.region)),
-        cache_account_id=ids.storage_account_id(plan.subscription, plan.vault.resource_group, "cache"),
+        cache_account_id=ids.storage_account_id(plan.subscription, plan.all_vaults[0].resource_group, "cache"),
     )
 
 

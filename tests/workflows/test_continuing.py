@@ -73,7 +73,7 @@ async def test_a_plan_goes_on_in_new_runs_to_its_end(real_stage: Stage, script: 
     assert [1, 1, 5] == [labels.count(one) for one in ("check_plan", "ensure_vault", "enable_replication")]
     assert warned.findings == report.findings
     assert len(report.resources) > 10
-    assert (report.run_id, report.started, plan.vault_id) == (last.run_id, memo["began"], memo[MemoKeys.VAULT])
+    assert (report.run_id, report.started, plan.vault_ids[0]) == (last.run_id, memo["began"], memo[MemoKeys.VAULT])
     assert plan_evidence(report, runs) == memo[MemoKeys.EVIDENCE]
 
 
