@@ -23,8 +23,8 @@ QUIET_BYTES = 32_000
 MOST_CHARACTERS = 2_000
 """Of one text in a larger answer."""
 MOST_BYTES = 512_000
-MOST_BYTES_OF_PLANS = 1_900_000
-"""Of an answer about a whole plan, which may have 1,000 virtual machines and is asked for by a person."""
+MOST_BYTES_OF_PLANS = 5_000_000
+"""Of an answer about a whole plan, which may have 5,000 virtual machines: compressed, a tenth of it is kept."""
 _OF_PLANS = {"check_plan", "survey_plan", "find_leftovers"}
 
 

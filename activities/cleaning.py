@@ -49,7 +49,7 @@ class CleaningActivities:
             return CleanSurvey(refused=refused) if refused else await self._survey(request.plan)
 
     async def _survey(self, plan: Plan) -> CleanSurvey:
-        protected = await items.list_items(self._azure, plan.vault_id)
+        protected = [item for vault in plan.vault_ids for item in await items.list_items(self._azure, vault)]
         together = asyncio.Semaphore(_AT_ONCE)
 
         async def one(spec: VmSpec) -> CleanSurvey:
@@ -100,5 +100,6 @@ class CleaningActivities:
             return None
         return description.parent_id or ""
 
-    async def _other_plans(self, plan: Plan) -> list[str]:
-        return await running_plans_using(self._client, plan.vault_id, plan.name)
+    async def _other_plans(self, plan: Plan) -> dict[str, list[str]]:
+        """Return the running plans that use each vault of this one."""
+        return {vault: await running_plans_using(self._client, vault, plan.name) for vault in plan.vault_ids}

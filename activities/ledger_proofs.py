@@ -33,14 +33,14 @@ class ProofActivities:
     async def list_plan(self, request: ListPlan) -> PlanListing:
         """Return what lies in the groups and the vault of a plan before it makes anything."""
         async with beating(list):
-            found = await self._listings.plan(request.group_ids, request.vault_id)
+            found = await self._listings.plan(request.group_ids, request.vault_ids)
         return PlanListing(digests=[] if found.why else sorted(map(digest, found.ids)), why=found.why)
 
     @activity.defn
     async def prove_plan(self, request: ProvePlan) -> LedgerProof:
         """Hold what is listed now against what was there before, and against the ledgers of plan and machines."""
         async with beating(list):
-            found = await self._listings.plan(request.what.group_ids, request.what.vault_id)
+            found = await self._listings.plan(request.what.group_ids, request.what.vault_ids)
             why = found.why or request.before.why
             known, unread = await self._ledgers(request.workflow_ids)
             known += [entry.id for entry in request.entries]

@@ -6,7 +6,8 @@ from temporalio.client import Client
 
 from migration import names
 from migration.base import Value
-from migration.report import MemoKeys
+from migration.ids import same_id
+from migration.report import vaults_in
 
 
 class OtherPlans(Value):
@@ -42,7 +43,6 @@ async def running_plans_using(client: Client, vault_id: str, plan: str) -> list[
     async for execution in client.list_workflows(query):
         if execution.id == mine:
             continue
-        vault = await execution.memo_value(MemoKeys.VAULT, default="")
-        if str(vault).lower() == vault_id.lower():
+        if any(same_id(one, vault_id) for one in vaults_in(await execution.memo())):
             others.append(execution.id.removeprefix("migrate-plan/"))
     return sorted(others)

@@ -25,14 +25,15 @@ from migration import ids, names
 from migration.capping import capped, worst
 from migration.findings import CheckVm, OsType, PlanCheck, VmFindings, guests_to_ask
 from migration.inventory import Inventory, UnaskedError
-from migration.models import Progress, VmCheck, VmSpec, vm_hooks, vm_specs
+from migration.models import Progress, VmCheck, VmSpec, hooks_by_vm, vm_specs
 from migration.plan import Plan
 from migration.rules import fingerprints
 from migration.rules.case import Case
 from migration.rules.engine import judge
-from migration.rules.needs import move_of
 from migration.rules.perimeter import asks_guest
+from migration.rules.placing import placed
 from migration.rules.sources import source_vm
+from migration.vaults import PlannedVault, planned_vaults
 from migration.wires import wanted_of
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class PreflightActivities:
             if self._client is not None:
                 case = replace(case, finalised=await finalised_sources(self._client, plan.name, _absent(case)))
         _insist(case)
-        return capped(_answer(case))
+        return capped(_answer(placed(case)))
 
     @activity.defn
     async def check_vm(self, request: CheckVm) -> VmCheck:
@@ -80,7 +81,7 @@ class PreflightActivities:
         task = request.task
         case = Case(
             vms=(task.vm,),
-            vault_id=task.shared.vault_id,
+            vaults=(PlannedVault(task.shared.vault_id),),
             failover=task.failover,
             inventory=Inventory(),
             moment=request.moment,
@@ -128,23 +129,20 @@ async def check(azure: AzureClients, plan: Plan, count: Count | None = None, wir
     case = case_of(plan, wires)
     await azure.greet(ANSWER_SECONDS)
     await take_inventory(azure, case, count=count)
-    answer = _answer(case)
+    answer = _answer(placed(case))
     return await check_guests(azure, plan, answer, guests_to_ask(plan, answer))
 
 
 def case_of(plan: Plan, wires: Wires | None = None) -> Case:
     """Return the case of a whole plan, of which nothing was read yet."""
-    account = plan.vault.cache_account
-    home = (plan.subscription, plan.vault.resource_group)
     return Case(
         vms=tuple(vm_specs(plan)),
-        vault_id=plan.vault_id,
+        vaults=planned_vaults(plan),
+        named=plan.named_vaults,
         failover=plan.failover,
         inventory=Inventory(),
-        vault_region=plan.vault.region,
-        cache_account_id=ids.storage_account_id(*home, account) if account else None,
         asks_guests=plan.guest_probes.enabled,
-        hooks={vm.name: vm_hooks(plan, vm.name) for vm in plan.vms},
+        hooks=hooks_by_vm(plan),
         wires=wires,
         wanted=wanted_of(plan),
         now=datetime.now(UTC),
@@ -155,7 +153,10 @@ def _answer(case: Case) -> PlanCheck:
     shared, each = judge(case)
     pairs = zip(each, case.vms, strict=True)
     vms = [found.model_copy(update=_besides(case, vm, found)) for found, vm in pairs]
-    return PlanCheck(findings=shared, vms=vms, cache_is_there=move_of(case).cache_is_there)
+    wanted = {case.cache_account_of(vm) for vm in case.vms}
+    there = {account for account in wanted if _is_there(case, account)}
+    some = sorted(account.rsplit("/", 1)[-1] for account in there) if there != wanted else []
+    return PlanCheck(findings=shared, vms=vms, cache_is_there=there == wanted, caches_there=some)
 
 
 def _besides(case: Case, vm: VmSpec, found: VmFindings) -> dict[str, object]:
@@ -164,10 +165,16 @@ def _besides(case: Case, vm: VmSpec, found: VmFindings) -> dict[str, object]:
     gib = sum(disk.size_gib for disk in source.disks if not vm.excludes(disk.name)) if source else None
     return {
         "network_ids": _networks(case, vm),
+        "place": case.place_of(vm),
         "guest": _guest(case, vm, found),
         "luns": _luns(case, vm),
         "copied_gib": gib,
     }
+
+
+def _is_there(case: Case, account: str) -> bool:
+    fact = case.inventory.accounts.get(ids.id_key(account))
+    return fact is not None and bool(fact.value or fact.unasked)
 
 
 def _guest(case: Case, vm: VmSpec, found: VmFindings) -> OsType | None:

@@ -13,6 +13,7 @@ from activities.earlier import EarlierActivities
 from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
 from activities.finalise import FinaliseActivities
+from activities.fleet import FleetActivities
 from activities.guests import GuestActivities
 from activities.hooks import HookActivities
 from activities.isolation import IsolationActivities
@@ -82,6 +83,7 @@ def all_activities(
         VerificationActivities(azure),
         IsolationActivities(azure),
         PlanActivities(client),
+        FleetActivities(client),
         WindowActivities(),
         EarlierActivities(client),
         ProofActivities(azure, client),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from temporalio import activity
@@ -14,7 +15,8 @@ from migration.ids import ResourceId, id_key
 from migration.inventory import UnaskedError
 from migration.plan import Plan
 from migration.rules.engine import judge
-from migration.rules.needs import move_of
+from migration.rules.needs import moves_of
+from migration.rules.placing import placed
 from migration.rules.sources import source_vm
 from migration.survey import Survey, SurveyedDisk, SurveyedVm
 
@@ -42,14 +44,17 @@ async def survey(azure: AzureClients, plan: Plan) -> Survey:
     case = case_of(plan)
     await azure.greet(ANSWER_SECONDS)
     await take_inventory(azure, case)
+    case = placed(case)
     shared, each = judge(case)
     moved = {found.name: found.already_migrated for found in each}
-    move = move_of(case)
+    moves = moves_of(case)
+    there = [move.vault_id for move in moves if move.vault_is_there]
+    fabrics = await asyncio.gather(*(_fabrics(azure, plan, vault_id) for vault_id in there))
     found = [finding for vm in each for finding in vm.findings]
     return Survey(
         vms=[_vm(case, vm, already_migrated=moved[vm.name]) for vm in case.vms],
-        there=sorted(move.there),
-        fabrics=await _fabrics(azure, plan) if move.vault_is_there else {},
+        there=sorted({key for move in moves for key in move.there}),
+        fabrics_of={id_key(vault_id): found for vault_id, found in zip(there, fabrics, strict=True)},
         blocking=sum(finding.blocks for finding in [*shared, *found]),
     )
 
@@ -58,9 +63,10 @@ def _vm(case: Case, vm: VmSpec, *, already_migrated: bool) -> SurveyedVm:
     try:
         source = source_vm(case.inventory, vm)
     except UnaskedError as error:
-        return SurveyedVm(name=vm.name, already_migrated=already_migrated, unread=error.why)
+        return SurveyedVm(name=vm.name, already_migrated=already_migrated, unread=error.why, place=case.place_of(vm))
     if source is None:
-        return SurveyedVm(name=vm.name, already_migrated=already_migrated, unread="Azure knows no such virtual machine")
+        why = "Azure knows no such virtual machine"
+        return SurveyedVm(name=vm.name, already_migrated=already_migrated, unread=why, place=case.place_of(vm))
     return SurveyedVm(
         name=vm.name,
         os_type=source.os_type,
@@ -69,13 +75,14 @@ def _vm(case: Case, vm: VmSpec, *, already_migrated: bool) -> SurveyedVm:
         nic_ids=[nic.id for nic in source.nics],
         network_ids=list({id_key(nic.network_id): nic.network_id for nic in source.nics}.values()),
         already_migrated=already_migrated,
+        place=case.place_of(vm),
     )
 
 
-async def _fabrics(azure: AzureClients, plan: Plan) -> dict[str, str]:
+async def _fabrics(azure: AzureClients, plan: Plan, vault_id: str) -> dict[str, str]:
     found = {}
     for region in (plan.source.region, plan.target.region):
-        fabric = await vault_reads.fabric_of_region(azure, plan.vault_id, region)
+        fabric = await vault_reads.fabric_of_region(azure, vault_id, region)
         if fabric:
             found[region] = ResourceId.parse(fabric).name
     return found

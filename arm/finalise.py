@@ -181,7 +181,8 @@ async def _replication(azure: AzureClients, task: FinaliseTask) -> list[str]:
     """Return what still replicates from or to the source: its disks are what such a copy is made of."""
     source = id_key(task.vm.source_id)
     group, name = source.rpartition("/providers/microsoft.compute")[0], source.rpartition("/")[2]
-    for item in await items.list_items(azure, task.vault_id):
+    vaults = [task.vault_id, *task.further_vault_ids]
+    for item in [item for vault in vaults for item in await items.list_items(azure, vault)]:
         inner = items.details(item)
         from_it = id_key(str(inner.get("fabricObjectId") or "")) == source
         to_it = (

@@ -25,7 +25,7 @@ from migration.ids import describe, id_key, same_id
 from migration.inventory import AddressAnswer, Fact, Facts, Inventory, Machine, Sku
 from migration.rules.case import Case, place, source_group, target_group
 from migration.rules.needs import scopes
-from migration.rules.vault import subscriptions
+from migration.rules.vault import searched, subscriptions
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients
@@ -85,7 +85,7 @@ class _Taking:
         for subscription, region in sorted({(vm.target_subscription, vm.target_region) for vm in case.vms}):
             yield self._sizes(subscription, region)
             yield self._quotas(subscription, region)
-        yield self._vault()
+        yield from (self._vault(vault.id) for vault in case.vaults)
         if self._at_start:
             yield from self._first_round_at_start()
 
@@ -96,12 +96,12 @@ class _Taking:
             yield self._eligibility(vm.source_id)
         for set_id in distinct(vm.disk_encryption_set_id for vm in case.vms):
             yield self._ask.note_shared(found.encryption_sets, set_id, documents.located)
-        if case.cache_account_id:
-            yield self._ask.note_shared(found.accounts, case.cache_account_id, documents.located)
+        for account in distinct(account for vault in case.vaults for account in vault.account_ids):
+            yield self._ask.note_shared(found.accounts, account, documents.located)
         for subscription in subscriptions(case):
             for namespace in NAMESPACES:
                 yield self._provider(subscription, namespace)
-        for subscription in sorted({source_group(vm)[0].lower() for vm in case.vms}):
+        for subscription in searched(case):
             yield self._foreign_items(subscription)
 
     def second_round(self) -> Questions:
@@ -145,7 +145,7 @@ class _Taking:
                 self._found.machines.note(vm.target_id, with_value(listing, None))
 
     def _groups(self) -> list[str]:
-        groups = [self._case.vault_group]
+        groups = [*self._case.vault_groups]
         groups += [group for vm in self._case.vms for group in (source_group(vm), target_group(vm))]
         return distinct(ids.resource_group_id(*group) for group in groups)
 
@@ -223,17 +223,19 @@ class _Taking:
         table = {usage.name.lower(): usage for usage in listed.value or ()}
         self._found.usages.note(place(subscription, region), with_value(listed, table))
 
-    async def _vault(self) -> None:
-        vault_id, found = self._case.vault_id, self._found
-        found.vault = await self._ask.shared(vault_id, documents.located)
-        if found.vault.unasked or found.vault.value is None:
-            found.items = with_value(found.vault, ())
-            found.mappings = with_value(found.vault, ())
+    async def _vault(self, vault_id: str) -> None:
+        found, there = self._found, await self._ask.shared(vault_id, documents.located)
+        found.vaults.note(vault_id, there)
+        if there.unasked or there.value is None:
+            found.items.note(vault_id, with_value(there, ()))
+            found.mappings.note(vault_id, with_value(there, ()))
             return
-        found.items, found.mappings = await asyncio.gather(
+        items, mappings = await asyncio.gather(
             self._items(vault_id),
             self._in_vault(vault_id, "replicationNetworkMappings", documents.network_mapping),
         )
+        found.items.note(vault_id, items)
+        found.mappings.note(vault_id, mappings)
 
     async def _items(self, vault_id: str) -> Fact[Any]:
         return await self._in_vault(vault_id, "replicationProtectedItems", documents.protected_item)
@@ -258,7 +260,9 @@ class _Taking:
         vaults = await self._ask.many(
             collection, VAULT_API, documents.located, f"the vaults of subscription {subscription}"
         )
-        others = [vault.id for vault in vaults.value or () if not same_id(vault.id, self._case.vault_id)]
+        self._found.vault_counts.note(subscription, with_value(vaults, len(vaults.value or ())))
+        ours = {id_key(vault.id) for vault in self._case.vaults}
+        others = [vault.id for vault in vaults.value or () if id_key(vault.id) not in ours]
         listings, _ = await asyncio.gather(
             asyncio.gather(*(self._items(other) for other in others)), self._around.backups(subscription, vaults)
         )

@@ -214,6 +214,9 @@ def provider(document: Json) -> Provider:
     )
 
 
+_STAGING = "primaryStagingAzureStorageAccountId"
+
+
 def protected_item(document: Json) -> ProtectedItem:
     """Return a replication protected item; items of other kinds than Azure to Azure have no machine id."""
     body = document.get("properties") or {}
@@ -233,6 +236,7 @@ def protected_item(document: Json) -> ProtectedItem:
         replica_disk_ids=tuple(each["recoveryReplicaDiskId"] for each in disks if each.get("recoveryReplicaDiskId")),
         disks=len(disks),
         disk_ids=tuple(each["diskId"] for each in disks if each.get("diskId")),
+        cache_ids=tuple(str(each[_STAGING]) for each in disks if each.get(_STAGING)),
         test_failover_state=body.get("testFailoverState") or "",
         target_group_id=details.get("recoveryAzureResourceGroupId") or "",
         target_name=details.get("recoveryAzureVMName") or "",

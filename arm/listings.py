@@ -67,16 +67,20 @@ class Listings:
         found += [str(one["id"]) for one in extensions if str(one.get("name")).lower().startswith("siterecovery")]
         return Surroundings(ids=found, why=_too_many(group, asked.group_id))
 
-    async def plan(self, group_ids: list[str], vault_id: str) -> Surroundings:
-        """Return all that lies in some groups and in a vault, the groups themselves included."""
+    async def plan(self, group_ids: list[str], vault_ids: list[str]) -> Surroundings:
+        """Return all that lies in some groups and in vaults, the groups themselves included."""
         listings = await asyncio.gather(*(self.group(one) for one in group_ids))
         groups = await asyncio.gather(*(reads.read(self._azure, one) for one in group_ids))
-        use = await self._turnstile.read(f"use of {vault_id}", lambda: vault_reads.read_use(self._azure, vault_id))
-        inside = [*use.item_ids, *use.mapping_ids, *use.container_ids, *use.fabric_ids, *use.policy_ids]
+        inside = [one for vault_id in vault_ids for one in await self._inside(vault_id)]
         found = [one for one, there in zip(group_ids, groups, strict=True) if there is not None]
         found += [str(one["id"]) for listing in listings for one in listing]
         why = [_too_many(listing, one) for one, listing in zip(group_ids, listings, strict=True)]
-        return Surroundings(ids=[*found, *inside, *use.network_mapping_ids], why="; ".join(filter(None, why)))
+        return Surroundings(ids=[*found, *inside], why="; ".join(filter(None, why)))
+
+    async def _inside(self, vault_id: str) -> list[str]:
+        use = await self._turnstile.read(f"use of {vault_id}", lambda: vault_reads.read_use(self._azure, vault_id))
+        inside = [*use.item_ids, *use.mapping_ids, *use.container_ids, *use.fabric_ids, *use.policy_ids]
+        return [*inside, *use.network_mapping_ids]
 
     async def group(self, group_id: str) -> list[Json]:
         """Return what lies in a resource group; nothing where there is no such group."""

@@ -43,8 +43,9 @@ class Surroundings:
             yield self._subscription(subscription)
         for where in sorted({(vm.target_subscription, vm.target_region) for vm in case.vms}):
             yield self._usages(*where, "Microsoft.Network", API_VERSIONS["microsoft.network"])
-        for region in sorted({vm.source_region for vm in case.vms}):
-            yield self._usages(case.vault_group[0], region, "Microsoft.Storage", API_VERSIONS["microsoft.storage"])
+        homes = {vault.group[0].lower() for vault in case.vaults}
+        for where in sorted({(home, vm.source_region) for home in homes for vm in case.vms}):
+            yield self._usages(*where, "Microsoft.Storage", API_VERSIONS["microsoft.storage"])
         for subscription in sorted({source_group(vm)[0].lower() for vm in case.vms}):
             yield self._role_assignments(subscription)
         for home in sorted({(source_group(vm)[0].lower(), vm.source_region) for vm in case.vms}):

@@ -14,7 +14,7 @@ from console.check_progress import CheckProgress, detail_of
 from console.connection import RPC_TIMEOUT, Link, has_worker, no_worker, open_link, require_worker
 from console.errors import InputError
 from console.findings import print_check
-from console.plans import read_plan
+from console.plans import read_plan, refuse_too_large
 from console.sarif import sarif
 from console.session import Session
 from console.texts import counted
@@ -31,6 +31,7 @@ _LOOKS_FOR_A_WORKER = 5
 async def check_plan(session: Session, plan_file: str, *, local: bool, sarif_file: str | None = None) -> int:
     """Check the plan in a file, and return 0 if nothing blocks it, else 1."""
     plan = read_plan(plan_file)
+    refuse_too_large(plan, plan_file)
     if local:
         session.note(f"checking in a process of its own: {_how(plan)}, as the identity of this environment")
         check = await ask_here(session, "--check", plan_file, PlanCheck, "checking")

@@ -133,7 +133,7 @@ async def _vm(client: Client, vm: PlanVm, recorded: Recorded, *, details_of_ende
     view = of_plan_vm(vm)
     handle = client.get_workflow_handle(vm.workflow_id)
     description = await describe(handle)
-    if description is None or not belongs(description, recorded.description):
+    if description is None or not belongs(description, recorded.began):
         return view
     view = with_execution(view, description)
     if vm.outcome and view.ended and not details_of_ended:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from temporalio.client import (
@@ -63,6 +64,11 @@ class Recorded:
     """The latest run of each virtual machine's workflow that belongs to the plan's latest run, by workflow id."""
 
     @property
+    def began(self) -> datetime | None:
+        """When the plan began: its workflow's run may go on for earlier ones."""
+        return began_of(self.description, self.memo)
+
+    @property
     def is_running(self) -> bool:
         """Whether the plan's own workflow runs."""
         return self.description is not None and self.description.status is WorkflowExecutionStatus.RUNNING
@@ -79,7 +85,8 @@ async def read_recorded(client: Client, plan: str) -> Recorded:
     if description is None and not latest:
         raise InputError(await _unknown_plan(client, plan))
     memo = await description.memo() if description else {}
-    vms = {key: run for key, run in latest.items() if belongs(run, description)}
+    began = began_of(description, memo)
+    vms = {key: run for key, run in latest.items() if belongs(run, began)}
     return Recorded(plan, description, memo, vms)
 
 
@@ -126,7 +133,7 @@ def plan_view(recorded: Recorded, status: PlanStatus | None, vms: tuple[VmView, 
         waiting_for=status.waiting_for if status else "",
         needs_action=status.needs_action if status else any(vm.needs_action for vm in vms),
         reason=status.reason if status else "",
-        started=recorded.description.start_time if recorded.description else None,
+        started=recorded.began,
         ended=recorded.description.close_time if recorded.description else None,
         is_running=recorded.is_running,
         pauses=tuple(status.pauses) if status else (),
@@ -218,9 +225,15 @@ def outcome_while(phase: Phase) -> Outcome | None:
     return Outcome.NEEDS_OPERATOR if phase is Phase.NEEDS_ACTION else None
 
 
-def belongs(run: WorkflowExecution, plan: WorkflowExecution | None) -> bool:
-    """Tell whether a virtual machine's workflow is of the plan's latest run: begun by it, or adopted since it runs."""
-    return plan is None or run.status is WorkflowExecutionStatus.RUNNING or run.start_time >= plan.start_time
+def began_of(plan: WorkflowExecution | None, memo: Mapping[str, Any]) -> datetime | None:
+    """Return when a plan began, whatever run of its workflow goes on with it now."""
+    began = memo.get(MemoKeys.BEGAN)
+    return datetime.fromisoformat(began) if isinstance(began, str) else plan.start_time if plan else None
+
+
+def belongs(run: WorkflowExecution, began: datetime | None) -> bool:
+    """Tell whether a virtual machine's workflow is of the plan that *began* then: begun by it, or adopted."""
+    return began is None or run.status is WorkflowExecutionStatus.RUNNING or run.start_time >= began
 
 
 async def describe(handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionDescription | None:

@@ -102,7 +102,7 @@ def write_report(report: Report) -> ReportFiles:
     try:
         body = with_costs(report)
         folder.mkdir(parents=True, exist_ok=True)
-        _set_aside(files, report.run_id)
+        _set_aside(files, report)
         _write_whole(files.json, json.dumps(sealed(body), ensure_ascii=False, indent=2) + "\n")
         _write_whole(files.html, render(report, body))
     except OSError as error:
@@ -110,13 +110,18 @@ def write_report(report: Report) -> ReportFiles:
     return files
 
 
-def _set_aside(files: ReportFiles, run_id: str) -> None:
-    """Keep the report of an earlier run under that run's id: it is evidence, and Temporal forgets its run one day."""
+def _set_aside(files: ReportFiles, report: Report) -> None:
+    """Keep the report of an earlier run under that run's id: it is evidence, and Temporal forgets its run one day.
+
+    A plan that went on in a new run of its workflow is still the same: it began when it did.
+    """
+    run_id = report.run_id
     try:
-        earlier = json.loads(files.json.read_text(encoding="utf-8")).get("run_id")
+        known = json.loads(files.json.read_text(encoding="utf-8"))
+        earlier, is_same = known.get("run_id"), bool(report.started) and known.get("started") == report.started
     except (OSError, ValueError, AttributeError):
         return
-    if not isinstance(earlier, str) or not _RUN_ID.fullmatch(earlier) or earlier == run_id or not run_id:
+    if is_same or not isinstance(earlier, str) or not _RUN_ID.fullmatch(earlier) or earlier == run_id or not run_id:
         return
     for file in (files.json, files.html):
         kept = file.with_name(f"{file.stem}-{earlier}{file.suffix}")

@@ -12,13 +12,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import RPC_TIMEOUT, Link, open_link, require_worker
 from console.errors import InputError, RefusedError
-from console.plans import read_plan
+from console.plans import read_plan, refuse_too_large
 from console.session import Session
 from console.signing_in import who_starts
 from console.texts import counted
 from console.watching import follow
 from migration import names
-from migration.checks import MAX_MOVED_VMS
 from migration.inputs import MigratePlanInput
 from migration.plan import Plan
 from migration.report import MemoKeys
@@ -26,6 +25,8 @@ from runtime.settings import Settings
 from runtime.temporal import ensure_search_attributes
 from runtime.urls import is_loopback
 
+_NAMED = 50
+"""How many virtual machines, waves or approvers the details of a plan's workflow name."""
 _SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS = 15.0
 """A server caches its search attributes: those just registered are refused for some seconds."""
 
@@ -33,7 +34,7 @@ _SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS = 15.0
 async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool, token_file: str | None = None) -> int:
     """Start the plan in a file; with *wait*, follow it to its end and return as `watch` does."""
     plan = read_plan(plan_file)
-    _refuse_too_many(plan, plan_file)
+    refuse_too_large(plan, plan_file)
     settings = session.settings
     link = await open_link(session)
     await require_worker(link)
@@ -61,14 +62,6 @@ async def requester(session: Session, plan: Plan, token_file: str | None, *, may
     return object_id or session.person
 
 
-def _refuse_too_many(plan: Plan, plan_file: str) -> None:
-    if len(plan.vms) > MAX_MOVED_VMS:
-        raise InputError(
-            f"{plan_file}: waves: {len(plan.vms)} virtual machines are more than one run moves; `check` takes them, "
-            f"and to move them split the plan into some of at most {MAX_MOVED_VMS}"
-        )
-
-
 def _confirm(session: Session, settings: Settings, plan: Plan, *, yes: bool) -> None:
     """Show where the writes will go; ask before they go to a cloud that is not this machine's own."""
     for line in cloud(settings, plan):
@@ -86,12 +79,13 @@ def _confirm(session: Session, settings: Settings, plan: Plan, *, yes: bool) -> 
 
 def cloud(settings: Settings, plan: Plan) -> list[str]:
     """Return where the writes will go, and as whom."""
-    subscriptions = {plan.subscription, plan.target.subscription, *(vm.target.subscription for vm in plan.vms)} - {None}
-    others = sorted(str(one) for one in subscriptions - {plan.subscription})
+    sources = sorted({plan.source_subscriptions[vm.name] for vm in plan.vms})
+    vaults = {vault.subscription or plan.subscription for vault in plan.all_vaults}
+    others = sorted(({plan.target_subscription(vm) for vm in plan.vms} | vaults) - set(sources))
     return [
         f"endpoint      {settings.azure_resource_manager_endpoint}",
         f"tenant        {settings.azure_tenant_id or 'that of the identity'}",
-        f"subscription  {plan.subscription}" + (f", into {', '.join(others)}" if others else ""),
+        f"subscription  {', '.join(sources)}" + (f", into {', '.join(others)}" if others else ""),
         f"identity      {_identity(settings)}",
     ]
 
@@ -165,14 +159,24 @@ def _headline(plan: Plan) -> str:
 
 
 def _details(plan: Plan, requester: str) -> str:
-    waves = [f"- wave **{wave.name}**: {', '.join(vm.name for vm in wave.vms)}" for wave in plan.waves]
+    """Return what the UI shows beside the plan's workflow; Temporal keeps 20,000 bytes of it."""
+    named = len(plan.vms) <= _NAMED
+    waves = [
+        f"- wave **{wave.name}**: " + (", ".join(vm.name for vm in wave.vms) if named else counted(len(wave.vms), "VM"))
+        for wave in plan.waves[:_NAMED]
+    ]
+    if len(plan.waves) > _NAMED:
+        waves.append(f"- and {counted(len(plan.waves) - _NAMED, 'more wave')}")
+    approvers = ", ".join(plan.approval.approvers[:_NAMED])
     groups = f"from resource group `{plan.source.resource_group}` to `{plan.target.resource_group}`"
+    told = [f"`{vault.name}` in {vault.region}" for vault in plan.all_vaults]
+    vaults = f"vault {told[0]}" if len(told) == 1 else f"{len(told)} vaults: {', '.join(told[:5])}"
     lines = [
-        f"{_headline(plan)}, {groups}, by vault `{plan.vault.name}` in {plan.vault.region}.",
+        f"{_headline(plan)}, {groups}, by {vaults}.",
         "",
         *waves,
         "",
-        f"Started by {requester}; plan hash `{plan.content_hash}`; approvers: {', '.join(plan.approval.approvers)}.",
+        f"Started by {requester}; plan hash `{plan.content_hash}`; approvers: {approvers}.",
     ]
     return "\n".join(lines)
 

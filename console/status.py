@@ -11,7 +11,7 @@ from console.errors import InputError
 from console.fleet_tables import chosen, overview, overview_json
 from console.plans import plan_name
 from console.reading import read_plan
-from console.recorded import AT_ONCE, together
+from console.recorded import AT_ONCE, began_of, together
 from console.session import Session
 from console.tables import plan_line, plan_table, screen, steering_lines, table, wave_lines
 from console.texts import counted, local_time, utc_text
@@ -84,7 +84,11 @@ async def _show_plan(session: Session, link: Link, name: str, wanted: Wanted) ->
 
 async def _show_plans(session: Session, client: Client) -> int:
     latest: dict[str, WorkflowExecution] = {}
-    runs = client.list_workflows(f"WorkflowType = '{names.MIGRATE_PLAN}'", limit=AT_ONCE * 50, rpc_timeout=RPC_TIMEOUT)
+    runs = client.list_workflows(
+        f"WorkflowType = '{names.MIGRATE_PLAN}' AND ExecutionStatus != 'ContinuedAsNew'",
+        limit=AT_ONCE * 50,
+        rpc_timeout=RPC_TIMEOUT,
+    )
     async for run in runs:
         if run.id not in latest or run.start_time > latest[run.id].start_time:
             latest[run.id] = run
@@ -110,7 +114,7 @@ async def _summary(client: Client, run: WorkflowExecution) -> dict[str, Any]:
         "plan": plan,
         "running": run.status is WorkflowExecutionStatus.RUNNING,
         "needs_action": await _count(client, query),
-        "started": utc_text(run.start_time),
+        "started": utc_text(began_of(run, await run.memo())),
         "ended": utc_text(run.close_time),
     }
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 60_000
 """The plan's report repeats the answer beside what else it tells, and stays under 100 KB."""
-BYTES_A_VM = 1_200
-"""A larger plan is checked, and not moved, in one piece: its answer may be as large as Temporal takes (2 MB)."""
+BYTES_A_VM, MOST_BYTES = 1_200, 4_000_000
+"""A larger plan's answer grows with it, to what a codec packs into a tenth: Temporal takes 2 MB as one value."""
 MOST_FINDINGS = 200
 """Of one virtual machine in its own history."""
 _SEVERITIES = ("note", "warning", "unknown", "blocking")
@@ -24,7 +24,7 @@ def capped(answer: PlanCheck) -> PlanCheck:
 
     They go from whichever virtual machine has most of them. What blocks a machine is never left out wholly.
     """
-    surplus = len(answer.model_dump_json()) - max(MAX_ANSWER_BYTES, BYTES_A_VM * len(answer.vms))
+    surplus = len(answer.model_dump_json()) - _room(len(answer.vms))
     if surplus <= 0:
         return answer
     kept = [list(vm.findings) for vm in answer.vms]
@@ -42,6 +42,10 @@ def capped(answer: PlanCheck) -> PlanCheck:
                 heapq.heappush(heap, (weight + 1, index))
     vms = [_with(vm, found) for vm, found in zip(answer.vms, kept, strict=True)]
     return answer.model_copy(update={"vms": vms, "omitted": answer.omitted + omitted})
+
+
+def _room(vms: int) -> int:
+    return max(MAX_ANSWER_BYTES, min(BYTES_A_VM * vms, MOST_BYTES))
 
 
 def worst(findings: list[Finding]) -> list[Finding]:

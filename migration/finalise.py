@@ -33,6 +33,7 @@ class FinaliseTask(Value):
     requester: str
     vm: VmSpec
     vault_id: str
+    further_vault_ids: list[str] = Field(default_factory=list, description="Those of a plan with several vaults.")
     approval: Approval = Field(description="The plan's, with the approvers of `finalise`, and as many.")
     finalise: Finalise
 
@@ -163,6 +164,13 @@ def finalise_task(plan: Plan, vm: VmSpec, requester: str) -> FinaliseTask:
             "required": rules.required,
         }
     )
+    first, *further = plan.vault_ids
     return FinaliseTask(
-        plan=plan.name, requester=requester, vm=vm, vault_id=plan.vault_id, approval=approval, finalise=rules
+        plan=plan.name,
+        requester=requester,
+        vm=vm,
+        vault_id=first,
+        further_vault_ids=further,
+        approval=approval,
+        finalise=rules,
     )

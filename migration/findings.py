@@ -6,11 +6,12 @@ from pydantic import Field
 
 from migration.adoption import Adoption
 from migration.base import Value
-from migration.calls.move import cache_account_id
 from migration.fingerprint import Fingerprint
 from migration.models import Finding, SourceVm, VmSpec, VmTask, vm_specs
+from migration.placement import Place
 from migration.plan import Plan
 from migration.severities import Moment
+from migration.vaults import account_id
 
 _LINES, _LINE_CHARACTERS = 20, 400
 """Temporal keeps 20,000 bytes of a workflow's details."""
@@ -60,6 +61,7 @@ class VmFindings(Value):
     network_ids: list[str] = Field(default_factory=list, description="The source's networks, to map in the vault.")
     guest: OsType | None = Field(None, description="The system of a machine that is to be asked from inside.")
     luns: list[int] = Field(default_factory=list, description="Of the data disks that move.")
+    place: Place = Field(default_factory=Place, description="Which of the plan's vaults and cache accounts it goes by.")
     copied_gib: int | None = Field(None, description="The size of the disks that move, as far as it could be read.")
     adoption: Adoption = Field(default_factory=Adoption, description="What it is replicated by already.", exclude=True)
     adopted_item_id: str | None = Field(None, description="The item of somebody else that the plan takes over.")
@@ -70,7 +72,8 @@ class PlanCheck(Value):
 
     findings: list[Finding] = Field(default_factory=list)
     vms: list[VmFindings] = Field(default_factory=list)
-    cache_is_there: bool = Field(default=False, description="Whether the cache account exists.")
+    cache_is_there: bool = Field(default=False, description="Whether all cache accounts exist.")
+    caches_there: list[str] = Field(default_factory=list, description="Names of those that do, where not all do.")
     omitted: int = Field(0, description="Findings left out to keep the answer small; blocking ones are kept first.")
 
     @property
@@ -78,6 +81,11 @@ class PlanCheck(Value):
         """What stops the plan."""
         everything = [*self.findings, *(finding for vm in self.vms for finding in vm.findings)]
         return [finding for finding in everything if finding.blocks]
+
+    @property
+    def places(self) -> dict[str, Place]:
+        """Vault and cache account of those that move, by name."""
+        return {vm.name: vm.place for vm in self.vms if not vm.already_migrated}
 
     def joined(self, more: list[VmFindings]) -> "PlanCheck":
         """Return the answer with what was found about some of its virtual machines besides."""
@@ -89,14 +97,15 @@ class PlanCheck(Value):
 def guests_to_ask(plan: Plan, check: PlanCheck, max_age_seconds: int = 0) -> list[CheckGuest]:
     """Return the questions for the machines of a plan that are to be asked from inside."""
     specs = {spec.name: spec for spec in vm_specs(plan)}
-    account = cache_account_id(plan.vault_id, plan.source.region, plan.vault.cache_account)
+    vault_ids = plan.vault_ids
+    accounts = {vm.name: _cache_account(plan, vault_ids[vm.place.vault], vm.place) for vm in check.vms}
     return [
         CheckGuest(
             vm=specs[vm.name],
             os_type=vm.guest,
-            vault_id=plan.vault_id,
-            cache_account=account.rsplit("/", 1)[-1],
-            cache_is_there=check.cache_is_there,
+            vault_id=vault_ids[vm.place.vault],
+            cache_account=accounts[vm.name],
+            cache_is_there=check.cache_is_there or accounts[vm.name] in check.caches_there,
             timeout_seconds=plan.guest_probes.timeout,
             luns=vm.luns,
             max_age_seconds=max_age_seconds,
@@ -104,6 +113,12 @@ def guests_to_ask(plan: Plan, check: PlanCheck, max_age_seconds: int = 0) -> lis
         for vm in check.vms
         if vm.guest is not None
     ]
+
+
+def _cache_account(plan: Plan, vault_id: str, place: Place) -> str:
+    """Return the name of a machine's cache account."""
+    named = plan.all_vaults[place.vault].cache_accounts
+    return account_id(vault_id, named, plan.source.region, place.account).rsplit("/", 1)[-1]
 
 
 class CheckStatus(Value):

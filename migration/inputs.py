@@ -2,6 +2,7 @@
 
 from migration.base import Value
 from migration.plan import Plan
+from migration.plan_state import PlanState
 
 
 class MigratePlanInput(Value):
@@ -9,3 +10,5 @@ class MigratePlanInput(Value):
 
     plan: Plan
     requester: str
+    state: PlanState | None = None
+    """Where an earlier run of the same plan stood, which this one goes on for."""

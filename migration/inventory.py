@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from migration.access import Denial, Lock, Permission
 from migration.guests import GuestAnswer
-from migration.ids import describe, id_key, same_id
+from migration.ids import describe, id_key
 from migration.perimeter import Peering, RouteTable, SecurityGroup
 from migration.surroundings import BackupItem, Churn, PolicyDenial, RoleAssignment, Subscription
 
@@ -303,6 +303,8 @@ class ProtectedItem:
     disks: int = 0
     disk_ids: tuple[str, ...] = ()
     """Those at the source that are replicated."""
+    cache_ids: tuple[str, ...] = ()
+    """The cache accounts through which they are, one for each."""
     test_failover_state: str = ""
     target_group_id: str = ""
     target_name: str = ""
@@ -363,12 +365,14 @@ class Inventory:
     """What virtual machines said from inside."""
     security_groups: Facts[SecurityGroup] = field(default_factory=Facts)
     route_tables: Facts[RouteTable] = field(default_factory=Facts)
-    vault: Fact[Located] = field(default_factory=Fact)
-    items: Fact[tuple[ProtectedItem, ...]] = field(default_factory=Fact)
-    """In the plan's vault."""
-    mappings: Fact[tuple[NetworkMapping, ...]] = field(default_factory=Fact)
+    vaults: Facts[Located] = field(default_factory=Facts)
+    """Those of the plan, by id; so are the items and the mappings in them."""
+    items: Facts[tuple[ProtectedItem, ...]] = field(default_factory=Facts)
+    mappings: Facts[tuple[NetworkMapping, ...]] = field(default_factory=Facts)
     foreign_items: Facts[tuple[ProtectedItem, ...]] = field(default_factory=Facts)
-    """By subscription: what other vaults of it protect."""
+    """By subscription: what vaults of it protect that are none of the plan's."""
+    vault_counts: Facts[int] = field(default_factory=Facts)
+    """By subscription: how many vaults it has."""
     subscriptions: Facts[Subscription] = field(default_factory=Facts)
     network_usages: Facts[dict[str, Usage]] = field(default_factory=Facts)
     """By `<subscription>/<region>`: Network's quotas by name in lower case."""
@@ -382,18 +386,28 @@ class Inventory:
     """By subscription."""
     churn: Facts[Churn] = field(default_factory=Facts)
     """By virtual machine."""
+    _indexed: tuple[list[Fact[tuple[ProtectedItem, ...]]], dict[str, ProtectedItem]] = field(
+        default_factory=lambda: ([], {}), repr=False, compare=False
+    )
+    """The items by machine, and of what that was made: thousands are asked for one by one."""
 
     def item_of(self, machine_id: str) -> ProtectedItem | None:
-        """Return the item by which the plan's vault protects a virtual machine.
+        """Return the item by which a vault of the plan protects a virtual machine.
 
         Raises:
-            UnaskedError: The vault's items could not be listed.
+            UnaskedError: The items of a vault could not be listed.
         """
-        items = self.items.known() or ()
-        return next((item for item in items if same_id(item.machine_id, machine_id)), None)
+        facts = list(self.items.values())
+        if [id(fact) for fact in facts] != [id(fact) for fact in self._indexed[0]]:
+            items = [item for fact in facts for item in fact.value or ()]
+            self._indexed = (facts, {id_key(item.machine_id): item for item in reversed(items)})
+        found = self._indexed[1].get(id_key(machine_id)) if machine_id else None
+        for fact in facts if found is None else ():
+            fact.known()
+        return found
 
     def passing_failures(self) -> list[str]:
         """Return what could not be asked though asking again may help."""
         tables = [value for value in vars(self).values() if isinstance(value, Facts)]
-        facts = [fact for table in tables for fact in table.values()] + [self.vault, self.items, self.mappings]
+        facts = [fact for table in tables for fact in table.values()]
         return [fact.unasked for fact in facts if fact.passing]

@@ -50,11 +50,17 @@ class Surroundings(Value):
 
 
 class ListPlan(Value):
-    """Asks what lies in the groups and the vault of a plan."""
+    """Asks what lies in the groups and the vaults of a plan."""
 
     plan: str
     group_ids: list[str]
     vault_id: str
+    further_vault_ids: list[str] = Field(default_factory=list, description="Those of a plan with several vaults.")
+
+    @property
+    def vault_ids(self) -> list[str]:
+        """The vaults."""
+        return [self.vault_id, *self.further_vault_ids]
 
 
 class PlanListing(Value):

@@ -10,6 +10,7 @@ from pydantic import Field
 from migration import ids, names
 from migration.adoption import Adoption
 from migration.base import Value
+from migration.checks import name_key
 from migration.copies import TaskVerdict
 from migration.fingerprint import Fingerprint
 from migration.hooks import Hooks
@@ -324,18 +325,26 @@ class PowerStates(Value):
 
 def vm_specs(plan: Plan) -> list[VmSpec]:
     """Return what the plan wants for each virtual machine, wave by wave, every default and override applied."""
-    return [_spec(plan, wave, vm) for wave in plan.waves for vm in wave.vms]
+    waivers: dict[str | None, list[tuple[int, Waiver]]] = {}
+    for place, waiver in enumerate(plan.waivers):
+        waivers.setdefault(None if waiver.vm is None else name_key(waiver.vm), []).append((place, waiver))
+    return [_spec(plan, wave, vm, _waivers_of(waivers, vm.name)) for wave in plan.waves for vm in wave.vms]
 
 
-def vm_hooks(plan: Plan, name: str) -> Hooks:
-    """Return the hooks that run for the virtual machine of that name in the plan."""
-    levels = ((plan.hooks, wave.hooks, vm.hooks) for wave in plan.waves for vm in wave.vms if vm.name == name)
-    return hooks_of(*next(levels))
+def hooks_by_vm(plan: Plan) -> dict[str, Hooks]:
+    """Return the hooks that run for each virtual machine of a plan, by its name in the plan."""
+    return {vm.name: hooks_of(plan.hooks, wave.hooks, vm.hooks) for wave in plan.waves for vm in wave.vms}
 
 
-def _spec(plan: Plan, wave: Wave, vm: Vm) -> VmSpec:
+def _waivers_of(waivers: dict[str | None, list[tuple[int, Waiver]]], name: str) -> list[Waiver]:
+    """Return those of the whole plan and those of one virtual machine, in the plan's order."""
+    found = [*waivers.get(None, []), *waivers.get(name_key(name), [])]
+    return [waiver for _, waiver in sorted(found, key=lambda one: one[0])]
+
+
+def _spec(plan: Plan, wave: Wave, vm: Vm, waivers: list[Waiver]) -> VmSpec:
     own, how = vm.target, verifying(plan.verification, vm.verification)
-    subscription = own.subscription or plan.target.subscription or plan.subscription
+    subscription = plan.target_subscription(vm)
     group = own.resource_group or plan.target.resource_group
     network_home = (plan.target.subscription or plan.subscription, plan.target.resource_group)
     return VmSpec(
@@ -356,7 +365,7 @@ def _spec(plan: Plan, wave: Wave, vm: Vm) -> VmSpec:
         disk_encryption_set_id=_encryption_set(own.disk_encryption_set, subscription, group),
         excluded_disks=list(own.excluded_disks),
         test_network_id=_network(plan.failover.test_network, network_home) if plan.failover.test_first else None,
-        waivers=[waiver for waiver in plan.waivers if waiver.concerns(vm.name)],
+        waivers=waivers,
         cutover=schedule(plan.cutover, wave.cutover, vm.cutover),
         parity=parity_wanted(plan.parity, own, ids.resource_group_id(subscription, group)),
         asks_guest=how.asks_guest,

@@ -163,9 +163,13 @@ def network_mapping_name(from_network_id: str, to_network_id: str) -> str:
     return f"migration-{_digest(from_network_id + '>' + to_network_id, 12)}"
 
 
-def cache_account_name(vault_id: str, source_region: str) -> str:
-    """Return the name of the cache storage account: globally unique, 3 to 24 lower-case letters and digits."""
-    return f"asrcache{_digest(vault_id + '/' + source_region, 14)}"
+def cache_account_name(vault_id: str, region: str, number: int = 0) -> str:
+    """Return the name of a vault's cache storage account in a region, the first or one of those besides it.
+
+    It is globally unique, and of 3 to 24 lower-case letters and digits.
+    """
+    besides = f"/{number}" if number else ""
+    return f"asrcache{_digest(f'{vault_id}/{region}{besides}', 14)}"
 
 
 def _digest(text: str, length: int) -> str:

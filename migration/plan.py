@@ -6,26 +6,36 @@ The steps that it configures are those of Microsoft's tutorial
 
 import hashlib
 import json
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from migration import checks, ids, plan_verification
 from migration.base import Authored
+from migration.placement import Load, Site, spread
 from migration.plan_approval import Approvers
 from migration.plan_finalise import AfterCommit, Finalise
 from migration.plan_fleet import After, Concurrency, Limits, Percent, Tolerated
 from migration.plan_hooks import PlanHooks, refuse_namesakes
 from migration.plan_notifications import Notification
 from migration.plan_parity import Parity, ParityTarget
-from migration.plan_types import Duration, SafeName
+from migration.plan_types import AzureName, Duration, Region, SafeName, Subscription
+from migration.plan_vaults import (
+    MOST_VAULTS,
+    Vault,
+    WhichVault,
+    named_vaults,
+    refuse_none_or_both,
+    refuse_region,
+    refuse_twins,
+    vault_ids,
+)
 from migration.plan_verification import Verification, VmVerification
 from migration.plan_windows import Cutover, refuse_useless
 from migration.waves import dependencies, refuse_bad_order
 
-AzureName = Annotated[str, AfterValidator(checks.azure_name)]
-Region = Annotated[str, AfterValidator(checks.region)]
-Subscription = Annotated[str, AfterValidator(checks.subscription)]
 Address = Annotated[str, AfterValidator(checks.ipv4_address)]
 Network = Annotated[str, AfterValidator(checks.network)]
 EncryptionSet = Annotated[str, AfterValidator(checks.encryption_set)]
@@ -37,6 +47,11 @@ DiskType = Literal["Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premiu
 Adopt = Annotated[
     bool,
     Field(description="Take over the replication that somebody else has set up in the plan's vault, if it fits."),
+]
+
+
+SourceSubscription = Annotated[
+    Subscription, Field(description="Where it runs today, if not in the subscription of its wave or of the plan.")
 ]
 
 
@@ -57,17 +72,6 @@ class Target(Authored):
     )
     subnet: AzureName
     subscription: Subscription | None = Field(None, description="Another subscription of the same tenant.")
-
-
-class Vault(Authored):
-    """The Recovery Services vault; made if it does not exist. Any region but the source."""
-
-    name: Annotated[str, AfterValidator(checks.vault_name)]
-    resource_group: AzureName
-    region: Region
-    cache_account: Annotated[str, AfterValidator(checks.storage_name)] | None = Field(
-        None, description="Cache storage account in the source region; made, under a name of its own, if not given."
-    )
 
 
 class Approval(Approvers):
@@ -128,12 +132,14 @@ class Vm(Authored):
 
     name: SafeName = Field(description="The plan's own name for it; unique in the plan without regard to case.")
     source_name: AzureName | None = Field(None, description="Its name in Azure, if that differs.")
+    subscription: SourceSubscription | None = None
     resource_group: AzureName | None = None
     target: VmTarget = Field(default_factory=VmTarget)
     cutover: Cutover | None = Field(None, description="When this one may fail over.")
     hooks: PlanHooks | None = Field(None, description="Run for this one besides those of its wave and the plan.")
     verification: VmVerification = Field(default_factory=VmVerification)
     adopt: Adopt = False
+    vault: WhichVault = None
 
     @property
     def azure_name(self) -> str:
@@ -165,6 +171,8 @@ class Wave(Authored):
     tolerated_failures_percent: Tolerated = None
     cutover: Cutover | None = Field(None, description="When those of this wave may fail over.")
     hooks: PlanHooks | None = Field(None, description="Run for each of this wave besides those of the plan.")
+    subscription: SourceSubscription | None = None
+    vault: WhichVault = None
     vms: Annotated[list[Vm], Field(min_length=1)]
 
 
@@ -176,7 +184,10 @@ class Plan(Authored):
     subscription: Subscription
     source: Source
     target: Target
-    vault: Vault
+    vault: Vault | None = Field(None, description="The vault of all; or write vaults.")
+    vaults: Annotated[list[Vault], Field(min_length=1, max_length=MOST_VAULTS)] | None = Field(
+        None, description="Several vaults instead of one; the virtual machines are spread over them."
+    )
     approval: Approval
     failover: Failover = Field(default_factory=Failover)
     concurrency: Concurrency = Field(default_factory=Concurrency)
@@ -202,7 +213,17 @@ class Plan(Authored):
 
     @model_validator(mode="after")
     def _regions_differ(self) -> Self:
-        checks.differing_regions(self.source.region, self.target.region, self.vault.region)
+        checks.differing_regions(self.source.region, self.target.region)
+        return self
+
+    @model_validator(mode="after")
+    def _vaults_are_told_apart(self) -> Self:
+        refuse_none_or_both(self.vault, self.vaults)
+        for index, vault in enumerate(self.all_vaults):
+            path = ("vault",) if self.vaults is None else ("vaults", index)
+            refuse_region(vault.region, self.source.region, self.target.region, path)
+        refuse_twins(self.all_vaults, self.subscription)
+        _ = self.named_vaults  # each has to be one of the plan's
         return self
 
     @model_validator(mode="after")
@@ -272,13 +293,60 @@ class Plan(Authored):
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     @property
-    def vault_id(self) -> str:
-        """The id of the vault."""
-        return ids.vault_id(self.subscription, self.vault.resource_group, self.vault.name)
+    def all_vaults(self) -> list[Vault]:
+        """The vaults, be they one or several."""
+        return self.vaults or [vault for vault in (self.vault,) if vault is not None]
+
+    @cached_property
+    def vault_ids(self) -> list[str]:
+        """The ids of the vaults."""
+        return vault_ids(self.all_vaults, self.subscription)
+
+    @cached_property
+    def named_vaults(self) -> dict[str, int]:
+        """Which vault virtual machines have to go by, where they, or their waves, say so: by name."""
+        waves = [(wave.vault, [(vm.name, vm.vault) for vm in wave.vms]) for wave in self.waves]
+        return named_vaults(waves, self.all_vaults, self.subscription)
+
+    @cached_property
+    def first_vaults(self) -> dict[str, int]:
+        """Which vault each virtual machine goes by, as far as the plan alone tells: by name.
+
+        A check may place one elsewhere: where it is protected already, or where cache accounts have room.
+        """
+        loads = [Load(vm.name, ids.id_key(self.source_id(vm)), vault=self.named_vaults.get(vm.name)) for vm in self.vms]
+        return spread(loads, [Site(vault_id) for vault_id in self.vault_ids])
+
+    @cached_property
+    def source_subscriptions(self) -> dict[str, str]:
+        """The subscription in which each virtual machine runs today, by name."""
+        return {
+            vm.name: vm.subscription or wave.subscription or self.subscription for wave in self.waves for vm in wave.vms
+        }
+
+    def source_subscription(self, vm: Vm) -> str:
+        """Return the subscription in which a virtual machine of this plan runs today."""
+        return self.source_subscriptions[vm.name]
+
+    def vault_id_of(self, vm: Vm) -> str:
+        """Return the vault that a virtual machine of this plan goes by, as far as the plan alone tells."""
+        return self.vault_ids[self.first_vaults[vm.name]]
 
     def source_id(self, vm: Vm) -> str:
         """Return the Azure id of a virtual machine of this plan."""
-        return ids.vm_id(self.subscription, vm.resource_group or self.source.resource_group, vm.azure_name)
+        group = vm.resource_group or self.source.resource_group
+        return ids.vm_id(self.source_subscription(vm), group, vm.azure_name)
+
+    def target_subscription(self, vm: Vm) -> str:
+        """Return the subscription into which a virtual machine of this plan moves."""
+        return vm.target.subscription or self.target.subscription or self.subscription
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; what was reckoned from the plan is reckoned anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("vault_ids", "named_vaults", "first_vaults", "source_subscriptions"):
+            copied.__dict__.pop(name, None)
+        return copied
 
     @property
     def _order(self) -> list[tuple[str, list[str] | None]]:
@@ -290,13 +358,15 @@ class Plan(Authored):
         return [(path, vm.verification) for path, vm in rows]
 
     def _target_vm_id(self, vm: Vm) -> str:
-        subscription = vm.target.subscription or self.target.subscription or self.subscription
+        subscription = self.target_subscription(vm)
         group = vm.target.resource_group or self.target.resource_group
         return ids.vm_id(subscription, group, vm.target.name or vm.azure_name)
 
 
-_LATER_KEYS = {"after", "concurrency", "tolerated_failures_percent", "per_subscription", "per_vault"}
+_LATER_KEYS = {"after", "concurrency", "tolerated_failures_percent", "per_subscription", "per_vault", "vault", "vaults"}
 """What plans could not say when the first ones were started; without a value they say nothing."""
+_EARLIER_PLACE = "network"
+"""What stands beside `subscription` where plans could say that from the first."""
 
 
 def _without_later_keys(said: Any) -> Any:
@@ -304,5 +374,6 @@ def _without_later_keys(said: Any) -> Any:
         return [_without_later_keys(one) for one in said]
     if not isinstance(said, dict):
         return said
-    silent = {key for key in _LATER_KEYS & said.keys() if not said[key] and said[key] != []}
+    later = _LATER_KEYS if _EARLIER_PLACE in said else _LATER_KEYS | {"subscription"}
+    silent = {key for key in later & said.keys() if not said[key] and said[key] != []}
     return {key: _without_later_keys(value) for key, value in said.items() if key not in silent}

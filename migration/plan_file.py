@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from migration import checks
+from migration import checks, plan_vaults
 from migration.errors import MOST_SHOWN, InvalidPlanError, PathStep, PlanFileError, PlanProblem
 from migration.plan import Plan
 from migration.plan_secrets import secrets_in
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-MAX_FILE_BYTES = 1_000_000
+MAX_FILE_BYTES = 8_000_000
 
 _Path = tuple[PathStep, ...]
 
@@ -80,7 +80,8 @@ def _read(path: Path) -> str:
             raise PlanFileError([_whole(file, "this is no regular file", "save the plan to a file first")])
         if found.st_size > MAX_FILE_BYTES:
             size = f"{found.st_size / 1_000_000:.1f} MB"
-            raise PlanFileError([_whole(file, f"{size} are too much for a plan", "a plan is smaller than 1 MB")])
+            fix = f"a plan is smaller than {MAX_FILE_BYTES // 1_000_000} MB"
+            raise PlanFileError([_whole(file, f"{size} are too much for a plan", fix)])
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise PlanFileError([_whole(file, "there is no such file", _neighbours(path))]) from None
@@ -184,7 +185,10 @@ def _in_the_file(data: dict[str, Any], path: _Path) -> _Path:
 
 
 def _contradictions(data: dict[str, Any]) -> list[InvalidPlanError]:
-    regions = [(data.get(part) or {}).get("region") if isinstance(data.get(part), dict) else None for part in _SECTIONS]
+    source, target = _region(data.get("source")), _region(data.get("target"))
+    listed = data["vaults"] if isinstance(data.get("vaults"), list) else []
+    vaults: list[tuple[_Path, object]] = [(("vault",), data.get("vault"))]
+    vaults += [(("vaults", index), vault) for index, vault in enumerate(listed)]
     waves = data["waves"] if isinstance(data.get("waves"), list) else []
     vms = [vm for wave in waves for vm in _vms(wave)]
     found = [
@@ -194,8 +198,10 @@ def _contradictions(data: dict[str, Any]) -> list[InvalidPlanError]:
         _refusal(checks.unique, "virtual machine", [_name(vm) or f"/{n}" for n, vm in enumerate(vms)]),
         _refusal(checks.waivers, _waivers(data.get("waivers")), [_name(vm) for vm in vms]),
     ]
-    if all(isinstance(region, str) for region in regions):
-        found.append(_refusal(checks.differing_regions, *regions))
+    found.append(_refusal(plan_vaults.refuse_none_or_both, data.get("vault"), data.get("vaults")))
+    if source and target:
+        found.append(_refusal(checks.differing_regions, source, target))
+        found += [_refusal(plan_vaults.refuse_region, _region(vault), source, target, path) for path, vault in vaults]
     return [error for error in found if error is not None]
 
 
@@ -207,7 +213,9 @@ def _refusal(check: Callable[..., None], *values: object) -> InvalidPlanError | 
     return None
 
 
-_SECTIONS = ("source", "target", "vault")
+def _region(section: object) -> str:
+    region = section.get("region") if isinstance(section, dict) else None
+    return region if isinstance(region, str) else ""
 
 
 def _vms(wave: object) -> list[Any]:

@@ -61,6 +61,6 @@ class Home(NamedTuple):
     vault: str
 
 
-def home_of(plan: Plan, vm: Vm) -> Home:  # noqa: ARG001 - all machines of a plan have the same ones so far
+def home_of(plan: Plan, vm: Vm) -> Home:
     """Return by which subscription and vault a virtual machine counts."""
-    return Home(plan.subscription, plan.vault_id)
+    return Home(plan.source_subscription(vm), plan.vault_id_of(vm))

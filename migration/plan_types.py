@@ -6,6 +6,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from migration import checks
 
+AzureName = Annotated[str, AfterValidator(checks.azure_name)]
+Region = Annotated[str, AfterValidator(checks.region)]
+Subscription = Annotated[str, AfterValidator(checks.subscription)]
 SafeName = Annotated[str, AfterValidator(checks.safe_name)]
 Duration = Annotated[
     int,

@@ -295,7 +295,10 @@ class MemoKeys:
     VM_NAME = "vm"
     WAVE = "wave"
     SUMMARY = "summary"
+    BEGAN = "began"
+    """When a plan's first run began, of one that goes on for it."""
     VAULT = "vault"
+    """The id of a plan's vault; a list of ids where it has several."""
     USE = "use"
     MOVED = "moved"
     """What was moved from where to where; `finalise` goes by it."""
@@ -303,6 +306,12 @@ class MemoKeys:
     """What became of a source; the report shows it."""
     EVIDENCE = "evidence"
     """Hash of what a workflow reported at its end; a plan's also those of what it knows of each virtual machine."""
+
+
+def vaults_in(memo: Mapping[str, Any]) -> list[str]:
+    """Return the vaults that a plan's memo names."""
+    found = memo.get(MemoKeys.VAULT, "")
+    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, str) and one]
 
 
 def plan_evidence(report: PlanReport, runs: Mapping[str, str]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from migration import ids
 from migration.base import Value
-from migration.calls.move import Attached, Move, move_of
+from migration.calls.move import Attached, Move, moves_of
 from migration.models import VmSpec, vm_specs
+from migration.placement import Place
 from migration.plan import Plan
 
 
@@ -37,6 +38,7 @@ class SurveyedVm(Value):
     network_ids: list[str] = Field(default_factory=list)
     already_migrated: bool = False
     unread: str = Field("", description="Why it could not be read.")
+    place: Place = Field(default_factory=Place, description="Which of the plan's vaults and cache accounts it goes by.")
 
 
 class Survey(Value):
@@ -44,20 +46,26 @@ class Survey(Value):
 
     vms: list[SurveyedVm]
     there: list[str] = Field(default_factory=list, description="Shared resources that exist: groups, vault, account.")
-    fabrics: dict[str, str] = Field(default_factory=dict, description="Names of the vault's fabrics, by region.")
+    fabrics_of: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="Names of the fabrics that vaults have, by the vault's key and the region."
+    )
     blocking: int = Field(0, description="How many findings of the check block; the machines themselves not asked.")
 
 
-def surveyed_move(plan: Plan, survey: Survey) -> Move:
-    """Return the move of a plan as it was found; what was moved before is left out."""
+def surveyed_moves(plan: Plan, survey: Survey) -> list[Move]:
+    """Return the moves of a plan as it was found, by vault; what was moved before is left out."""
     known = {vm.name: vm for vm in survey.vms}
     specs = tuple(vm for vm in vm_specs(plan) if not known[vm.name].already_migrated)
-    return replace(
-        move_of(plan, specs),
-        attached={vm.name: _attached(known[vm.name]) for vm in specs},
-        there=frozenset(map(ids.id_key, survey.there)),
-        fabrics=dict(survey.fabrics),
-    )
+    there = frozenset(map(ids.id_key, survey.there))
+    return [
+        replace(
+            move,
+            attached={vm.name: _attached(known[vm.name]) for vm in move.vms},
+            there=there,
+            fabrics=survey.fabrics_of.get(ids.id_key(move.vault_id), {}),
+        )
+        for move in moves_of(plan, specs, {name: vm.place for name, vm in known.items()})
+    ]
 
 
 def kept_disks(spec: VmSpec, vm: SurveyedVm) -> list[SurveyedDisk]:

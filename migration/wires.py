@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migration.models import vm_hooks
+from migration.models import hooks_by_vm
 from migration.plan import Plan
 
 
@@ -38,8 +38,7 @@ def wanted_of(plan: Plan) -> Wanted:
             channels.setdefault(rule.webhook.channel, []).append(f"it is to hear of {', '.join(rule.events)}")
         if rule.email is not None:
             mailboxes += rule.email.to
-    for vm in plan.vms:
-        hooks = vm_hooks(plan, vm.name)
+    for hooks in hooks_by_vm(plan).values():
         for hook in (*hooks.before, *hooks.after):
             for action in (hook.do, hook.undo):
                 if action is not None and action.webhook is not None:

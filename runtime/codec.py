@@ -1,4 +1,4 @@
-"""`python -m runtime.codec`: lets the Temporal UI and the Temporal CLI read payloads that are encrypted.
+"""`python -m runtime.codec`: lets the Temporal UI and the Temporal CLI read payloads that are encrypted or compressed.
 
 A server on loopback with `POST /encode` and `POST /decode`, as both call a remote codec. The keys are those of the
 worker (`MIGRATION_PAYLOAD_KEYS`), and stay here: a browser sends what it wants to show, and gets it in clear.
@@ -22,7 +22,7 @@ from aiohttp import web
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from temporalio.api.common.v1 import Payloads
 
-from runtime.encryption import PayloadEncryption
+from runtime.encryption import PackedAndEncrypted
 from runtime.errors import SettingsError
 from runtime.leaving import leave
 from runtime.payload_keys import KEYS_VARIABLE, Keyring
@@ -40,7 +40,7 @@ _PREFLIGHT_SECONDS = "600"
 
 def codec_app(keyring: Keyring, origins: Sequence[str]) -> web.Application:
     """Return the server's application, which refuses pages of other *origins* and names that are not this host."""
-    codec = PayloadEncryption(keyring)
+    codec = PackedAndEncrypted(keyring)
     app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_gate(frozenset(origins))])
     app.router.add_post("/encode", _converting(codec.encode))
     app.router.add_post("/decode", _converting(codec.decode))
@@ -131,9 +131,11 @@ def main(arguments: Sequence[str]) -> int:
         help=f"whose pages may ask: the UI's address, scheme and port included; {' and '.join(USUAL_UI)} if not given",
     )
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="written once it listens")
+    parser.add_argument("--no-keys", action="store_true", help="only unpack: large payloads where nothing is encrypted")
     options = parser.parse_args(arguments)
     try:
-        asyncio.run(serve(_configured(os.environ), options.origin or USUAL_UI, options.port, options.ready_file))
+        keyring = _configured(os.environ, without=options.no_keys)
+        asyncio.run(serve(keyring, options.origin or USUAL_UI, options.port, options.ready_file))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -143,9 +145,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _configured(environment: Mapping[str, str]) -> Keyring:
+def _configured(environment: Mapping[str, str], *, without: bool) -> Keyring:
     keyring = Keyring.from_mapping(environment)
-    if not keyring:
+    if not keyring and not without:
         raise SettingsError(f"starting the codec server: no key is configured; set {KEYS_VARIABLE}")
     return keyring
 

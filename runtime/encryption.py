@@ -21,6 +21,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 from temporalio.exceptions import ApplicationError
 
+from runtime.compression import PayloadCompression
 from runtime.errors import SettingsError
 from runtime.payload_keys import KEYS_FILE_VARIABLE, KEYS_VARIABLE, Keyring
 
@@ -103,12 +104,32 @@ class PayloadEncryption(PayloadCodec):
             raise PayloadKeyError.wrong(key_id) from None
 
 
+class PackedAndEncrypted(PayloadCodec):
+    """Compresses what is large, then encrypts: what is encrypted no longer compresses."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._packing, self._encryption = PayloadCompression(), PayloadEncryption(keyring)
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Return the payloads as they leave the process."""
+        return await self._encryption.encode(await self._packing.encode(payloads))
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Return the payloads as they were, also those that were only encrypted, or neither.
+
+        Raises:
+            PayloadKeyError: the key of one is not here, or another one than it was encrypted with.
+            PackedPayloadError: one is damaged, or unpacks to more than we ever write.
+        """
+        return await self._packing.decode(await self._encryption.decode(payloads))
+
+
 def data_converter(keyring: Keyring) -> DataConverter:
-    """Return the converter of all our processes: pydantic's, encrypted where there is a key.
+    """Return the converter of all our processes: pydantic's, large payloads compressed, encrypted where there is a key.
 
     Without a key the codec stays, so that an encrypted payload stops a process before anything is decided by it.
     """
-    converter = dataclasses.replace(pydantic_data_converter, payload_codec=PayloadEncryption(keyring))
+    converter = dataclasses.replace(pydantic_data_converter, payload_codec=PackedAndEncrypted(keyring))
     if not keyring:
         return converter
     return dataclasses.replace(converter, failure_converter_class=DefaultFailureConverterWithEncodedAttributes)

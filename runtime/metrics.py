@@ -14,13 +14,15 @@ from statistics import median
 from typing import TypeAlias
 
 import structlog
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client
 from temporalio.common import MetricGaugeFloat, MetricMeter
 from temporalio.service import RPCError
 
 from migration import names
+from migration.ids import ResourceId
 from migration.phases import Phase
 from migration.report import MemoKeys
+from migration.report import vaults_in
 from migration.telemetry import Call, VaultLag
 from migration.times import utc_text
 
@@ -81,7 +83,7 @@ class ArmMetrics:
 @dataclass(frozen=True)
 class _Plan:
     name: str
-    vault: str
+    vaults: list[str]
     started: str
 
 
@@ -118,7 +120,7 @@ class FleetMetrics:
         self._asking.show(_by_plan(counted, ""))
         self._approvals.show(_by_plan(counted, Phase.AWAITING_APPROVAL.value))
         now = asyncio.get_running_loop().time()
-        vaults = sorted({plan.vault for plan in plans if plan.vault})
+        vaults = sorted({vault for plan in plans for vault in plan.vaults})
         if now >= self._lag_due[0] or vaults != self._lag_due[1]:
             machines = await self._look_at_vaults(vaults)
             self._lag_due = (now + max(LAG_SECONDS, machines * LAG_SECONDS_A_MACHINE), vaults)
@@ -128,7 +130,7 @@ class FleetMetrics:
         query = f"WorkflowType = '{names.MIGRATE_PLAN}' AND ExecutionStatus = 'Running'"
         runs = self._client.list_workflows(query, limit=_MOST_PLANS, rpc_timeout=_RPC_TIMEOUT)
         return [
-            _Plan(run.id.removeprefix(names.migrate_plan_id("")), await _vault_of(run), utc_text(run.start_time))
+            _Plan(run.id.removeprefix(names.migrate_plan_id("")), vaults_in(await run.memo()), await _began(run))
             async for run in runs
         ]
 
@@ -159,7 +161,7 @@ class FleetMetrics:
             except Exception as error:  # noqa: BLE001 - whatever Azure says, the figures of the fleet go on
                 _log.warning("reading the replication lag", vault=vault, cause=type(error).__name__)
                 continue
-            name = vault.rsplit("/", 1)[-1]
+            name = _called(vault, vaults)
             if lag.rpo_seconds:
                 lags[("vault", name), ("quantile", "0.5")] = median(lag.rpo_seconds)
                 lags[("vault", name), ("quantile", "1")] = max(lag.rpo_seconds)
@@ -173,6 +175,17 @@ def _by_plan(counted: Mapping[tuple[str, str], int], wanted: str) -> dict[Labels
     return {(("plan", plan),): number for (plan, phase), number in counted.items() if phase == wanted}
 
 
-async def _vault_of(run: WorkflowExecution) -> str:
-    vault = (await run.memo()).get(MemoKeys.VAULT)
-    return vault if isinstance(vault, str) else ""
+async def _began(run: WorkflowExecution) -> str:
+    """Return when a plan began, whatever run of its workflow goes on with it now."""
+    began = (await run.memo()).get(MemoKeys.BEGAN)
+    return began if isinstance(began, str) else utc_text(run.start_time)
+
+
+def _called(vault: str, vaults: Sequence[str]) -> str:
+    """Return a vault's name; with its group and subscription where another one bears it, too."""
+    name = vault.rsplit("/", 1)[-1]
+    twins = [one for one in vaults if one.rsplit("/", 1)[-1].lower() == name.lower()]
+    if len(twins) == 1:
+        return name
+    parsed = ResourceId.parse(vault)
+    return f"{parsed.subscription}/{parsed.resource_group}/{name}"

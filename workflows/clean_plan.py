@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import SharedResources, VmSpec, VmTask, vm_specs
     from migration.parity.requests import TakeBackRestored
     from migration.plan import Plan
+    from migration.vaults import planned_vaults
 from workflows.belongings import Belongings
 from workflows.engine import Engine, reason_of
 from workflows.failures import vm_failure
@@ -170,20 +171,19 @@ def _entry(leftover: Leftover, creator: str) -> LedgerEntry:
 
 def _task(plan: Plan, spec: VmSpec, machine: MachineLeft) -> VmTask:
     """Return what addresses a machine's protection as it is, whatever the vault's fabrics are called."""
-    source = ids.fabric_id(plan.vault_id, names.fabric_name(plan.source.region))
-    target = ids.fabric_id(plan.vault_id, names.fabric_name(plan.target.region))
+    theirs = machine.item_id and ids.vault_of(machine.item_id)
+    vaults = planned_vaults(plan)
+    vault = next((one for one in vaults if ids.same_id(one.id, theirs)), vaults[plan.named_vaults.get(spec.name, 0)])
+    source = ids.fabric_id(vault.id, names.fabric_name(plan.source.region))
+    target = ids.fabric_id(vault.id, names.fabric_name(plan.target.region))
     shared = SharedResources(
-        vault_id=plan.vault_id,
-        policy_id=f"{plan.vault_id}/replicationPolicies/{names.POLICY_NAME}",
+        vault_id=vault.id,
+        policy_id=f"{vault.id}/replicationPolicies/{names.POLICY_NAME}",
         source_fabric_id=source,
         target_fabric_id=target,
         source_container_id=ids.container_id(source, names.container_name(plan.source.region)),
         target_container_id=ids.container_id(target, names.container_name(plan.target.region)),
-        cache_account_id=ids.storage_account_id(
-            plan.subscription,
-            plan.vault.resource_group,
-            plan.vault.cache_account or names.cache_account_name(plan.vault_id, plan.source.region),
-        ),
+        cache_account_id=vault.account(plan.source.region),
     )
     return VmTask(
         plan=plan.name,

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 with workflow.unsafe.imports_passed_through():
     from activities.waits import WaitActivities
     from migration.models import JobRef, JobResult
+    from migration.plan_state import EngineState
     from migration.report import DecisionAnswer, Resolution
     from migration.requests import JOB_LOST
     from migration.resolutions import Resolved, kept
@@ -215,6 +216,14 @@ class Engine:
         )
         self.resolutions = kept(self.resolutions, resolved)
         return DecisionAnswer(counted=True, reason=f"{resolution.action} recorded")
+
+    def state(self) -> EngineState:
+        """Return what people said, for a run that goes on for this one."""
+        return EngineState(resolutions=self.resolutions, refused=self._refused, retried=self._retried)
+
+    def go_on(self, state: EngineState) -> None:
+        """Go on with what people said to an earlier run."""
+        self.resolutions, self._refused, self._retried = list(state.resolutions), state.refused, state.retried
 
     def refuse_flood(self, resolution: Resolution) -> None:
         """Refuse, before it enters the history, what would not count once many did not, and a retry without end.

@@ -1,28 +1,33 @@
 """A plan: check all, prepare once what its virtual machines share, move them wave by wave, tidy up."""
 
 import asyncio
+from collections.abc import Callable
 
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from activities.fleet import FleetActivities
     from activities.preflight import PreflightActivities
     from migration import names
     from migration.capping import capped
     from migration.earlier import Books
     from migration.findings import PlanCheck
+    from migration.fleet_looks import CancelAgain
     from migration.inputs import MigratePlanInput
-    from migration.models import SharedResources, VmSpec, VmTask, verifying_of, vm_hooks, vm_specs
     from migration.notices import Happening
     from migration.phases import Outcome, common_outcome
+    from migration.plan_state import Cancelled, PlanState
     from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus, plan_evidence
+from workflows.continuing import Continuing
 from workflows.dispatch import Dispatcher
 from workflows.engine import Engine, reason_of, shielded
 from workflows.fleet import Fleet
 from workflows.guests import RECENTLY_SECONDS, ask_guests
 from workflows.messages import NOTHING, Inbox
 from workflows.plan_board import PlanBoard
+from workflows.plan_tasks import tasks_of
 from workflows.postbox import Postbox
 from workflows.preparation import Preparation
 from workflows.resolutions import read_resolution
@@ -38,44 +43,54 @@ class MigratePlan:
     def __init__(self, request: MigratePlanInput) -> None:
         self.plan = request.plan
         self.requester = request.requester
-        self.dispatcher = Dispatcher(request.plan)
+        self.carried = request.state
+        self.dispatcher = Dispatcher(request.plan, request.state.dispatch if request.state else None)
         self.board = PlanBoard(request.plan, self.dispatcher)
         self.postbox = Postbox(request.plan.name, request.plan.notifications)
         self.board.tell = self.postbox.take
         self.engine = Engine(self.board)
         self.preparation = Preparation(request.plan, self.engine)
-        self._handed_over: dict[str, str] = {}
         self.fleet = Fleet(request.plan.name, self.dispatcher)
         self.steering = Steering(self.dispatcher, lambda: self.engine.shielded, self._steered)
+        self.continuing = Continuing(self.fleet)
         notices = (names.SIGNAL_TURN_WANTED, names.SIGNAL_TURN_DONE, names.SIGNAL_ENDED)
         happened = {names.SIGNAL_HAPPENED: (Happening, self.postbox.take)}
         self.inbox = Inbox({**dict.fromkeys(notices, (VmNotice, self._note)), **happened})
+        if request.state is not None:
+            self._go_on(request.state)
 
     async def migrate(self) -> None:
-        """Move the plan's virtual machines."""
-        check = await self.check_plan()
-        self.recognise_migrated(check)
-        if check.blocking:
-            self.refuse(check)
-            return
-        networks = {vm.name: vm.network_ids for vm in check.vms}
-        if not self.dispatcher.all_ended:
+        """Move the plan's virtual machines; a run that goes on for an earlier one has checked and prepared already."""
+        if self.carried is None:
+            check = await self.check_plan()
+            self.recognise_migrated(check)
+            if check.blocking:
+                self.refuse(check)
+                return
+            networks = {vm.name: vm.network_ids for vm in check.vms}
+            if self.dispatcher.all_ended:
+                return
             self.board.enter("preparing")
-            shared = await self.preparation.ensure_all(networks)
-            self.board.enter("moving")
-            await self.move(shared)
+            await self.preparation.ensure_all(networks, check.places)
+        await self.move()
 
     @workflow.run
     async def run(self, request: MigratePlanInput) -> PlanEnding:
         """Move the plan's virtual machines, and tidy up whatever happened."""
-        workflow.upsert_memo({MemoKeys.VAULT: request.plan.vault_id})
+        began = {MemoKeys.BEGAN: self.board.started} if self.carried else {}
+        vaults = request.plan.vault_ids
+        workflow.upsert_memo({MemoKeys.VAULT: vaults if len(vaults) > 1 else vaults[0], **began})
+        self.fleet.resume()
+        self.postbox.resume()
         cancelled: BaseException | None = None
         try:
+            if self.carried and self.carried.cancelled:
+                await self.be_cancelled(self.carried.cancelled.reason)
             await self.migrate()
         except (FailureError, asyncio.CancelledError) as error:
             self.board.reason = reason_of(error)
             cancelled = error if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError) else None
-        await shielded(self.wind_up())
+        await shielded(self.wind_up(is_cancelled=cancelled is not None))
         if cancelled is not None:
             raise cancelled
         outcomes = [vm.outcome for vm in self.dispatcher.vms.values() if vm.outcome]
@@ -92,7 +107,6 @@ class MigratePlan:
             check = capped(await ask_guests(self.plan, check, RECENTLY_SECONDS))
             self.engine.stop_if_cancelled()
         self.board.check = check
-        self._handed_over = {vm.name: vm.adopted_item_id for vm in check.vms if vm.adopted_item_id}
         return check
 
     def refuse(self, check: PlanCheck) -> None:
@@ -109,27 +123,61 @@ class MigratePlan:
             if vm.already_migrated:
                 self.dispatcher.end(vm.name, Outcome.MIGRATED, "moved by an earlier run")
 
-    async def move(self, shared: SharedResources) -> None:
+    async def move(self) -> None:
         """Start virtual machines and grant turns until all have ended."""
-        tasks = {spec.name: self._task(spec, shared) for spec in vm_specs(self.plan)}
+        self.board.enter("moving")
+        task = tasks_of(self.plan, self.requester, self.preparation, self.board.check)
         while not self.dispatcher.all_ended:
             self.fleet.changed = False
             for name in self.dispatcher.stopped():
                 self.dispatcher.end(name, Outcome.ROLLED_BACK, "the plan stopped before it began")
-            for name in self.dispatcher.to_start():
-                if self.dispatcher.may_start(name):  # a person may have paused it while others were started
-                    await self.fleet.start(tasks[name])
-            for name, answer in self.dispatcher.answers():
-                await self.fleet.signal(name, names.SIGNAL_TURN_GRANTED, answer)
+            await self.fleet.start_all(self.dispatcher.to_start(), task)
+            await self.fleet.answer_all(self.dispatcher.answers())
             self.engine.stop_if_cancelled()  # a child or a signal under way ends first, and the cancel with it
             self.board.show_moving()
-            await workflow.wait_condition(lambda: self.fleet.changed or self.dispatcher.all_ended)
+            await self.until(lambda: self.fleet.changed or self.dispatcher.all_ended)
 
-    async def wind_up(self) -> None:
+    async def until(self, holds: Callable[[], bool], cancelled: Cancelled | None = None) -> None:
+        """Wait until something *holds*; once the history has grown long, go on in a new run at a quiet moment.
+
+        It may return before it holds.
+        """
+        if not self.continuing.is_due:
+            await workflow.wait_condition(lambda: holds() or self.continuing.has_become_due)
+            return
+        self.postbox.rest()
+        await workflow.wait_condition(lambda: holds() or self._is_quiet)
+        self.engine.stop_if_cancelled()
+        if self._is_quiet and not self.dispatcher.all_ended:
+            workflow.continue_as_new(
+                MigratePlanInput(plan=self.plan, requester=self.requester, state=self._state(cancelled))
+            )
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether nothing is under way that would be lost: no handler, start, signal, or message to people."""
+        return workflow.all_handlers_finished() and self.fleet.is_quiet and not self.postbox.is_sending
+
+    async def be_cancelled(self, reason: str) -> None:
+        """Take the cancel that an earlier run was sent: Temporal hands it on to none, and this one is to end by it."""
+        request = CancelAgain(plan=self.plan.name, reason=reason)
+        await self.engine.call(FleetActivities.cancel_again, request, "Be cancelled as the run before was")
+        await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+        self.engine.stop_if_cancelled()
+
+    async def wind_up(self, *, is_cancelled: bool) -> None:
         """End in order: cancelled virtual machines go back first, then what the plan made goes."""
         self.engine.shielded = True
-        await self.fleet.cancel()
-        await workflow.wait_condition(lambda: not self.dispatcher.any_running)
+        cancelled = Cancelled(reason=workflow.cancellation_reason() or "") if is_cancelled else None
+        if self.carried and self.carried.cancelled:
+            self.fleet.wind_up()
+        else:
+            await self.fleet.cancel()
+        while self.dispatcher.any_running:
+            if cancelled is None:
+                await workflow.wait_condition(lambda: not self.dispatcher.any_running)
+            else:
+                await self.until(lambda: not self.dispatcher.any_running, cancelled)
         for vm in self.dispatcher.vms.values():
             self.dispatcher.end(vm.name, Outcome.ROLLED_BACK, "it never began")
         self.board.enter("tidying_up")
@@ -228,6 +276,26 @@ class MigratePlan:
         """Tell all that was written down, for a later run that goes on where this one ended."""
         return Books(entries=self.preparation.entries, outcome=self.board.outcome)
 
+    def _state(self, cancelled: Cancelled | None) -> PlanState:
+        return PlanState(
+            parts=self.board.parts + 1,
+            board=self.board.state(),
+            dispatch=self.dispatcher.state(),
+            prepared=self.preparation.state(),
+            postbox=self.postbox.rest(),
+            engine=self.engine.state(),
+            fleet=self.fleet.state(),
+            cancelled=cancelled,
+        )
+
+    def _go_on(self, state: PlanState) -> None:
+        """Stand where the run before this one stood."""
+        self.board.go_on(state.board, state.parts)
+        self.preparation.go_on(state.prepared)
+        self.postbox.go_on(state.postbox)
+        self.engine.go_on(state.engine)
+        self.fleet.go_on(state.fleet)
+
     def _note(self, notice: VmNotice) -> None:
         self.dispatcher.note(notice)
         self.fleet.changed = True
@@ -236,27 +304,15 @@ class MigratePlan:
         self.fleet.changed = True
         self.board.redraw()
 
-    def _task(self, spec: VmSpec, shared: SharedResources) -> VmTask:
-        return VmTask(
-            plan=self.plan.name,
-            plan_hash=self.plan.content_hash,
-            requester=self.requester,
-            vm=spec,
-            shared=shared,
-            approval=self.plan.approval,
-            failover=self.plan.failover,
-            hooks=vm_hooks(self.plan, spec.name),
-            notifications=self.plan.notifications,
-            verifying=verifying_of(self.plan)[spec.name],
-            adopted_item_id=self._handed_over.get(spec.name),
-            reprotect=self.plan.after_commit.wanted,
-        )
-
 
 _TOLD_FINDINGS = 50
 """How many findings the plan's result holds; its report has all."""
 _TOLD = 5
 """How many things a sentence names; the report lists all."""
+
+
+def _some(things: list[str], of: int) -> str:
+    return ", ".join([*things, *([f"and {of - len(things)} more"] if of > len(things) else [])])
 
 
 def _first(things: list[str], separator: str = ", ") -> str:

@@ -1,18 +1,19 @@
 """What people see of a plan: status, current details, report."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from migration import names
-    from migration.checks import MAX_MOVED_VMS
     from migration.findings import PlanCheck, VmFindings, markdown_lines, summary_by_wave
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import LedgerProof
     from migration.notices import EventName, Happening
     from migration.phases import Outcome, Phase
     from migration.plan import Plan
+    from migration.plan_state import BoardState, carried_check
     from migration.report import PlanReport, PlanStatus, PlanVm
     from migration.steering import Pause
 from workflows.attributes import NEEDS_ACTION
@@ -25,6 +26,10 @@ _GATES = 5
 """How many held gates a sentence tells of; `held_gates` of the status has all."""
 _MOVING = 5
 """How many of those that move a sentence names."""
+_EACH = 50
+"""A plan of more virtual machines is told by wave."""
+_AGAIN = timedelta(seconds=10)
+"""How old the details of such a plan may be: to write them anew for each of ten thousands of signals costs hours."""
 
 _PHASE_OF = {
     "new": Phase.CHECKING,
@@ -49,6 +54,10 @@ class PlanBoard:
         self.outcome: Outcome | None = None
         self.reason = ""
         self._check: PlanCheck | None = None
+        self._check_lines: list[str] = []
+        self._drawn: tuple[datetime, object] | None = None
+        self.parts = 0
+        """How many runs of the plan's workflow there were before this one."""
         self._waiting_for = ""
         self._needs_action = False
         self._choices: tuple[str, ...] = ()
@@ -66,9 +75,36 @@ class PlanBoard:
         return self._check
 
     @check.setter
-    def check(self, check: PlanCheck) -> None:
+    def check(self, check: PlanCheck | None) -> None:
         self._check = check
-        self._forecast.know(check)
+        self._check_lines = check_details(check) if check else []
+        if check:
+            self._forecast.know(check)
+
+    def state(self) -> BoardState:
+        """Return what a run that goes on for this one shows."""
+        begun = {vm.name for vm in self._dispatcher.vms.values() if vm.began}
+        return BoardState(
+            phase=self.phase,
+            started=self._started,
+            reason=self.reason,
+            told=self._told,
+            check=carried_check(self._check, begun) if self._check else None,
+            check_lines=self._check_lines,
+            forecast=self._forecast.state(),
+        )
+
+    def go_on(self, state: BoardState, parts: int) -> None:
+        """Show on what an earlier run showed."""
+        self.check = state.check
+        self._check_lines, self.parts = state.check_lines, parts
+        self.phase, self._started, self.reason, self._told = state.phase, state.started, state.reason, state.told
+        self._forecast.go_on(state.forecast)
+
+    @property
+    def started(self) -> str:
+        """When the plan's first run began."""
+        return self._started
 
     def enter(self, phase: str) -> None:
         """Go on to *phase*."""
@@ -87,7 +123,7 @@ class PlanBoard:
         if needs_action and about != self._told:
             self._told = about
             self._tell("needs_action", waiting_for, self._commands())
-        workflow.set_current_details(self._markdown())
+        self._draw()
 
     def show_moving(self) -> None:
         """Tell what is waited for while virtual machines move: people who paused the plan, or whom a gate waits for."""
@@ -103,6 +139,17 @@ class PlanBoard:
 
     def redraw(self) -> None:
         """Show anew what people have changed."""
+        self._drawn = None
+        self._draw()
+
+    def _draw(self) -> None:
+        """Write the details: of a large plan at once only what is new to a person, else every few seconds."""
+        now, seen = workflow.now(), (self.phase, self.outcome, self._needs_action, self.reason)
+        if len(self._dispatcher.vms) > _EACH and self._drawn is not None:
+            drawn, shown = self._drawn
+            if shown == seen and now - drawn < _AGAIN:
+                return
+        self._drawn = (now, seen)
         workflow.set_current_details(self._markdown())
 
     def ask_person(self) -> Callable[[], None]:
@@ -209,9 +256,11 @@ class PlanBoard:
     def _vm_lines(self) -> list[str]:
         """Return a line for each virtual machine, or for each wave where there are many: details are limited."""
         vms = list(self._dispatcher.vms.values())
-        if len(vms) <= MAX_MOVED_VMS:
+        if len(vms) <= _EACH:
             return [f"- {vm.name}: {vm.outcome.value if vm.outcome else vm.state}" for vm in vms]
-        by_wave = [[vm for vm in vms if vm.wave == index] for index in range(len(self._plan.waves))]
+        by_wave: list[list[VmState]] = [[] for _ in self._plan.waves]
+        for vm in vms:
+            by_wave[vm.wave].append(vm)
         named = zip(self._plan.waves, by_wave, strict=True)
         return [f"- {wave.name}: {_counts(members)}" for wave, members in named][:_WAVES]
 
@@ -230,10 +279,12 @@ class PlanBoard:
         lines += [f"- Limits now: {limits.told}" for limits in list(self._dispatcher.bounds.changed.values())[:_WAVES]]
         if self.reason:
             lines.append(f"- Reason: {self.reason}")
+        if self.parts:
+            lines.append(f"- Goes on for {self.parts} earlier runs of this workflow, whose histories had grown long")
+        if len(self._dispatcher.vms) > _EACH:
+            lines.append(f"- As of {now_text()}; `starter.py status {plan.name}` tells of now")
         lines += [*self._forecast.lines(self.phase), "", *self._vm_lines()]
-        if self.check is not None:
-            lines += check_details(self.check)
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._check_lines])
 
 
 def _counts(vms: list[VmState]) -> str:

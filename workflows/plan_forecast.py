@@ -11,8 +11,9 @@ with workflow.unsafe.imports_passed_through():
     from migration.eta.values import PlanOutlook, WavePlace
     from migration.findings import PlanCheck
     from migration.plan import Plan
+    from migration.plan_state import ForecastState
     from migration.schedule import line_of
-    from migration.steering import Part
+    from migration.steering import Part, places_of, ranges
     from migration.times import utc_text
 from workflows.dispatch import Dispatcher, State, VmState
 
@@ -31,6 +32,24 @@ class PlanForecast:
         self._since: dict[str, tuple[State, datetime]] = {}
         self._entered: tuple[str, datetime] | None = None
         self._told: tuple[datetime, str, list[str]] | None = None
+
+    def state(self) -> ForecastState:
+        """Return since when virtual machines stand where they do, to the minute."""
+        since: dict[str, list[int]] = {}
+        for vm in self._dispatcher.vms.values():
+            state, at = self._since.get(vm.name, (vm.state, workflow.now()))
+            if state == vm.state and vm.state not in {"new", "ended"}:
+                since.setdefault(utc_text(at.replace(second=0, microsecond=0)), []).append(vm.place)
+        entered = (self._entered[0], utc_text(self._entered[1])) if self._entered else None
+        return ForecastState(entered=entered, since={at: ranges(places) for at, places in since.items()})
+
+    def go_on(self, state: ForecastState) -> None:
+        """Go on with what an earlier run saw."""
+        self._entered = (state.entered[0], datetime.fromisoformat(state.entered[1])) if state.entered else None
+        vms = list(self._dispatcher.vms.values())
+        for at, places in state.since.items():
+            for place in places_of(places):
+                self._since[vms[place].name] = (vms[place].state, datetime.fromisoformat(at))
 
     def know(self, check: PlanCheck) -> None:
         """Take the sizes that the check read."""

@@ -172,6 +172,25 @@ MOST_ANSWERS = 500
 MOST_REPEATS, REPEATS_WITHIN = 20, timedelta(hours=6)
 """How often a virtual machine tells plans that adopt it where it stands: a plan's run asks five times in that time."""
 
+PLAN_EVENTS, PLAN_BYTES, PLAN_CHILDREN = 4_000, 4_000_000, 400
+"""When a plan's workflow goes on in a new run: Temporal warns at 10,240 events and 10 MB, and lets 2,000 children be
+pending of one run; those of an earlier run do not count."""
+
+TOGETHER = 50
+"""How many virtual machines a plan starts, or answers, in one workflow task; so many it cancels one by one."""
+
+FLEET_LOOKS = tuple(timedelta(minutes=minutes) for minutes in (2, 5, 10, 20, 30, 60))
+"""When a plan looks whether virtual machines of its earlier runs have ended without a word; the last one repeats."""
+
+FLEET: dict[str, Any] = {
+    "task_queue": AZURE_TASK_QUEUE,
+    "start_to_close_timeout": timedelta(minutes=10),
+    "schedule_to_close_timeout": timedelta(minutes=30),
+    "heartbeat_timeout": timedelta(seconds=30),
+    "retry_policy": STEADY,
+}
+"""Such a look: the next one comes anyway."""
+
 DELIVERY: dict[str, Any] = {
     "task_queue": AZURE_TASK_QUEUE,
     "start_to_close_timeout": timedelta(seconds=30),

@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.notifications import NotificationActivities
     from migration.notices import MOST_TOLD, EmailTarget, Happening, SendNotification, WebhookTarget
     from migration.plan_notifications import Notification
+    from migration.plan_state import PostboxState
 from workflows import policies
 from workflows.board import now_text
 from workflows.engine import reason_of
@@ -30,7 +31,28 @@ class Postbox:
         self._batch: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._number = self._batches = self._dropped = 0
+        self._rests = False
         self.notes: list[str] = []
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether a message is under way."""
+        return bool(self._sending)
+
+    def rest(self) -> PostboxState:
+        """Send nothing more, and return what a postbox of a later run is to send."""
+        self._rests = True
+        return PostboxState(pending=self._pending, dropped=self._dropped, batches=self._batches, notes=self.notes)
+
+    def go_on(self, state: PostboxState) -> None:
+        """Take what one of an earlier run did not send; `resume` sends it."""
+        self._pending, self._dropped = list(state.pending), state.dropped
+        self._batches, self.notes = state.batches, list(state.notes)
+
+    def resume(self) -> None:
+        """Send what was left over."""
+        if self._pending and self._batch is None:
+            self._batch = asyncio.create_task(self._gather())
 
     def take(self, happening: Happening) -> None:
         """Take an event; with what happens in the next moments it makes one message for each channel."""
@@ -40,6 +62,8 @@ class Postbox:
             self._dropped += 1
             return
         self._pending.append(happening)
+        if self._rests:
+            return
         if happening.event in _URGENT and self._batches < policies.NOTIFICATIONS_IN_STEP:
             self._flush()
         elif self._batch is None:
@@ -49,6 +73,7 @@ class Postbox:
         """Send what is left, and wait for it as long as that is worth; what is not sent by then is noted."""
         if not self._notifications:
             return
+        self._rests = False
         self._flush()
         if not self._sending:
             return
@@ -63,7 +88,8 @@ class Postbox:
         pause = policies.NOTIFICATION_BATCH * rarely
         await workflow.sleep(min(pause, policies.NOTIFICATION_RAREST), summary="Gather what people are told")
         self._batch = None
-        self._flush()
+        if not self._rests:
+            self._flush()
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []

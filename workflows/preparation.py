@@ -1,6 +1,7 @@
 """What a plan's virtual machines share: made once before them, and removed after them if nobody uses it any more."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -14,12 +15,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.vault import VaultActivities
     from activities.waits import WaitActivities
     from migration import ids, ledger, names
-    from migration.calls.move import cache_account_id
     from migration.earlier import EarlierAnswer, EarlierRuns
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan, proof
     from migration.models import SharedResources, Started, VmSpec, vm_specs
+    from migration.placement import Place
     from migration.plan import Plan
+    from migration.plan_state import PreparedState, SharedBy
+    from migration.plan_vaults import MOST_ACCOUNTS
     from migration.requests import ObserveResources
     from migration.sharing import (
         CacheAccountWanted,
@@ -33,6 +36,8 @@ with workflow.unsafe.imports_passed_through():
         VaultUse,
         VaultWanted,
     )
+    from migration.steering import places_of, ranges
+    from migration.vaults import PlannedVault, account_id, planned_vaults
     from migration.waiting import ResourcesWait
 from workflows.engine import Engine, reason_of
 
@@ -57,26 +62,66 @@ class Preparation:
 
     def __init__(self, plan: Plan, engine: Engine) -> None:
         self._plan = plan
+        self._vaults = planned_vaults(plan)
         self._engine = engine
         self.entries: list[LedgerEntry] = []
         self.proof: LedgerProof | None = None
         self._earlier: EarlierAnswer | None = None
         self._before: PlanListing | None = None
+        self.shared: dict[str, SharedResources] = {}
+        """What each virtual machine shares with others, by its name, once it is made."""
 
-    async def ensure_all(self, networks: dict[str, list[str]]) -> SharedResources:
-        """Make what is missing; *networks* tells the source networks of each virtual machine, by its name."""
-        plan, vault, specs = self._plan, self._plan.vault_id, vm_specs(self._plan)
-        source_region, target_region = plan.source.region, plan.target.region
+    def state(self) -> PreparedState:
+        """Return what was made, for a run that goes on for this one."""
+        places = {vm.name: place for place, vm in enumerate(self._plan.vms)}
+        alike: dict[SharedResources, list[int]] = {}
+        for name, shared in self.shared.items():
+            alike.setdefault(shared, []).append(places[name])
+        return PreparedState(
+            shared=[SharedBy(vms=ranges(sorted(vms)), resources=shared) for shared, vms in alike.items()],
+            entries=self.entries,
+            earlier=self._earlier,
+            before=self._before,
+        )
+
+    def go_on(self, state: PreparedState) -> None:
+        """Go on with what an earlier run made."""
+        vms = self._plan.vms
+        self.shared = {vms[place].name: one.resources for one in state.shared for place in places_of(one.vms)}
+        self.entries, self._earlier, self._before = list(state.entries), state.earlier, state.before
+
+    async def ensure_all(self, networks: dict[str, list[str]], places: dict[str, Place]) -> None:
+        """Make what is missing: then `shared` tells what each virtual machine shares with others.
+
+        *networks* tells the source networks of each, *places* vault and cache account of those that move.
+        """
+        specs = vm_specs(self._plan)
+        if len(self._vaults) == 1:
+            places = {spec.name: Place() for spec in specs} | places
         self._before = await self._engine.call(ProofActivities.list_plan, self._listed, "List what is there before")
-        await self._ensure_groups(specs)
-        wanted = VaultWanted(vault_id=vault, region=plan.vault.region, plan=plan.name)
-        await self._ensure(VaultActivities.ensure_vault, wanted, vault)
-        source_fabric = await self._fabric(vault, source_region)
-        target_fabric = await self._fabric(vault, target_region)
+        placed = [spec for spec in specs if spec.name in places]
+        shares = [[spec for spec in placed if places[spec.name].vault == n] for n, _ in enumerate(self._vaults)]
+        used = [vault for vault, mine in zip(self._vaults, shares, strict=True) if mine]
+        await self._ensure_groups(specs, used)
+        shared: dict[str, SharedResources] = {}
+        for vault, mine in zip(self._vaults, shares, strict=True):
+            if mine:
+                shared |= await self._ensure_vault(vault, mine, networks, places)
+        self.shared = shared
+
+    async def _ensure_vault(
+        self, vault: PlannedVault, specs: list[VmSpec], networks: dict[str, list[str]], places: dict[str, Place]
+    ) -> dict[str, SharedResources]:
+        """Make a vault and what is missing in it, and the cache accounts; return what each machine shares."""
+        plan, source_region, target_region = self._plan, self._plan.source.region, self._plan.target.region
+        wanted = VaultWanted(vault_id=vault.id, region=vault.region or "", plan=plan.name)
+        await self._ensure(VaultActivities.ensure_vault, wanted, vault.id)
+        source_fabric = await self._fabric(vault.id, source_region)
+        target_fabric = await self._fabric(vault.id, target_region)
         policy = await self._ensure(
             VaultActivities.ensure_policy,
-            PolicyWanted(vault_id=vault),
-            f"{vault}/replicationPolicies/{names.POLICY_NAME}",
+            PolicyWanted(vault_id=vault.id),
+            f"{vault.id}/replicationPolicies/{names.POLICY_NAME}",
         )
         source = await self._container(source_fabric, source_region)
         target = await self._container(target_fabric, target_region)
@@ -85,16 +130,24 @@ class Preparation:
         back = names.container_mapping_name(target_region, source_region)
         await self._container_mapping(target, source, policy, back)
         await self._network_mappings(source_fabric, target_fabric, _network_pairs(specs, networks))
-        return SharedResources(
-            vault_id=vault,
+        everywhere = SharedResources(
+            vault_id=vault.id,
             policy_id=policy,
             source_fabric_id=source_fabric,
             target_fabric_id=target_fabric,
             source_container_id=source,
             target_container_id=target,
-            cache_account_id=await self._cache_account(plan.source.region, plan.vault.cache_account),
-            return_cache_account_id=await self._cache_account(target_region) if plan.after_commit.wanted else "",
+            cache_account_id="",
         )
+        accounts: dict[int, SharedResources] = {}
+        for number in sorted({places[spec.name].account for spec in specs}):
+            account = await self._cache_account(vault.account(source_region, number), source_region)
+            found = {"cache_account_id": account}
+            if plan.after_commit.wanted:
+                returning = account_id(vault.id, (), target_region, number)
+                found["return_cache_account_id"] = await self._cache_account(returning, target_region)
+            accounts[number] = everywhere.model_copy(update=found)
+        return {spec.name: accounts[places[spec.name].account] for spec in specs}
 
     async def tidy_up(self) -> None:
         """Remove what this plan made and nobody uses any more; what stays says why. Then prove the ledger."""
@@ -104,8 +157,10 @@ class Preparation:
         await self._prove()
 
     async def _remove_unused(self) -> None:
-        if why := await self._in_use():
-            self._leave(lambda entry: "vaults" in entry.type.lower() or "storage" in entry.type.lower(), why)
+        for vault in self._vaults:
+            serving = [entry for entry in self.entries if self._serves(vault, entry)]
+            if (serving or len(self._vaults) == 1) and (why := await self._in_use(vault.id)):
+                self._leave(partial(self._serves, vault), why)
         for kind in _REMOVAL_ORDER:
             for entry in self.entries:
                 if entry.state == "created" and entry.type.lower().endswith(kind.lower()):
@@ -135,14 +190,17 @@ class Preparation:
     @property
     def _listed(self) -> ListPlan:
         plan = self._plan
-        groups = [ids.resource_group_id(plan.subscription, plan.vault.resource_group)]
+        groups = [ids.resource_group_id(*vault.group) for vault in self._vaults]
         groups += [spec.target_resource_group_id for spec in vm_specs(plan)]
         distinct = {one.lower(): one for one in groups}
-        return ListPlan(plan=plan.name, group_ids=list(distinct.values()), vault_id=plan.vault_id)
+        first, *further = plan.vault_ids
+        return ListPlan(plan=plan.name, group_ids=list(distinct.values()), vault_id=first, further_vault_ids=further)
 
-    async def _ensure_groups(self, specs: list[VmSpec]) -> None:
+    async def _ensure_groups(self, specs: list[VmSpec], vaults: list[PlannedVault]) -> None:
         plan = self._plan
-        groups = {ids.resource_group_id(plan.subscription, plan.vault.resource_group): plan.vault.region}
+        groups: dict[str, str] = {}
+        for vault in vaults:
+            groups.setdefault(ids.resource_group_id(*vault.group), vault.region or "")
         for spec in specs:
             groups.setdefault(spec.target_resource_group_id, spec.target_region)
         for group_id, region in {key.lower(): (key, region) for key, region in groups.items()}.values():
@@ -189,10 +247,8 @@ class Preparation:
         predicted = f"{source_fabric}/{_NETWORK_MAPPINGS}/{names.network_mapping_name(one, other)}"
         await self._ensure(VaultActivities.ensure_network_mapping, wanted, predicted)
 
-    async def _cache_account(self, region: str, name: str | None = None) -> str:
-        plan = self._plan
-        account = cache_account_id(plan.vault_id, region, name)
-        wanted = CacheAccountWanted(account_id=account, region=region, plan=plan.name)
+    async def _cache_account(self, account: str, region: str) -> str:
+        wanted = CacheAccountWanted(account_id=account, region=region, plan=self._plan.name)
         return await self._ensure(VaultActivities.ensure_cache_account, wanted, account)
 
     async def _ensure(self, method: Callable[[Any, P], Awaitable[Started]], wanted: P, predicted: str) -> str:
@@ -228,13 +284,22 @@ class Preparation:
 
     def _in_our_vault(self, predicted: str) -> bool:
         """Tell whether it lies in a vault that this plan has just made: then it was not there before."""
-        vault = f"{self._plan.vault_id}/"
-        ours = any(ids.same_id(e.id, self._plan.vault_id) and e.state == "created" for e in self.entries)
-        return ours and predicted.lower().startswith(vault.lower())
+        vault = next((one.id for one in self._vaults if predicted.lower().startswith(f"{one.id}/".lower())), None)
+        return any(ids.same_id(e.id, vault) and e.state == "created" for e in self.entries)
 
-    async def _in_use(self) -> str:
-        """Return why the vault and what is in it must stay, "" when nobody else uses it."""
-        vault = self._plan.vault_id
+    def _serves(self, vault: PlannedVault, entry: LedgerEntry) -> bool:
+        """Tell whether something is a vault, lies in it, or is a cache account of it."""
+        key = ids.id_key(entry.id)
+        if "vaults" in entry.type.lower():
+            return f"{key}/".startswith(f"{ids.id_key(vault.id)}/")
+        if "storage" not in entry.type.lower():
+            return False
+        regions = (self._plan.source.region, self._plan.target.region)
+        made = (account_id(vault.id, (), region, number) for region in regions for number in range(MOST_ACCOUNTS))
+        return len(self._vaults) == 1 or any(ids.same_id(one, entry.id) for one in (*vault.account_ids, *made))
+
+    async def _in_use(self, vault: str) -> str:
+        """Return why a vault and what is in it must stay, "" when nobody else uses it."""
         use = await self._engine.call(
             VaultActivities.read_vault_use, VaultUse(vault_id=vault), "See who uses the vault"
         )

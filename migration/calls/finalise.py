@@ -66,7 +66,8 @@ def _of_a_machine(plan: Plan, vm: VmSpec) -> Iterator[Call]:
     disk, nic = ids.disk_id(*home, UNKNOWN_DISK), ids.nic_id(*home, UNKNOWN_NIC)
     address = f"{group}/providers/Microsoft.Network/publicIPAddresses/{{address}}"
     snapshot = f"{group}/providers/Microsoft.Compute/snapshots/{{snapshot}}"
-    yield Call(FINALISE, "GET", f"{plan.vault_id}/replicationProtectedItems", "vault", vm.name)
+    for vault_id in plan.vault_ids:
+        yield Call(FINALISE, "GET", f"{vault_id}/replicationProtectedItems", "vault", vm.name)
     yield Call(FINALISE, "GET", vm.target_id, "target", vm.name)
     locks = f"{group}/providers/Microsoft.Authorization/locks"
     for path in (vm.source_id, nic, disk, address, locks):

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from migration import ids, names
 from migration.hooks import Hooks
-from migration.models import VmSpec, vm_hooks
+from migration.models import VmSpec, hooks_by_vm
+from migration.placement import Place
 from migration.plan import Failover, Plan
+from migration.vaults import account_id
 
 UNKNOWN_DISK, UNKNOWN_NIC, UNKNOWN_NETWORK = "{disk}", "{nic}", "{network}"
 
@@ -25,15 +27,17 @@ class Attached:
 
 @dataclass(frozen=True)
 class Move:
-    """The virtual machines of a plan, or one of them, as the table of calls sees them."""
+    """The virtual machines of a plan that go by one vault, or one of them, as the table of calls sees them."""
 
     vms: tuple[VmSpec, ...]
     vault_id: str
     failover: Failover
-    cache_account_id: str
+    cache_account_ids: tuple[str, ...]
     asks_guests: bool = True
-    return_cache_account_id: str = ""
+    return_cache_account_ids: tuple[str, ...] = ()
     """In the target region, where the plan replicates back once it is committed."""
+    fellows: tuple[VmSpec, ...] = ()
+    """Those of the plan that go by other vaults: what they share is listed for all at once."""
     attached: Mapping[str, Attached] = field(default_factory=dict)
     """By the plan's name of the virtual machine."""
     there: frozenset[str] = frozenset()
@@ -56,7 +60,7 @@ class Move:
     @property
     def reprotects(self) -> bool:
         """Whether machines replicate back once they are committed."""
-        return bool(self.return_cache_account_id)
+        return bool(self.return_cache_account_ids)
 
     @property
     def vault_group_id(self) -> str:
@@ -68,11 +72,6 @@ class Move:
     def vault_is_there(self) -> bool:
         """Whether the vault was there before, so that what lies in it may have been, too."""
         return self.is_there(self.vault_id)
-
-    @property
-    def cache_is_there(self) -> bool:
-        """Whether the cache account was there before."""
-        return self.is_there(self.cache_account_id)
 
     def is_there(self, resource_id: str) -> bool:
         """Whether a shared resource was there before the run."""
@@ -117,24 +116,48 @@ class Move:
         return self.attached.get(vm.name, Attached())
 
 
-def cache_account_id(vault_id: str, source_region: str, name: str | None = None) -> str:
-    """Return the id of the cache account: beside the vault, under a name of ours unless the plan has one."""
-    vault = ids.ResourceId.parse(vault_id)
-    name = name or names.cache_account_name(vault_id, source_region)
-    return ids.storage_account_id(vault.subscription, vault.resource_group or "", name)
+def moves_of(plan: Plan, vms: tuple[VmSpec, ...], places: Mapping[str, Place] | None = None) -> list[Move]:
+    """Return a plan's moves, one for each vault that is used, of which nothing was looked at yet.
+
+    Where nobody knows the *places* of the machines, every vault is taken to be used, by its first cache account.
+    """
+    shares = shared_out(vms, len(plan.all_vaults), places)
+    hooks = hooks_by_vm(plan)
+    moves = []
+    for number, (vault, vault_id) in enumerate(zip(plan.all_vaults, plan.vault_ids, strict=True)):
+        mine = shares[number]
+        if not mine:
+            continue
+        accounts = sorted({places[vm.name].account for vm in mine} if places else {0})
+        back = accounts if plan.after_commit.wanted else []
+        moves.append(
+            Move(
+                vms=mine,
+                vault_id=vault_id,
+                failover=plan.failover,
+                cache_account_ids=tuple(
+                    account_id(vault_id, vault.cache_accounts, plan.source.region, n) for n in accounts
+                ),
+                asks_guests=plan.guest_probes.enabled,
+                return_cache_account_ids=tuple(account_id(vault_id, (), plan.target.region, n) for n in back),
+                hooks={vm.name: hooks[vm.name] for vm in mine},
+                fellows=others(vms, mine),
+            )
+        )
+    return moves
 
 
-def move_of(plan: Plan, vms: tuple[VmSpec, ...]) -> Move:
-    """Return a plan's move, of which nothing was looked at yet."""
-    return Move(
-        vms=vms,
-        vault_id=plan.vault_id,
-        failover=plan.failover,
-        cache_account_id=cache_account_id(plan.vault_id, plan.source.region, plan.vault.cache_account),
-        asks_guests=plan.guest_probes.enabled,
-        return_cache_account_id=cache_account_id(plan.vault_id, plan.target.region) if plan.after_commit.wanted else "",
-        hooks={vm.name: vm_hooks(plan, vm.name) for vm in vms},
-    )
+def shared_out(vms: tuple[VmSpec, ...], vaults: int, places: Mapping[str, Place] | None) -> list[tuple[VmSpec, ...]]:
+    """Return the virtual machines of each vault; where no *places* are known, some for every vault."""
+    if places is None:
+        return [vms[number::vaults] or vms[:1] for number in range(vaults)]
+    return [tuple(vm for vm in vms if places[vm.name].vault == number) for number in range(vaults)]
+
+
+def others(vms: tuple[VmSpec, ...], mine: tuple[VmSpec, ...]) -> tuple[VmSpec, ...]:
+    """Return those of *vms* that are not among *mine*."""
+    names = {vm.name for vm in mine}
+    return tuple(vm for vm in vms if vm.name not in names) if len(mine) < len(vms) else ()
 
 
 def _unknown_network(vm: VmSpec) -> str:

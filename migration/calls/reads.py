@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from migration import ids, names
 from migration.calls import machine, parity, shared
@@ -36,6 +36,11 @@ _SERIAL_LOG, _IF_KEPT = "retrieveBootDiagnosticsData", "if Azure keeps its seria
 _ACCESS = "providers/Microsoft.Authorization"
 
 
+def reads_of_all(moves: Iterable[Move]) -> list[Call]:
+    """Return the reads of moves by several vaults; each path once in each step."""
+    return list({(call.step, call.path.lower()): call for move in moves for call in reads(move)}.values())
+
+
 def reads(move: Move) -> list[Call]:
     """Return the reads, step by step; each path once in each step."""
     found = [
@@ -58,7 +63,7 @@ def _of_the_check(move: Move) -> Iterator[Call]:
         yield from _of_a_source(move, vm)
         yield from parity.reads(move, vm, machine.CHECK)
         yield from _of_a_target(vm)
-    yield _check(move.cache_account_id, "vault")
+    yield from (_check(account, "vault") for account in move.cache_account_ids)
     for path in _group(move.vault_group_id):
         yield _check(path, "vault")
     for kind in ("", "/replicationProtectedItems", "/replicationNetworkMappings", "/replicationFabrics"):
@@ -74,7 +79,7 @@ def _of_a_subscription(move: Move, subscription: str) -> Iterator[str]:
     yield from (f"{vault}/{kind}" for kind in ("replicationProtectedItems", "backupProtectedItems"))
     if subscription == ids.ResourceId.parse(move.vault_id).subscription.lower():
         yield f"{home}/providers/Microsoft.Storage/locations/{move.source_region}/usages"
-    sources = [ids.ResourceId.parse(vm.source_id).subscription.lower() for vm in move.vms]
+    sources = [ids.ResourceId.parse(vm.source_id).subscription.lower() for vm in (*move.vms, *move.fellows)]
     if subscription in sources:
         yield f"{home}/providers/Microsoft.Compute/skus"
         yield f"{home}/providers/Microsoft.Insights/metrics"

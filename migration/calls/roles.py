@@ -10,10 +10,10 @@ from typing import Any
 
 from migration import ids
 from migration.calls.call import Place
-from migration.calls.move import Move, move_of
+from migration.calls.move import moves_of
 from migration.calls.shared import groups
 from migration.calls.table import permissions
-from migration.models import vm_specs
+from migration.models import VmSpec, vm_specs
 from migration.plan import Plan
 
 PLACES: tuple[Place, ...] = ("vault", "source", "target", "network", "subscription")
@@ -33,10 +33,10 @@ def custom_roles(plan: Plan, *, groups_exist: bool = False) -> list[dict[str, An
     on the subscription.
     """
     vms = tuple(vm_specs(plan))
-    move = move_of(plan, vms)
-    there = {ids.id_key(group_id) for group_id in groups(move)} if groups_exist else _sure_to_exist(move)
-    move = replace(move, there=frozenset(there))
-    wanted = permissions(move)
+    moves = moves_of(plan, vms)
+    made = {ids.id_key(group_id) for move in moves for group_id in groups(move)}
+    there = made if groups_exist else _sure_to_exist(vms)
+    wanted = permissions(*(replace(move, there=frozenset(there)) for move in moves))
     roles = []
     for place in PLACES:
         scopes = {scope: actions for (where, scope), actions in wanted.items() if where == place}
@@ -70,11 +70,9 @@ def _assignable(place: Place, scopes: list[str], there: set[str]) -> list[str]:
     return list({ids.id_key(scope): scope for scope in found}.values())
 
 
-def _sure_to_exist(move: Move) -> set[str]:
+def _sure_to_exist(vms: tuple[VmSpec, ...]) -> set[str]:
     """Return the groups that a valid plan finds: those of the machines, of the networks and of the encryption sets."""
-    known = [vm.source_id for vm in move.vms]
-    known += [
-        each for vm in move.vms for each in (vm.network_id, vm.test_network_id, vm.disk_encryption_set_id) if each
-    ]
+    known = [vm.source_id for vm in vms]
+    known += [each for vm in vms for each in (vm.network_id, vm.test_network_id, vm.disk_encryption_set_id) if each]
     homes = [ids.ResourceId.parse(each) for each in known]
     return {ids.id_key(ids.resource_group_id(home.subscription, home.resource_group or "")) for home in homes}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from migration import ids, names
 from migration.calls.call import ALWAYS, IF_ABSENT, Call
@@ -13,8 +13,20 @@ IF_OURS_AND_UNUSED = "if this run made it and nobody uses it"
 _NETWORK_MAPPINGS = "replicationNetworks/azureNetwork/replicationNetworkMappings"
 
 
+def prepare_all(moves: Sequence[Move]) -> list[Call]:
+    """Return what makes the shared resources, each once: all groups, then vault by vault."""
+    calls = _each_once(call for move in moves for call in prepare(move))
+    return sorted(calls, key=lambda call: not _is_group(call.path))
+
+
+def tidy_up_all(moves: Sequence[Move]) -> list[Call]:
+    """Return what removes the shared resources again, each once, kind by kind."""
+    calls = _each_once(call for move in moves for call in tidy_up(move))
+    return calls if len(moves) == 1 else sorted(calls, key=lambda call: _KINDS.index(_kind(call.path)))
+
+
 def prepare(move: Move) -> Iterator[Call]:
-    """Yield what makes the shared resources, in order; what is there already needs no call."""
+    """Yield what makes the shared resources of a vault, in order; what is there already needs no call."""
     for group_id in groups(move):
         if not move.is_there(group_id):
             place = "vault" if ids.same_id(group_id, move.vault_group_id) else "target"
@@ -25,14 +37,13 @@ def prepare(move: Move) -> Iterator[Call]:
     for path in _in_the_vault(move):
         if not _is_known_fabric(move, path):
             yield Call(PREPARE, "PUT", path, "vault", when=inside)
-    if not move.is_there(move.cache_account_id):
-        yield Call(PREPARE, "PUT", move.cache_account_id, "vault")
-    if move.reprotects and not move.is_there(move.return_cache_account_id):
-        yield Call(PREPARE, "PUT", move.return_cache_account_id, "vault")
+    for account in (*move.cache_account_ids, *move.return_cache_account_ids):
+        if not move.is_there(account):
+            yield Call(PREPARE, "PUT", account, "vault")
 
 
 def tidy_up(move: Move) -> Iterator[Call]:
-    """Yield what removes the shared resources again, what depends on a thing before the thing."""
+    """Yield what removes the shared resources of a vault again, what depends on a thing before the thing."""
     mappings, containers, policy, fabrics = [], [], [], []
     for path in _in_the_vault(move):
         if "/replicationNetworkMappings/" in path or "/replicationProtectionContainerMappings/" in path:
@@ -44,8 +55,7 @@ def tidy_up(move: Move) -> Iterator[Call]:
         elif not _is_known_fabric(move, path):
             fabrics.append(f"{path}/remove")
     network_first = sorted(mappings, key=lambda path: "/replicationNetworkMappings/" not in path)
-    returning = [move.return_cache_account_id] if move.reprotects else []
-    outside = [move.cache_account_id, *returning, move.vault_id, *groups(move)]
+    outside = [*move.cache_account_ids, *move.return_cache_account_ids, move.vault_id, *groups(move)]
     rest = [path for path in outside if not move.is_there(path)]
     for path in (*network_first, *containers, *policy, *fabrics, *rest):
         method = "POST" if path.endswith("/remove") else "DELETE"
@@ -84,6 +94,31 @@ def _in_the_vault(move: Move) -> Iterator[str]:
     for fabric, one, other in network_mappings(move):
         name = "{mapping}" if "{" in one + other else names.network_mapping_name(one, other)
         yield f"{fabric}/{_NETWORK_MAPPINGS}/{name}"
+
+
+_KINDS = (
+    "replicationNetworkMappings",
+    "replicationProtectionContainerMappings",
+    "replicationProtectionContainers",
+    "replicationPolicies",
+    "replicationFabrics",
+    "storageAccounts",
+    "vaults",
+    "resourceGroups",
+)
+"""In which order they go."""
+
+
+def _kind(path: str) -> str:
+    return ids.ResourceId.parse(path.removesuffix("/remove")).type.rpartition("/")[2]
+
+
+def _is_group(path: str) -> bool:
+    return _kind(path) == "resourceGroups"
+
+
+def _each_once(calls: Iterable[Call]) -> list[Call]:
+    return list({(call.method, ids.id_key(call.path)): call for call in calls}.values())
 
 
 def _is_known_fabric(move: Move, path: str) -> bool:

@@ -45,24 +45,27 @@ _TO_REPROTECT: dict[Place, tuple[str, ...]] = {
 """The same, for the way back."""
 
 
-def writes(move: Move) -> list[Call]:
-    """Return every call that changes something, in order: what happens, then what may happen on the way back."""
-    machines = [Machine(move, vm) for vm in move.vms]
+def writes(*moves: Move) -> list[Call]:
+    """Return every call that changes something, in order: what happens, then what may happen on the way back.
+
+    *moves*: one for each vault of the plan.
+    """
+    machines = [Machine(move, vm) for move in moves for vm in move.vms]
     return [
         *(call for machine in machines for call in machine.check()),
-        *shared.prepare(move),
+        *shared.prepare_all(moves),
         *(call for machine in machines for call in machine.replicate()),
         *(call for machine in machines for call in machine.cut_over()),
         *(call for machine in machines for call in machine.restore()),
         *(call for machine in machines for call in machine.finish()),
-        *shared.tidy_up(move),
+        *shared.tidy_up_all(moves),
         *(call for machine in machines for call in machine.go_back()),
     ]
 
 
-def everything(move: Move) -> list[Call]:
+def everything(*moves: Move) -> list[Call]:
     """Return every call in order, each step's reads before its writes."""
-    wanted = [*reads.reads(move), *writes(move)]
+    wanted = [*reads.reads_of_all(moves), *writes(*moves)]
     steps = {call.step: index for index, call in enumerate(reversed(wanted))}
     order = [step for step in reads.STEPS if step in steps]
     return [call for step in order for call in wanted if call.step == step]
@@ -76,15 +79,22 @@ class Actions(dict[str, str]):
         self.required: set[str] = set()
 
 
-def permissions(move: Move) -> dict[tuple[Place, str], Actions]:
-    """Return the actions that a move needs with the first step that needs each, by place and scope.
+def permissions(*moves: Move) -> dict[tuple[Place, str], Actions]:
+    """Return the actions that moves need with the first step that needs each, by place and scope.
 
     A scope is a resource group, a network or a subscription. Resource groups that the move makes are made on their
     subscription; `*` in an action stands for all that begins so.
     """
     wanted: dict[tuple[Place, str], Actions] = {}
-    for call in (*reads.reads(move), *(call for call in writes(move) if call.by == "us")):
+    for call in (*reads.reads_of_all(moves), *(call for call in writes(*moves) if call.by == "us")):
         _want(wanted, call.place, scope_of(call), call.action, call.step, optional=call.optional)
+    for move in moves:
+        _want_besides(wanted, move)
+    return wanted
+
+
+def _want_besides(wanted: dict[tuple[Place, str], Actions], move: Move) -> None:
+    """Add what no call of ours says: what Site Recovery and others want their caller to be allowed."""
     for place, scope in _linked_scopes(move):
         for action in _TO_ENABLE[place]:
             _want(wanted, place, scope, action, "enable replication")
@@ -98,7 +108,6 @@ def permissions(move: Move) -> dict[tuple[Place, str], Actions]:
         if "managed-identities" in vm.parity.restore:
             group_id = vm.target_resource_group_id
             _want(wanted, "target", group_id, _ASSIGN_IDENTITY, parity.PARITY, optional=True)
-    return wanted
 
 
 def _linked_scopes(move: Move) -> Iterator[tuple[Place, str]]:

@@ -13,9 +13,11 @@ from migration.estimate.durations import Span, durations
 from migration.estimate.prices import Assumption, Prices
 from migration.ids import id_key
 from migration.models import VmSpec, vm_specs
+from migration.placement import Place
 from migration.plan import Plan
-from migration.survey import Survey, surveyed_move
+from migration.survey import Survey, kept_disks, surveyed_moves
 from migration.times import utc_text
+from migration.vaults import account_id
 
 NOT_IN_THE_FIGURES = (
     (
@@ -32,7 +34,7 @@ def outline(
 ) -> dict[str, Any]:
     """Return what a run of the plan would do, as JSON; *now* tells where its cutover windows stand."""
     moving = {vm.name: vm for vm in survey.vms if not vm.already_migrated}
-    calls = everything(surveyed_move(plan, survey)) if moving else []
+    calls = everything(*surveyed_moves(plan, survey)) if moving else []
     took = durations(plan, moving, prices.assumptions)
     paid = costs(plan, moving, prices, took)
     return {
@@ -40,6 +42,7 @@ def outline(
         "blocking": survey.blocking,
         "already_migrated": [vm.name for vm in survey.vms if vm.already_migrated],
         "unread": {vm.name: vm.unread for vm in survey.vms if vm.unread},
+        "vaults": _vaults(plan, survey) if moving else [],
         "calls": [_call(number, call) for number, call in enumerate(calls, 1)],
         "resources": _resources(calls),
         "windows": [_window(spec, now) for spec in vm_specs(plan) if spec.name in moving and spec.cutover and now],
@@ -66,6 +69,33 @@ def outline(
         },
         "not_included": list(NOT_IN_THE_FIGURES),
     }
+
+
+def _vaults(plan: Plan, survey: Survey) -> list[dict[str, Any]]:
+    """Return which machines go by which vault, and through which of its cache accounts."""
+    moving = {vm.name: vm for vm in survey.vms if not vm.already_migrated}
+    disks = {spec.name: len(kept_disks(spec, moving[spec.name])) for spec in vm_specs(plan) if spec.name in moving}
+    answer = []
+    for number, (vault, vault_id) in enumerate(zip(plan.all_vaults, plan.vault_ids, strict=True)):
+        accounts = sorted({vm.place.account for vm in moving.values() if vm.place.vault == number})
+        through = {
+            n: [vm.name for vm in moving.values() if vm.place == Place(vault=number, account=n)] for n in accounts
+        }
+        answer.append(
+            {
+                "id": vault_id,
+                "vms": sum(map(len, through.values())),
+                "cache_accounts": [
+                    {
+                        "id": account_id(vault_id, vault.cache_accounts, plan.source.region, n),
+                        "vms": names,
+                        "disks": sum(disks[name] for name in names),
+                    }
+                    for n, names in through.items()
+                ],
+            }
+        )
+    return answer
 
 
 def _call(number: int, call: Call) -> dict[str, Any]:

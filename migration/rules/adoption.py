@@ -48,7 +48,7 @@ def recognise(case: Case, vm: VmSpec) -> Adoption:
     if item is None:
         back = case.inventory.item_of(vm.target_id)
         return _replicates_back(back) if back is not None else Adoption()
-    return _ours(case, vm, item) if is_ours(vm, item.id) else _handed_over(vm, item)
+    return _in_its_vault(case, vm, item) or (_ours(case, vm, item) if is_ours(vm, item.id) else _handed_over(vm, item))
 
 
 def is_ours(vm: VmSpec, item_id: str) -> bool:
@@ -65,6 +65,16 @@ def _in_another_vault(case: Case, vm: VmSpec) -> Adoption | None:
             told = f"{describe(vault_of(item.id))} protects it ({item.protection_state}), which is not the plan's vault"
             return _refused(item, told, "disable replication there first, or leave the machine out")
     return None
+
+
+def _in_its_vault(case: Case, vm: VmSpec, item: ProtectedItem) -> Adoption | None:
+    """Refuse an item in another vault of the plan than the one that the machine has to go by."""
+    there = vault_of(item.id)
+    if vm.name not in case.named or same_id(there, case.vaults[case.named[vm.name]].id):
+        return None
+    wanted = describe(case.vaults[case.named[vm.name]].id)
+    told = f"{describe(there)} protects it ({item.protection_state}), the plan says {wanted}"
+    return _refused(item, told, "let the plan name the vault that protects it, or none; or starter.py clean PLAN first")
 
 
 def _replicates_back(item: ProtectedItem) -> Adoption:

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from migration import ids, names
+from migration import ids
 from migration.fingerprint import Fingerprint
 from migration.hooks import Hooks
 from migration.inventory import AttachedDisk, Inventory, Machine, Nic, UnaskedError
 from migration.models import VmSpec
+from migration.placement import Place, Placement
 from migration.plan import Failover
 from migration.rules.needs import Need, needs_of
 from migration.severities import Moment, Severity
+from migration.vaults import PlannedVault
 from migration.wires import Wanted, Wires
 
 
@@ -35,14 +37,14 @@ class Case:
     """The virtual machines of a check, all that they share, and what is known of the cloud."""
 
     vms: tuple[VmSpec, ...]
-    vault_id: str
+    vaults: tuple[PlannedVault, ...]
     failover: Failover
     inventory: Inventory
     moment: Moment = "start"
-    vault_region: str | None = None
-    """As the plan wants it; None in the check of one virtual machine, when the vault exists."""
-    cache_account_id: str | None = None
-    """None where the plan leaves its name to us."""
+    named: Mapping[str, int] = field(default_factory=dict)
+    """Which vault virtual machines have to go by: by the plan's name of the virtual machine."""
+    placement: Placement | None = None
+    """Who goes by which vault and cache account; None before that was planned."""
     own_ids: frozenset[str] = frozenset()
     fingerprint: Fingerprint | None = None
     """What the first check saw; only right before the failover."""
@@ -60,15 +62,25 @@ class Case:
     """Whether the plan has the machines asked from inside; None where this check is not the one to ask that."""
 
     @property
-    def vault_group(self) -> tuple[str, str]:
-        """Subscription and name of the vault's resource group."""
-        parsed = ids.ResourceId.parse(self.vault_id)
-        return parsed.subscription, parsed.resource_group or ""
+    def vault_groups(self) -> list[tuple[str, str]]:
+        """Subscription and name of the vaults' resource groups, each once."""
+        return list({ids.id_key(ids.resource_group_id(*vault.group)): vault.group for vault in self.vaults}.values())
 
-    def cache_account(self, source_region: str) -> str:
-        """Return the id of the cache account of a source region: the plan's, or the one that we would make."""
-        name = names.cache_account_name(self.vault_id, source_region)
-        return self.cache_account_id or ids.storage_account_id(*self.vault_group, name)
+    def place_of(self, vm: VmSpec) -> Place:
+        """Return where a virtual machine is protected; the first vault as long as nothing is planned."""
+        return (self.placement.places.get(vm.name) if self.placement else None) or Place()
+
+    def vault_of(self, vm: VmSpec) -> PlannedVault:
+        """Return the vault of a virtual machine."""
+        return self.vaults[self.place_of(vm).vault]
+
+    def cache_account_of(self, vm: VmSpec) -> str:
+        """Return the id of the cache account of a virtual machine."""
+        return self.vault_of(vm).account(vm.source_region, self.place_of(vm).account)
+
+    def those_of(self, vault: PlannedVault) -> tuple[VmSpec, ...]:
+        """Return the virtual machines that go by a vault."""
+        return tuple(vm for vm in self.vms if self.vault_of(vm) is vault)
 
     def machine(self, vm: VmSpec) -> Machine | None:
         """Return the source as it is now."""
@@ -109,13 +121,13 @@ class Case:
         return first
 
     @cached_property
-    def departures(self) -> dict[str, VmSpec]:
-        """Who is the first of the plan to leave a source network: by the network's id."""
-        first: dict[str, VmSpec] = {}
+    def departures(self) -> dict[tuple[str, str], VmSpec]:
+        """Who is the first to leave a source network by a vault: by the ids of both."""
+        first: dict[tuple[str, str], VmSpec] = {}
         for vm in self.vms:
             with suppress(UnaskedError):
                 for nic in self.nics(vm):
-                    first.setdefault(ids.id_key(nic.network_id), vm)
+                    first.setdefault((self.vault_of(vm).id, ids.id_key(nic.network_id)), vm)
         return first
 
     @cached_property

@@ -154,7 +154,7 @@ def _shared_findings(case: Case) -> list[Finding]:
     found = [
         finding
         for rule in rules
-        for finding in _asked(case, rule, case.vault_id, SHARED_CHECKS[rule.id](case), waivers)
+        for finding in _asked(case, rule, case.vaults[0].id, SHARED_CHECKS[rule.id](case), waivers)
     ]
     return _merged(found)
 

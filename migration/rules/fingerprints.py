@@ -63,7 +63,8 @@ def _nics(case: Case, vm: VmSpec) -> Iterator[tuple[str, str]]:
 
 def _locks(case: Case, vm: VmSpec) -> Iterator[tuple[str, str]]:
     places = {"source": (source_group(vm), vm.source_id), "target": (target_group(vm), vm.target_resource_group_id)}
-    places["vault"] = (case.vault_group, case.vault_id)
+    vault = case.vault_of(vm)
+    places["vault"] = (vault.group, vault.id)
     for word, (home, resource_id) in places.items():
         group_id = ids.resource_group_id(*home)
         if case.inventory.groups.about(group_id) is None:

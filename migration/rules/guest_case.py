@@ -11,11 +11,12 @@ from migration.inventory import Fact, Inventory
 from migration.plan import Failover
 from migration.rules.case import Case
 from migration.rules.engine import judge
+from migration.vaults import PlannedVault
 
 
 def judged(request: CheckGuest, fact: Fact[GuestAnswer]) -> VmFindings:
     """Return what the rules of the moment `guest` find. Disks that stay behind are nobody's trouble."""
-    case = Case((request.vm,), request.vault_id, Failover(), Inventory(), moment="guest")
+    case = Case((request.vm,), (PlannedVault(request.vault_id),), Failover(), Inventory(), moment="guest")
     answer = fact.value
     if answer is not None and (answer.raw_luns is not None or not request.luns):
         raw = tuple(lun for lun in answer.raw_luns or () if lun in request.luns)

@@ -44,12 +44,20 @@ def target(case: Case) -> Iterator[Hit]:
 
 def vault(case: Case) -> Iterator[Hit]:
     """Object to locks over the vault and the cache account: both are written to, and deleted at the end."""
-    accounts = {case.cache_account(vm.source_region) for vm in case.vms}
-    for lock in _locks(case, *case.vault_group):
-        for resource_id in (case.vault_id, *sorted(accounts)):
-            if lock.holds(resource_id):
-                yield _hit(resource_id, lock, "blocking")
-                break
+    for group in case.vault_groups:
+        vaults = [vault.id for vault in case.vaults if _is_in(vault.id, group)]
+        accounts = sorted({account for vm in case.vms if _is_in(account := case.cache_account_of(vm), group)})
+        for lock in _locks(case, *group):
+            held = next((each for each in (*vaults, *accounts) if lock.holds(each)), None)
+            if held is not None:
+                yield _hit(held, lock, "blocking")
+
+
+def _is_in(resource_id: str, group: tuple[str, str]) -> bool:
+    home = ids.ResourceId.parse(resource_id)
+    return ids.same_id(
+        ids.resource_group_id(*group), ids.resource_group_id(home.subscription, home.resource_group or "")
+    )
 
 
 def _locks(case: Case, subscription: str, group: str) -> tuple[Lock, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from migration import ids
 from migration.calls.call import Place
-from migration.calls.move import Attached, Move, cache_account_id
+from migration.calls.move import Attached, Move, others, shared_out
 from migration.calls.table import permissions
 from migration.inventory import Fact, Located
 
@@ -33,7 +33,7 @@ def needs_of(case: Case) -> tuple[Need, ...]:
     """Return what the move of a case does, by scope; for a group that does not exist, on its subscription."""
     wanted: dict[tuple[Place, str], Need] = {}
     musts: dict[tuple[Place, str], set[str]] = {}
-    for (place, scope), actions in permissions(move_of(case)).items():
+    for (place, scope), actions in permissions(*moves_of(case)).items():
         there = _where(case, scope)
         key = (place, ids.id_key(there))
         need = wanted.setdefault(key, Need(place, there, {}))
@@ -47,23 +47,31 @@ def scopes(case: Case) -> list[str]:
     return list({ids.id_key(need.scope): need.scope for need in case.needs}.values())
 
 
-def move_of(case: Case) -> Move:
-    """Return the move of a case, with what is known of its sources."""
+def moves_of(case: Case) -> list[Move]:
+    """Return the moves of a case, one for each vault that is used, with what is known of its sources."""
     inventory = case.inventory
-    account = case.cache_account_id or cache_account_id(case.vault_id, case.vms[0].source_region)
     there = {key for key, fact in inventory.groups.items() if fact.value or fact.unasked}
-    there |= {ids.id_key(case.vault_id)} if _may_be_there(inventory.vault) else set()
-    there |= {ids.id_key(account)} if _may_be_there(inventory.accounts.get(ids.id_key(account), Fact())) else set()
-    return Move(
-        vms=case.vms,
-        vault_id=case.vault_id,
-        failover=case.failover,
-        cache_account_id=account,
-        asks_guests=bool(case.asks_guests),
-        hooks=case.hooks,
-        attached={vm.name: _attached(case, vm.source_id) for vm in case.vms},
-        there=frozenset(there),
-    )
+    there |= {key for key, fact in inventory.vaults.items() if _may_be_there(fact)}
+    there |= {key for key, fact in inventory.accounts.items() if _may_be_there(fact)}
+    places = {vm.name: case.place_of(vm) for vm in case.vms} if case.placement else None
+    moves = []
+    for vault, mine in zip(case.vaults, shared_out(case.vms, len(case.vaults), places), strict=True):
+        if mine:
+            accounts = {case.place_of(vm).account for vm in mine}
+            moves.append(
+                Move(
+                    vms=mine,
+                    vault_id=vault.id,
+                    failover=case.failover,
+                    cache_account_ids=tuple(vault.account(mine[0].source_region, n) for n in sorted(accounts)),
+                    asks_guests=bool(case.asks_guests),
+                    hooks=case.hooks,
+                    attached={vm.name: _attached(case, vm.source_id) for vm in mine},
+                    there=frozenset(there),
+                    fellows=others(case.vms, mine),
+                )
+            )
+    return moves
 
 
 def _where(case: Case, scope: str) -> str:

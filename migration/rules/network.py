@@ -121,11 +121,12 @@ def isolation(case: Case, vm: VmSpec) -> Iterator[Hit]:
 def mapping(case: Case, vm: VmSpec) -> Iterator[Hit]:
     """Object where Site Recovery maps, or would have to map, the source network to two target networks."""
     homes = {nic.network_id.lower() for nic in case.nics(vm)}
-    for existing in case.inventory.mappings.known() or ():
+    vault = case.vault_of(vm)
+    for existing in case.inventory.mappings.about(vault.id) or ():
         if existing.network_id.lower() in homes and not same_id(existing.target_network_id, vm.network_id):
             yield Hit(describe(existing.network_id), f"the vault maps it to {describe(existing.target_network_id)}")
     for home in sorted(homes):
-        other = case.departures[ids.id_key(home)]
+        other = case.departures[vault.id, ids.id_key(home)]
         if not same_id(other.network_id, vm.network_id):
             yield Hit(
                 describe(home),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migration import ids
-from migration.calls.move import cache_account_id
 from migration.guests import Endpoint, endpoints
 from migration.ids import describe, id_key
 from migration.inventory import Nic, Subnet, UnaskedError
@@ -109,7 +108,7 @@ def _path(case: Case, vm: VmSpec, nic: Nic, subnet: Subnet) -> Iterator[Hit]:
 
 
 def _wanted(case: Case, vm: VmSpec) -> list[Endpoint]:
-    account = case.cache_account_id or cache_account_id(case.vault_id, vm.source_region)
+    account = case.cache_account_of(vm)
     name = account.rsplit("/", 1)[-1]
     return endpoints(vm.source_region, vm.target_region, name, cache_is_there=_is_there(case, account))
 

@@ -51,15 +51,15 @@ def network(case: Case) -> Iterator[Hit]:
 
 
 def storage(case: Case) -> Iterator[Hit]:
-    """Object where the cache account cannot be made because the source region has as many accounts as it may."""
-    account = case.cache_account_id
-    if account is not None and case.inventory.accounts.about(account) is not None:
-        return
-    subscription = case.vault_group[0]
-    for region in sorted({vm.source_region for vm in case.vms}):
-        where = place(subscription, region)
+    """Object where cache accounts cannot be made because the source region has as many accounts as it may."""
+    wanted: dict[str, dict[str, VmSpec]] = {}
+    for vm in case.vms:
+        account, vault = case.cache_account_of(vm), case.vault_of(vm)
+        if account not in vault.account_ids or case.inventory.accounts.about(account) is None:
+            wanted.setdefault(place(vault.group[0].lower(), vm.source_region), {})[id_key(account)] = vm
+    for where, accounts in sorted(wanted.items()):
         usages = case.inventory.storage_usages.about(where) or {}
-        yield from _exceeded(where, usages, Counter({"StorageAccounts": 1}), case.vms)
+        yield from _exceeded(where, usages, Counter({"StorageAccounts": len(accounts)}), case.vms)
 
 
 def _places(case: Case) -> list[str]:

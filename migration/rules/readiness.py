@@ -16,7 +16,7 @@ def still_protected(case: Case, vm: VmSpec) -> Iterator[Hit]:
     """Object to a virtual machine that the vault does not protect any more."""
     item = case.inventory.item_of(vm.source_id)
     if item is None:
-        yield Hit(describe(vm.source_id), f"{describe(case.vault_id)} does not protect it any more")
+        yield Hit(describe(vm.source_id), f"{describe(case.vault_of(vm).id)} does not protect it any more")
     elif item.protection_state != "Protected":
         yield Hit(describe(item.id), f"its state is {item.protection_state}")
 

@@ -43,7 +43,7 @@ def region_open(case: Case) -> Iterator[Hit]:
 
 def groups_usable(case: Case) -> Iterator[Hit]:
     """Object to resource groups that are being deleted."""
-    homes = {case.vault_group, *(group for vm in case.vms for group in (source_group(vm), target_group(vm)))}
+    homes = {*case.vault_groups, *(group for vm in case.vms for group in (source_group(vm), target_group(vm)))}
     for group_id in sorted({ids.resource_group_id(*home) for home in homes}):
         found = case.inventory.groups.about(group_id)
         if found and found.provisioning_state.lower() != "succeeded":

@@ -88,7 +88,7 @@ def unprotected(case: Case, vm: VmSpec) -> Iterator[Hit]:
 def item_usable(case: Case, vm: VmSpec) -> Iterator[Hit]:
     """Object to a protection in the plan's vault with which no run goes on."""
     found = recognise(case, vm)
-    if found.stage == "refused" and same_id(vault_of(found.item_id), case.vault_id):
+    if found.stage == "refused" and any(same_id(vault_of(found.item_id), vault.id) for vault in case.vaults):
         yield Hit(describe(found.item_id), found.told, found.remedy)
 
 

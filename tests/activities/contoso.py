@@ -19,7 +19,7 @@ CONTOSO = load_plan(PLANS / "contoso.yaml").model_copy(update={"guest_probes": G
 SUBSCRIPTION, AWAY = CONTOSO.subscription, CONTOSO.target.resource_group
 TARGET_GROUP = ids.resource_group_id(SUBSCRIPTION, AWAY)
 SOURCE_GROUP = ids.resource_group_id(SUBSCRIPTION, CONTOSO.source.resource_group)
-VAULT_GROUP = ids.resource_group_id(SUBSCRIPTION, CONTOSO.vault.resource_group)
+VAULT_GROUP = ids.resource_group_id(SUBSCRIPTION, CONTOSO.all_vaults[0].resource_group)
 DB = ids.vm_id(SUBSCRIPTION, CONTOSO.source.resource_group, "db-01")
 READER = {
     "kind": "service_principal",

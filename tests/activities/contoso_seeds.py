@@ -65,15 +65,15 @@ def closed() -> dict[str, Any]:
 
 def mapped() -> dict[str, Any]:
     """Return the plan's vault, which maps the source network to another than the plan's."""
-    there = fabric(CONTOSO.vault_id, "northeurope")
-    mapping = f"{CONTOSO.vault_id}/replicationFabrics/westeurope/replicationNetworks/n/replicationNetworkMappings/m"
+    there = fabric(CONTOSO.vault_ids[0], "northeurope")
+    mapping = f"{CONTOSO.vault_ids[0]}/replicationFabrics/westeurope/replicationNetworks/n/replicationNetworkMappings/m"
     networks = {"primaryNetworkId": HOME_NETWORK, "recoveryNetworkId": TESTS, "recoveryFabricArmId": there["id"]}
-    known = [network(TESTS), vault(CONTOSO.vault_id), fabric(CONTOSO.vault_id, "westeurope"), there]
+    known = [network(TESTS), vault(CONTOSO.vault_ids[0]), fabric(CONTOSO.vault_ids[0], "westeurope"), there]
     return seed(*known, {"id": mapping, "properties": networks})
 
 
-def protected(disks: int) -> dict[str, Any]:
-    """Return another vault of the subscription that protects machines with so many disks in all."""
+def protected(disks: int, cache: str = "") -> dict[str, Any]:
+    """Return another vault of the subscription that protects machines with so many disks in all, by a cache account."""
     other = f"{VAULT_GROUP}/providers/Microsoft.RecoveryServices/vaults/other"
     here, there = fabric(other, "westeurope"), fabric(other, "northeurope")
     policy = f"{other}/replicationPolicies/p"
@@ -84,7 +84,13 @@ def protected(disks: int) -> dict[str, Any]:
         details = {
             "instanceType": "A2A",
             "fabricObjectId": ids.vm_id(SUBSCRIPTION, "fleet", f"fleet-{number}"),
-            "protectedManagedDisks": [{"diskId": ids.disk_id(SUBSCRIPTION, "fleet", name)} for name in names],
+            "protectedManagedDisks": [
+                {
+                    "diskId": ids.disk_id(SUBSCRIPTION, "fleet", name),
+                    **({"primaryStagingAzureStorageAccountId": cache} if cache else {}),
+                }
+                for name in names
+            ],
         }
         properties = {"policyId": policy, "recoveryContainerId": containers[1], "providerSpecificDetails": details}
         items.append({"id": f"{containers[0]}/replicationProtectedItems/i{number}", "properties": properties})
@@ -133,8 +139,8 @@ def being_deleted(sim: Simulator) -> None:
 
 def failed_item() -> dict[str, Any]:
     """Return the plan's vault with what an earlier try left of the database machine."""
-    here, there = fabric(CONTOSO.vault_id, "westeurope"), fabric(CONTOSO.vault_id, "northeurope")
-    policy = f"{CONTOSO.vault_id}/replicationPolicies/p"
+    here, there = fabric(CONTOSO.vault_ids[0], "westeurope"), fabric(CONTOSO.vault_ids[0], "northeurope")
+    policy = f"{CONTOSO.vault_ids[0]}/replicationPolicies/p"
     containers = [f"{each['id']}/replicationProtectionContainers/c" for each in (here, there)]
     properties = {
         "policyId": policy,
@@ -144,7 +150,7 @@ def failed_item() -> dict[str, Any]:
     }
     item = {"id": f"{containers[0]}/replicationProtectedItems/db", "properties": properties}
     bare = [{"id": each, "properties": {}} for each in (policy, *containers)]
-    return seed(vault(CONTOSO.vault_id), here, there, *bare, item)
+    return seed(vault(CONTOSO.vault_ids[0]), here, there, *bare, item)
 
 
 def fenced() -> dict[str, Any]:

@@ -100,6 +100,7 @@ def cut_over(year: int) -> dict[str, Any]:
     return {"cutover": {"time_zone": "Europe/Dublin", "windows": [night]}}
 
 
+FULL = ids.storage_account_id(SUBSCRIPTION, CONTOSO.all_vaults[0].resource_group, "fullasrcache")
 SEEDED: list[Seeded] = [
     Seeded("subscription-enabled", seed=state("Disabled")),
     Seeded("subscription-enabled", seed=state("Warned")),
@@ -129,6 +130,7 @@ SEEDED: list[Seeded] = [
     Seeded("fence-can-hold", "warning", plan={"failover": {"shut_down_source": False}}),
     Seeded("site-recovery-offered", seed=quota(**{"Microsoft.RecoveryServices/vaults": 0})),
     Seeded("protected-disks", seed=protected(3000)),
+    Seeded("plan-fits", seed=protected(749, FULL), plan={"vault": {"cache_account": FULL.rsplit("/", 1)[1]}}),
     Seeded("disk-encryption", "warning", encrypted()),
     Seeded("disk-types", target={"disk_types": {"*": "PremiumV2_LRS"}}),
     Seeded("disk-types", target={"disk_types": {"absent": "Premium_LRS"}}),

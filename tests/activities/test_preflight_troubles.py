@@ -55,7 +55,7 @@ TROUBLES: list[tuple[str, Any]] = [
     ("locks-source", {"resources": [lock(DB, "ReadOnly")]}),
     ("locks-target", {"resources": [lock(f"/subscriptions/{SUBSCRIPTION}", "ReadOnly")]}),
     ("locks-vault", {"resources": [resource(VAULT_GROUP), lock(VAULT_GROUP, "CanNotDelete")]}),
-    ("vault-place", {"resources": [{**resource(CONTOSO.vault_id, "westus2"), "sku": {"name": "Standard"}}]}),
+    ("vault-place", {"resources": [{**resource(CONTOSO.vault_ids[0], "westus2"), "sku": {"name": "Standard"}}]}),
     ("providers-registered", lambda sim: unregister(sim, "Microsoft.RecoveryServices")),
     ("quota-network", quota(NetworkInterfaces=2)),
     ("quota-storage", {"resources": [], "quotas": {SUBSCRIPTION: {"westeurope": {"StorageAccounts": 0}}}}),

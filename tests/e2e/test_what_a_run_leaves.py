@@ -17,7 +17,7 @@ from aiohttp import web
 from temporalio.client import Client
 
 from migration import names
-from migration.calls.move import move_of
+from migration.calls.move import moves_of
 from migration.calls.table import writes
 from migration.models import vm_specs
 from tests.e2e import judge
@@ -154,7 +154,7 @@ async def test_a_rejected_move_leaves_nothing_but_its_record(client: Client, tmp
     source, target = case.vm_id("vm"), case.vm_id("vm", "target")
     assert [source, target, target, source] == [path.removesuffix("/runCommand") for path in commands][-4:]
     assert {"vm": "PowerState/running"} == power
-    listed = {call.path.lower() for call in writes(move_of(case.plan, tuple(vm_specs(case.plan))))}
+    listed = {call.path.lower() for call in writes(*moves_of(case.plan, tuple(vm_specs(case.plan))))}
     assert {path.lower() for path in commands} <= listed
 
     assert set(ids) == {name.split()[0] for name in histories}

@@ -4,20 +4,22 @@ from typing import Any
 
 from activities.vault import POLICY
 from migration import ids, names
-from migration.calls.move import cache_account_id
 from migration.plan import Plan
+from migration.vaults import planned_vaults
 
 
 def ready_vault(plan: Plan, source_network: str, target_network: str) -> list[dict[str, Any]]:
     """Return all that a plan would make in its vault's group, for the seed of a simulator."""
-    vault, here, there = plan.vault_id, plan.source.region, plan.target.region
+    vault, here, there = plan.vault_ids[0], plan.source.region, plan.target.region
     policy = f"{vault}/replicationPolicies/{names.POLICY_NAME}"
     fabrics = {region: ids.fabric_id(vault, names.fabric_name(region)) for region in (here, there)}
     containers = {region: ids.container_id(fabrics[region], names.container_name(region)) for region in fabrics}
     found = [
-        _resource(vault, {"provisioningState": "Succeeded"}, location=plan.vault.region, sku={"name": "Standard"}),
         _resource(
-            cache_account_id(vault, here, plan.vault.cache_account),
+            vault, {"provisioningState": "Succeeded"}, location=plan.all_vaults[0].region, sku={"name": "Standard"}
+        ),
+        _resource(
+            planned_vaults(plan)[0].account(here),
             {"provisioningState": "Succeeded"},
             location=here,
             kind="StorageV2",

@@ -25,6 +25,7 @@ from migration.inventory import (
 from migration.perimeter import RouteTable
 from migration.plan import Failover
 from migration.rules.case import Case
+from migration.rules.placing import placed
 from migration.surroundings import Churn, PolicyDenial, RoleAssignment
 from migration.windows import Schedule, Window
 from tests.migration import sound
@@ -70,7 +71,7 @@ def with_item(**changes: Any) -> Change:
     """Change the protected item."""
 
     def change(case: Case) -> None:
-        case.inventory.items = Fact((replace(PROTECTED, **changes),))
+        case.inventory.items.note(VAULT, Fact((replace(PROTECTED, **changes),)))
 
     return change
 
@@ -153,7 +154,7 @@ def with_vault(region: str) -> Change:
     """Put the vault elsewhere."""
 
     def change(case: Case) -> None:
-        case.inventory.vault = Fact(Located(VAULT, region))
+        case.inventory.vaults.note(VAULT, Fact(Located(VAULT, region)))
 
     return change
 
@@ -176,7 +177,7 @@ def with_cache_account(region: str) -> Change:
     def change(case: Case) -> Case:
         account = ids.storage_account_id(SUBSCRIPTION, VAULT_GROUP, "cache")
         case.inventory.accounts.note(account, Fact(Located(account, region)))
-        return replace(case, cache_account_id=account)
+        return replace(case, vaults=(replace(case.vaults[0], account_ids=(account,)),))
 
     return change
 
@@ -196,7 +197,8 @@ def with_mapping(target: str) -> Change:
     """Let the vault map the source network."""
 
     def change(case: Case) -> None:
-        case.inventory.mappings = Fact((NetworkMapping("m", sound.HOME_NETWORK.lower(), target),))
+        mapping = NetworkMapping("m", sound.HOME_NETWORK.lower(), target)
+        case.inventory.mappings.note(VAULT, Fact((mapping,)))
 
     return change
 
@@ -252,6 +254,22 @@ def with_many_protected_disks(case: Case) -> None:
     other = ids.vm_id(SUBSCRIPTION, "elsewhere", "big")
     item = ProtectedItem(f"{VAULT}-2/x", other, "Protected", disks=2_999)
     case.inventory.foreign_items.note(SUBSCRIPTION, Fact((item,)))
+
+
+def with_full_cache_account(case: Case) -> Case:
+    """Let the plan name a cache account through which others replicate nearly as many disks as it takes."""
+    account = ids.storage_account_id(SUBSCRIPTION, VAULT_GROUP, "cache")
+    other = ids.vm_id(SUBSCRIPTION, "elsewhere", "big")
+    item = ProtectedItem(f"{VAULT}-2/x", other, "Protected", disks=749, cache_ids=(account.upper(),) * 749)
+    case.inventory.foreign_items.note(SUBSCRIPTION, Fact((item,)))
+    case.inventory.accounts.note(account, Fact(Located(account, "westeurope")))
+    return placed(replace(case, vaults=(replace(case.vaults[0], account_ids=(account,)),)))
+
+
+def with_a_vault_too_many(case: Case) -> None:
+    """Let the plan's vault be absent, and the subscription have as many as it takes."""
+    case.inventory.vaults.note(VAULT, Fact())
+    case.inventory.vault_counts.note(SUBSCRIPTION, Fact(500))
 
 
 def with_denial(case: Case) -> None:

@@ -30,6 +30,7 @@ from migration.rules import fingerprints
 from migration.rules.case import Case
 from migration.rules.engine import judge
 from migration.surroundings import Churn, Subscription
+from migration.vaults import PlannedVault
 
 SUBSCRIPTION = "6b1f6e0a-52c4-4a8e-9d0b-3f5c8a7e2d11"
 HOME, AWAY, VAULT_GROUP = "shop", "shop-ne", "shop-vault"
@@ -154,7 +155,9 @@ def inventory() -> Inventory:
         regions = ("westeurope", "northeurope")
         provider = Provider(namespace, "Registered", regions, regions)
         found.providers.note(f"{SUBSCRIPTION}/{namespace}", Fact(provider))
-    found.vault, found.items, found.mappings = Fact(Located(VAULT, "northeurope")), Fact(()), Fact(())
+    found.vaults.note(VAULT, Fact(Located(VAULT, "northeurope")))
+    found.items.note(VAULT, Fact(()))
+    found.mappings.note(VAULT, Fact(()))
     found.foreign_items.note(SUBSCRIPTION, Fact(()))
     note_surroundings(found)
     return found
@@ -173,21 +176,22 @@ def note_surroundings(found: Inventory) -> None:
     found.churn.note(VM_ID, Fact(Churn(1_000_000, 4_000_000)))
 
 
+PLANNED = PlannedVault(VAULT, "northeurope")
 QUOTAS = ("cores", "virtualMachines", "standardDSv5Family", "PremiumDiskCount")
 
 
 def starting(**changes: Any) -> Case:
     """Return the case of the machine before its move."""
     return replace(
-        Case(vms=(SPEC,), vault_id=VAULT, failover=Failover(), inventory=inventory(), vault_region="northeurope"),
+        Case(vms=(SPEC,), vaults=(PLANNED,), failover=Failover(), inventory=inventory()),
         **changes,
     )
 
 
 def cutting_over(**changes: Any) -> Case:
     """Return the case of the machine right before its failover."""
-    case = starting(moment="cutover", vault_region=None)
-    case.inventory.items = Fact((PROTECTED,))
+    case = starting(moment="cutover", vaults=(PlannedVault(VAULT),))
+    case.inventory.items.note(VAULT, Fact((PROTECTED,)))
     return replace(case, fingerprint=fingerprints.take(case, SPEC), **changes)
 
 

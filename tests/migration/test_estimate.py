@@ -135,23 +135,23 @@ def test_the_writes_of_one_machine_are_those_of_the_story() -> None:
 def test_what_is_there_is_not_made_and_not_removed() -> None:
     """An existing group, vault and account get no call; what lies in the vault is made only where it is absent."""
     there = [
-        CONTOSO.vault_id.partition("/providers/")[0],
-        CONTOSO.vault_id.upper(),
+        CONTOSO.vault_ids[0].partition("/providers/")[0],
+        CONTOSO.vault_ids[0].upper(),
         f"/subscriptions/{CONTOSO.subscription}/resourceGroups/{CONTOSO.target.resource_group}",
     ]
-    fresh, known = told(), told(there=there, fabrics={"westeurope": "theirs"})
+    fresh, known = told(), told(there=there, fabrics_of={CONTOSO.vault_ids[0].lower(): {"westeurope": "theirs"}})
 
     def made(answer: dict[str, Any]) -> set[str]:
         return {what for step, what in ours(answer) if step == "prepare what all share"}
 
-    vault = f"PUT {CONTOSO.vault.name}"
+    vault = f"PUT {CONTOSO.all_vaults[0].name}"
     assert (True, False) == (vault in made(fresh), vault in made(known))
     assert (True, False) == ("PUT migration-westeurope" in made(fresh), "PUT migration-westeurope" in made(known))
     assert {"if it is not there"} == {
         call["when"] for call in known["calls"] if call["step"] == "prepare what all share" and call["writes"]
     } - {"always"}
     removed = {entry["id"].lower() for entry in known["resources"]["removed"]}
-    assert CONTOSO.vault_id.lower() not in removed
+    assert CONTOSO.vault_ids[0].lower() not in removed
     assert any("/replicationfabrics/theirs/" in call["path"].lower() for call in known["calls"])
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from migration.calls.finalise import finalise, finaliser_roles
-from migration.calls.move import move_of
+from migration.calls.move import moves_of
 from migration.calls.roles import custom_roles
 from migration.calls.table import writes
 from migration.models import vm_specs
@@ -59,7 +59,7 @@ def test_a_run_never_deletes_a_source() -> None:
     """No call of a run, nor of its way back, removes what lies in the sources' groups."""
     plan = with_words(after_commit={"reprotect": {}})
     group = f"/resourcegroups/{plan.source.resource_group.lower()}/"
-    calls = writes(move_of(plan, tuple(vm_specs(plan))))
+    calls = writes(*moves_of(plan, tuple(vm_specs(plan))))
 
     assert [] == [call.path for call in calls if call.effect == "removes" and group in call.path.lower()]
 
@@ -71,7 +71,7 @@ def test_replicating_back_adds_its_calls_and_rights_only_where_a_plan_asks() -> 
     added = [path.rsplit("/", 1)[1] for path in asked if path not in plain]
 
     assert "switchprotection" in added
-    assert cache_account_name(CONTOSO.vault_id, CONTOSO.target.region) in added
+    assert cache_account_name(CONTOSO.vault_ids[0], CONTOSO.target.region) in added
     switch = (
         "Microsoft.RecoveryServices/vaults/replicationFabrics/replicationProtectionContainers/switchprotection/action"
     )
@@ -85,4 +85,4 @@ def test_replicating_back_adds_its_calls_and_rights_only_where_a_plan_asks() -> 
 
 def paths(plan: Plan) -> list[str]:
     """Return what a run of a plan would write."""
-    return [call.path for call in writes(move_of(plan, tuple(vm_specs(plan))))]
+    return [call.path for call in writes(*moves_of(plan, tuple(vm_specs(plan))))]

@@ -296,7 +296,7 @@ def test_a_machine_that_is_asked_needs_no_reading() -> None:
     case = around(starting(asks_guests=True), default_outbound=False)
 
     assert {} == perimeter(case)
-    case.inventory.items = Fact((PROTECTED,))
+    case.inventory.items.note(VAULT, Fact((PROTECTED,)))
     assert (False, {}) == (asks_guest(case, SPEC), perimeter(case))
 
 

@@ -81,14 +81,14 @@ def test_json_mistakes(tmp_path: Path) -> None:
     assert [2] == [problem.line for problem in caught.value.problems]
 
 
-def test_more_machines_than_a_check_takes() -> None:
-    """A plan of 1,001 virtual machines is refused, one of 1,000 is not."""
-    rows = "".join(f"      - name: vm-{n:03}\n" for n in range(998))
+def test_more_machines_than_a_plan_takes() -> None:
+    """A plan of 5,001 virtual machines is refused, in the line where they begin, and told into what to split it."""
+    rows = "".join(f"      - name: vm-{n:04}\n" for n in range(4_999))
+    found = problems_of(GOOD + rows)
 
-    assert 1_000 == len(parse_plan(GOOD + rows, "plan.yaml").vms)
-    found = problems_of(GOOD + rows + "      - name: one-more\n")
     assert [(19, "waves")] == [(problem.line, problem.field) for problem in found]
-    assert "1001" in found[0].message
+    assert "5001" in found[0].message
+    assert "split it into plans of at most 5000" in found[0].fix
 
 
 @pytest.mark.parametrize(

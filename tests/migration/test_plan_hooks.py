@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from migration.calls.move import move_of
+from migration.calls.move import moves_of
 from migration.calls.roles import custom_roles
 from migration.calls.table import writes
 from migration.errors import PlanFileError
-from migration.models import vm_hooks, vm_specs
+from migration.models import hooks_by_vm, vm_specs
 from migration.plan import Plan
 from migration.plan_file import parse_plan
 from tests.migration.plan_text import GOOD
@@ -102,7 +102,7 @@ def test_hooks_of_plan_wave_and_machine_run_in_this_order() -> None:
     own = "web-02\n        hooks: {before_cutover: [{name: last, webhook: {channel: lb}}]}\n"
     plan = GOOD.replace("  - name: first\n", f"  - name: first\n{wave}").replace("web-02\n", own)
     whole = read(plan=plan)
-    orders = [[one.name for one in vm_hooks(whole, vm.name).before] for vm in whole.vms]
+    orders = [[one.name for one in hooks_by_vm(whole)[vm.name].before] for vm in whole.vms]
     assert [["quiesce", "drain"], ["quiesce", "drain", "last"]] == orders
     assert whole == Plan.model_validate_json(whole.model_dump_json())
     with pytest.raises(PlanFileError) as refused:
@@ -117,7 +117,7 @@ def test_scripts_in_the_guest_are_calls_that_change_and_need_a_right() -> None:
     after = "    - {name: warm, command: {script: x}, undo: {command: {script: y}}}\n"
     plan = read(HOOKS + after)
     vms = tuple(vm_specs(plan))[:1]
-    calls = [call for call in writes(move_of(plan, vms)) if call.path.endswith("/runCommand") and "hook" in call.when]
+    calls = [call for call in writes(*moves_of(plan, vms)) if call.path.endswith("/runCommand") and "hook" in call.when]
     told = [(call.step, call.resource_id, call.effect, call.when) for call in calls]
     expected = [
         ("fail over", vms[0].source_id, "changes", "the hook quiesce"),

@@ -89,9 +89,8 @@ def test_empty_inventory_passes_nothing(case: Case) -> None:
     """Without any answer, every rule of the moment that needs one is unknown."""
     from migration.inventory import Inventory
 
-    blind = replace(
-        case, inventory=Inventory(items=Fact(unasked="x"), mappings=Fact(unasked="x"), vault=Fact(unasked="x"))
-    )
+    blind = replace(case, inventory=Inventory())
+    blind.inventory.items.note(sound.VAULT, Fact(unasked="x"))
     told = {part for rule in objections(blind) for part in rule.split(", ")}
     needs_nothing = {
         "channels-set-up",

@@ -1,11 +1,14 @@
 """Stand-ins for what looks at a plan and its machines before, between and after: checks, probes, ledgers."""
 
+from typing import Any, TypeVar
+
 from temporalio import activity
 
 from activities.plans import OtherPlans, OtherPlansAnswer
 from migration.cleaning import CleanSurvey, FindLeftovers
 from migration.earlier import EarlierAnswer, EarlierRuns
 from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
+from migration.fleet_looks import Absent, CancelAgain, CancelVms, Ended, FindEnded
 from migration.keeping import DeleteResources, KeepDisks
 from migration.ledger import Observation
 from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan
@@ -21,6 +24,8 @@ from migration.survey import Survey, SurveyedVm
 from tests.workflows.scenes import plan_check
 from tests.workflows.stand_in import StandIn
 from tests.workflows.world import TARGET_RUNNING_SINCE
+
+T = TypeVar("T")
 
 
 class Preflight(StandIn):
@@ -142,6 +147,28 @@ class Proofs(StandIn):
     async def prove_plan(self, request: ProvePlan) -> LedgerProof:
         """Find nothing that no ledger names."""
         return await self.play(request, lambda: LedgerProof(proved=True))
+
+
+class Fleet(StandIn):
+    @activity.defn
+    async def find_ended(self, request: FindEnded) -> Ended:
+        """Look as the worker does."""
+        return await self._real("find_ended", request, Ended)
+
+    @activity.defn
+    async def cancel_vms(self, request: CancelVms) -> Absent:
+        """Cancel as the worker does."""
+        return await self._real("cancel_vms", request, Absent)
+
+    @activity.defn
+    async def cancel_again(self, request: CancelAgain) -> None:
+        """Cancel as the worker does."""
+        await self._real("cancel_again", request, object)
+
+    async def _real(self, name: str, request: Any, _: type[T]) -> T:
+        scripted: T | None = await self.play(request, lambda: None)
+        assert self.world.fleet is not None
+        return scripted or await getattr(self.world.fleet, name)(request)
 
 
 class Plans(StandIn):

@@ -10,6 +10,7 @@ from migration import names
 from tests.workflows.fake_checks import (
     Cleaning,
     Earlier,
+    Fleet,
     Guests,
     Ledger,
     Plans,
@@ -31,7 +32,8 @@ def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     """Return the stand-ins by task queue."""
     kinds: list[type[StandIn]] = [Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Snapshots]
     near = [
-        kind(world) for kind in (*kinds, Reprotection, Plans, Earlier, Cleaning, Proofs, Approvals, Windows, Courier)
+        kind(world)
+        for kind in (*kinds, Reprotection, Plans, Earlier, Fleet, Cleaning, Proofs, Approvals, Windows, Courier)
     ]
     return {
         names.AZURE_TASK_QUEUE: [method for one in [*near, Parities(world)] for method in _methods(one)],

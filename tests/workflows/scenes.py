@@ -14,8 +14,8 @@ from migration.models import (
     SourceVm,
     VmSpec,
     VmTask,
+    hooks_by_vm,
     verifying_of,
-    vm_hooks,
     vm_specs,
 )
 from migration.plan import Approval, Failover, Plan
@@ -54,16 +54,16 @@ def plan_input(plan: Plan) -> MigratePlanInput:
 
 def shared_of(plan: Plan) -> SharedResources:
     """Return what the virtual machines of *plan* share."""
-    source = ids.fabric_id(plan.vault_id, names.fabric_name(plan.source.region))
-    target = ids.fabric_id(plan.vault_id, names.fabric_name(plan.target.region))
+    source = ids.fabric_id(plan.vault_ids[0], names.fabric_name(plan.source.region))
+    target = ids.fabric_id(plan.vault_ids[0], names.fabric_name(plan.target.region))
     return SharedResources(
-        vault_id=plan.vault_id,
-        policy_id=f"{plan.vault_id}/replicationPolicies/{names.POLICY_NAME}",
+        vault_id=plan.vault_ids[0],
+        policy_id=f"{plan.vault_ids[0]}/replicationPolicies/{names.POLICY_NAME}",
         source_fabric_id=source,
         target_fabric_id=target,
         source_container_id=ids.container_id(source, names.container_name(plan.source.region)),
         target_container_id=ids.container_id(target, names.container_name(plan.target.region)),
-        cache_account_id=ids.storage_account_id(plan.subscription, plan.vault.resource_group, "cache"),
+        cache_account_id=ids.storage_account_id(plan.subscription, plan.all_vaults[0].resource_group, "cache"),
     )
 
 
@@ -79,7 +79,7 @@ def make_task(*, approval: dict[str, Any] | None = None, failover: dict[str, Any
         shared=shared_of(whole),
         approval=Approval.model_validate({"approvers": [APPROVER, REQUESTER]} | (approval or {})),
         failover=Failover.model_validate(failover or {}),
-        hooks=vm_hooks(whole, whole.vms[0].name),
+        hooks=hooks_by_vm(whole)[whole.vms[0].name],
         notifications=whole.notifications,
         verifying=verifying_of(whole)[whole.vms[0].name],
     )

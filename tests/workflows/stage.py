@@ -14,6 +14,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.approval import ApprovalActivities
 from activities.courier import CourierActivities
+from activities.fleet import FleetActivities
 from migration import names
 from migration.models import VmTask
 from migration.phases import Phase
@@ -184,6 +185,7 @@ async def staged(environment: WorkflowEnvironment, world: World, **options: Any)
     stage = Stage(environment, world)
     world.approvals = ApprovalActivities(Tenant().desk(), environment.client)
     world.courier = CourierActivities(environment.client)
+    world.fleet = FleetActivities(environment.client)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stage.end)
         for worker in _workers(environment.client, world, options):

@@ -116,14 +116,14 @@ async def test_a_refused_plan_still_counts_what_was_moved_before(stage: Stage, s
 async def test_what_was_there_before_the_plan_stays(stage: Stage, script: Script, world: World) -> None:
     """A vault, a group and an account that existed are used, and not removed."""
     plan = make_plan()
-    group = ids.resource_group_id(plan.subscription, plan.vault.resource_group)
-    world.make(group, plan.vault_id)
+    group = ids.resource_group_id(plan.subscription, plan.all_vaults[0].resource_group)
+    world.make(group, plan.vault_ids[0])
     handle = await stage.start_plan(plan)
     await stage.approve(stage.vm_of(plan, "web-01"))
     await handle.result()
     assert world.is_there(group)
-    assert world.is_there(plan.vault_id)
-    assert not {group, plan.vault_id} & {request.id for request in script.requests("remove_shared")}
+    assert world.is_there(plan.vault_ids[0])
+    assert not {group, plan.vault_ids[0]} & {request.id for request in script.requests("remove_shared")}
 
 
 async def test_a_group_that_holds_the_moved_machine_is_left(stage: Stage, script: Script) -> None:
@@ -142,7 +142,9 @@ async def test_a_group_that_holds_the_moved_machine_is_left(stage: Stage, script
 async def test_what_others_use_is_left(stage: Stage, script: Script, world: World, by: str) -> None:
     """A vault in which another plan works, or that protects a foreign machine, stays with all that is in it."""
     plan = make_plan()
-    foreign = f"{plan.vault_id}/replicationFabrics/f/replicationProtectionContainers/c/replicationProtectedItems/other"
+    foreign = (
+        f"{plan.vault_ids[0]}/replicationFabrics/f/replicationProtectionContainers/c/replicationProtectedItems/other"
+    )
     if by == "item":
         script.on("read_vault_use", {"exists": True, "item_ids": [foreign]})
     else:
@@ -150,10 +152,10 @@ async def test_what_others_use_is_left(stage: Stage, script: Script, world: Worl
     handle = await stage.start_plan(plan)
     await stage.approve(stage.vm_of(plan, "web-01"))
     await handle.result()
-    assert world.is_there(plan.vault_id)
+    assert world.is_there(plan.vault_ids[0])
     removed = {request.type for request in script.requests("remove_shared")}
     assert not [kind for kind in removed if "vaults" in kind.lower() or "storage" in kind.lower()]
-    why = {one.why for one in (await stage.plan_report(handle)).resources if one.id == plan.vault_id}
+    why = {one.why for one in (await stage.plan_report(handle)).resources if one.id == plan.vault_ids[0]}
     assert {"in use: the vault protects 1 virtual machines" if by == "item" else "in use by the plans fabrikam"} == why
 
 

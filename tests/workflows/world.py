@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from activities.approval import ApprovalActivities
 from activities.courier import CourierActivities
+from activities.fleet import FleetActivities
 from migration import ids
 from migration.ledger_proof import Around, Surroundings, concerns
 from migration.models import FenceEvidence, JobRef, SourceVm, Started, VmSpec, VmTask
@@ -45,6 +46,8 @@ class World:
     """The real verification of tokens, with the keys of a tenant of tests."""
     courier: CourierActivities | None = None
     """The real deliveries."""
+    fleet: FleetActivities | None = None
+    """The real looks at a plan's workflows."""
 
     def source(self, vm: VmSpec) -> SourceVm:
         """Return the source as it is now; it is made, running, when first asked for."""

@@ -40,10 +40,19 @@ CHAPTER = Chapter(
             shared=True,
         ),
         Rule(
+            id="plan-fits",
+            asks="The machines find room in the vaults' cache accounts, and the vaults in their subscriptions.",
+            evidence="the machines' disks, what the vaults protect through which account, and the vaults there are",
+            remedy="name more cache accounts, or none, so that as many are made as are needed; or add a vault",
+            link=MATRIX,
+            shared=True,
+        ),
+        Rule(
             id="protected-disks",
             asks="No subscription has more protected disks than Site Recovery takes.",
-            evidence="the protected items of every vault in the sources' subscriptions",
-            remedy="move and release machines that are protected already, or split the plan by subscription",
+            evidence="the protected items of every vault in the subscriptions of the sources and of the plan's vaults",
+            remedy="release machines that are protected already, or split the plan: into plans that run one after the "
+            "other, or by subscription",
             link=f"{MATRIX}#replicated-machines---storage",
             prevents="150174",
             shared=True,

@@ -1,0 +1,49 @@
+"""What a plan asks about the workflows of its virtual machines, many at a time."""
+
+from pydantic import Field
+
+from migration.base import Value
+from migration.phases import Outcome
+
+
+class FindEnded(Value):
+    """Asks which of these virtual machines have no workflow any more that runs."""
+
+    plan: str
+    vms: list[str] = Field(description="Those in question, by their names in the plan.")
+    running: int = Field(description="How many of the plan's should run, these included.")
+
+
+class EndedVm(Value):
+    """A virtual machine whose workflow has ended."""
+
+    name: str
+    outcome: Outcome = Outcome.NEEDS_OPERATOR
+    why: str = ""
+
+
+class Ended(Value):
+    """Those that have ended."""
+
+    vms: list[EndedVm] = Field(default_factory=list)
+
+
+class CancelVms(Value):
+    """Asks to cancel virtual machines, many at a time."""
+
+    plan: str
+    vms: list[str]
+    reason: str = ""
+
+
+class Absent(Value):
+    """Those of whom there was no workflow to cancel."""
+
+    vms: list[str] = Field(default_factory=list)
+
+
+class CancelAgain(Value):
+    """Asks to cancel the plan's own new run: its cancel came to the run before."""
+
+    plan: str
+    reason: str = ""

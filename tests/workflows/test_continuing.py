@@ -1,0 +1,101 @@
+"""A plan whose history grows long goes on in a new run, and nobody notices."""
+
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFailureError
+
+from migration.phases import Outcome, Phase
+from migration.plan import Plan
+from migration.report import MemoKeys, plan_evidence
+from tests.workflows.scenes import finding, make_plan, plan_check
+from tests.workflows.script import Script
+from tests.workflows.stage import PlanHandle, Stage
+from workflows import policies
+
+CONTINUED = WorkflowExecutionStatus.CONTINUED_AS_NEW
+
+
+@pytest.fixture(autouse=True)
+def short_histories(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run of a plan have a hundred events or three children, instead of thousands and hundreds."""
+    monkeypatch.setattr(policies, "PLAN_EVENTS", 100)
+    monkeypatch.setattr(policies, "PLAN_CHILDREN", 3)
+    monkeypatch.setattr(policies, "TOGETHER", 2)
+    monkeypatch.setattr(policies, "FLEET_LOOKS", (timedelta(seconds=1),))
+
+
+async def parts_of(stage: Stage, handle: PlanHandle) -> list[tuple[WorkflowExecutionDescription, int]]:
+    """Return the runs of a plan, the oldest first, each with how many events it has."""
+    found = []
+    run_id = (await handle.describe()).raw_description.workflow_execution_info.first_run_id
+    while run_id:
+        part = stage.client.get_workflow_handle(handle.id, run_id=run_id)
+        events = (await part.fetch_history()).events
+        found.append((await part.describe(), len(events)))
+        run_id = events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    return found
+
+
+def _plan() -> Plan:
+    waves = {"first": ["lost", "app-01", "db-01"], "second": ["app-02", "db-02"]}
+    return make_plan(waves, concurrency={"replication": 3, "cutover": 2})
+
+
+async def _until_all_wait(stage: Stage, plan: Plan) -> None:
+    for vm in plan.vms:
+        await stage.until_phase(stage.vm_of(plan, vm.name), Phase.AWAITING_APPROVAL)
+
+
+async def test_a_plan_goes_on_in_new_runs_to_its_end(real_stage: Stage, script: Script) -> None:
+    """No part is long; nothing is checked, prepared or begun twice; who is terminated is found; the report is one."""
+    plan = _plan()
+    warned = plan_check(plan).model_copy(update={"findings": [finding(severity="warning")]})
+    script.on("check_plan", warned)
+    handle = await real_stage.start_plan(plan)
+    await _until_all_wait(real_stage, plan)
+    await real_stage.vm_of(plan, "lost").terminate("stuck")
+    await real_stage.until_plan(handle, lambda status: status.vms[0].outcome is not None)
+    lost = (await real_stage.plan_status(handle)).vms[0]
+    for vm in plan.vms[1:]:
+        await real_stage.approve(real_stage.vm_of(plan, vm.name))
+    ending = await handle.result()
+    parts = await parts_of(real_stage, handle)
+    last, labels, report = await handle.describe(), script.labels(), await real_stage.plan_report(handle)
+    memo = await last.memo()
+    runs = {vm.name: (await real_stage.vm_of(plan, vm.name).describe()).run_id for vm in plan.vms}
+
+    assert {"migrated": 4, "needs_operator": 1} == ending.counts
+    assert (Outcome.NEEDS_OPERATOR, "its workflow was terminated, and told nothing") == (lost.outcome, lost.reason)
+    assert len(parts) >= 3
+    assert [CONTINUED] * (len(parts) - 1) == [part.status for part, _ in parts[:-1]]
+    assert max(events for _, events in parts[1:-1]) < policies.PLAN_EVENTS + 50
+    assert [1, 1, 5] == [labels.count(one) for one in ("check_plan", "ensure_vault", "enable_replication")]
+    assert warned.findings == report.findings
+    assert len(report.resources) > 10
+    assert (report.run_id, report.started, plan.vault_ids[0]) == (last.run_id, memo["began"], memo[MemoKeys.VAULT])
+    assert plan_evidence(report, runs) == memo[MemoKeys.EVIDENCE]
+
+
+async def test_a_cancelled_plan_goes_on_in_new_runs_while_its_machines_go_back(
+    real_stage: Stage, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cancels all together and once, and its last run ends canceled, as the first one was asked to."""
+    plan = _plan()
+    handle = await real_stage.start_plan(plan)
+    await _until_all_wait(real_stage, plan)
+    before = len(await parts_of(real_stage, handle))
+    monkeypatch.setattr(policies, "PLAN_EVENTS", 20)
+    await handle.cancel(reason="by anna")
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    parts = await parts_of(real_stage, handle)
+    report = await real_stage.plan_report(handle)
+
+    assert len(parts) > before
+    assert [*([CONTINUED] * (len(parts) - 1)), WorkflowExecutionStatus.CANCELED] == [part.status for part, _ in parts]
+    assert 1 == len(script.requests("cancel_vms"))
+    assert script.requests("cancel_again")
+    assert ("cancelled by anna", Outcome.ROLLED_BACK) == (report.reason, report.outcome)
+    assert {"cancelled with its plan by anna"} == {vm.reason for vm in report.vms}
+    assert set() == real_stage.world.resources
