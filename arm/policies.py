@@ -20,7 +20,6 @@ from azure.core.exceptions import AzureError, DecodeError, ServiceRequestError, 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AsyncHTTPPolicy,
-    ContentDecodePolicy,
     CustomHookPolicy,
     HeadersPolicy,
     ProxyPolicy,
@@ -31,6 +30,7 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from arm import leases
+from arm.decoding import DecodePolicy
 from arm.throttling import budgets_in, kind_of, refusal_in
 from migration.telemetry import Call
 
@@ -69,7 +69,7 @@ def pipeline_policies(
         UserAgentPolicy(sdk_moniker="azure-vm-migration"),
         ProxyPolicy(),
         BudgetPolicy(limiter),
-        ContentDecodePolicy(),
+        DecodePolicy(),
         OperationHostPolicy(endpoint),
         AsyncARMChallengeAuthenticationPolicy(credential, scope),
         RequestIdentityPolicy(),
