@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["reads", "writes", "deletes"]
 Scope = Literal["subscription", "provider", "resource"]
-KINDS: tuple[Kind, ...] = ("reads", "writes", "deletes")
 
 _DEFAULT_PAUSE_SECONDS = 10.0
 _BUDGET = re.compile(r"x-ms-ratelimit-remaining-(?:subscription|tenant)-(?:global-)?(reads|writes|deletes)")
