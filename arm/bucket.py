@@ -134,6 +134,7 @@ class Bucket:
     def give_back(self) -> None:
         """Return a token that was taken and not used."""
         self._tokens = min(self._capacity, self._tokens + 1)
+        self._trusted = min(CAREFUL, self._trusted + 1)
         self._serve()
 
     def _fill(self) -> None:

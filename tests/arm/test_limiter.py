@@ -140,6 +140,12 @@ def test_who_gives_up_takes_no_token() -> None:
         await asyncio.sleep(0.5)
         first.cancel()
         await second
+        third = asyncio.ensure_future(bucket.take())
+        await asyncio.sleep(0)
+        bucket.give_back()
+        third.cancel()
+        await asyncio.sleep(0)
+        await bucket.take()
         return clock()
 
     assert pytest.approx(1.0, abs=0.01) == run_virtually(story)

@@ -125,8 +125,10 @@ def test_many_machines_are_watched_by_one_listing(monkeypatch: pytest.MonkeyPatc
         cloud, seen = Cloud(clock, monkeypatch, fleet), Counter[str]()
         options = {"suffices": lambda entry: machines.is_short_of(entry, "serving")}
         async with Watchers(cloud.azure) as watchers:
-            with calling(Caller(Urgency.CUTOVER)):
-                waits = [asyncio.ensure_future(_follow(watchers, one["id"], seen, **options)) for one in fleet]
+            waits = []
+            for number, one in enumerate(fleet):
+                with calling(Caller(Urgency.CUTOVER if number else Urgency.CHECKING)):
+                    waits.append(asyncio.ensure_future(_follow(watchers, one["id"], seen, **options)))
             await asyncio.sleep(60)
             starting = Counter(cloud.count)
             cloud.entries = {ids.id_key(one["id"]): one for one in (machine(n, "running") for n in range(100))}
