@@ -27,10 +27,12 @@ from activities.notifications import MailServer, Senders
 from activities.registry import SLOTS, all_activities, finalising_activities, interceptors
 from activities.webhooks import Channel, Channels
 from arm.asking import Count
+from arm.callers import Caller, calling
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess
 from arm.errors import classify
 from arm.lag import read_lag
+from arm.limiter import Budget, Limiter
 from arm.tokens import TenantKeys
 from arm.watcher import Watchers
 from migration import names
@@ -38,6 +40,8 @@ from migration.errors import PlanFileError
 from migration.plan import Plan
 from migration.plan_file import load_plan
 from migration.sealing import SealingKey, secret_of
+from migration.telemetry import VaultLag
+from migration.urgency import Urgency
 from runtime.errors import RuntimeSetupError, SettingsError
 from runtime.leaving import leave
 from runtime.logs import configure_logging, quiet_temporal_messages
@@ -52,6 +56,7 @@ from workflows.kept_writes import KeptWrites
 from workflows.messages import IgnoreMisfits
 from workflows.migrate_plan import MigratePlan
 from workflows.migrate_vm import MigrateVm
+from workflows.priorities import Priorities
 from workflows.spent_approval import SpentApproval
 from workflows.survey_plan import SurveyPlan
 from workflows.vm_claim import VmClaim
@@ -79,9 +84,16 @@ _BUDGET_SECONDS = 5
 
 
 def workers(
-    client: Client, queues: dict[str, list[Callable[..., Any]]], progress: timedelta = timedelta(seconds=24)
+    client: Client,
+    queues: dict[str, list[Callable[..., Any]]],
+    progress: timedelta = timedelta(seconds=24),
+    azure_activities_per_second: float | None = None,
 ) -> list[Worker]:
-    """Return a worker for the workflows and one for each queue of activities."""
+    """Return a worker for the workflows and one for each queue of activities.
+
+    *azure_activities_per_second*: what the server hands out of the queue of reads and writes, to all its workers.
+    """
+    rates = {names.AZURE_TASK_QUEUE: azure_activities_per_second}
     common: dict[str, Any] = {
         "graceful_shutdown_timeout": GRACE,
         "max_heartbeat_throttle_interval": progress,
@@ -94,6 +106,7 @@ def workers(
                 task_queue=queue,
                 activities=activities,
                 max_concurrent_activities=SLOTS.get(queue, _SLOTS),
+                max_task_queue_activities_per_second=rates.get(queue),
                 activity_task_poller_behavior=PollerBehaviorAutoscaling(),
                 interceptors=interceptors(),
                 **common,
@@ -133,7 +146,7 @@ def _serving_workflows(client: Client, queue: str, workflows: list[type], **opti
         workflows=workflows,
         workflow_runner=RUNNER,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-        interceptors=[*interceptors(), IgnoreMisfits()],
+        interceptors=[*interceptors(), IgnoreMisfits(), Priorities()],
         **options,
     )
     return let_tasks_take_long(worker)
@@ -153,7 +166,9 @@ async def serve(settings: Settings, *, finalising: bool = False) -> None:
         if traces:
             stack.callback(traces.close)
         arm = ArmMetrics(runtime.metric_meter)
-        azure = AzureClients(azure_access(settings), observers=[arm, traces] if traces else [arm])
+        azure = AzureClients(
+            azure_access(settings), limiter(settings, arm), observers=[arm, traces] if traces else [arm]
+        )
         await stack.enter_async_context(azure)
         if settings.metrics_address:
             await stack.enter_async_context(_measuring(client, runtime, azure, arm))
@@ -165,7 +180,7 @@ async def serve(settings: Settings, *, finalising: bool = False) -> None:
         else:
             telling = senders(settings)
             queues = all_activities(azure, watchers, client, desk, settle_seconds=settle, senders=telling)
-            serving = workers(client, queues, progress)
+            serving = workers(client, queues, progress, settings.azure_activities_per_second)
         for worker in serving:
             await stack.enter_async_context(worker)
         if settings.worker_ready_file:
@@ -185,7 +200,12 @@ def _tracing(settings: Settings) -> "Tracing | None":
 @asynccontextmanager
 async def _measuring(client: Client, runtime: Runtime, azure: AzureClients, arm: ArmMetrics) -> AsyncIterator[None]:
     """Show the fleet's figures on the worker's metrics endpoint."""
-    fleet = FleetMetrics(client, runtime.metric_meter, lambda vault: read_lag(azure, vault))
+
+    async def lag_of(vault: str) -> VaultLag:
+        with calling(Caller(Urgency.BACKGROUND)):
+            return await read_lag(azure, vault)
+
+    fleet = FleetMetrics(client, runtime.metric_meter, lag_of)
 
     async def show_budget() -> None:
         while True:
@@ -205,7 +225,7 @@ async def check(settings: Settings, plan_file: Path) -> int:
     """Print the check of a plan as JSON; return 0 when nothing blocks."""
     plan, count = load_plan(plan_file), Count()
     telling = asyncio.create_task(_tell(count))
-    async with AzureClients(azure_access(settings)) as azure:
+    async with AzureClients(azure_access(settings), limiter(settings)) as azure:
         try:
             answer = await preflight.check(azure, plan, count, senders(settings).wires)
         except AzureError as error:
@@ -233,7 +253,7 @@ async def _tell(count: Count) -> None:
 async def survey(settings: Settings, plan_file: Path) -> int:
     """Print what a run of a plan would find as JSON; return 0."""
     plan = load_plan(plan_file)
-    async with AzureClients(azure_access(settings)) as azure:
+    async with AzureClients(azure_access(settings), limiter(settings)) as azure:
         try:
             answer = await surveys.survey(azure, plan)
         except AzureError as error:
@@ -278,6 +298,20 @@ def azure_access(settings: Settings) -> AzureAccess:
         federated_token_file=str(token_file) if token_file else None,
         ca_bundle=str(settings.azure_ca_bundle) if settings.azure_ca_bundle else None,
     )
+
+
+def limiter(settings: Settings, metrics: ArmMetrics | None = None) -> Limiter:
+    """Return what keeps this process within its part of Azure's limits, and tells how long requests waited for it."""
+    budget = Budget(
+        reads_per_second=settings.arm_reads_per_second,
+        writes_per_second=settings.arm_writes_per_second,
+        deletes_per_second=settings.arm_writes_per_second,
+        shared_by=settings.arm_budget_shared_by,
+    )
+    keeper = Limiter(budget)
+    if metrics is not None:
+        keeper.waited = metrics.waited
+    return keeper
 
 
 def approval_desk(settings: Settings) -> ApprovalDesk:

@@ -43,9 +43,8 @@ async def output_of(azure: AzureClients, command: Command, permit: Permit, until
 
 async def _start(azure: AzureClients, command: Command, permit: Permit, until: float) -> str:
     """Send the script, once the machine runs no other, and return where its progress is read."""
-    bucket = azure.limiter.writes(ResourceId.parse(command.vm_id).subscription)
     while True:
-        await bucket.take()
+        await azure.limiter.admit("writes", command.vm_id)
         lease = await permit.record(command.vm_id, "RunCommand")
         try:
             with leases.holding(lease):

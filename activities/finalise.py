@@ -81,7 +81,7 @@ class FinaliseActivities:
             resource = ResourceId.parse(request.id)
             return await begin(self._deletion(request), resource.resource_group, resource.name)
 
-        return await self._writer.write(Write(request.id, find, delete))
+        return await self._writer.write(Write(request.id, find, delete, kind="deletes"))
 
     async def _part(self, request: DeleteSourcePart) -> Json | None:
         query = {"$expand": "instanceView"} if request.kind == "machine" else {}

@@ -82,9 +82,8 @@ class HookActivities:
     async def _start(self, request: RunHook, intents: Intents, until: float) -> str:
         """Send the script once the machine runs no other, and return where its progress is read."""
         command = _command(request)
-        bucket = self._azure.limiter.writes(ResourceId.parse(command.vm_id).subscription)
         while True:
-            await bucket.take()
+            await self._azure.limiter.admit("writes", command.vm_id)
             lease = await intents.record(command.vm_id, "RunCommand")
             try:
                 with leases.holding(lease):

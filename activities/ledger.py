@@ -108,7 +108,7 @@ class LedgerActivities:
                 raise refused(f"deleting {describe(resource_id)}: {resource.type} is nothing we delete.", resource_id)
             return await begin(operation, resource.resource_group, resource.name)
 
-        return Write(resource_id, find, delete)
+        return Write(resource_id, find, delete, kind="deletes")
 
 
 def _taken_along(document: Json) -> list[str]:

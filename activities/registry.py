@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from activities.approval import ApprovalActivities, ApprovalDesk
 from activities.booting import BootActivities
 from activities.bounds import BoundedAnswers
+from activities.calling import Callers
 from activities.cleaning import CleaningActivities
 from activities.courier import CourierActivities
 from activities.earlier import EarlierActivities
@@ -127,7 +128,7 @@ def finalising_activities(
 
 def interceptors() -> list[Interceptor]:
     """Return what every worker of these activities has around them."""
-    return [AzureFailures(), BoundedAnswers()]
+    return [Callers(), AzureFailures(), BoundedAnswers()]
 
 
 def methods_of(holder: object) -> list[Callable[..., Any]]:

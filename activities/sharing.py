@@ -22,7 +22,7 @@ STILL_IN_USE = "StillInUse"
 def removal(azure: AzureClients, request: RemoveShared) -> Write:
     """Return the write that removes one shared resource."""
     shared = _Shared(azure, request)
-    return Write(request.id, shared.find, shared.remove)
+    return Write(request.id, shared.find, shared.remove, kind="deletes")
 
 
 class _Shared:

@@ -108,18 +108,18 @@ class WaitActivities:
         progress, missing, still = Told(), Missing(), _Standstill(wait)
 
         async def until_reached() -> VmWaited:
-            began = time.monotonic()
-            while True:
-                machine = await self._read_patiently(lambda: machines.read_machine(self._azure, wait.vm_id))
-                if machines.reached(machine, wait.until):
-                    return _vm_waited(machine)
-                if missing.for_long(missing=machine is None):
-                    if wait.until == "deallocated":
-                        return _vm_waited(None)
-                    raise refused(f"waiting for {describe(wait.vm_id)}: it does not exist.", wait.vm_id)
-                still.check(machine)
-                progress.now = Progress(detail=machine.power_state if machine else "not there")
-                await asyncio.sleep(self._watchers.pause_seconds(time.monotonic() - began))
+            with self._watchers.following(wait.vm_id, lambda entry: machines.is_short_of(entry, wait.until)) as vm:
+                while True:
+                    document = await vm.next()
+                    machine = None if document is None else machines.machine_of(document)
+                    if machines.reached(machine, wait.until):
+                        return _vm_waited(machine)
+                    if missing.for_long(missing=machine is None):
+                        if wait.until == "deallocated":
+                            return _vm_waited(None)
+                        raise refused(f"waiting for {describe(wait.vm_id)}: it does not exist.", wait.vm_id)
+                    still.check(machine)
+                    progress.now = Progress(detail=machine.power_state if machine else "not there")
 
         return await hold(until_reached, progress, wait.give_back_after_seconds, VmWaited(running=True))
 
@@ -130,12 +130,13 @@ class WaitActivities:
 
         async def until_all() -> ResourcesWaited:
             left, began = list(wait.ids), time.monotonic()
-            while True:
-                left = await self._read_patiently(partial(self._those_left, left, wait.until))
-                if not left:
-                    return ResourcesWaited(running=False)
-                progress.now = Progress(detail=f"{len(left)} of {len(wait.ids)} left")
-                await asyncio.sleep(self._watchers.pause_seconds(time.monotonic() - began))
+            with self._watchers.reading_alone():
+                while True:
+                    left = await self._read_patiently(partial(self._those_left, left, wait.until))
+                    if not left:
+                        return ResourcesWaited(running=False)
+                    progress.now = Progress(detail=f"{len(left)} of {len(wait.ids)} left")
+                    await asyncio.sleep(self._watchers.pause_seconds(time.monotonic() - began, len(left)))
 
         return await hold(until_all, progress, wait.give_back_after_seconds, ResourcesWaited(running=True))
 

@@ -19,8 +19,9 @@ from arm import jobs, leases
 from arm.clients import AzureClients
 from arm.errors import classify
 from arm.operations import OperationFailedError
+from arm.throttling import Kind
 from arm.writes import Accepted
-from migration.ids import ResourceId, vault_of
+from migration.ids import vault_of
 from migration.models import JobRef, Started
 
 Answer = TypeVar("Answer")
@@ -41,7 +42,8 @@ class Write:
 
     A *scenario* (Site Recovery's name of the job) lets a later attempt find the job that a lost answer began; *named*
     is the job's target as Site Recovery shows it, where that is known. *creates*: what an earlier attempt found absent
-    before it recorded its intent, and is there now, that attempt made. *afterwards* follows what was sent.
+    before it recorded its intent, and is there now, that attempt made. *afterwards* follows what was sent. *kind* is
+    the budget that it draws from.
     """
 
     target_id: str
@@ -51,6 +53,7 @@ class Write:
     named: str | None = None
     creates: bool = False
     afterwards: Callable[[], Awaitable[None]] | None = None
+    kind: Kind = "writes"
 
 
 class Writer:
@@ -140,11 +143,10 @@ class Writer:
         return started.model_copy(update={"existed": False}) if started and write.creates else started
 
     async def _send(self, write: Write, intents: Intents) -> Started:
-        bucket = self._azure.limiter.writes(ResourceId.parse(write.target_id).subscription)
         left = _LEASES
         while True:
             read = time.monotonic()
-            await bucket.take()
+            await self._azure.limiter.admit(write.kind, write.target_id)
             if time.monotonic() - read > _FRESH_SECONDS and (found := await write.decide()) is not None:
                 return found
             lease = await intents.record(write.target_id, write.scenario)
@@ -154,11 +156,9 @@ class Writer:
                 failure = classify(error)
                 if not failure.unknown_outcome:
                     await intents.withdraw()
-                if failure.kind == "throttled":
-                    bucket.pause(failure.retry_after_seconds or 10)
-                elif failure.kind == "superseded" and left > 0:
+                if failure.kind == "superseded" and left > 0:
                     left -= 1
-                else:
+                elif failure.kind != "throttled":
                     raise
             else:
                 return _begun(write, accepted.job_id)

@@ -28,7 +28,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeE
 
 from arm.asr_codes import remedy_for
 from arm.leases import LeaseError
-from arm.limiter import pause_seconds
+from arm.pauses import pause_asked
 from migration.redaction import shortened, told
 
 Kind = Literal["throttled", "denied", "not_found", "busy", "environment", "business", "superseded"]
@@ -129,7 +129,7 @@ def _answered(error: HttpResponseError) -> ArmFailure:
         message=redacted(message),
         possible_causes=redacted(str(inner.get("possibleCauses") or "")),
         recommended_action=redacted(str(inner.get("recommendedAction") or "")),
-        retry_after_seconds=None if retry_after is None else pause_seconds(retry_after, 10),
+        retry_after_seconds=None if retry_after is None else pause_asked(response.headers, 10),
         request_id=word(str(response.headers.get("x-ms-correlation-request-id") or "")),
     )
 

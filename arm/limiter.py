@@ -1,92 +1,158 @@
-"""Keeps this process within Azure Resource Manager's limits, and quiet for as long as a 429 asks.
+"""Keeps this process within Azure's limits, quiet for as long as Azure asks, and serves the most urgent first.
 
-The buckets of ARM are per subscription, principal and kind of request, and other tools share them: 25 reads and 10
-writes a second are refilled (`Understand how Azure Resource Manager throttles requests
-<https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling>`_). We take less.
+Resource Manager counts by subscription, principal and kind of request: a bucket of 250 reads, refilled by 25 a second,
+and of 200 writes and of 200 deletes, each refilled by 10 a second (`Understand how Azure Resource Manager throttles
+requests <https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling>`_). We take
+a little less. Providers count as well, by subscription and by resource: these buckets we know by their answers only.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-READS_PER_SECOND = 22.0
-WRITES_PER_SECOND = 8.0
-READS_AT_ONCE = 200.0
-"""ARM's own bucket of reads holds 250: a check may take most of it in one go, and leaves some to others."""
-LONGEST_PAUSE_SECONDS = 300.0
+from arm import callers
+from arm.bucket import Bucket
+from arm.throttling import Kind, Place, place_of
+from migration.urgency import Urgency
+
+if TYPE_CHECKING:
+    from arm.throttling import Budgets, Refusal
+
+Waited = Callable[[Kind, Urgency, float], None]
+
+_ARM_BURST: Mapping[Kind, float] = {"reads": 250.0, "writes": 200.0, "deletes": 200.0}
+_OUR_BURST: Mapping[Kind, float] = {"reads": 225.0, "writes": 100.0, "deletes": 100.0}
+"""What may go out at once: most of Resource Manager's reads, for a check; half of its writes, for the providers'."""
+RESERVE = 0.1
+"""How much of Resource Manager's buckets is left to others."""
+_PROVIDER_RESERVE = 10
+"""Below so many requests that a provider says are left for a subscription, its requests slow down."""
+_OF_RESOURCE: Mapping[Kind, tuple[int, float]] = {"reads": (6, 5.0), "writes": (2, 15.0), "deletes": (2, 15.0)}
+"""Below how many requests that are left of one resource it is asked at Compute's pace, and the seconds between two."""
+_MOST_RESOURCES = 5_000
 
 
-class Bucket:
-    """Tokens that refill at a rate; one request takes one."""
+@dataclass(frozen=True)
+class Budget:
+    """How much of Resource Manager's limits this process takes, where it shares them with *shared_by* in all."""
 
-    def __init__(self, per_second: float, burst: float | None = None) -> None:
-        self._per_second = per_second
-        self._capacity = per_second * 2 if burst is None else burst
-        self._tokens = self._capacity
-        self._filled = time.monotonic()
-        self._closed_until = 0.0
+    reads_per_second: float = 24.0
+    writes_per_second: float = 9.5
+    deletes_per_second: float = 9.5
+    shared_by: int = 1
 
-    @property
-    def left(self) -> float:
-        """How many requests may pass at once now; none while it is closed."""
-        now = time.monotonic()
-        return 0.0 if self._closed_until > now else max(self._refilled(now), 0.0)
+    def per_second(self, kind: Kind) -> float:
+        """Return the rate of one process."""
+        wanted = {"reads": self.reads_per_second, "writes": self.writes_per_second, "deletes": self.deletes_per_second}
+        return wanted[kind] / self.shared_by
 
-    def pause(self, seconds: float) -> None:
-        """Let nothing pass for *seconds*."""
-        self._closed_until = max(self._closed_until, time.monotonic() + seconds)
-
-    async def take(self) -> None:
-        """Wait for a token and take it."""
-        while (wait := self._wait_seconds()) > 0:
-            await asyncio.sleep(wait)
-        self._tokens -= 1
-
-    def _refilled(self, now: float) -> float:
-        return min(self._capacity, self._tokens + (now - self._filled) * self._per_second)
-
-    def _wait_seconds(self) -> float:
-        now = time.monotonic()
-        self._tokens = self._refilled(now)
-        self._filled = now
-        return max(self._closed_until - now, (1 - self._tokens) / self._per_second)
+    def burst(self, kind: Kind) -> float:
+        """Return what one process may send at once; two seconds' worth where more is allowed than Azure allows."""
+        return max(_OUR_BURST[kind] / self.shared_by, 2 * self.per_second(kind))
 
 
 class Limiter:
-    """The buckets of every subscription that this process works in."""
+    """The buckets of every subscription that this process works in, and what is known of providers and resources."""
 
-    def __init__(
-        self, reads_per_second: float = READS_PER_SECOND, writes_per_second: float = WRITES_PER_SECOND
-    ) -> None:
-        self.reads_per_second = reads_per_second
-        self._reads: defaultdict[str, Bucket] = defaultdict(
-            lambda: Bucket(reads_per_second, max(READS_AT_ONCE, reads_per_second * 2))
-        )
-        self._writes: defaultdict[str, Bucket] = defaultdict(lambda: Bucket(writes_per_second))
+    def __init__(self, budget: Budget | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.budget = budget or Budget()
+        self.waited: Waited = lambda _kind, _urgency, _seconds: None
+        self._clock = clock
+        self._buckets: dict[tuple[str, Kind], Bucket] = {}
+        self._providers: dict[tuple[str, str, Kind], Bucket] = {}
+        self._resources: dict[tuple[str, Kind], float] = {}
+
+    @property
+    def reads_per_second(self) -> float:
+        """How many reads of a subscription this process may send a second."""
+        return self.budget.per_second("reads")
 
     def reads(self, subscription: str) -> Bucket:
         """Return the bucket of reads of a subscription."""
-        return self._reads[subscription.lower()]
+        return self.bucket(subscription, "reads")
 
     def writes(self, subscription: str) -> Bucket:
         """Return the bucket of writes of a subscription."""
-        return self._writes[subscription.lower()]
+        return self.bucket(subscription, "writes")
+
+    def bucket(self, subscription: str, kind: Kind) -> Bucket:
+        """Return a bucket of a subscription."""
+        key = (subscription.lower(), kind)
+        if key not in self._buckets:
+            self._buckets[key] = self._make(kind, RESERVE * _ARM_BURST[kind])
+        return self._buckets[key]
+
+    async def admit(self, kind: Kind, path: str) -> None:
+        """Wait until a request about the resource at *path* may go out, and take its tokens."""
+        began, place = self._clock(), place_of(path)
+        bucket = self.bucket(place.subscription, kind)
+        while True:
+            await self._until_resource_is_open(kind, place)
+            own = self._providers.get((place.subscription, place.provider, kind))
+            if own is not None:
+                await own.take()
+            await bucket.take()
+            if self._closed_seconds(kind, place) <= 0 and (own is None or not own.is_closed):
+                break
+            # Azure refused others meanwhile: what was taken is for whoever may go.
+            bucket.give_back()
+        self.waited(kind, callers.current().urgency, self._clock() - began)
+
+    def sent(self, kind: Kind, path: str) -> None:
+        """Count a request that goes out."""
+        self.bucket(place_of(path).subscription, kind).sent()
+
+    def answered(self, kind: Kind, path: str) -> None:
+        """Count a request that has ended, with or without an answer."""
+        self.bucket(place_of(path).subscription, kind).answered()
+
+    def learn(self, kind: Kind, path: str, budgets: Budgets, refusal: Refusal | None) -> None:
+        """Take in what an answer tells about budgets, for the whole process."""
+        place = place_of(path)
+        for told, left in budgets.subscription.items():
+            self.bucket(place.subscription, told).told(left)
+        if budgets.provider is not None and budgets.provider < _PROVIDER_RESERVE:
+            self._of_provider(kind, place).told(budgets.provider)
+        least, seconds = _OF_RESOURCE[kind]
+        if budgets.resource is not None and budgets.resource < least:
+            self._close(kind, place, seconds)
+        if refusal is None:
+            return
+        if refusal.scope == "resource":
+            self._close(kind, place, refusal.seconds)
+        elif refusal.scope == "provider":
+            self._of_provider(kind, place).refused(refusal.seconds)
+        else:
+            self.bucket(place.subscription, kind).refused(refusal.seconds)
 
     def left(self) -> dict[tuple[str, str], float]:
         """Return how many requests may pass at once, by subscription and kind."""
-        kinds = {"reads": self._reads, "writes": self._writes}
-        return {(key, kind): bucket.left for kind, buckets in kinds.items() for key, bucket in buckets.items()}
+        return {(subscription, kind): bucket.left for (subscription, kind), bucket in self._buckets.items()}
 
+    def _make(self, kind: Kind, reserve: float) -> Bucket:
+        return Bucket(self.budget.per_second(kind), self.budget.burst(kind), reserve, clock=self._clock)
 
-def pause_seconds(retry_after: str | None, default: float) -> float:
-    """Return the seconds that a `Retry-After` header asks for, between 1 and 300; *default* where it is unreadable."""
-    try:
-        seconds = float(retry_after or default)
-    except ValueError:
-        seconds = default
-    if math.isnan(seconds):
-        seconds = default
-    return min(max(seconds, 1.0), LONGEST_PAUSE_SECONDS)
+    def _of_provider(self, kind: Kind, place: Place) -> Bucket:
+        key = (place.subscription, place.provider, kind)
+        if key not in self._providers:
+            self._providers[key] = self._make(kind, _PROVIDER_RESERVE)
+        return self._providers[key]
+
+    async def _until_resource_is_open(self, kind: Kind, place: Place) -> None:
+        while (seconds := self._closed_seconds(kind, place)) > 0:
+            await asyncio.sleep(seconds)
+
+    def _closed_seconds(self, kind: Kind, place: Place) -> float:
+        return self._resources.get((place.resource, kind), 0.0) - self._clock()
+
+    def _close(self, kind: Kind, place: Place, seconds: float) -> None:
+        """Let nothing to one resource pass for so long."""
+        now = self._clock()
+        if len(self._resources) >= _MOST_RESOURCES:
+            self._resources = {key: until for key, until in self._resources.items() if until > now}
+        key = (place.resource, kind)
+        self._resources[key] = max(self._resources.get(key, 0.0), now + seconds)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from arm.clients import AzureClients
 
 
+_UNKNOWN = "PowerState/unknown"
+
+
 @dataclass(frozen=True)
 class AttachedDisk:
     """A disk of a virtual machine. *size_gib* and *type* come from the disk itself where it was read."""
@@ -132,6 +135,22 @@ def reached(machine: Machine | None, milestone: str) -> bool:
     return milestone == "deallocated" and state == power.DEALLOCATED.lower()
 
 
+def is_short_of(document: Json, milestone: str) -> bool:
+    """Tell whether a listing's entry suffices to say that a machine does not stand there yet.
+
+    What it does not say, such as how the agent is, and what would decide something, only a read of the machine itself
+    may say: a listing may lag.
+    """
+    machine = machine_of(document)
+    state = machine.power_state.lower()
+    if milestone == "gone":
+        return True
+    if milestone == "deallocated":
+        return state not in {power.DEALLOCATED.lower(), _UNKNOWN.lower()}
+    waits_for_agent = milestone == "serving" and state == power.RUNNING.lower() and bool(machine.agent)
+    return state == power.STARTING.lower() or (waits_for_agent and not machine.agent_ready)
+
+
 def _power(view: Json) -> tuple[str, str | None]:
     """Return the power state and its time.
 
@@ -141,7 +160,7 @@ def _power(view: Json) -> tuple[str, str | None]:
     codes = {str(status.get("code") or "").split("/")[0].lower(): status for status in statuses}
     status = codes.get("powerstate") or {}
     since = status.get("time") or (codes.get("provisioningstate") or {}).get("time")
-    return str(status.get("code") or "PowerState/unknown"), with_z(since)
+    return str(status.get("code") or _UNKNOWN), with_z(since)
 
 
 def _agent(view: Json) -> str:

@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError
 from azure.core.rest import HttpRequest
 
 from arm.errors import redacted, word
-from arm.limiter import pause_seconds
+from arm.pauses import pause_asked
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients
@@ -49,7 +49,7 @@ async def failure_of(
                 return word(str(error.get("code") or status)), redacted(str(error.get("message") or ""))
             if status != "inprogress":
                 return None
-            wanted = pause_seconds(response.headers.get("Retry-After"), 5)
+            wanted = pause_asked(response.headers, 5)
             await asyncio.sleep(max(min(wanted, until - time.monotonic()), 0))
     except (AzureError, ValueError) as error:
         _log.info("the operation's status cannot be read", cause=type(error).__name__)

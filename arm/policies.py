@@ -20,7 +20,6 @@ from azure.core.exceptions import AzureError, DecodeError, ServiceRequestError, 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AsyncHTTPPolicy,
-    ContentDecodePolicy,
     CustomHookPolicy,
     HeadersPolicy,
     ProxyPolicy,
@@ -31,7 +30,8 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from arm import leases
-from arm.limiter import Limiter, pause_seconds
+from arm.decoding import DecodePolicy
+from arm.throttling import budgets_in, kind_of, refusal_in
 from migration.telemetry import Call
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
     from arm.calls import CallObserver
+    from arm.limiter import Limiter
 
 Request: TypeAlias = PipelineRequest[HttpRequest]
 Response: TypeAlias = PipelineResponse[HttpRequest, AsyncHttpResponse]
@@ -67,8 +68,8 @@ def pipeline_policies(
         HeadersPolicy(),
         UserAgentPolicy(sdk_moniker="azure-vm-migration"),
         ProxyPolicy(),
-        ReadRetryPolicy(limiter),
-        ContentDecodePolicy(),
+        BudgetPolicy(limiter),
+        DecodePolicy(),
         OperationHostPolicy(endpoint),
         AsyncARMChallengeAuthenticationPolicy(credential, scope),
         RequestIdentityPolicy(),
@@ -90,8 +91,12 @@ def subscription_of(url: str) -> str:
     return match[1].lower() if match else ""
 
 
-class ReadRetryPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
-    """Sends a read up to three times, waits out its throttling, and never sends a write again."""
+class BudgetPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
+    """Sends a read up to three times, waits out its throttling, and never sends a write again.
+
+    Reads wait here for their part of the budget. Writes had theirs before their intent was recorded, which grows old.
+    What each answer tells of budgets holds for the whole process.
+    """
 
     def __init__(self, limiter: Limiter) -> None:
         super().__init__()
@@ -99,27 +104,38 @@ class ReadRetryPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
 
     async def send(self, request: Request) -> Response:
         """Send the request."""
-        if is_write(request.http_request):
-            return await self.next.send(request)
-        bucket = self._limiter.reads(subscription_of(request.http_request.url))
+        asked = request.http_request
+        if is_write(asked):
+            return (await self._send_once(request))[0]
+        kind, path = kind_of(asked.method), urlsplit(asked.url).path
         attempt = 0
         while True:
-            await bucket.take()
+            await self._limiter.admit(kind, path)
             attempt += 1
             try:
-                response = await self.next.send(request)
+                response, refused = await self._send_once(request)
             except (ServiceRequestError, ServiceResponseError, DecodeError):
                 if attempt >= READ_ATTEMPTS:
                     raise
             else:
-                status = response.http_response.status_code
-                if status == 429:
+                if refused:
                     attempt -= 1
-                    bucket.pause(pause_seconds(response.http_response.headers.get("Retry-After"), 10))
                     continue
-                if status not in TRANSIENT_STATUSES or attempt >= READ_ATTEMPTS:
+                if response.http_response.status_code not in TRANSIENT_STATUSES or attempt >= READ_ATTEMPTS:
                     return response
             await asyncio.sleep(0.5 * attempt)
+
+    async def _send_once(self, request: Request) -> tuple[Response, bool]:
+        """Send it, and take in what the answer tells of budgets; return it, and whether it refuses for too many."""
+        kind, path = kind_of(request.http_request.method), urlsplit(request.http_request.url).path
+        self._limiter.sent(kind, path)
+        try:
+            response = await self.next.send(request)
+        finally:
+            self._limiter.answered(kind, path)
+        refusal = refusal_in(response.http_response)
+        self._limiter.learn(kind, path, budgets_in(response.http_response.headers), refusal)
+        return response, refusal is not None
 
 
 class OperationHostPolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):

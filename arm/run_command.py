@@ -17,7 +17,7 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.core.exceptions import ARMErrorFormat
 
 from arm.errors import redacted
-from arm.limiter import pause_seconds
+from arm.pauses import pause_asked
 from arm.reads import API_VERSIONS
 from arm.writes import begin
 from migration.ids import ResourceId
@@ -78,7 +78,7 @@ async def output_of(azure: AzureClients, subscription: str, operation: str, unti
         status = str(document.get("status") or "Succeeded").lower()
         if status not in _RUNNING:
             return _printed(document, status)
-        await asyncio.sleep(pause_seconds(response.headers.get("Retry-After"), _WITHOUT_HEADER_SECONDS))
+        await asyncio.sleep(pause_asked(response.headers, _WITHOUT_HEADER_SECONDS))
     raise CommandError("its run command did not end in time")
 
 

@@ -1,9 +1,9 @@
-"""One watcher per vault and process reads its jobs and items on behalf of every wait.
+"""One watcher per vault and process reads its jobs and items on behalf of every wait, one per subscription machines.
 
 It reads as often as the youngest wait needs: 2 % of that wait's age, never below the floor nor Azure's Retry-After, and
-listings take at most a tenth of the process's time and of ARM's reads. Where few wait, single reads are cheaper than a
-listing. A wait sees only what was read by a request that began after it, so that a step never sees the state from
-before its own write.
+takes at most a tenth of the process's time and of ARM's reads, however many wait. Where few wait, single reads are
+cheaper than a listing. A wait sees only what was read by a request that began after it, so that a step never sees the
+state from before its own write. The reads are as urgent as the most urgent wait.
 """
 
 from __future__ import annotations
@@ -11,71 +11,38 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import structlog
 from azure.core.exceptions import AzureError
 
-from arm import reads
+from arm import callers, reads
+from arm.callers import Caller, calling
 from arm.errors import classify
-from arm.reads import SITE_RECOVERY_API, Json
-from migration.ids import ResourceId, id_key, vault_of
+from arm.watched import Source, Subscription
+from migration.ids import id_key
+from migration.urgency import Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from arm.clients import AzureClients
-
-JOBS, ITEMS = "replicationJobs", "replicationProtectedItems"
+    from arm.reads import Json
 
 POLL_FLOOR_SECONDS = 2.0
 SHARE_OF_AGE = 0.02
 LISTING_SHARE = 0.1
+URGENT_SHARE = 0.5
+"""How much of the reads those may take who wait while a machine is down, or between two regions."""
 PAGE_SECONDS = 0.3
 """The most that a page of a listing is taken to cost the process."""
 FEW = 4
-"""Up to so many waits are read one by one."""
+"""Up to so many waits are read one by one, and more where their listing has more pages."""
 LONGEST_BACK_OFF_SECONDS = 60.0
 OUTAGE_SECONDS = 120.0
 """How long reads may fail before the waits are told: then a person should know."""
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(eq=False)
-class Subscription:
-    """One wait's share of a watcher: the id it waits for, and what was last read of it."""
-
-    id: str
-    began: float = field(default_factory=time.monotonic)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
-    _document: Json | None = None
-    _error: AzureError | None = None
-    is_whole: bool = False
-    """Whether the last reading was of it alone: a listing leaves out the tasks of jobs."""
-
-    async def next(self) -> Json | None:
-        """Return the next reading; None: it is not there.
-
-        Raises:
-            AzureError: reads have been failing for two minutes.
-        """
-        await self._news.wait()
-        self._news.clear()
-        if self._error is not None:
-            raise self._error
-        return self._document
-
-    def tell(self, document: Json | None, *, is_whole: bool) -> None:
-        """Hand over a reading."""
-        self._document, self._error, self.is_whole = document, None, is_whole
-        self._news.set()
-
-    def fail(self, error: AzureError) -> None:
-        """Hand over that nothing can be read."""
-        self._error = error
-        self._news.set()
 
 
 class Watchers:
@@ -84,7 +51,8 @@ class Watchers:
     def __init__(self, azure: AzureClients, floor_seconds: float = POLL_FLOOR_SECONDS) -> None:
         self.azure = azure
         self.floor_seconds = floor_seconds
-        self._running: dict[tuple[str, str], _Watcher] = {}
+        self._running: dict[str, _Watcher] = {}
+        self._alone = 0
 
     async def __aenter__(self) -> Self:
         """Return the watchers; they begin with the first wait."""
@@ -98,34 +66,53 @@ class Watchers:
             await watcher.stop()
 
     @contextmanager
-    def following(self, resource_id: str) -> Iterator[Subscription]:
-        """Follow a job or a protected item of a vault."""
-        kind = JOBS if "/replicationjobs/" in resource_id.lower() else ITEMS
-        vault = vault_of(resource_id)
-        watcher = self._watcher(vault, kind)
-        subscription = Subscription(resource_id)
+    def following(
+        self, resource_id: str, suffices: Callable[[Json], bool] = lambda _entry: True
+    ) -> Iterator[Subscription]:
+        """Follow a job or a protected item of a vault, or a virtual machine.
+
+        What is read of it alone is told whole; an entry of a listing only where that *suffices*.
+        """
+        watcher = self._watcher(Source.of(resource_id))
+        subscription = Subscription(resource_id, suffices=suffices)
         watcher.add(subscription)
         try:
             yield subscription
         finally:
             watcher.remove(subscription)
 
-    def pause_seconds(self, age_seconds: float) -> float:
-        """Return how long a wait of this age can do without a new reading."""
-        return max(self.floor_seconds, SHARE_OF_AGE * age_seconds)
+    @contextmanager
+    def reading_alone(self) -> Iterator[None]:
+        """Count a wait that reads by itself: the more there are, the more rarely each of them reads."""
+        self._alone += 1
+        try:
+            yield
+        finally:
+            self._alone -= 1
 
-    def _watcher(self, vault: str, kind: str) -> _Watcher:
-        key = (id_key(vault), kind)
+    def pause_seconds(self, age_seconds: float, reads_each: int = 1) -> float:
+        """Return how long a wait of this age can do without a new reading, which costs it so many reads."""
+        crowded = self.least_seconds(self._alone * reads_each, callers.current()) if self._alone > FEW else 0.0
+        return max(self.floor_seconds, SHARE_OF_AGE * age_seconds, crowded)
+
+    def least_seconds(self, requests: int, caller: Caller) -> float:
+        """Return how long so many requests must suffice, for waiting to take its share of the reads and no more."""
+        share = URGENT_SHARE if caller.urgency <= Urgency.PROVING else LISTING_SHARE
+        return requests / self.azure.limiter.reads_per_second / share
+
+    def _watcher(self, source: Source) -> _Watcher:
+        key = id_key(source.listing)
         if key not in self._running:
-            self._running[key] = _Watcher(self, vault, kind)
+            self._running[key] = _Watcher(self, source)
         return self._running[key]
 
 
 class _Watcher:
-    def __init__(self, watchers: Watchers, vault: str, kind: str) -> None:
+    def __init__(self, watchers: Watchers, source: Source) -> None:
         self._watchers = watchers
-        self._vault = vault
-        self._kind = kind
+        self._source = source
+        self._listed = True
+        self._pages = self._requests = 1
         self._subscriptions: set[Subscription] = set()
         self._task: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
@@ -136,7 +123,7 @@ class _Watcher:
         self._subscriptions.add(subscription)
         self._wanted.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=f"watch {self._kind}")
+            self._task = asyncio.create_task(self._run(), name=f"watch {self._source.listing}")
 
     def remove(self, subscription: Subscription) -> None:
         """Read for one wait less; with the last one the watcher ends."""
@@ -156,12 +143,14 @@ class _Watcher:
             began, waiting = time.monotonic(), list(self._subscriptions)
             self._wanted.clear()
             try:
-                least, pause = await self._read(waiting)
+                with calling(min((one.caller for one in waiting), key=lambda caller: caller.urgency)):
+                    least, pause = await self._read(waiting)
             except AzureError as error:
                 least = pause = self._back_off(error, began)
             except Exception as error:  # noqa: BLE001 - whatever it is, the waits must hear of it
-                _log.exception("reading the vault", vault=self._vault, kind=self._kind)
-                least = pause = self._back_off(AzureError(f"reading the vault: {type(error).__name__}"), began)
+                _log.exception("reading for those who wait", listing=self._source.listing)
+                told = f"reading {self._source.listing}: {type(error).__name__}"
+                least = pause = self._back_off(AzureError(told), began)
             else:
                 self._failing_since = None
             await self._rest(least, pause)
@@ -177,47 +166,58 @@ class _Watcher:
         began = time.monotonic()
         floor = self._watchers.floor_seconds
         pause = self._watchers.pause_seconds(min(began - subscription.began for subscription in waiting))
-        if len(waiting) <= FEW:
+        few = len(waiting) <= FEW
+        if few or not self._listed or len(waiting) <= self._pages or not await self._could_list(waiting):
             await asyncio.gather(*(self._read_one(subscription) for subscription in waiting))
-            return floor, pause
-        pages = await self._read_all(waiting)
+            rest = 0.0 if few else self._watchers.least_seconds(len(waiting), callers.current())
+            return max(floor, rest), max(pause, rest)
         # What waited for the limiter took nobody's time, and must not keep the waits from their news for long.
-        spent = min(time.monotonic() - began, pages * PAGE_SECONDS)
-        rest = max(spent, pages / self._reads_per_second) / LISTING_SHARE - spent
+        spent = min(time.monotonic() - began, self._pages * PAGE_SECONDS)
+        rest = max(spent / LISTING_SHARE, self._watchers.least_seconds(self._requests, callers.current())) - spent
         return max(floor, rest), max(pause, rest)
 
-    @property
-    def _reads_per_second(self) -> float:
-        return self._watchers.azure.limiter.reads_per_second
-
     async def _read_one(self, subscription: Subscription) -> None:
-        subscription.tell(await reads.read(self._watchers.azure, subscription.id), is_whole=True)
+        document = await reads.read(self._watchers.azure, subscription.id, **self._source.query)
+        subscription.tell(document, is_whole=True)
 
-    async def _read_all(self, waiting: list[Subscription]) -> int:
-        """Read the listing until all that wait are found, and return how many pages that took."""
+    async def _could_list(self, waiting: list[Subscription]) -> bool:
+        """Read the listing, and tell whether that was possible: who may read a group need not see a subscription."""
+        try:
+            self._pages, self._requests = await self._read_all(waiting)
+        except AzureError as error:
+            if not self._source.may_be_denied or classify(error).kind != "denied":
+                raise
+            _log.info("reading one by one what may not be listed", listing=self._source.listing)
+            self._listed = False
+        return self._listed
+
+    async def _read_all(self, waiting: list[Subscription]) -> tuple[int, int]:
+        """Read the listing until all that wait are found, and return how many pages and requests that took."""
         missing: dict[str, list[Subscription]] = {}
         for subscription in waiting:
             missing.setdefault(_key(subscription.id), []).append(subscription)
-        subscription_id, count = ResourceId.parse(self._vault).subscription, 0
-        listing = f"{self._vault}/{self._kind}"
-        async for page in reads.pages(self._watchers.azure, listing, subscription_id, SITE_RECOVERY_API):
+        source, count, alone = self._source, 0, list[Subscription]()
+        async for page in reads.pages(self._watchers.azure, source.listing, source.subscription, source.version):
             count += 1
             for document in page:
                 for subscription in missing.pop(_key(str(document["id"])), []):
-                    subscription.tell(document, is_whole=False)
+                    if subscription.suffices(document):
+                        subscription.tell(document, is_whole=False)
+                    else:
+                        alone.append(subscription)
             if not missing:
                 break
         # What the listing lacks may only be missing from it: it is asked for by name before it counts as gone.
-        lost = [subscription for group in missing.values() for subscription in group]
-        await asyncio.gather(*(self._read_one(subscription) for subscription in lost))
-        return count
+        alone += [subscription for group in missing.values() for subscription in group]
+        await asyncio.gather(*(self._read_one(subscription) for subscription in alone))
+        return count, count + len(alone)
 
     def _back_off(self, error: AzureError, began: float) -> float:
         self._failing_since = self._failing_since or began
         failing = time.monotonic() - self._failing_since
         failure = classify(error)
         _log.warning(
-            "reading the vault", vault=self._vault, kind=self._kind, cause=failure.code, seconds=round(failing)
+            "reading for those who wait", listing=self._source.listing, cause=failure.code, seconds=round(failing)
         )
         if failing >= OUTAGE_SECONDS:
             for subscription in self._subscriptions:
@@ -228,4 +228,5 @@ class _Watcher:
 
 def _key(resource_id: str) -> str:
     """Return the key of a job or item: Azure spells the ids of one thing in several ways, its vault is given."""
-    return id_key(resource_id).partition("/vaults/")[2]
+    key = id_key(resource_id)
+    return key.partition("/vaults/")[2] or key

@@ -50,9 +50,12 @@ class Call:
 
     @property
     def budget(self) -> dict[str, int]:
-        """How many reads, writes and deletes Azure says that the subscription has left."""
-        found = {match[1]: self.remaining[key] for key in self.remaining if (match := _BUDGET.match(key))}
-        return {kind: int(number) for kind, number in found.items() if number.isdigit()}
+        """How many reads, writes and deletes Azure says are left: of the identity, or of all where that is less."""
+        left: dict[str, int] = {}
+        for key, number in self.remaining.items():
+            if (match := _BUDGET.match(key)) and number.isdigit():
+                left[match[1]] = min(int(number), left.get(match[1], int(number)))
+        return left
 
 
 @dataclass(frozen=True)

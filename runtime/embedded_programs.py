@@ -23,6 +23,13 @@ UI_PORT = 8233
 METRICS_PORT = 9464
 """Where OpenTelemetry's own exporters answer Prometheus."""
 NAMESPACE = "default"
+MATCHING = {
+    "matching.enableFairness": "true",
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
+}
+"""How Temporal hands out tasks: by subscription in turn, and by priority over a whole queue instead of each partition
+of it, of which there would be four."""
 _PORTS = range(20_000, 32_000)
 _OLDEST_TEMPORAL = (1, 9)
 _FOREIGN = ("AZURE_", "TEMPORAL_")
@@ -100,6 +107,7 @@ def temporal_command(state: StateFolder, ports: Ports, codec: str | None = None)
         # With a sync for each transaction the file is a third as fast; without, only a power cut can harm it.
         *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"),
         *attributes,
+        *(f"--dynamic-config-value={name}={value}" for name, value in MATCHING.items()),
         *(("--ui-codec-endpoint", codec) if codec else ()),
     ]
 

@@ -25,6 +25,7 @@ from migration.report import MemoKeys
 from migration.report import vaults_in
 from migration.telemetry import Call, VaultLag
 from migration.times import utc_text
+from migration.urgency import Urgency
 
 EVERY_SECONDS = 30.0
 LAG_SECONDS, LAG_SECONDS_A_MACHINE = 60.0, 0.3
@@ -62,6 +63,9 @@ class ArmMetrics:
         self._seconds = meter.create_histogram_float(
             "vm_migration_arm_request_duration_seconds", "How long Azure Resource Manager took to answer."
         )
+        self._waits = meter.create_histogram_float(
+            "vm_migration_arm_budget_wait_seconds", "How long requests waited for their part of the budget."
+        )
         self._budget = meter.create_gauge(
             "vm_migration_arm_budget_remaining", "Requests that a subscription has left, as Azure or the worker says."
         )
@@ -73,6 +77,10 @@ class ArmMetrics:
         self._seconds.record(call.seconds, {"kind": call.kind})
         for kind, left in call.budget.items():
             self._budget.set(left, {"subscription": call.subscription, "kind": kind, "source": "azure"})
+
+    def waited(self, kind: str, urgency: Urgency, seconds: float) -> None:
+        """Tell how long a request waited in the limiter; the most urgent have the lowest number."""
+        self._waits.record(seconds, {"kind": kind, "priority": f"{urgency.value} {urgency.name.lower()}"})
 
     def left(self, budget: Mapping[tuple[str, str], float]) -> None:
         """Show what the worker's own limiter lets pass at once."""

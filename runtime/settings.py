@@ -16,6 +16,7 @@ PUBLIC_ENDPOINT = "https://management.azure.com"
 
 HttpsUrl = Annotated[str, AfterValidator(https_url)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=0.1, le=10_000, allow_inf_nan=False)]
 
 
 def _existing_file(path: Path) -> Path:
@@ -62,6 +63,14 @@ class Settings(BaseModel):
 
     poll_floor_seconds: Seconds = 2
     """The shortest time between two reads of one wait."""
+    arm_reads_per_second: Rate = 24
+    """How many reads of a subscription workers send a second; Azure Resource Manager refills 25 for a principal."""
+    arm_writes_per_second: Rate = 9.5
+    """How many writes, and as many deletes, workers send a second; Azure Resource Manager refills 10 of each."""
+    arm_budget_shared_by: Annotated[int, Field(ge=1, le=1_000)] = 1
+    """How many workers, or other programs alike, share these rates as one principal; each takes its part of them."""
+    azure_activities_per_second: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 200
+    """How many activities a second the server hands out of the queue of reads and writes, to all its workers."""
     intent_settle_seconds: Seconds = 30
     """How long after a recorded intent a write may still turn up in Azure's reads."""
     progress_seconds: Annotated[float, Field(ge=0.1, le=60, allow_inf_nan=False)] = 24

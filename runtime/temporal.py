@@ -91,7 +91,9 @@ def _prometheus(address: str) -> PrometheusConfig:
         counters_total_suffix=True,
         unit_suffix=True,
         durations_as_seconds=True,
-        histogram_bucket_overrides={"vm_migration_arm_request_duration_seconds": _ARM_SECONDS},
+        histogram_bucket_overrides=dict.fromkeys(
+            ("vm_migration_arm_request_duration_seconds", "vm_migration_arm_budget_wait_seconds"), _ARM_SECONDS
+        ),
     )
 
 

@@ -11,10 +11,10 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import ClientSecretCredential, ManagedIdentityCredential, WorkloadIdentityCredential
 
 from arm import reads
+from arm.bucket import Bucket
 from arm.clients import AzureClients
 from arm.credentials import AzureAccess, credential_for
 from arm.errors import classify
-from arm.limiter import Bucket
 
 if TYPE_CHECKING:
     from tests.support.sim import Simulator

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from arm.errors import classify, redacted
 from arm.leases import LeaseError
-from arm.limiter import pause_seconds
+from arm.pauses import pause_seconds
 
 
 class Answer:

@@ -15,6 +15,7 @@ from tests.replay.record import HISTORIES
 from tests.replay.scenarios import SCENARIOS
 from worker import RUNNER, WORKFLOWS
 from workflows.messages import IgnoreMisfits
+from workflows.priorities import Priorities
 
 BROKEN = """\
 the history {name}.json does not replay: {cause}
@@ -35,7 +36,7 @@ def replayer() -> Replayer:
     return Replayer(
         workflows=WORKFLOWS,
         workflow_runner=RUNNER,
-        interceptors=[*interceptors(), IgnoreMisfits()],
+        interceptors=[*interceptors(), IgnoreMisfits(), Priorities()],
         data_converter=pydantic_data_converter,
     )
 

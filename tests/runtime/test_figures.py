@@ -26,6 +26,7 @@ from migration import names
 from migration.phases import Phase
 from migration.report import MemoKeys
 from migration.telemetry import Call, Kind, VaultLag
+from migration.urgency import Urgency
 from runtime.embedded_programs import free_port
 from runtime.errors import SettingsError
 from runtime.metrics import ArmMetrics, FleetMetrics
@@ -73,9 +74,16 @@ async def test_the_endpoint_tells_of_requests_and_of_the_fleet(dev_server: Workf
     assert address is not None
     runtime, client, plan = core_runtime(address), dev_server.client, f"plan-{uuid.uuid4().hex[:8]}"
     arm, vault = ArmMetrics(runtime.metric_meter), Vault(VaultLag([30, 60, 900], Counter(Normal=2, Critical=1)))
-    for one in (call(200, subscription_global_reads="3749"), call(429), call(None, "write"), call(404), call(503)):
+    for one in (
+        call(200, subscription_reads="212", subscription_global_reads="3749"),
+        call(429),
+        call(None, "write"),
+        call(404),
+        call(503),
+    ):
         arm.called(one)
     arm.left({("s", "reads"): 199.7})
+    arm.waited("reads", Urgency.CUTOVER, 0.4)
     await (await start_vm(client, plan, "of-an-earlier-run", Phase.DONE)).terminate()
     await asyncio.sleep(1.1)
     own = await client.start_workflow(
@@ -102,8 +110,10 @@ async def test_the_endpoint_tells_of_requests_and_of_the_fleet(dev_server: Workf
         assert 1 == found["vm_migration_arm_requests_total", *labels]
     assert 4 == found["vm_migration_arm_request_duration_seconds_count", "kind=read"]
     budget = "vm_migration_arm_budget_remaining"
-    assert 3749 == found[budget, "kind=reads", "source=azure", "subscription=s"]
+    assert 212 == found[budget, "kind=reads", "source=azure", "subscription=s"]
     assert 199 == found[budget, "kind=reads", "source=worker", "subscription=s"]
+    waits = found["vm_migration_arm_budget_wait_seconds_count", "kind=reads", "priority=1 cutover"]
+    assert 1 == waits
     assert (1, 2) == (found["vm_migration_approvals_waiting", ours], found["vm_migration_needs_action", ours])
     lag = "vm_migration_replication_lag_seconds"
     assert (60, 900) == (found[lag, "quantile=0.5", "vault=shop"], found[lag, "quantile=1", "vault=shop"])

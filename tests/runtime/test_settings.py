@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from arm.throttling import Kind
 from runtime.errors import SettingsError
 from runtime.settings import Settings
 from runtime.urls import is_loopback
+from worker import limiter
 
 
 def test_defaults_are_the_public_cloud() -> None:
@@ -152,3 +154,18 @@ def test_settings_that_would_send_nothing_or_secrets_in_the_open_are_refused(
         Settings.from_mapping(variables)
     assert cause in str(refused.value)
     assert "hidden" not in str(refused.value)
+
+
+KINDS: tuple[Kind, ...] = ("reads", "writes", "deletes")
+
+
+def test_the_budget_of_requests_is_a_setting_of_all_who_share_it() -> None:
+    """Rates are those of the identity; a worker takes its part, and without a word a little less than Azure gives."""
+    given = {"ARM_READS_PER_SECOND": "12", "ARM_WRITES_PER_SECOND": "4", "ARM_BUDGET_SHARED_BY": "2"}
+    shared, usual = (limiter(Settings.from_mapping(environment)).budget for environment in (given, {}))
+
+    assert (6, 2, 2) == tuple(shared.per_second(kind) for kind in KINDS)
+    assert (24, 9.5, 9.5) == tuple(usual.per_second(kind) for kind in KINDS)
+    for name, wrong in (("ARM_READS_PER_SECOND", "0"), ("ARM_BUDGET_SHARED_BY", "0"), ("ARM_WRITES_PER_SECOND", "inf")):
+        with pytest.raises(SettingsError, match=name):
+            Settings.from_mapping({name: wrong})

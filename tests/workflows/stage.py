@@ -29,6 +29,7 @@ from worker import WORKFLOWS
 from workflows.messages import IgnoreMisfits
 from workflows.migrate_plan import MigratePlan
 from workflows.migrate_vm import MigrateVm
+from workflows.priorities import Priorities
 
 PATIENCE_SECONDS = 20
 _CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
@@ -201,7 +202,7 @@ def _workers(client: Client, world: World, options: dict[str, Any]) -> list[Work
         task_queue=names.WORKFLOW_TASK_QUEUE,
         # The sandbox would import all workflows for each test, half of its price; replay and end-to-end runs have it.
         workflow_runner=UnsandboxedWorkflowRunner(),
-        interceptors=[IgnoreMisfits()],
+        interceptors=[IgnoreMisfits(), Priorities()],
         # A mistake in a workflow ends it at once, instead of a test that waits for its timeout.
         **{"workflows": WORKFLOWS, "workflow_failure_exception_types": [Exception], **options},
     )

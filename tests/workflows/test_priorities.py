@@ -1,0 +1,61 @@
+"""Every activity goes out with its priority, and with its subscription as the key of fairness."""
+
+from temporalio.client import WorkflowHistory
+
+from migration import names
+from migration.ids import ResourceId
+from migration.phases import Phase
+from migration.urgency import OF_ACTIVITIES, OF_PHASES, Urgency, urgency_of
+from tests.workflows.fakes import activities_of
+from tests.workflows.scenes import APPROVER, make_task
+from tests.workflows.stage import Stage
+from tests.workflows.world import World
+
+NAMED = {name for queue in activities_of(World()).values() for each in queue if (name := each.__name__)}
+
+
+def scheduled(history: WorkflowHistory) -> list[tuple[str, int, str]]:
+    """Return type, priority and key of fairness of each activity, in the order in which they were scheduled."""
+    events = [event.activity_task_scheduled_event_attributes for event in history.events]
+    return [
+        (each.activity_type.name, each.priority.priority_key, each.priority.fairness_key)
+        for each in events
+        if each.activity_type.name
+    ]
+
+
+async def test_every_activity_of_a_move_has_its_priority(stage: Stage) -> None:
+    """The first check comes last; the last one, cutover and rollback go before all else."""
+    task = make_task()
+    handle = await stage.start_vm(task)
+    await stage.until_phase(handle, Phase.AWAITING_APPROVAL)
+    await stage.send(handle, "reject_commit", APPROVER)
+    await handle.result()
+
+    activities = scheduled(await handle.fetch_history())
+    urgencies = [(name, Urgency(key)) for name, key, _ in activities]
+    checks = [urgency for name, urgency in urgencies if name == "check_vm"]
+    undone = [urgency for name, urgency in urgencies[-1:0:-1] if name != "observe_resources"]
+    assert [Urgency.CHECKING, Urgency.PROVING] == checks[:2]
+    assert ("enable_replication", Urgency.MOVING) in urgencies
+    assert ("start_failover", Urgency.CUTOVER) in urgencies
+    assert ("verify_target", Urgency.PROVING) in urgencies
+    assert ("disable_replication", Urgency.CUTOVER) in urgencies
+    assert Urgency.CUTOVER == undone[0]
+    assert {ResourceId.parse(task.vm.source_id).subscription.lower()} == {key for *_, key in activities}
+
+
+def test_a_last_check_holds_a_permit() -> None:
+    """A machine that has its turn is checked before others are; what it does by name is as urgent as ever."""
+    assert Urgency.CHECKING == urgency_of("check_vm", names.MIGRATE_VM, Phase.CHECKING)
+    assert Urgency.PROVING == urgency_of("check_vm", names.MIGRATE_VM, Phase.CHECKING, has_turn=True)
+    assert Urgency.CUTOVER == urgency_of("deallocate_vm", names.MIGRATE_VM, Phase.AWAITING_APPROVAL)
+    assert Urgency.CUTOVER == urgency_of("wait_for_job", names.MIGRATE_VM, Phase.ROLLING_BACK)
+    assert Urgency.CHECKING == urgency_of("check_plan", names.CHECK_PLAN)
+    assert Urgency.MOVING == urgency_of("ensure_vault", names.MIGRATE_PLAN)
+
+
+def test_every_phase_is_ranked_and_every_name_is_an_activitys() -> None:
+    """A phase that nobody ranked would fail a workflow task; a name that nobody has would rank nothing."""
+    assert set(Phase) == set(OF_PHASES)
+    assert set(OF_ACTIVITIES) <= NAMED
