@@ -244,13 +244,13 @@ class _Taking:
     async def _eligibility(self, vm_id: str) -> None:
         result = f"{vm_id}/providers/Microsoft.RecoveryServices/replicationEligibilityResults/default"
         what = f"whether Site Recovery can protect {describe(vm_id)}"
-        fact = await self._ask.one(result, documents.eligibility_errors, what, api_version=SITE_RECOVERY_API)
+        fact = await self._ask.one(result, documents.eligibility_errors, what, version=SITE_RECOVERY_API)
         self._found.eligibility.note(vm_id, fact)
 
     async def _provider(self, subscription: str, namespace: str) -> None:
         path = f"/subscriptions/{subscription}/providers/{namespace}"
         what = f"provider {namespace} in subscription {subscription}"
-        fact = await self._ask.shared(path, documents.provider, what, api_version=_PROVIDERS_API)
+        fact = await self._ask.shared(path, documents.provider, what, version=_PROVIDERS_API)
         self._found.providers.note(f"{subscription}/{namespace}", fact)
 
     async def _foreign_items(self, subscription: str) -> None:
