@@ -43,6 +43,8 @@ class Case:
     """As the plan wants it; None in the check of one virtual machine, when the vault exists."""
     cache_account_id: str | None = None
     """None where the plan leaves its name to us."""
+    item_ids: tuple[str, ...] = ()
+    """The protected items of the machines; only right before the failover."""
     own_ids: frozenset[str] = frozenset()
     fingerprint: Fingerprint | None = None
     """What the first check saw; only right before the failover."""
