@@ -24,7 +24,7 @@ from azure.core.exceptions import AzureError
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities import preflight, surveys
 from activities.approval import ApprovalDesk
@@ -47,6 +47,7 @@ from runtime.errors import RuntimeSetupError, SettingsError
 from runtime.leaving import leave
 from runtime.logs import configure_logging, quiet_temporal_messages
 from runtime.metrics import ArmMetrics, FleetMetrics
+from runtime.sandbox import ContextFreeRunner
 from runtime.settings import Settings
 from runtime.temporal import connect, core_runtime, ensure_search_attributes, let_tasks_take_long
 from workflows.check_plan import CheckPlan
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
 WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, CleanPlan, VmClaim, KeptWrites, SpentApproval]
 FINALISING = [FinalisePlan, FinaliseVm, VmClaim, SpentApproval]
 """What deletes sources: only a worker that was started for it serves its queue."""
-RUNNER = SandboxedWorkflowRunner(
+RUNNER = ContextFreeRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
         "activities", "arm", "azure", "migration", "opentelemetry", "structlog", "yaml"
     )
