@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 DEFAULT_TIMEOUT = timedelta(seconds=30)
-LONGEST_PAUSE_SECONDS = 60.0
 LOOK_SECONDS = 1.0
+PATIENT_SECONDS = 120.0
+"""From which timeout on beats are rare: each that reaches the server is a billed action on Temporal Cloud, and what
+lasts for hours is told of soon enough."""
 
 
 def timeout_seconds() -> float:
@@ -25,8 +27,12 @@ def timeout_seconds() -> float:
 
 @asynccontextmanager
 async def beating(details: Callable[[], list[Any]]) -> AsyncIterator[None]:
-    """Beat four times in each heartbeat timeout, and when what *details* returns has changed."""
-    beats = asyncio.create_task(_beat(details, min(timeout_seconds() / 4, LONGEST_PAUSE_SECONDS)))
+    """Beat four times in each heartbeat timeout, and when what *details* returns has changed.
+
+    Where the timeout is long, beat once in it, and tell then what has changed. What has nothing to tell and ends soon
+    does not beat at all.
+    """
+    beats = asyncio.create_task(_beat(details, timeout_seconds()))
     try:
         yield
     finally:
@@ -35,13 +41,15 @@ async def beating(details: Callable[[], list[Any]]) -> AsyncIterator[None]:
             await beats
 
 
-async def _beat(details: Callable[[], list[Any]], pause_seconds: float) -> None:
-    beaten = float("-inf")
+async def _beat(details: Callable[[], list[Any]], seconds: float) -> None:
+    is_patient = seconds >= PATIENT_SECONDS
+    pause = seconds * 0.75 if is_patient else seconds / 4
     told: list[Any] = []
+    beaten = time.monotonic() if not details() else float("-inf")
     while True:
         now, current = time.monotonic(), details()
         # The worker lets only one beat pass in each PROGRESS_SECONDS, the newest.
-        if current != told or now - beaten >= pause_seconds:
+        if now - beaten >= pause or (current != told and not is_patient):
             activity.heartbeat(*current)
             beaten, told = now, current
-        await asyncio.sleep(min(pause_seconds, LOOK_SECONDS))
+        await asyncio.sleep(min(pause, LOOK_SECONDS))

@@ -85,6 +85,7 @@ class PreflightActivities:
             failover=task.failover,
             inventory=Inventory(),
             moment=request.moment,
+            item_ids=(task.item_id,),
             own_ids=frozenset(ids.id_key(own) for own in request.own_ids),
             fingerprint=request.fingerprint,
             now=datetime.now(UTC),

@@ -99,13 +99,11 @@ class ReplicationActivities:
         switched off the item is purged, since its removal would fail (150144), and the source is not started for it.
         """
         task = request.task
-        under_way = await self._other_job(task)
-        if under_way is not None:
-            return Started(resource_id=task.item_id, job=under_way, existed=True)
         source_runs = False
+        enabling: JobRef | None = None
 
         async def find() -> Started | None:
-            nonlocal source_runs
+            nonlocal source_runs, enabling
             item = await items.read_state(self._azure, task.item_id)
             if not item.exists:
                 # An enabling that has just begun shows no item yet, and would leave one behind.
@@ -113,6 +111,7 @@ class ReplicationActivities:
                 return Started(resource_id=task.item_id, job=begun, existed=begun is not None)
             job = item.current_job
             if job is not None:
+                enabling = job if job.scenario == ENABLING else None
                 return Started(resource_id=task.item_id, job=job, existed=job.scenario not in _REMOVALS)
             if not request.ours and items.is_beyond_replication(item):
                 raise _failed_over_by_others(task, item.protection_state)
@@ -131,7 +130,10 @@ class ReplicationActivities:
             }
             return await self._begin("begin_delete", task, body)
 
-        return await self._writer.write(Write(task.item_id, find, disable, DISABLING, _vm_name(task)))
+        started = await self._writer.write(Write(task.item_id, find, disable, DISABLING, _vm_name(task)))
+        if enabling is not None and enabling == started.job:
+            await self._cancel(enabling)
+        return started
 
     @activity.defn
     async def read_item(self, request: ReadItem) -> ItemState:
@@ -143,16 +145,6 @@ class ReplicationActivities:
                 await asyncio.sleep(self._settle_seconds)
                 state = await items.read_state(self._azure, request.task.item_id)
             return state
-
-    async def _other_job(self, task: VmTask) -> JobRef | None:
-        """Return the job that keeps the item from being removed; an enabling that allows it is cancelled first."""
-        async with beating(lambda: list(activity.info().heartbeat_details)):
-            job = (await items.read_state(self._azure, task.item_id)).current_job
-        if job is None or job.scenario in _REMOVALS:
-            return None
-        if job.scenario == ENABLING:
-            await self._cancel(job)
-        return job
 
     async def _enabling_begun(self, task: VmTask, *, settled: bool) -> JobRef | None:
         vault, name = task.shared.vault_id, _vm_name(task)

@@ -5,9 +5,8 @@ Each is made if it is missing, under a predictable name; what is there already i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 from temporalio import activity
 
 from activities import sharing
@@ -33,6 +32,9 @@ from migration.sharing import (
     VaultUseAnswer,
     VaultWanted,
 )
+
+if TYPE_CHECKING:
+    from azure.mgmt.recoveryservicessiterecovery.aio import SiteRecoveryManagementClient
 
 POLICY = {
     "instanceType": "A2A",

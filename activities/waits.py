@@ -24,7 +24,8 @@ from arm.machines import Machine
 from arm.reads import Json
 from arm.watcher import OUTAGE_SECONDS, Watchers
 from migration import power
-from migration.ids import describe, job_id
+from migration.ids import describe, id_key, job_id
+from migration.ledger import Observation
 from migration.models import JobRef, Progress
 from migration.requests import JOB_LOST, JobFailure
 from migration.waiting import (
@@ -92,8 +93,9 @@ class WaitActivities:
                     if state.protection_state == items.ENABLING_FAILED:
                         raise job_failed(await self._why_enabling_failed(wait, document), wait.task.vm.source_id)
                     if state.protected:
-                        health = state.replication_health
-                        return ProtectedWaited(running=False, rpo_seconds=state.rpo_seconds, health=health)
+                        seen = await self._observed(wait.observe, {*map(id_key, [item_id, *state.replica_disk_ids])})
+                        rpo, health = state.rpo_seconds, state.replication_health
+                        return ProtectedWaited(running=False, rpo_seconds=rpo, health=health, seen=seen)
                     if items.is_beyond_replication(state):
                         return ProtectedWaited(running=False, failed_over=state.protection_state)
                     told = str(items.properties(document).get("protectionStateDescription") or state.protection_state)
@@ -162,6 +164,12 @@ class WaitActivities:
             state=items.ENABLING_FAILED,
             message=told or "Site Recovery tells no cause",
         )
+
+    async def _observed(self, wanted: list[str], known: set[str]) -> list[Observation]:
+        """Tell what is there; what the protected item names as its own needs no reading of its own."""
+        others = [one for one in wanted if id_key(one) not in known]
+        there = await self._read_patiently(partial(self._those_left, others, "gone"))
+        return [Observation(id=one, exists=id_key(one) in known or one in there) for one in wanted]
 
     async def _those_left(self, resource_ids: list[str], until: str) -> list[str]:
         together = asyncio.Semaphore(_TOGETHER)

@@ -13,6 +13,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, Service
 
 from arm.errors import classify
 from arm.reads import Json, read, read_list
+from arm.turnstile import Turnstile
 from migration.ids import ResourceId, describe, id_key
 from migration.inventory import Fact, Facts
 
@@ -33,14 +34,18 @@ _MISUNDERSTANDINGS = (LookupError, TypeError, ValueError, AttributeError)
 class Memory:
     """What checks have just asked about things that many virtual machines share: each is asked once for all of them.
 
-    An answer serves for as long as each question allows; a question under way serves those that come meanwhile.
+    An answer serves for as long as each question allows; a question under way serves those that come meanwhile. Where
+    none may be older than its question, those that come while it is under way share the next.
     """
 
     def __init__(self) -> None:
         self._answers: dict[str, tuple[float, asyncio.Task[Fact[Any]]]] = {}
+        self._turnstile = Turnstile()
 
     async def recall(self, question: str, max_age_seconds: float, ask: Callable[[], Awaitable[Fact[T]]]) -> Fact[T]:
         """Return an answer that is young enough, or ask."""
+        if max_age_seconds <= 0:
+            return await self._turnstile.read(question, ask)
         asked, task = self._answers.get(question, (0.0, None))
         if task is None or time.monotonic() - asked >= max_age_seconds:
             task = asyncio.ensure_future(ask())

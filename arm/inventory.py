@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,8 +22,8 @@ from arm.surroundings import Surroundings
 from migration import ids
 from migration.access import Denial
 from migration.calls.reads import NAMESPACES
-from migration.ids import describe, id_key, same_id
-from migration.inventory import AddressAnswer, Fact, Facts, Inventory, Machine, Sku
+from migration.ids import describe, id_key, same_id, vault_of
+from migration.inventory import AddressAnswer, Fact, Facts, Inventory, Machine, Sku, UnaskedError
 from migration.rules.case import Case, place, source_group, target_group
 from migration.rules.needs import scopes
 from migration.rules.vault import searched, subscriptions
@@ -113,7 +114,7 @@ class _Taking:
         yield from self._ask.note_each(found.disks, disk_ids, documents.disk, DISKS_API)
         yield from self._ask.note_each(found.nics, nic_ids, documents.nic, _NETWORK_API)
         for group_id in distinct(vm.target_resource_group_id for vm in case.vms):
-            yield from self._contents(group_id)
+            yield from self._contents(group_id) if self._at_start else self._namesakes(group_id)
         for group_id in self._groups():
             group = found.groups[id_key(group_id)]
             if group.value or group.unasked:
@@ -224,7 +225,14 @@ class _Taking:
         self._found.usages.note(place(subscription, region), with_value(listed, table))
 
     async def _vault(self, vault_id: str) -> None:
-        found, there = self._found, await self._ask.shared(vault_id, documents.located)
+        found = self._found
+        if not self._at_start:
+            # Those of all others are no concern of one failover, and a vault may hold thousands.
+            mine = [one for one in self._case.item_ids if same_id(vault_of(one), vault_id)]
+            found.items.note(vault_id, await self._each(mine, documents.protected_item))
+            found.vaults.note(vault_id, Fact(unasked=f"reading {describe(vault_id)}: its items were asked for"))
+            return
+        there = await self._ask.shared(vault_id, documents.located)
         found.vaults.note(vault_id, there)
         if there.unasked or there.value is None:
             found.items.note(vault_id, with_value(there, ()))
@@ -246,13 +254,13 @@ class _Taking:
     async def _eligibility(self, vm_id: str) -> None:
         result = f"{vm_id}/providers/Microsoft.RecoveryServices/replicationEligibilityResults/default"
         what = f"whether Site Recovery can protect {describe(vm_id)}"
-        fact = await self._ask.one(result, documents.eligibility_errors, what, api_version=SITE_RECOVERY_API)
+        fact = await self._ask.one(result, documents.eligibility_errors, what, version=SITE_RECOVERY_API)
         self._found.eligibility.note(vm_id, fact)
 
     async def _provider(self, subscription: str, namespace: str) -> None:
         path = f"/subscriptions/{subscription}/providers/{namespace}"
         what = f"provider {namespace} in subscription {subscription}"
-        fact = await self._ask.shared(path, documents.provider, what, api_version=_PROVIDERS_API)
+        fact = await self._ask.shared(path, documents.provider, what, version=_PROVIDERS_API)
         self._found.providers.note(f"{subscription}/{namespace}", fact)
 
     async def _foreign_items(self, subscription: str) -> None:
@@ -278,6 +286,40 @@ class _Taking:
         )
         yield self._content(found.group_disks, group_id, f"{compute}/disks", DISKS_API, documents.disk)
         yield self._content(found.group_nics, group_id, f"{network}/networkInterfaces", _NETWORK_API, documents.nic)
+
+    def _namesakes(self, group_id: str) -> Questions:
+        """Ask whether anything has a name that a failover gives, by that name: a group may hold thousands of others."""
+        case, found = self._case, self._found
+        vms = [vm for vm in case.vms if same_id(vm.target_resource_group_id, group_id)]
+        made: list[str] = []
+        with suppress(UnaskedError):  # of a machine that cannot be read, which the rules say themselves
+            made = [each for vm in vms for each in case.will_be_made(vm)]
+        nics = [each for each in made if ids.type_of(each).lower() == "microsoft.network/networkinterfaces"]
+        disks = [each for each in made if each not in nics]
+        items = [item for fact in found.items.values() for item in fact.value or ()]
+        replicas = [disk for item in items for disk in item.replica_disk_ids]
+        yield self._named(found.group_machines, group_id, [vm.target_id for vm in vms], documents.machine)
+        yield self._named(found.group_nics, group_id, nics, documents.nic)
+        yield self._named(found.group_disks, group_id, disks, documents.disk, replicas)
+
+    async def _named(
+        self,
+        table: Facts[Any],
+        group_id: str,
+        wanted: list[str],
+        make: Callable[[Json], Any],
+        known: Iterable[str] = (),
+    ) -> None:
+        """Keep those that are there, with those that are *known* to be."""
+        answer = await self._each(wanted, make)
+        there = (*(make({"id": one}) for one in known), *(answer.value or ()))
+        table.note(group_id, with_value(answer, there))
+
+    async def _each(self, wanted: Iterable[str], make: Callable[[Json], Any]) -> Fact[tuple[Any, ...]]:
+        """Return those of some resources that are there, each asked for by its name."""
+        answers = await asyncio.gather(*(self._ask.one(one, make) for one in wanted))
+        failed = next((answer for answer in answers if answer.unasked), Fact[Any](()))
+        return with_value(failed, tuple(answer.value for answer in answers if answer.value is not None))
 
     async def _content(
         self, table: Facts[Any], group_id: str, collection: str, version: str, make: Callable[[Json], Any]

@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING
 
 from arm import items, reads, vault_reads
+from arm.turnstile import Turnstile
 from migration.ids import ResourceId, id_key, same_id
 from migration.ledger_proof import MOST_LISTED, Around, Surroundings, concerns
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from arm.clients import AzureClients
     from arm.reads import Json
 
-T = TypeVar("T")
 _CONFIRMED = ("microsoft.compute/", "microsoft.network/", "microsoft.storage/", "microsoft.recoveryservices/")
 """Providers whose resources we can read one by one; a listing of a group may lag behind what was deleted."""
-
-
-class Turnstile:
-    """Who asks for a reading while one is under way shares the next: none is older than its question."""
-
-    def __init__(self) -> None:
-        self._running: dict[str, asyncio.Task[object]] = {}
-        self._next: dict[str, asyncio.Task[object]] = {}
-
-    async def read(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
-        """Return what *make* reads, begun after this call."""
-        following = self._next.get(key)
-        if following is None:
-            following = self._next[key] = asyncio.create_task(self._after(key, make))
-        return cast("T", await asyncio.shield(following))  # of the same key, so of the same kind
-
-    async def _after(self, key: str, make: Callable[[], Awaitable[T]]) -> object:
-        before = self._running.get(key)
-        if before is not None:
-            await asyncio.wait({before})
-        self._running[key] = self._next.pop(key)
-        try:
-            return await make()
-        finally:
-            self._running.pop(key, None)
 
 
 class Listings:

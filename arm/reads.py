@@ -54,13 +54,13 @@ def api_version(resource_id: str) -> str:
     return API_VERSIONS[kind.split("/", maxsplit=1)[0]]
 
 
-async def read(azure: AzureClients, resource_id: str, **query: str) -> Json | None:
-    """Return a resource's JSON, None where there is none.
+async def read(azure: AzureClients, resource_id: str, *, version: str | None = None, **query: str) -> Json | None:
+    """Return a resource's JSON, None where there is none; *version*: of ARM's interface, where not the usual one.
 
     Raises:
         HttpResponseError: Azure answered otherwise than with the resource or its absence.
     """
-    return await read_path(azure, resource_id, api_version(resource_id), **query)
+    return await read_path(azure, resource_id, version or api_version(resource_id), **query)
 
 
 async def read_path(azure: AzureClients, path: str, version: str, **query: str) -> Json | None:

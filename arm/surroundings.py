@@ -72,7 +72,7 @@ class Surroundings:
     async def _subscription(self, subscription: str) -> None:
         path = f"/subscriptions/{subscription}"
         fact = await self._ask.shared(
-            path, surrounding.subscription, f"subscription {subscription}", api_version=_SUBSCRIPTIONS_API
+            path, surrounding.subscription, f"subscription {subscription}", version=_SUBSCRIPTIONS_API
         )
         self._found.subscriptions.note(path, fact)
 

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from migration.base import Value
+from migration.ledger import Observation
 from migration.models import JobRef, JobResult, PowerStates, VmTask
 from migration.windows import Schedule
 
@@ -36,6 +37,7 @@ class ProtectedWait(Value):
     task: VmTask
     give_back_after_seconds: int | None = None
     worst_seconds: float | None = Field(None, description="How long the copy takes at worst, as far as one can tell.")
+    observe: list[str] = Field(default=[], description="What may have been made for it: looked for once protected.")
 
 
 class ProtectedWaited(Value):
@@ -45,6 +47,7 @@ class ProtectedWaited(Value):
     rpo_seconds: int | None = None
     health: str = ""
     failed_over: str = Field("", description="The item's state where somebody has failed it over meanwhile.")
+    seen: list[Observation] = Field(default=[], description="What was there of that which was to be looked for.")
 
 
 VmMilestone = Literal["running", "deallocated", "serving", "gone"]

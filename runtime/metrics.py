@@ -14,15 +14,14 @@ from statistics import median
 from typing import TypeAlias
 
 import structlog
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecution
 from temporalio.common import MetricGaugeFloat, MetricMeter
 from temporalio.service import RPCError
 
 from migration import names
 from migration.ids import ResourceId
 from migration.phases import Phase
-from migration.report import MemoKeys
-from migration.report import vaults_in
+from migration.report import MemoKeys, vaults_in
 from migration.telemetry import Call, VaultLag
 from migration.times import utc_text
 from migration.urgency import Urgency

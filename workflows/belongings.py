@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import SourceDisk, SourceVm, VmTask
     from migration.requests import Observations, ObserveResources, ReadParts, VmParts
     from migration.waiting import ResourcesWait
+from workflows import looks
 from workflows.engine import Engine
 
 _DELETION_ORDER = (
@@ -86,17 +87,30 @@ class Belongings:
             [entry.model_copy(update={"state": "created"}) if entry.state == "predicted" else entry for entry in kept],
         )
 
+    @property
+    def open_ids(self) -> list[str]:
+        """The ids of all that may be ours."""
+        return [entry.id for entry in self.entries if entry.state != "existed"]
+
+    def note(self, seen: list[ledger.Observation]) -> None:
+        """Enter what came and what went."""
+        self.entries = ledger.observe(self.entries, seen)
+
     async def look(self, summary: str) -> None:
         """Read all that may be ours again, and note what came and what went."""
         open_entries = [entry for entry in self.entries if entry.state != "existed"]
         if open_entries:
-            self.entries = ledger.observe(self.entries, await self._read(open_entries, summary))
+            self.note(await self._read(open_entries, summary))
 
     async def enter_parts(self, vm_id: str, why: str) -> VmParts:
         """See a machine that was made: what was predicted of it, and its parts under names that nobody predicted."""
         request = ReadParts(vm_id=vm_id)
         parts = await self._engine.call(PowerActivities.read_parts, request, "See the target virtual machine")
-        await self.look("See what the failover made")
+        if parts.exists and looks.are_spared():
+            named = [vm_id, *parts.nic_ids, *parts.disk_ids]
+            self.note([ledger.Observation(id=one, exists=True) for one in named])
+        else:
+            await self.look("See what the failover made")
         if parts.exists:
             self.note_parts([*parts.nic_ids, *parts.disk_ids], why)
         return parts

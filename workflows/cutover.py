@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.requests import JOB_LOST, ReadItem, StartFailover, VerifyTarget
     from migration.times import seconds_between
 from workflows import belongings as made
+from workflows import looks
 from workflows.copies import Copies, Facts
 from workflows.engine import type_of
 from workflows.failures import ASR_JOB_FAILED, tasks_of, vm_failure
@@ -77,7 +78,7 @@ class Cutover:
     async def verify_target(self) -> None:
         """Hold the target against the plan, see it boot, ask the plan's probes, and contain two running copies."""
         board, seen = self._board, await self._verify()
-        while is_running(seen.source_power_state) and is_running(seen.target_power_state):
+        while _both_run(seen):
             await self.fence.contain("at the verification", seen.source_since, seen.running_since)
             await self.fence.follow_policy()
             seen = await self._verify()
@@ -156,11 +157,13 @@ class Cutover:
 
     async def look_again(self) -> None:
         """Read all that was approved once more: the approval may have come days later."""
-        while True:
+        spares = looks.are_spared()
+        if not spares:
+            await self.confirm_one_copy()
+        seen = await self._verify()
+        while not _serves_alone(seen) if spares else _both_run(seen):
             await self.confirm_one_copy()
             seen = await self._verify()
-            if not (is_running(seen.source_power_state) and is_running(seen.target_power_state)):
-                break
         self.seen, self._board.mismatches = seen, seen.mismatches
 
     async def commit_failover(self) -> None:
@@ -179,3 +182,12 @@ class Cutover:
             VerifyTarget(task=self._task, source=self._replication.found, size=self._replication.size),
             f"Verify {self._task.vm.target_name} in {self._task.vm.target_region}",
         )
+
+
+def _both_run(seen: Verification) -> bool:
+    return is_running(seen.source_power_state) and is_running(seen.target_power_state)
+
+
+def _serves_alone(seen: Verification) -> bool:
+    source = seen.source_power_state
+    return is_running(seen.target_power_state) and is_off(None if source == "absent" else source)

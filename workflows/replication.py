@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.requests import ConfigureTarget, DisableReplication, EnableReplication, ReadPower, StartFailover
     from migration.waiting import ProtectedWait
 from workflows import belongings as made
-from workflows import policies
+from workflows import looks, policies
 from workflows.belongings import Belongings
 from workflows.engine import Engine
 from workflows.failures import refusal, vm_failure
@@ -74,10 +74,13 @@ class Replication:
         """Wait for the initial copy and the first recovery point."""
         task, worst = self._task, self.worst_copy_seconds()
         summary = f"Until {task.vm.name} is protected"
+        made_of = self._belongings.open_ids if looks.are_spared() else []
         while True:
             waited = await self._engine.wait(
                 WaitActivities.wait_until_protected,
-                lambda give_back: ProtectedWait(task=task, give_back_after_seconds=give_back, worst_seconds=worst),
+                lambda give_back: ProtectedWait(
+                    task=task, give_back_after_seconds=give_back, worst_seconds=worst, observe=made_of
+                ),
                 summary,
                 policies.PROTECTION_DEADLINE,
             )
@@ -87,13 +90,18 @@ class Replication:
                 f"{summary}: somebody else has failed it over ({waited.failed_over}), which ended its replication"
             )
             await self._engine.ask(question, ("retry", "give_up"))
-        await self._belongings.look("See what replication made")
+        if made_of:
+            self._belongings.note(waited.seen)
+        else:
+            await self._belongings.look("See what replication made")
 
     async def configure_target(self) -> None:
         """Set size, name, network and disks of the target, which Azure takes only once protected, and may ignore."""
         wanted = ConfigureTarget(task=self._task, source=self.found)
         started = await self._engine.call(ReplicationActivities.configure_target, wanted, "Configure the target")
         await self._engine.wait_for_job(started.job, "Until the target is configured")
+        if started.existed and started.job is None and looks.are_spared():
+            return  # it was just read, and is as wanted
         kept = await self._engine.call(
             ReplicationActivities.read_target_configuration, wanted, "Read the target's configuration back"
         )

@@ -45,6 +45,8 @@ class Case:
     """Which vault virtual machines have to go by: by the plan's name of the virtual machine."""
     placement: Placement | None = None
     """Who goes by which vault and cache account; None before that was planned."""
+    item_ids: tuple[str, ...] = ()
+    """The protected items of the machines; only right before the failover."""
     own_ids: frozenset[str] = frozenset()
     fingerprint: Fingerprint | None = None
     """What the first check saw; only right before the failover."""

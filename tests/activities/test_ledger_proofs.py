@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from activities.ledger import LedgerActivities
 from activities.ledger_proofs import ProofActivities
-from arm.listings import Turnstile
+from arm.turnstile import Turnstile
 from migration import ids
 from migration.ledger import LedgerEntry
 from migration.ledger_proof import ListPlan, ProvePlan, around

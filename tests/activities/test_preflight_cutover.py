@@ -5,7 +5,10 @@ All machines were checked, then protected by the simulated Site Recovery; then e
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.preflight import PreflightActivities
 from arm.clients import AzureClients
+from migration import ids
 from migration.findings import CheckVm
 from migration.models import SharedResources, VmCheck, VmTask, vm_specs
 from migration.plan import Plan
@@ -109,12 +113,29 @@ SHARED = SharedResources(
 )
 
 
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the checks before the failover found, and what was asked of Azure when several were made at once."""
+
+    found: dict[str, VmCheck]
+    asked: Counter[str]
+
+
 @pytest.fixture(scope="module")
-async def checked() -> AsyncIterator[dict[str, VmCheck]]:
+async def checked() -> AsyncIterator[Checked]:
     """Check all machines, protect them, let something happen to each but one, and check them as before a failover."""
     tasks = {
         vm.name: VmTask(
-            plan=PLAN.name, plan_hash="0", vm=vm, shared=SHARED, approval=PLAN.approval, failover=PLAN.failover
+            plan=PLAN.name,
+            plan_hash="0",
+            vm=vm,
+            shared=SHARED,
+            approval=PLAN.approval,
+            failover=PLAN.failover,
+            adopted_item_id=item_id(vm.name),
         )
         for vm in vm_specs(PLAN)
     }
@@ -126,19 +147,20 @@ async def checked() -> AsyncIterator[dict[str, VmCheck]]:
             first = {name: await run(ask, CheckVm(task=task, moment="start")) for name, task in tasks.items()}
             assert {"sound": []} == {"sound": [one for one in first["sound"].findings if one.blocks]}
             _live_on(lab)
-            yield {
-                name: await run(
-                    ask,
-                    CheckVm(
-                        task=task,
-                        moment="cutover",
-                        recorded=first[name].source,
-                        fingerprint=first[name].fingerprint,
-                        own_ids=_replicas(lab, name),
-                    ),
+            asked = {
+                name: CheckVm(
+                    task=task,
+                    moment="cutover",
+                    recorded=first[name].source,
+                    fingerprint=first[name].fingerprint,
+                    own_ids=_replicas(lab, name),
                 )
                 for name, task in tasks.items()
             }
+            found = {name: await run(ask, request) for name, request in asked.items()}
+            since = sim.requests()[-1]["n"]
+            await asyncio.gather(*(ActivityEnvironment().run(ask, asked["sound"]) for _ in range(AT_ONCE)))
+            yield Checked(found, Counter(line["path"].lower() for line in sim.requests(since)))
 
 
 def _live_on(lab: Lab) -> None:
@@ -161,11 +183,25 @@ def _replicas(lab: Lab, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("rule", "name"), SEEDED, ids=[rule for rule, _ in SEEDED])
-def test_the_rule_holds_the_machine(checked: dict[str, VmCheck], rule: str, name: str) -> None:
+def test_the_rule_holds_the_machine(checked: Checked, rule: str, name: str) -> None:
     """What happened to a machine since the first check blocks its failover, by the rule that is there for it."""
-    assert {"blocking"} == {one.severity for one in checked[name].findings if one.rule == rule}
+    assert {"blocking"} == {one.severity for one in checked.found[name].findings if one.rule == rule}
 
 
-def test_a_sound_machine_may_fail_over(checked: dict[str, VmCheck]) -> None:
+def test_a_sound_machine_may_fail_over(checked: Checked) -> None:
     """Nothing at all is told of the machine to which nothing happened."""
-    assert [] == checked["sound"].findings
+    assert [] == checked.found["sound"].findings
+
+
+def test_checks_at_once_share_what_they_ask_and_none_is_older_than_its_question(checked: Checked) -> None:
+    """Of what machines share, the first check asks once and all that come meanwhile once more; of its own, each."""
+    asked, group = checked.asked, ids.id_key(ids.resource_group_id(SUBSCRIPTION, "shop-ne"))
+    for shared in (group, f"{group}/providers/microsoft.authorization/permissions"):
+        assert asked[shared] in {1, 2}, shared
+    assert AT_ONCE == asked[ids.id_key(item_id("sound"))] == asked[ids.id_key(vm_id("sound"))]
+
+
+def test_a_failover_is_checked_without_listing_what_is_others(checked: Checked) -> None:
+    """A group and a vault may hold thousands of others: names are asked for by themselves."""
+    kinds = ("/virtualmachines", "/disks", "/networkinterfaces", "/replicationprotecteditems")
+    assert [] == [path for path in checked.asked if path.endswith(kinds)]

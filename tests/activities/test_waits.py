@@ -17,6 +17,7 @@ from migration.models import Progress
 from migration.requests import EnableReplication
 from migration.waiting import JobWait, ProtectedWait
 from tests.activities.stage import SPEED
+from workflows.belongings import replication_entries
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle
@@ -67,6 +68,23 @@ async def test_a_wait_tells_how_far_things_are(stage: Stage) -> None:
         await handle.result()
 
     assert "Initial replication is in progress" == told.detail
+
+
+async def test_what_was_made_is_seen_once_it_is_protected(stage: Stage) -> None:
+    """The item names its replica disks; only what it does not name is read, and what is not there is told as well."""
+    case = stage.arrange()
+    await stage.end((await enable(stage, case)).job)
+    entries = [entry.id for entry in replication_entries(case.task, case.source)]
+    absent = f"{entries[1]}-of-nobody"
+    before = stage.mark
+
+    wait = ProtectedWait(task=case.task, observe=[*entries, absent])
+    waited = await stage.run(WaitActivities.wait_until_protected, wait)
+
+    seen = {one.id: one.exists for one in waited.seen}
+    assert {**dict.fromkeys(entries, True), absent: False} == seen
+    read = {line["path"].lower() for line in stage.sim.requests(before)}
+    assert {entries[-1].lower(), absent.lower(), case.task.item_id.lower()} == read
 
 
 async def test_a_wait_goes_on_at_another_worker(stage: Stage) -> None:

@@ -21,12 +21,14 @@ import selectors
 import signal
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from azure.core.pipeline.transport import AioHttpTransport
 
 import worker
+from arm.clients import PACKAGES
 from runtime.leaving import leave
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +81,8 @@ class Fuse:
 
 def main() -> None:
     """Fork until the standard input ends; then end every worker."""
+    for package in PACKAGES.values():
+        import_module(package)
     waiting = selectors.DefaultSelector()
     waiting.register(sys.stdin.buffer, selectors.EVENT_READ)
     os.set_blocking(sys.stdin.fileno(), False)

@@ -55,8 +55,13 @@ class Power(StandIn):
 
     @activity.defn
     async def read_parts(self, request: ReadParts) -> VmParts:
-        """Tell of a machine without parts of other names than predicted."""
-        return await self.play(request, lambda: VmParts(exists=self.world.is_there(request.vm_id)))
+        """Tell of a machine whose parts have the names that were predicted."""
+
+        def answer() -> VmParts:
+            there = VmParts(exists=self.world.is_there(request.vm_id))
+            return self.world.parts.get(ids.id_key(request.vm_id), there) if there.exists else there
+
+        return await self.play(request, answer)
 
     async def _turn(self, request: PowerChange, state: str) -> Started:
         def answer() -> Started:

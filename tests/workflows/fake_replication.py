@@ -5,6 +5,7 @@ from typing import Any
 
 from temporalio import activity
 
+from migration.ledger import Observation
 from migration.models import FenceEvidence, JobResult, Started
 from migration.proofs import Boot, BootWait
 from migration.requests import (
@@ -117,8 +118,13 @@ class Waits(StandIn):
 
     @activity.defn
     async def wait_until_protected(self, request: ProtectedWait) -> ProtectedWaited:
-        """Find the machine protected."""
-        return await self.play(request, lambda: ProtectedWaited(running=False, rpo_seconds=60))
+        """Find the machine protected, and what was made for it."""
+
+        def answer() -> ProtectedWaited:
+            seen = [Observation(id=one, exists=self.world.is_there(one)) for one in request.observe]
+            return ProtectedWaited(running=False, rpo_seconds=60, seen=seen)
+
+        return await self.play(request, answer)
 
     @activity.defn
     async def wait_for_vm(self, request: VmWait) -> VmWaited:

@@ -3,7 +3,7 @@
 import pytest
 
 from migration import ids
-from migration.models import PowerStates, Verification
+from migration.models import Verification
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
 from tests.workflows.scenes import APPROVER, make_task
@@ -258,11 +258,12 @@ async def test_two_running_copies_after_the_approval_are_contained(stage: Stage,
     assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
 
 
-async def test_a_target_that_stopped_before_the_commit_asks(stage: Stage, script: Script) -> None:
+async def test_a_target_that_stopped_before_the_commit_asks(stage: Stage, script: Script, world: World) -> None:
     """A target that does not run is not committed."""
-    script.on("read_power", PowerStates(source=DEALLOCATED, target="PowerState/stopped"))
-    handle = await stage.start_vm()
+    task = make_task()
+    handle = await stage.start_vm(task)
     await stage.until_phase(handle, Phase.AWAITING_APPROVAL)
+    world.power[ids.id_key(task.vm.target_id)] = "PowerState/stopped"
     await stage.send(handle, "approve_commit", APPROVER)
     await stage.until_phase(handle, Phase.NEEDS_ACTION)
     assert "commit_failover" not in script.labels()

@@ -23,7 +23,6 @@ CLEAN_UP_TEST = ["clean_up_test_failover", "wait_for_job(TestFailoverCleanup)"]
 RETURN = [
     "read_item",
     "read_parts",
-    "observe_resources",
     "read_power",
     "deallocate_vm",
     "wait_for_vm(deallocated)",

@@ -10,6 +10,7 @@ from migration.ledger_proof import Around, Surroundings, concerns
 from migration.models import FenceEvidence, JobRef, SourceVm, Started, VmSpec, VmTask
 from migration.parity.values import Side
 from migration.power import DEALLOCATED, RUNNING
+from migration.requests import VmParts
 from tests.workflows.scenes import source_of
 from tests.workflows.script import Script
 from workflows import belongings
@@ -38,6 +39,8 @@ class World:
     power: dict[str, str] = field(default_factory=dict)
     resources: set[str] = field(default_factory=set)
     items: dict[str, Item] = field(default_factory=dict)
+    parts: dict[str, VmParts] = field(default_factory=dict)
+    """What machines name as attached to them, which were made by a failover."""
     fence: FenceEvidence | None = None
     source_side: Side | None = None
     """What the check finds on the source; None: it does not look."""
@@ -103,7 +106,10 @@ class World:
         vm = task.vm
         if task.failover.shut_down_source:
             self.power[ids.id_key(vm.source_id)] = DEALLOCATED
-        self.make(*(entry.id for entry in belongings.failover_entries(task, self.source(vm))))
+        made = [entry.id for entry in belongings.failover_entries(task, self.source(vm))]
+        self.make(*made)
+        nics, disks = ([one for one in made if f"/{kind}/" in one] for kind in ("networkInterfaces", "disks"))
+        self.parts[ids.id_key(vm.target_id)] = VmParts(exists=True, nic_ids=nics, disk_ids=disks)
         self.power[ids.id_key(vm.target_id)] = RUNNING
         self.items.setdefault(task.item_id, Item()).failed_over = True
 
