@@ -308,6 +308,8 @@ class ProtectedItem:
     target_name: str = ""
     target_vm_id: str = ""
     """What a failover made; empty before one."""
+    consistency_group: str = ""
+    """The multi-VM consistency group that somebody named; empty where it has only its own."""
 
 
 @dataclass(frozen=True)

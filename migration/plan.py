@@ -6,11 +6,12 @@ The steps that it configures are those of Microsoft's tutorial
 
 import hashlib
 import json
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from migration import checks, ids, plan_verification
+from migration import checks, ids, plan_groups, plan_verification
 from migration.base import Authored
 from migration.plan_approval import Approvers
 from migration.plan_finalise import AfterCommit, Finalise
@@ -134,6 +135,7 @@ class Vm(Authored):
     hooks: PlanHooks | None = Field(None, description="Run for this one besides those of its wave and the plan.")
     verification: VmVerification = Field(default_factory=VmVerification)
     adopt: Adopt = False
+    consistency_group: plan_groups.GroupName = None
 
     @property
     def azure_name(self) -> str:
@@ -248,6 +250,12 @@ class Plan(Authored):
         return self
 
     @model_validator(mode="after")
+    def _groups_move_together(self) -> Self:
+        reprotects = self.after_commit.wanted is not None
+        plan_groups.refuse_unfit(self.groups, test_first=self.failover.test_first, reprotects=reprotects)
+        return self
+
+    @model_validator(mode="after")
     def _probes_are_known(self) -> Self:
         plan_verification.checked(self.verification, self._own_verifications)
         return self
@@ -275,6 +283,17 @@ class Plan(Authored):
     def vault_id(self) -> str:
         """The id of the vault."""
         return ids.vault_id(self.subscription, self.vault.resource_group, self.vault.name)
+
+    @cached_property
+    def groups(self) -> dict[str, list[plan_groups.Member]]:
+        """The members of the consistency group of each virtual machine that is in one, by its name."""
+        members = [
+            plan_groups.Member(vm.consistency_group, vm.name, wave.name, self.source_id(vm), vm.cutover, (*path, v))
+            for path, wave in ((("waves", w, "vms"), wave) for w, wave in enumerate(self.waves))
+            for v, vm in enumerate(wave.vms)
+            if vm.consistency_group is not None
+        ]
+        return {member.name: group for group in plan_groups.by_group(members) for member in group}
 
     def source_id(self, vm: Vm) -> str:
         """Return the Azure id of a virtual machine of this plan."""

@@ -10,10 +10,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from migration import names
     from migration.capping import capped
+    from migration.consistency import ConsistencyGroup
     from migration.earlier import Books
     from migration.findings import PlanCheck
     from migration.inputs import MigratePlanInput
-    from migration.models import SharedResources, VmSpec, VmTask, verifying_of, vm_hooks, vm_specs
+    from migration.models import SharedResources, VmSpec, VmTask, group_of, verifying_of, vm_hooks, vm_specs
     from migration.notices import Happening
     from migration.phases import Outcome, common_outcome
     from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus, plan_evidence
@@ -22,6 +23,7 @@ from workflows.engine import Engine, reason_of, shielded
 from workflows.fleet import Fleet
 from workflows.guests import RECENTLY_SECONDS, ask_guests
 from workflows.messages import NOTHING, Inbox
+from workflows.move_group import tell_of_those_that_never_began
 from workflows.plan_board import PlanBoard
 from workflows.postbox import Postbox
 from workflows.preparation import Preparation
@@ -130,6 +132,7 @@ class MigratePlan:
         await workflow.wait_condition(lambda: not self.dispatcher.any_running)
         for vm in self.dispatcher.vms.values():
             self.dispatcher.end(vm.name, Outcome.ROLLED_BACK, "it never began")
+        await tell_of_those_that_never_began(self.plan, self.dispatcher)
         self.board.enter("tidying_up")
         try:
             await self.preparation.tidy_up()
@@ -217,7 +220,14 @@ class MigratePlan:
             verifying=verifying_of(self.plan)[spec.name],
             adopted_item_id=self._handed_over.get(spec.name),
             reprotect=self.plan.after_commit.wanted,
+            group=self._group(spec.name),
         )
+
+    def _group(self, name: str) -> ConsistencyGroup | None:
+        """Return the consistency group of a virtual machine, without those that an earlier run has moved."""
+        vms = self.dispatcher.vms
+        moved = [one.name for one in self.plan.groups.get(name, ()) if vms[one.name].outcome is Outcome.MIGRATED]
+        return group_of(self.plan, name, workflow.info().first_execution_run_id, moved)
 
 
 _TOLD_FINDINGS = 50

@@ -37,6 +37,8 @@ class World:
     power: dict[str, str] = field(default_factory=dict)
     resources: set[str] = field(default_factory=set)
     items: dict[str, Item] = field(default_factory=dict)
+    tasks: dict[str, VmTask] = field(default_factory=dict)
+    """The tasks of all that was ever protected, by item."""
     fence: FenceEvidence | None = None
     source_side: Side | None = None
     """What the check finds on the source; None: it does not look."""
@@ -88,6 +90,7 @@ class World:
     def protect(self, task: VmTask) -> None:
         """Replicate: the item, replica disks and the agent come to be."""
         self.items[task.item_id] = Item()
+        self.tasks[task.item_id] = task
         self.make(*(entry.id for entry in belongings.replication_entries(task, self.source(task.vm))))
 
     def unprotect(self, task: VmTask) -> None:
