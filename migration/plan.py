@@ -314,7 +314,14 @@ class Plan(Authored):
         return ids.vm_id(subscription, group, vm.target.name or vm.azure_name)
 
 
-_LATER_KEYS = {"after", "concurrency", "tolerated_failures_percent", "per_subscription", "per_vault"}
+_LATER_KEYS = {
+    "after",
+    "concurrency",
+    "tolerated_failures_percent",
+    "per_subscription",
+    "per_vault",
+    "consistency_group",
+}
 """What plans could not say when the first ones were started; without a value they say nothing."""
 
 

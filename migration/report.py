@@ -86,6 +86,7 @@ class VmStatus(Value):
     run_id: str = ""
     approval: ApprovalState | None = Field(None, description="Once there is something to approve.")
     outlook: Outlook | None = Field(None, description="What lies ahead, from which its end is estimated.")
+    consistency_group: str | None = Field(None, description="The group of the plan with which it moves.")
 
 
 class VmReport(Value):
