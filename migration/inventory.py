@@ -309,7 +309,6 @@ class ProtectedItem:
     target_vm_id: str = ""
     """What a failover made; empty before one."""
     consistency_group: str = ""
-    """The multi-VM consistency group that somebody named; empty where it has only its own."""
 
 
 @dataclass(frozen=True)

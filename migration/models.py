@@ -3,7 +3,6 @@
 Payloads stay small: ids, counts and short texts (under 100 KB), never an ARM document.
 """
 
-from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from pydantic import Field
 from migration import ids, names
 from migration.adoption import Adoption
 from migration.base import Value
-from migration.consistency import ConsistencyGroup, GroupMember
+from migration.consistency import ConsistencyGroup
 from migration.copies import TaskVerdict
 from migration.fingerprint import Fingerprint
 from migration.hooks import Hooks
@@ -371,23 +370,6 @@ def _spec(plan: Plan, wave: Wave, vm: Vm) -> VmSpec:
             vm.name in plan.groups and names.consistency_group_name(plan.name, plan.groups[vm.name][0].group)
         )
         or None,
-    )
-
-
-def group_of(plan: Plan, name: str, run_id: str, gone: Collection[str] = ()) -> ConsistencyGroup | None:
-    """Return the group with which the virtual machine of that name moves in a run of its plan; None: it moves alone.
-
-    *gone*: those that move no more, since an earlier run has moved them.
-    """
-    members = plan.groups.get(name)
-    if members is None:
-        return None
-    group = members[0].group
-    return ConsistencyGroup(
-        id=names.move_group_id(plan.name, group, run_id),
-        name=group,
-        azure_name=names.consistency_group_name(plan.name, group),
-        members=[GroupMember(name=one.name, source_id=one.source_id) for one in members if one.name not in gone],
     )
 
 

@@ -13,8 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from migration.consistency import ConsistencyGroup
     from migration.earlier import Books
     from migration.findings import PlanCheck
+    from migration.grouping import group_of
     from migration.inputs import MigratePlanInput
-    from migration.models import SharedResources, VmSpec, VmTask, group_of, verifying_of, vm_hooks, vm_specs
+    from migration.models import SharedResources, VmSpec, VmTask, verifying_of, vm_hooks, vm_specs
     from migration.notices import Happening
     from migration.phases import Outcome, common_outcome
     from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus, plan_evidence

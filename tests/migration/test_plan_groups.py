@@ -7,7 +7,8 @@ import pytest
 from migration.calls.move import move_of
 from migration.calls.roles import custom_roles
 from migration.calls.table import writes
-from migration.models import group_of, vm_specs
+from migration.grouping import group_of
+from migration.models import vm_specs
 from migration.plan import Plan
 from migration.plan_file import parse_plan
 from tests.migration.plan_text import GOOD, problems_of
