@@ -62,6 +62,7 @@ from workflows.kept_writes import KeptWrites
 from workflows.messages import IgnoreMisfits
 from workflows.migrate_plan import MigratePlan
 from workflows.migrate_vm import MigrateVm
+from workflows.move_group import MoveGroup
 from workflows.priorities import Priorities
 from workflows.spent_approval import SpentApproval
 from workflows.survey_plan import SurveyPlan
@@ -70,7 +71,7 @@ from workflows.vm_claim import VmClaim
 if TYPE_CHECKING:
     from runtime.tracing import Tracing
 
-WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, CleanPlan, VmClaim, KeptWrites, SpentApproval]
+WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, CleanPlan, VmClaim, KeptWrites, SpentApproval, MoveGroup]
 FINALISING = [FinalisePlan, FinaliseVm, VmClaim, SpentApproval]
 """What deletes sources: only a worker that was started for it serves its queue."""
 RUNNER = ContextFreeRunner(

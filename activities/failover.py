@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.failures import VM_FAILURE, refused
 from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
-from arm import fence, items, jobs, machines
+from arm import fence, items, jobs, machines, recovery_plans
 from arm.clients import AzureClients
 from arm.reads import Json
 from arm.writes import Accepted, begin
@@ -135,6 +135,8 @@ class FailoverActivities:
                 machines.read_machine(self._azure, task.vm.source_id),
                 machines.read_machine(self._azure, task.vm.target_id),
             )
+            if job is not None and task.group is not None:
+                job = await recovery_plans.own_job(self._azure, job, _vm_name(task))
             point = await items.recovery_point_time(self._azure, task.item_id, item) if item else None
             if point is None and job is not None:
                 point = jobs.recovery_point_time(job)

@@ -15,6 +15,7 @@ from activities.failover import FailoverActivities
 from activities.failures import AzureFailures
 from activities.finalise import FinaliseActivities
 from activities.fleet import FleetActivities
+from activities.groups import GroupActivities
 from activities.guests import GuestActivities
 from activities.hooks import HookActivities
 from activities.isolation import IsolationActivities
@@ -72,6 +73,7 @@ def all_activities(
         VaultActivities(azure, settle_seconds),
         ReplicationActivities(azure, settle_seconds),
         FailoverActivities(azure, settle_seconds),
+        GroupActivities(azure, settle_seconds),
         ReprotectionActivities(azure, settle_seconds),
         PowerActivities(azure, settle_seconds),
         LedgerActivities(azure, settle_seconds),

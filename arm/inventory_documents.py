@@ -241,6 +241,7 @@ def protected_item(document: Json) -> ProtectedItem:
         target_group_id=details.get("recoveryAzureResourceGroupId") or "",
         target_name=details.get("recoveryAzureVMName") or "",
         target_vm_id=details.get("recoveryFabricObjectId") or "",
+        consistency_group=details.get("multiVmGroupName") or "",
     )
 
 

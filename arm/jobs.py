@@ -175,6 +175,11 @@ def tasks(job: Json) -> list[JobTask]:
     return [_task(task) for task in _flat(_properties(job).get("tasks") or [])[:MOST_TASKS]]
 
 
+def raw_tasks(job: Json) -> list[Json]:
+    """Return a job's tasks as Azure tells them, each before those of its group."""
+    return _flat(_properties(job).get("tasks") or [])
+
+
 def recovery_point_time(job: Json) -> str | None:
     """Return the time of the recovery point that a failover used, as its job tells it."""
     details = _properties(job).get("customDetails") or {}

@@ -31,6 +31,8 @@ def enable_body(task: VmTask, source: SourceVm) -> Json:
     }
     if vm.zone:
         details["recoveryAvailabilityZone"] = vm.zone
+    if vm.consistency_group:
+        details["multiVmGroupName"] = vm.consistency_group
     return {"properties": {"policyId": shared.policy_id, "providerSpecificDetails": details}}
 
 

@@ -161,6 +161,11 @@ def job_id(vault: str, job: str) -> str:
     return f"{vault}/replicationJobs/{job}"
 
 
+def recovery_plan_id(vault: str, name: str) -> str:
+    """Return the id of a recovery plan of a vault."""
+    return f"{vault}/replicationRecoveryPlans/{name}"
+
+
 def vault_of(text: str) -> str:
     """Return the id of the vault that the Site Recovery resource *text* lies in.
 

@@ -310,6 +310,7 @@ class ProtectedItem:
     target_name: str = ""
     target_vm_id: str = ""
     """What a failover made; empty before one."""
+    consistency_group: str = ""
 
 
 @dataclass(frozen=True)

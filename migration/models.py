@@ -11,6 +11,7 @@ from migration import ids, names
 from migration.adoption import Adoption
 from migration.base import Value
 from migration.checks import name_key
+from migration.consistency import ConsistencyGroup
 from migration.copies import TaskVerdict
 from migration.fingerprint import Fingerprint
 from migration.hooks import Hooks
@@ -79,6 +80,7 @@ class VmSpec(Value):
     parity: ParityWanted = Field(default_factory=ParityWanted)
     asks_guest: bool = Field(default=False, description="Whether probes of the plan run inside the moved machine.")
     adopt: bool = Field(default=False, description="Whether what somebody else replicates is taken over.")
+    consistency_group: str | None = Field(None, description="Site Recovery's multiVmGroupName; None: it moves alone.")
 
     @property
     def target_id(self) -> str:
@@ -182,13 +184,16 @@ class VmTask(Value):
     )
     adopted_item_id: str | None = Field(None, description="The item of a protection that somebody else made.")
     reprotect: Reprotect | None = Field(None, description="Replicate back once committed, instead of disabling.")
+    group: ConsistencyGroup | None = Field(None, description="With whom it moves; None: it moves alone.")
 
     @property
     def item_id(self) -> str:
         """The id of the virtual machine's replication protected item."""
-        return self.adopted_item_id or ids.item_id(
-            self.shared.source_container_id, names.protected_item_name(self.vm.source_id)
-        )
+        return self.adopted_item_id or self.item_of(self.vm.source_id)
+
+    def item_of(self, source_id: str) -> str:
+        """Return the id of the item that this software gives a virtual machine of this one's container."""
+        return ids.item_id(self.shared.source_container_id, names.protected_item_name(source_id))
 
     @property
     def reversed(self) -> "VmTask":
@@ -370,6 +375,10 @@ def _spec(plan: Plan, wave: Wave, vm: Vm, waivers: list[Waiver]) -> VmSpec:
         parity=parity_wanted(plan.parity, own, ids.resource_group_id(subscription, group)),
         asks_guest=how.asks_guest,
         adopt=plan.adopt or vm.adopt,
+        consistency_group=(
+            vm.name in plan.groups and names.consistency_group_name(plan.name, plan.groups[vm.name][0].group)
+        )
+        or None,
     )
 
 

@@ -21,6 +21,7 @@ CLEAN_PLAN = "CleanPlan"
 SPENT_APPROVAL = "SpentApproval"
 FINALISE_PLAN = "FinalisePlan"
 FINALISE_VM = "FinaliseVm"
+MOVE_GROUP = "MoveGroup"
 
 SIGNAL_APPROVE_COMMIT = "approve_commit"
 SIGNAL_REJECT_COMMIT = "reject_commit"
@@ -45,6 +46,8 @@ SIGNAL_ENDED = "ended"
 SIGNAL_ADOPT = "adopt"
 SIGNAL_HAPPENED = "happened"
 SIGNAL_PROGRESSED = "progressed"
+SIGNAL_MEMBER_SAID = "member_said"
+SIGNAL_GROUP_STANDS = "group_stands"
 
 ATTRIBUTE_PLAN = "MigrationPlan"
 ATTRIBUTE_WAVE = "MigrationWave"
@@ -79,6 +82,22 @@ def migrate_plan_id(plan: str) -> str:
 def migrate_vm_id(plan: str, vm: str) -> str:
     """Return the workflow id of a virtual machine; *vm* is the plan's own name for it."""
     return f"migrate-vm/{plan}/{vm}"
+
+
+def move_group_id(plan: str, group: str, run_id: str) -> str:
+    """Return the workflow id in which a consistency group's members meet, in one run of their plan."""
+    return f"move-group/{plan}/{group}/{_digest(run_id, 8)}"
+
+
+def consistency_group_name(plan: str, group: str) -> str:
+    """Return Site Recovery's name of a plan's consistency group: no other plan's group of the vault bears it."""
+    plain = [re.sub(r"[^A-Za-z0-9-]", "-", name)[:24] for name in (plan, group)]
+    return f"{'-'.join(plain)}-{_digest(f'{plan}/{group}', 6)}"
+
+
+def recovery_plan_name(azure_group: str) -> str:
+    """Return the name of the recovery plan that fails over a consistency group; Azure takes 63 letters."""
+    return f"move-{azure_group}"
 
 
 def finalise_plan_id(plan: str) -> str:

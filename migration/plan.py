@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from migration import checks, ids, plan_verification
+from migration import checks, ids, plan_groups, plan_verification
 from migration.base import Authored
 from migration.placement import Load, Site, spread
 from migration.plan_approval import Approvers
@@ -140,6 +140,7 @@ class Vm(Authored):
     verification: VmVerification = Field(default_factory=VmVerification)
     adopt: Adopt = False
     vault: WhichVault = None
+    consistency_group: plan_groups.GroupName = None
 
     @property
     def azure_name(self) -> str:
@@ -269,6 +270,12 @@ class Plan(Authored):
         return self
 
     @model_validator(mode="after")
+    def _groups_move_together(self) -> Self:
+        reprotects = self.after_commit.wanted is not None
+        plan_groups.refuse_unfit(self.groups, test_first=self.failover.test_first, reprotects=reprotects)
+        return self
+
+    @model_validator(mode="after")
     def _probes_are_known(self) -> Self:
         plan_verification.checked(self.verification, self._own_verifications)
         return self
@@ -314,7 +321,16 @@ class Plan(Authored):
 
         A check may place one elsewhere: where it is protected already, or where cache accounts have room.
         """
-        loads = [Load(vm.name, ids.id_key(self.source_id(vm)), vault=self.named_vaults.get(vm.name)) for vm in self.vms]
+        groups = {name: checks.name_key(members[0].group) for name, members in self.groups.items()}
+        loads = [
+            Load(
+                vm.name,
+                ids.id_key(self.source_id(vm)),
+                vault=self.named_vaults.get(vm.name),
+                group=groups.get(vm.name, ""),
+            )
+            for vm in self.vms
+        ]
         return spread(loads, [Site(vault_id) for vault_id in self.vault_ids])
 
     @cached_property
@@ -332,6 +348,25 @@ class Plan(Authored):
         """Return the vault that a virtual machine of this plan goes by, as far as the plan alone tells."""
         return self.vault_ids[self.first_vaults[vm.name]]
 
+    @cached_property
+    def groups(self) -> dict[str, list[plan_groups.Member]]:
+        """The members of the consistency group of each virtual machine that is in one, by its name."""
+        members = [
+            plan_groups.Member(
+                group=vm.consistency_group,
+                name=vm.name,
+                wave=wave.name,
+                source_id=self.source_id(vm),
+                vault=self.named_vaults.get(vm.name),
+                cutover=vm.cutover,
+                place=(*path, v),
+            )
+            for path, wave in ((("waves", w, "vms"), wave) for w, wave in enumerate(self.waves))
+            for v, vm in enumerate(wave.vms)
+            if vm.consistency_group is not None
+        ]
+        return {member.name: group for group in plan_groups.by_group(members) for member in group}
+
     def source_id(self, vm: Vm) -> str:
         """Return the Azure id of a virtual machine of this plan."""
         group = vm.resource_group or self.source.resource_group
@@ -344,7 +379,7 @@ class Plan(Authored):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy; what was reckoned from the plan is reckoned anew."""
         copied = super().model_copy(update=update, deep=deep)
-        for name in ("vault_ids", "named_vaults", "first_vaults", "source_subscriptions"):
+        for name in ("vault_ids", "named_vaults", "first_vaults", "source_subscriptions", "groups"):
             copied.__dict__.pop(name, None)
         return copied
 
@@ -363,7 +398,10 @@ class Plan(Authored):
         return ids.vm_id(subscription, group, vm.target.name or vm.azure_name)
 
 
-_LATER_KEYS = {"after", "concurrency", "tolerated_failures_percent", "per_subscription", "per_vault", "vault", "vaults"}
+_LATER_KEYS = {
+    *("after", "concurrency", "tolerated_failures_percent", "per_subscription", "per_vault"),
+    *("vault", "vaults", "consistency_group"),
+}
 """What plans could not say when the first ones were started; without a value they say nothing."""
 _EARLIER_PLACE = "network"
 """What stands beside `subscription` where plans could say that from the first."""

@@ -34,7 +34,7 @@ class Decision(Value):
     at: str
     counted: bool
     reason: str = Field(description="Why it counted or not: early, late, refused, malformed, ...")
-    by: str = Field("signal", description="signal, update, or policy: the plan's `at_deadline: commit`.")
+    by: str = Field("signal", description="signal, update, policy (`at_deadline: commit`) or group: of another member.")
     identity: IdentityKind = Field("trusted_network", description="trusted_network: the name was believed as sent.")
     object_id: str | None = Field(None, description="Of the person whom a verified token proved.")
     token_id: str | None = Field(None, description="A hash of the token's own id; the token itself is kept nowhere.")
@@ -87,6 +87,7 @@ class VmStatus(Value):
     run_id: str = ""
     approval: ApprovalState | None = Field(None, description="Once there is something to approve.")
     outlook: Outlook | None = Field(None, description="What lies ahead, from which its end is estimated.")
+    consistency_group: str | None = Field(None, description="The group of the plan with which it moves.")
 
 
 class VmReport(Value):

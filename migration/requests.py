@@ -133,6 +133,12 @@ class FailoverStarted(Value):
     )
 
 
+class OfGroup(Value):
+    """Asks the leader's task for what is done for all of its consistency group."""
+
+    task: VmTask
+
+
 class JudgeFence(Value):
     """Asks whether the source had stopped before its copy took over."""
 

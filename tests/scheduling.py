@@ -10,7 +10,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-ON_ONE_CLONE = tuple(f"tests/e2e/test_{name}.py" for name in ("approving", "commands", "contracts", "examples", "ui"))
+ON_ONE_CLONE = tuple(
+    f"tests/e2e/test_{name}.py" for name in ("approving", "commands", "contracts", "examples", "groups", "ui")
+)
 """The files whose tests run on one stack in one clone, which takes a minute to make."""
 
 LONG_FIRST = (

@@ -193,6 +193,7 @@ class Board:
             run_id=workflow.info().run_id,
             approval=approval,
             outlook=self.outlook(),
+            consistency_group=self.task.group.name if self.task.group else None,
         )
 
     def report(self, ledger: list[LedgerEntry], approval: Decision | None, decisions: list[Decision]) -> VmReport:

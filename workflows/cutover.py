@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import JobRef, PowerStates, Verification
     from migration.power import is_off, is_running
     from migration.proofs import Proof, failures, held_of
-    from migration.requests import JOB_LOST, ReadItem, StartFailover, VerifyTarget
+    from migration.requests import JOB_LOST, FailoverStarted, ReadItem, StartFailover, VerifyTarget
     from migration.times import seconds_between
 from workflows import belongings as made
 from workflows import looks
@@ -19,6 +19,7 @@ from workflows.engine import type_of
 from workflows.failures import ASR_JOB_FAILED, tasks_of, vm_failure
 from workflows.fence import Fence
 from workflows.kit import Kit
+from workflows.together import Together
 from workflows.watch import CopyWatch
 from workflows.way_back import WayBack
 
@@ -36,6 +37,8 @@ class Cutover:
         self.way_back = WayBack(kit, self._copies, self.fence, self._facts)
         self.way_back.ask_source = self._prove_source
         self.seen: Verification | None = None
+        self.together: Together | None = None
+        """The consistency group with which it moves. Set by who knows it; None: it moves alone."""
 
     async def fail_over(self) -> None:
         """Fail over to the latest point, the source shut down first, and judge the fence."""
@@ -44,15 +47,20 @@ class Cutover:
         facts.attempted = True
         facts.source_ran = is_running(source.power_state)
         facts.source_agent_ready = source.agent_ready
-        started = await self._engine.call(
-            FailoverActivities.start_failover, StartFailover(task=self._task), "Start the failover: latest point"
-        )
+        started = await self._begin()
         facts.answered = True
         if started.source_power_state_before is not None:
             facts.source_ran = is_running(started.source_power_state_before)
         job = await self._wait_for_failover(started.started.job)
         await self._belongings.enter_parts(self._task.vm.target_id, "part of the moved virtual machine")
         await self.fence.hold(job)
+
+    async def _begin(self) -> FailoverStarted:
+        if self._task.group is not None and self.together is not None:
+            return await self.together.fail_over()
+        return await self._engine.call(
+            FailoverActivities.start_failover, StartFailover(task=self._task), "Start the failover: latest point"
+        )
 
     async def _wait_for_failover(self, job: JobRef | None) -> JobRef | None:
         """Wait for the failover, and return the job that proves how it went; None where nothing does."""
@@ -63,10 +71,14 @@ class Cutover:
         except FailureError as error:
             # The downtime of a failover that fails counts as well: it may have shut the source down.
             if type_of(error) == ASR_JOB_FAILED:
-                self._facts.note_tasks(tasks_of(error))
+                if self._task.group is None:
+                    self._facts.note_tasks(tasks_of(error))
+                else:
+                    await self._see_own_failure()
             raise
         if ended is None or ended.state != JOB_LOST:
-            self._facts.note_tasks(ended.tasks if ended else [])
+            if self._task.group is None:
+                self._facts.note_tasks(ended.tasks if ended else [])
             return job
         item = await self._engine.call(
             ReplicationActivities.read_item, ReadItem(task=self._task), "See whether it has failed over"
@@ -74,6 +86,22 @@ class Cutover:
         if not item.failed_over:
             raise vm_failure(f"failing over: its job is not kept, and the item reads {item.protection_state or 'gone'}")
         return None
+
+    async def _see_own_failure(self) -> None:
+        """Raise why this machine's own failover failed: the job of a recovery plan only names who did.
+
+        Raises:
+            ActivityError: it did. Where another of the group did, nothing is raised here.
+        """
+        found = await self._engine.call(
+            FailoverActivities.find_failover, StartFailover(task=self._task), "Find this machine's part in the failover"
+        )
+        try:
+            ended = await self._engine.wait_for_job(found.job, "Read this machine's part in the failover")
+        except FailureError as error:
+            self._facts.note_tasks(tasks_of(error))
+            raise
+        self._facts.note_tasks(ended.tasks if ended else [])
 
     async def verify_target(self) -> None:
         """Hold the target against the plan, see it boot, ask the plan's probes, and contain two running copies."""
@@ -168,10 +196,11 @@ class Cutover:
 
     async def commit_failover(self) -> None:
         """Make the failover final."""
-        started = await self._engine.call(
-            FailoverActivities.commit_failover, StartFailover(task=self._task), "Commit the failover"
-        )
-        await self._engine.wait_for_job(started.job, "Until the failover is committed")
+        if self.together is None or not await self.together.commit_failover():
+            started = await self._engine.call(
+                FailoverActivities.commit_failover, StartFailover(task=self._task), "Commit the failover"
+            )
+            await self._engine.wait_for_job(started.job, "Until the failover is committed")
         item = await self._engine.call(ReplicationActivities.read_item, ReadItem(task=self._task), "See it committed")
         if item.exists and not item.committed:
             raise vm_failure(f"committing the failover: its job ended, but the item reads {item.protection_state}")

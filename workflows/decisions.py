@@ -107,6 +107,12 @@ class Decisions:
         message = DecisionMessage.model_construct(approver="the plan's policy", comment="")
         self.counted = self._record(message, "approve", reason, "policy", counted=True)
 
+    def decide_with_group(self, by: str) -> None:
+        """Let the approval of another member stand for the whole consistency group, this one included."""
+        reason = "its consistency group is approved as one"
+        message = DecisionMessage.model_construct(approver=by, comment="")
+        self.counted = self._record(message, "approve", reason, "group", counted=True)
+
     def take_signal(self, payload: RawValue, verdict: Verdict) -> None:
         """Judge `approve_commit` or `reject_commit`; what cannot be read is recorded as refused, not dropped."""
         message = self.read_signal(payload, verdict)
@@ -228,7 +234,7 @@ class Decisions:
         message: DecisionMessage,
         verdict: str,
         reason: str,
-        via: Via | Literal["policy"],
+        via: Via | Literal["policy", "group"],
         person: Person | None = None,
         *,
         counted: bool = False,

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.times import utc_text
     from migration.waiting import JobWait
 from workflows import policies
-from workflows.failures import gave_up, job_is_lost, why_cancelled
+from workflows.failures import gave_up, job_is_lost, vm_failure, why_cancelled
 
 
 class Waited(Protocol):
@@ -61,6 +61,8 @@ class Engine:
         self._queue = {"task_queue": task_queue} if task_queue else {}
         self.shielded = False
         self.before_hold: Callable[[], Awaitable[None]] = _nothing
+        self.called_back: Callable[[], str] = str
+        """Why those with whom this one moves go back, and it with them; empty where they do not."""
         self.resolutions: list[Resolved] = []
         self._choices: tuple[str, ...] = ()
         self._question = ""
@@ -260,9 +262,17 @@ class Engine:
         return resolution.action
 
     def stop_if_cancelled(self) -> None:
-        """Raise the cancel that an activity consumed by ending anyway."""
-        if not self.shielded and workflow.cancellation_reason() is not None:
+        """Raise the cancel that an activity consumed by ending anyway.
+
+        Raises:
+            ApplicationError: of type `VmFailure`: those with whom it moves go back.
+        """
+        if self.shielded:
+            return
+        if workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError
+        if why := self.called_back():
+            raise vm_failure(why)
 
     async def _after_failure(
         self, error: ActivityError, summary: str, pauses: "_Pauses", *, may_hold: bool = True

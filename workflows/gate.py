@@ -17,6 +17,7 @@ from workflows.dossier import Dossier
 from workflows.failures import rejected
 from workflows.news import News
 from workflows.parity import Parity
+from workflows.together import Together
 from workflows.turns import Turns
 from workflows.watch import CopyWatch
 
@@ -24,18 +25,29 @@ from workflows.watch import CopyWatch
 class Gate:
     """The chapter of one virtual machine's approval. `decisions` and `desk` take what people send."""
 
-    def __init__(self, task: VmTask, board: Board, cutover: Cutover, parity: Parity, turns: Turns, news: News) -> None:
+    def __init__(
+        self,
+        task: VmTask,
+        board: Board,
+        cutover: Cutover,
+        parity: Parity,
+        turns: Turns,
+        news: News,
+        together: Together,
+    ) -> None:
         self._task = task
         self._board = board
         self._cutover = cutover
         self._parity = parity
         self._turns = turns
         self._news = news
+        self._together = together
         self._reminders = 0
         self._dossier = Dossier(task, board, cutover, parity)
         self._decisions = self.decisions = Decisions(task)
-        self._decisions.objection = lambda: parity.objection
+        self._decisions.objection = lambda: together.objection or parity.objection
         self._desk = self.desk = ApprovalDesk(task, self.decisions)
+        together.on_asked_anew(self._void_with_group)
 
     async def wait_for_approval(self) -> None:
         """Wait for a person; a rejection, or the deadline where the plan says so, leads back.
@@ -47,22 +59,38 @@ class Gate:
         self._decisions.open_gate(self._dossier.gather().digest)
         self._show_what_is_awaited()
         await self._turns.verified()
+        await self._together.verified()
         await self._desk.open()
         while True:
             await self._until_decided(deadline)
             decision = self._decisions.counted
             if decision is not None and decision.decision != "approve":
                 raise rejected(f"{decision.approver} rejected the move: {decision.comment or 'no comment'}")
+            if decision is not None:
+                await self._together.approved(decision.approver)
             changed = await self._dossier.changes()
-            if not changed:
+            if not changed and await self._together.agree():
                 return
-            self._decisions.void(f"the evidence changed: {summary(changed)}", self._dossier.gather().digest)
+            if changed:
+                await self._void_for_all(f"the evidence changed: {summary(changed)}")
+
+    async def _void_for_all(self, why: str) -> None:
+        """Take the approvals back, those of the consistency group too."""
+        self._decisions.void(why, self._dossier.gather().digest)
+        await self._together.ask_anew(why)
+
+    def _void_with_group(self, why: str) -> None:
+        """Take the approvals back, since another of the consistency group is not as it was approved."""
+        self._decisions.void(why, self._decisions.evidence or "")
 
     async def _until_decided(self, deadline: datetime) -> None:
         """Wait until a decision counts, and look at both copies meanwhile."""
         async with self._cutover.watch_copies() as watch:
             while self._decisions.counted is None:
                 self._show_what_is_awaited()
+                if (by := self._together.approved_by) and self._decisions.objection() is None:
+                    self._decisions.decide_with_group(by)
+                    break
                 await self._wait_for_decision(deadline, watch)
                 if watch.found:
                     await self._settle_two_copies(watch.found)
@@ -77,7 +105,7 @@ class Gate:
         await self._cutover.settle_two_copies(power)
         changed = changes(before, self._dossier.gather())
         if changed:
-            self._decisions.void(f"two copies ran: {summary(changed)}", self._dossier.gather().digest)
+            await self._void_for_all(f"two copies ran: {summary(changed)}")
         self._decisions.open_gate(self._dossier.gather().digest)
         self._board.enter(Phase.AWAITING_APPROVAL)
         self._show_what_is_awaited()
@@ -88,6 +116,9 @@ class Gate:
         changed = changes(known, self._dossier.gather())
         if changed:
             self._decisions.void(f"the evidence changed: {summary(changed)}", self._dossier.gather().digest)
+        if (late := self._together.objection) is not None:
+            self._board.show(waiting_for=late)
+            return
         given = [one.approver for one in self._decisions.approvals]
         self._board.show(waiting_for=self._dossier.awaited(given), needs_action=True)
 
@@ -103,7 +134,8 @@ class Gate:
         if left <= timedelta():
             if self._task.approval.at_deadline == "roll_back":
                 raise rejected("nobody decided before the deadline, and the plan says roll_back")
-            if self._task.approval.at_deadline == "commit" and not self._parity.open_rows:
+            unready = self._parity.open_rows or self._together.objection
+            if self._task.approval.at_deadline == "commit" and not unready:
                 self._decisions.decide_by_policy()
                 return
             # Each is a handful of events, and a history bears 50,000: whoever does not hear is told ever more rarely.
@@ -111,7 +143,8 @@ class Gate:
             workflow.logger.warning("Nobody has decided before the deadline; waiting on")
         elif self._news.wants("reminder"):
             left = min(left, self._until_reminder())
-        told = self._decisions.until_more(lambda: watch.found is not None)
+        group = self._together.state
+        told = self._decisions.until_more(lambda: watch.found is not None or self._together.state is not group)
         if self._parity.open_rows:
             await self._parity.hold(left, told)
             return

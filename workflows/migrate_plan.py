@@ -12,9 +12,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.preflight import PreflightActivities
     from migration import names
     from migration.capping import capped
+    from migration.consistency import ConsistencyGroup
     from migration.earlier import Books
     from migration.findings import PlanCheck
     from migration.fleet_looks import CancelAgain
+    from migration.grouping import group_of
     from migration.inputs import MigratePlanInput
     from migration.notices import Happening
     from migration.phases import Outcome, common_outcome
@@ -26,6 +28,7 @@ from workflows.engine import Engine, reason_of, shielded
 from workflows.fleet import Fleet
 from workflows.guests import RECENTLY_SECONDS, ask_guests
 from workflows.messages import NOTHING, Inbox
+from workflows.move_group import tell_of_those_that_never_began
 from workflows.plan_board import PlanBoard
 from workflows.plan_tasks import tasks_of
 from workflows.postbox import Postbox
@@ -126,7 +129,7 @@ class MigratePlan:
     async def move(self) -> None:
         """Start virtual machines and grant turns until all have ended."""
         self.board.enter("moving")
-        task = tasks_of(self.plan, self.requester, self.preparation, self.board.check)
+        task = tasks_of(self.plan, self.requester, self.preparation, self.board.check, self._group)
         while not self.dispatcher.all_ended:
             self.fleet.changed = False
             for name in self.dispatcher.stopped():
@@ -180,6 +183,7 @@ class MigratePlan:
                 await self.until(lambda: not self.dispatcher.any_running, cancelled)
         for vm in self.dispatcher.vms.values():
             self.dispatcher.end(vm.name, Outcome.ROLLED_BACK, "it never began")
+        await tell_of_those_that_never_began(self.plan, self.dispatcher)
         self.board.enter("tidying_up")
         try:
             await self.preparation.tidy_up()
@@ -303,6 +307,12 @@ class MigratePlan:
     def _steered(self) -> None:
         self.fleet.changed = True
         self.board.redraw()
+
+    def _group(self, name: str) -> ConsistencyGroup | None:
+        """Return the consistency group of a virtual machine, without those that an earlier run has moved."""
+        vms = self.dispatcher.vms
+        moved = [one.name for one in self.plan.groups.get(name, ()) if vms[one.name].outcome is Outcome.MIGRATED]
+        return group_of(self.plan, name, workflow.info().first_execution_run_id, moved)
 
 
 _TOLD_FINDINGS = 50

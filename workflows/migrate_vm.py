@@ -42,6 +42,7 @@ from workflows.rehearsal import Rehearsal
 from workflows.replication import Replication
 from workflows.reprotection import Reprotection
 from workflows.resolutions import read_resolution
+from workflows.together import Together
 from workflows.turns import Turns
 from workflows.undo import Undo, UndoStack
 from workflows.vm_claim import Claim
@@ -74,9 +75,11 @@ class MigrateVm:
         self.cutover = Cutover(kit)
         self.reprotection = Reprotection(kit)
         self.turns = Turns(task, self.engine, CutoverWindow(task, self.board, self.engine))
+        self.together = Together(kit, self.turns)
         self.adopting = Adopting(kit, self.turns)
         self.checks = Prerequisites(kit, self.parity, self.turns)
-        self.gate = Gate(task, self.board, self.cutover, self.parity, self.turns, self.news)
+        self.cutover.together = self.together
+        self.gate = Gate(task, self.board, self.cutover, self.parity, self.turns, self.news, self.together)
         self.forecast = Forecast(task, self.board, self.replication)
         self.claim = Claim(task)
         self.undo = UndoStack()
@@ -86,7 +89,7 @@ class MigrateVm:
     async def migrate(self) -> None:
         """Move the virtual machine; what leads back stands on each step's own line."""
         checks, replication, rehearsal = self.checks, self.replication, self.rehearsal
-        cutover, parity = self.cutover, self.parity
+        cutover, parity, together = self.cutover, self.parity, self.together
         await self.step(Phase.CHECKING, self.claim_vm)
         await self.step(Phase.CHECKING, checks.check_prerequisites)
         await self.step(Phase.CHECKING, self.take_up_earlier_run)
@@ -95,9 +98,13 @@ class MigrateVm:
         await self.step(Phase.CONFIGURING, replication.configure_target)
         if self.task.failover.test_first:
             await self.step(Phase.TESTING, rehearsal.test_failover, undo=rehearsal.clean_up_test_failover)
+        if together.any:
+            await self.step(Phase.WAITING_FOR_TURN, together.gather)
         await self.step(Phase.WAITING_FOR_TURN, self.turns.wait_for_turn)
         await self.step(Phase.CHECKING, checks.check_prerequisites_again)
         await self.step(Phase.CHECKING, cutover.ask_source_before)
+        if together.any:
+            await self.step(Phase.FAILING_OVER, self.form_group, undo=together.part_from_group)
         if self.hooks.any:
             await self.step(Phase.FAILING_OVER, self.run_hooks_before, undo=self.hooks.undo_hooks)
         await self.step(Phase.FAILING_OVER, cutover.fail_over, undo=cutover.way_back.return_to_source)
@@ -109,6 +116,8 @@ class MigrateVm:
         self.pass_the_point_of_no_return()
         await self.finish(Phase.COMMITTING, cutover.commit_failover)
         await self.finish(Phase.COMMITTING, parity.restore_after_commit)
+        if together.any:
+            await self.finish(Phase.COMMITTING, together.part)
         if self.task.reprotect is None or not await self.finish(Phase.REPROTECTING, self.reprotection.reprotect):
             end = replication.disable_replication if self.task.reprotect is None else self.reprotection.give_it_up
             await self.finish(Phase.DISABLING, end)
@@ -118,7 +127,7 @@ class MigrateVm:
     async def run(self, task: VmTask) -> VmEnding:
         """Move the virtual machine or bring it back; the whole story is in the query `report`."""
         try:
-            await self.migrate()
+            await self.together.unless_called_back(self.migrate())
         except (FailureError, asyncio.CancelledError) as error:
             await shielded(self.roll_back(error))
             if is_cancelled_exception(error) or isinstance(error, asyncio.CancelledError):
@@ -165,6 +174,10 @@ class MigrateVm:
         """Run the user's hooks before the cutover; who lost the turn meanwhile takes them back and waits anew."""
         await self.hooks.run_before(lambda: not self.turns.lost, self.checks.check_prerequisites_again)
 
+    async def form_group(self) -> None:
+        """Wait for all of the consistency group; who waited for long checks again."""
+        await self.together.form(self.checks.check_prerequisites_again)
+
     def pass_the_point_of_no_return(self) -> None:
         """Forget the undo: a committed failover cannot be rolled back."""
         self.engine.stop_if_cancelled()
@@ -182,6 +195,7 @@ class MigrateVm:
         self.engine.shielded = True
         self.gate.decisions.close_gate()
         self.board.go_back(reason_of(error))
+        await self.together.call_off(reason_of(error))
         nothing_written = not self.undo.names
         if not nothing_written:
             self.board.enter(Phase.ROLLING_BACK)
@@ -202,6 +216,7 @@ class MigrateVm:
             self.belongings.leave()
         self.board.end(outcome, reason)
         await self.news.end(outcome, reason)
+        await self.together.tell_end(outcome, reason)
         await self.turns.tell_end(outcome, reason)
         await self.claim.release()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -240,6 +255,11 @@ class MigrateVm:
     async def turn_granted(self, message: RawValue = NOTHING) -> None:
         """Take the plan's answer."""
         await self.turns.inbox.take(names.SIGNAL_TURN_GRANTED, message)
+
+    @workflow.signal(name=names.SIGNAL_GROUP_STANDS)
+    async def group_stands(self, message: RawValue = NOTHING) -> None:
+        """Take where the consistency group stands."""
+        await self.together.hear(message)
 
     @workflow.signal(name=names.SIGNAL_PROGRESSED)
     async def progressed(self, message: RawValue = NOTHING) -> None:

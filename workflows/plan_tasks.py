@@ -5,13 +5,20 @@ from collections.abc import Callable
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from migration.consistency import ConsistencyGroup
     from migration.findings import PlanCheck
     from migration.models import VmTask, hooks_by_vm, verifying_of, vm_specs
     from migration.plan import Plan
 from workflows.preparation import Preparation
 
 
-def tasks_of(plan: Plan, requester: str, preparation: Preparation, check: PlanCheck | None) -> Callable[[str], VmTask]:
+def tasks_of(
+    plan: Plan,
+    requester: str,
+    preparation: Preparation,
+    check: PlanCheck | None,
+    group: Callable[[str], ConsistencyGroup | None],
+) -> Callable[[str], VmTask]:
     """Return what makes the task of a virtual machine, by its name in the plan; what they share is made by then."""
     specs = {spec.name: spec for spec in vm_specs(plan)}
     hooks, verifying, plan_hash = hooks_by_vm(plan), verifying_of(plan), plan.content_hash
@@ -31,6 +38,7 @@ def tasks_of(plan: Plan, requester: str, preparation: Preparation, check: PlanCh
             verifying=verifying[name],
             adopted_item_id=handed_over.get(name),
             reprotect=plan.after_commit.wanted,
+            group=group(name),
         )
 
     return task

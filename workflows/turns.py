@@ -4,6 +4,7 @@ Both sides address the other by workflow id, without a run id: either may be sta
 """
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 from typing import Literal
@@ -61,6 +62,8 @@ class Turns:
             names.SIGNAL_ADOPT: (None, lambda _: self.repeat()),
         }
         self.inbox = Inbox(takers)
+        self.follow: Callable[[], Awaitable[None]] | None = None
+        """What waits for the turn of another, which is the turn of this one too; None: it has one of its own."""
         self._repeated: deque[datetime] = deque(maxlen=policies.MOST_REPEATS)
 
     @property
@@ -79,8 +82,20 @@ class Turns:
             await self._window.wait(self._stay_outside, lambda: self._answer is not None and self._answer.stop)
             self._outside = False
             self._stop_with_plan()
-            if self._task.gated:
+            if self.follow is not None:
+                await self.follow()
+                await self.take_over()
+                if not self._task.gated:
+                    return
+            elif self._task.gated:
                 await self._ask_for_turn()
+
+    async def stand_back(self) -> None:
+        """Tell the plan that this one wants no turn yet, and holds no place of those that replicate."""
+        if self._released is None and not self._cutting_over:
+            self._outside, self._released = True, "outside_window"
+            await self._tell(names.SIGNAL_TURN_DONE, self._notice("outside_window"))
+            self._engine.stop_if_cancelled()
 
     async def _stay_outside(self) -> None:
         """Tell the plan that the window is shut: it waits for this one's wave, and gives its permit to others."""

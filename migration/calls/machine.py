@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migration import ids
-from migration.calls.call import ON_THE_WAY_BACK, Call, Place
+from migration.calls.call import ALWAYS, ON_THE_WAY_BACK, Call, Place
 from migration.calls.move import Move
 from migration.calls.parity import after_commit, restored, taken_back
+from migration.consistency import recovery_plan_id
 from migration.hooks import Hook
 from migration.models import VmSpec
 
@@ -31,6 +32,7 @@ IF_MADE = f"{ON_THE_WAY_BACK}, if this run made it"
 IF_WRITES_ARE_KEPT = f"{ON_THE_WAY_BACK}, if the target had run"
 IF_KEPT_LONG_ENOUGH = "once the plan's time to keep them is over"
 IF_GIVEN_UP = "if a person gives up replicating back"
+IF_NOT_WITH_GROUP = "if the commit of its consistency group did not reach it"
 IF_TEST_IS_LEFT = f"{ON_THE_WAY_BACK}, if the test was not cleaned up"
 
 
@@ -41,6 +43,10 @@ class Machine:
         self._move = move
         self._vm = vm
         self._item = move.item_id(vm)
+        self._plan = recovery_plan_id(move.vault_id, vm.consistency_group) if vm.consistency_group else ""
+        """The recovery plan of its consistency group; the group's first machine calls it for all."""
+        first = next((one for one in move.vms if one.consistency_group == vm.consistency_group), vm)
+        self._leads = bool(self._plan) and first.name == vm.name
 
     def check(self) -> Iterator[Call]:
         """Yield what asks inside the machine."""
@@ -64,7 +70,11 @@ class Machine:
         if vm.asks_guest:
             yield self._call(FAIL_OVER, "POST", f"{vm.source_id}/runCommand", "source", FOR_EACH_PROBE_BEFORE)
         yield from self._commands(self._move.hooks_of(vm).before, FAIL_OVER, vm.source_id, "source")
-        yield self._call(FAIL_OVER, "POST", f"{self._item}/unplannedFailover", "vault")
+        if self._leads:
+            yield self._call(FAIL_OVER, "PUT", self._plan, "vault")
+            yield self._call(FAIL_OVER, "POST", f"{self._plan}/unplannedFailover", "vault")
+        elif not self._plan:
+            yield self._call(FAIL_OVER, "POST", f"{self._item}/unplannedFailover", "vault")
         if self._move.failover.shut_down_source:
             yield self._theirs(FAIL_OVER, "POST", f"{vm.source_id}/deallocate", "source")
         for resource_id in (*self._disks(), *self._nics(), vm.target_id):
@@ -82,8 +92,13 @@ class Machine:
 
     def finish(self) -> Iterator[Call]:
         """Yield the commit and the end of the replication."""
-        yield self._call(COMMIT, "POST", f"{self._item}/failoverCommit", "vault")
+        if self._leads:
+            yield self._call(COMMIT, "POST", f"{self._plan}/failoverCommit", "vault")
+        alone = IF_NOT_WITH_GROUP if self._plan else ALWAYS
+        yield self._call(COMMIT, "POST", f"{self._item}/failoverCommit", "vault", alone)
         yield from after_commit(self._move, self._vm)
+        if self._leads:
+            yield self._call(COMMIT, "DELETE", self._plan, "vault")
         if self._move.reprotects:
             yield from self._turn_round()
         when = f"{IF_GIVEN_UP}, " if self._move.reprotects else ""
@@ -119,6 +134,8 @@ class Machine:
         for snapshot in self.snapshots():
             yield self._call(UNDO, "PUT", snapshot, "target", IF_WRITES_ARE_KEPT)
         yield from self._undone(self._move.hooks_of(vm).before, vm.source_id, "source")
+        if self._leads:
+            yield self._call(UNDO, "DELETE", self._plan, "vault", IF_MADE)
         job = ids.job_id(self._move.vault_id, "{job}")
         yield self._call(UNDO, "POST", f"{job}/cancel", "vault", IF_ENABLING)
         yield self._call(UNDO, "POST", f"{item}/remove", "vault", IF_SOURCE_RUNS)

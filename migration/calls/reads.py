@@ -8,6 +8,7 @@ from migration import ids, names
 from migration.calls import machine, parity, shared
 from migration.calls.call import Call, Place
 from migration.calls.move import UNKNOWN_DISK, UNKNOWN_NIC, Move
+from migration.consistency import recovery_plan_id
 from migration.models import VmSpec
 
 NAMESPACES = ("Microsoft.RecoveryServices", "Microsoft.Compute", "Microsoft.Network", "Microsoft.Storage")
@@ -164,6 +165,10 @@ def _of_a_machine(move: Move, vm: VmSpec) -> Iterator[Call]:
     made += [ids.nic_id(*target, name) for name in move.nic_names(vm)]
     yield from (Call(machine.FAIL_OVER, "GET", path, "target", vm.name) for path in (vm.target_id, *made))
     yield from (Call(machine.FAIL_OVER, "GET", path, "vault", vm.name) for path in (item, *jobs))
+    if vm.consistency_group:
+        plan = recovery_plan_id(move.vault_id, vm.consistency_group)
+        steps = (machine.FAIL_OVER, machine.COMMIT, machine.UNDO)
+        yield from (Call(step, "GET", plan, "vault", vm.name) for step in steps)
     yield Call(machine.FAIL_OVER, "GET", vm.source_id, "source", vm.name)
     yield Call(machine.FAIL_OVER, "GET", vm.network_id, "network", vm.name)
     yield Call(machine.FAIL_OVER, "POST", f"{vm.target_id}/{_SERIAL_LOG}", "target", vm.name, _IF_KEPT)

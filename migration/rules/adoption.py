@@ -146,6 +146,10 @@ def _differences(vm: VmSpec, item: ProtectedItem) -> list[str]:
         found.append(f"into {describe(item.target_group_id)}, the plan says {vm.target_resource_group}")
     if item.target_vm_id and not same_id(item.target_vm_id, vm.target_id):
         found.append(f"its target is {describe(item.target_vm_id)}, the plan says {vm.target_name}")
+    wanted = vm.consistency_group or ""
+    if item.consistency_group.lower() != wanted.lower():
+        told = f"in the consistency group {item.consistency_group}" if item.consistency_group else "in no group"
+        found.append(f"{told}, the plan says {wanted or 'none'}, and Site Recovery lets none join or leave")
     excluded = [disk for disk in item.disk_ids if vm.excludes(disk.rsplit("/", 1)[-1])]
     found += [f"{describe(disk)} is replicated, the plan leaves it behind" for disk in excluded]
     return found

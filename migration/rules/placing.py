@@ -50,6 +50,7 @@ def _load(case: Case, vm: VmSpec) -> Load:
         disks=0 if elsewhere else disks_of(case, vm),
         vault=named,
         account=account,
+        group=(vm.consistency_group or "").lower(),
         networks=_networks(case, vm),
     )
 

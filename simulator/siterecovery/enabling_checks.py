@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 from simulator import paths
 from simulator.compute import machines
 from simulator.compute.guest import guest_of
-from simulator.siterecovery import estate, failures, guest_failures, names, networks, states, support
+from simulator.siterecovery import (
+    consistency_groups,
+    estate,
+    failures,
+    guest_failures,
+    names,
+    networks,
+    states,
+    support,
+)
 from simulator.siterecovery.refusals import AsrError, JobFailureError
 
 if TYPE_CHECKING:
@@ -66,9 +75,9 @@ def _limits(world: World, others: list[Resource], item: Resource) -> Iterator[As
         protected = sum(len(other.meta["disks"]) for other in others if subscription in _subscriptions(other))
         if protected + len(item.meta["disks"]) > disks:
             yield failures.too_many_disks(subscription, disks)
-    group, members = item.meta.get("multi_vm_group_name"), world.setting("machines_per_consistency_group")
-    if group and sum(other.meta.get("multi_vm_group_name") == group for other in others) >= members:
-        yield failures.group_full(group, members)
+    group, most = consistency_groups.name_of(item), world.setting("machines_per_consistency_group")
+    if group and len(consistency_groups.members_of(world, item.id, group)) > most:
+        yield failures.group_full(group, most)
 
 
 def _subscriptions(item: Resource) -> set[str]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from simulator import paths
 from simulator.clock import rfc7
 from simulator.compute import machines
 from simulator.siterecovery import (
     affected,
+    consistency_groups,
     durations,
     failures,
     jobs,
@@ -54,24 +54,9 @@ def replication_protected_items_unplanned_failover(call: Call) -> Reply:
     if operations not in {"Required", "NotRequired"}:
         raise refusals.bad_request(call, "InvalidInput", "'sourceSiteOperations' must be 'Required' or 'NotRequired'.")
     require_operation(call, item, "UnplannedFailover")
-    _refuse_alone(call, item)
+    consistency_groups.refuse_parts(call, [item])
     plan = failover_of(call.world, item, details.get("recoveryPointId"), shut_down=operations == "Required")
     return jobs.start(call, plan)
-
-
-def _refuse_alone(call: Call, item: Resource) -> None:
-    """Answer 400 for one machine of a consistency group: a recovery plan fails them over together."""
-    group = item.meta.get("multi_vm_group_name")
-    vault = names.vault_id(item.id)
-    others = [other.meta for other in call.world.store.list(names.ITEM, vault) if not paths.same(other.id, item.id)]
-    if group and any(meta.get("multi_vm_group_name") == group for meta in others):
-        raise refusals.bad_request(
-            call,
-            "SingleVmFailoverNotAllowed",
-            f"'{item.name}' can't be failed over alone, since it belongs to the multi-VM consistency group '{group}'.",
-            "The virtual machines of a multi-VM consistency group depend on each other.",
-            "Fail over a recovery plan that all virtual machines of the group belong to.",
-        )
 
 
 def require_direction(call: Call, given: dict[str, Any]) -> None:

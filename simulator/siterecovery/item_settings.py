@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.siterecovery import estate, names, networks, states
+from simulator.siterecovery import consistency_groups, estate, names, networks, states
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -36,7 +36,8 @@ def new_meta(world: World, id_: str, args: dict[str, Any]) -> dict[str, Any]:
         "scale_set": given.get("recoveryVirtualMachineScaleSetId"),
         "capacity_reservation": given.get("recoveryCapacityReservationGroupId"),
         "auto_protection": given.get("autoProtectionOfDataDisk") or "Disabled",
-        "multi_vm_group": given.get("multiVmGroupId") or names.new_uuid(),
+        "multi_vm_group": given.get("multiVmGroupId")
+        or consistency_groups.group_id(world, id_, given.get("multiVmGroupName")),
         "multi_vm_group_name": given.get("multiVmGroupName"),
         "size": source.size if source else "",
         "os_type": source.os_type if source else "",

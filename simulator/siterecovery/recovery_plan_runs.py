@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.siterecovery import (
     affected,
     committing,
+    consistency_groups,
     failover,
     jobs,
     linked,
@@ -27,6 +28,8 @@ from simulator.siterecovery.recovery_plans import boot_groups, items_of
 from simulator.siterecovery.refusals import AsrError, JobFailureError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from simulator.provider import Call, Reply
     from simulator.store import Resource
     from simulator.world import World
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 CHECK_SECONDS = 5.9
 POLL_SECONDS = 5.0
 LAST_TIMES = {"UnplannedFailover": "lastUnplannedFailoverTime", "TestFailover": "lastTestFailoverTime"}
+SYNC_POINTS = {"", "usemultivmsyncrecoverypoint", "usepervmrecoverypoint"}
 LATEST = {"", "latest", "latestprocessed", "latestcrashconsistent", "latestapplicationconsistent"}
 
 
@@ -44,7 +48,10 @@ def replication_recovery_plans_unplanned_failover(call: Call) -> Reply:
     operations = given.get("sourceSiteOperations") or "NotRequired"
     if operations not in {"Required", "NotRequired"}:
         raise refusals.bad_request(call, "InvalidInput", "'sourceSiteOperations' must be 'Required' or 'NotRequired'.")
-    args = {"operation": "UnplannedFailover", "shut_down": operations == "Required", "point": _point_type(call, given)}
+    consistency_groups.refuse_parts(call, items_of(call.world, plan.meta["input"]))
+    point, together = _point_type(call, given)
+    shut_down = operations == "Required"
+    args = {"operation": "UnplannedFailover", "shut_down": shut_down, "point": point, "together": together}
     return _start(call, plan, ("UnplannedFailover", "Failover"), args)
 
 
@@ -93,16 +100,23 @@ def _plan_for(call: Call, operation: str) -> Resource:
     return plan
 
 
-def _point_type(call: Call, given: dict[str, Any]) -> str:
-    """The kind of recovery point that the plan's machines are to use, in lower case."""
+def _point_type(call: Call, given: dict[str, Any]) -> tuple[str, bool]:
+    """The kind of recovery point that the plan's machines are to use, in lower case; whether groups use a shared one.
+
+    Unless told otherwise, the members of a group use one that they share.
+    """
     for details in given.get("providerSpecificDetails") or []:
         require_instance_type(call, details, "A2A")
         kind = str(details.get("recoveryPointType") or "").lower()
         if kind not in LATEST:
             message = f"The recovery point type '{details['recoveryPointType']}' isn't valid for a recovery plan."
             raise refusals.bad_request(call, "InvalidInput", message)
-        return kind
-    return ""
+        option = str(details.get("multiVmSyncPointOption") or "").lower()
+        if option not in SYNC_POINTS:
+            message = f"'{details['multiVmSyncPointOption']}' isn't valid for 'multiVmSyncPointOption'."
+            raise refusals.bad_request(call, "InvalidInput", message)
+        return kind, option != "usepervmrecoverypoint"
+    return "", True
 
 
 def _start(call: Call, plan: Resource, scenario: tuple[str, str], args: dict[str, Any]) -> Reply:
@@ -214,7 +228,8 @@ def _children(world: World, job: Job) -> list[tuple[Resource, Job]]:
 def _child_plan(world: World, job: Job, item: Resource) -> Plan:
     args = job.args
     if args["operation"] == "UnplannedFailover":
-        return failover.failover_of(world, item, _point(world, item, args["point"]), shut_down=args["shut_down"])
+        point = _point(world, job, item)
+        return failover.failover_of(world, item, point, shut_down=args["shut_down"])
     if args["operation"] == "TestFailover":
         return testing.test_of(world, item, args["network"], None)
     if args["operation"] == "TestFailoverCleanup":
@@ -222,13 +237,25 @@ def _child_plan(world: World, job: Job, item: Resource) -> Plan:
     return committing.commit_of(world, item)
 
 
-def _point(world: World, item: Resource, wanted: str) -> str | None:
+def _point(world: World, job: Job, item: Resource) -> str | None:
     """The point that a type means now; None: the newest that there will be."""
+    wanted = job.args["point"]
     if wanted == "latestapplicationconsistent":
         point = recovery_points.newest_app_consistent(world, item)
         return recovery_points.point_id(item, point[0] if point else names.stable_uuid("none", item.id))
-    point = recovery_points.newest(world, item) if wanted == "latestprocessed" else None
+    if wanted != "latestprocessed":
+        return None
+    point = recovery_points.newest(world, item, _shared_moment(world, job, item))
     return recovery_points.point_id(item, point[0]) if point else None
+
+
+def _shared_moment(world: World, job: Job, item: Resource) -> datetime | None:
+    """The newest moment of which all members of the item's group have points, where they are to share one."""
+    if not job.args.get("together") or not consistency_groups.name_of(item):
+        return None
+    items = items_of(world, world.store.require(job.subject).meta["input"])
+    newest = {one.id: found[1] for one in items if (found := recovery_points.newest(world, one)) is not None}
+    return consistency_groups.shared_moment(item, newest, items)
 
 
 def _all_shut_down(world: World, plan: Job, _: Job) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from temporalio import activity
 
 from migration.ledger import Observation
-from migration.models import FenceEvidence, JobResult, Started
+from migration.models import FenceEvidence, JobResult, Started, VmTask
 from migration.proofs import Boot, BootWait
 from migration.requests import (
     ConfigureTarget,
@@ -15,6 +15,7 @@ from migration.requests import (
     FailoverStarted,
     ItemState,
     JudgeFence,
+    OfGroup,
     ReadItem,
     Reprotect,
     StartFailover,
@@ -212,3 +213,63 @@ class Failover(OnAnItem):
             self.world.items.setdefault(request.task.item_id, Item()).committed = True
 
         return await self._start(request, "CommitFailover", commit)
+
+
+class Groups(StandIn):
+    """Recovery plans: what is done for all members of a consistency group at once."""
+
+    @activity.defn
+    async def ensure_recovery_plan(self, request: OfGroup) -> Started:
+        """Make the recovery plan."""
+        return await self.play(request, lambda: self.world.ensure(self._plan(request), "CreateRecoveryPlan"))
+
+    @activity.defn
+    async def start_group_failover(self, request: OfGroup) -> FailoverStarted:
+        """Fail all members over that have not."""
+
+        def answer() -> FailoverStarted:
+            before = self.world.power_of(request.task.vm.source_id)
+            for item, task in self._members(request).items():
+                if not self.world.items[item].failed_over:
+                    self.world.fail_over(task)
+            job = self.world.job("UnplannedFailover", self._plan(request))
+            return FailoverStarted(
+                started=Started(resource_id=self._plan(request), job=job), source_power_state_before=before
+            )
+
+        return await self.play(request, answer)
+
+    @activity.defn
+    async def commit_group(self, request: OfGroup) -> Started:
+        """Commit all members."""
+
+        def answer() -> Started:
+            for item in self._members(request):
+                self.world.items[item].committed = True
+            return Started(resource_id=self._plan(request), job=self.world.job("CommitFailover", self._plan(request)))
+
+        return await self.play(request, answer)
+
+    @activity.defn
+    async def remove_recovery_plan(self, request: OfGroup) -> Started:
+        """Remove the recovery plan, if it is there."""
+
+        def answer() -> Started:
+            plan = self._plan(request)
+            if not self.world.is_there(plan):
+                return Started(resource_id=plan)
+            self.world.remove(plan)
+            return Started(resource_id=plan, job=self.world.job("DeleteRecoveryPlan", plan))
+
+        return await self.play(request, answer)
+
+    def _plan(self, request: OfGroup) -> str:
+        group = request.task.group
+        assert group is not None
+        return group.recovery_plan_id(request.task.shared.vault_id)
+
+    def _members(self, request: OfGroup) -> dict[str, VmTask]:
+        group = request.task.group
+        assert group is not None
+        items = [request.task.item_of(member.source_id) for member in group.members]
+        return {item: self.world.tasks[item] for item in items}

@@ -22,7 +22,7 @@ from tests.workflows.fake_checks import (
 )
 from tests.workflows.fake_machines import Approvals, Courier, Hooks, Notifications, Power, Windows
 from tests.workflows.fake_parity import Parities
-from tests.workflows.fake_replication import Failover, Replication, Reprotection, Waits
+from tests.workflows.fake_replication import Failover, Groups, Replication, Reprotection, Waits
 from tests.workflows.fake_vault import Vault
 from tests.workflows.stand_in import StandIn
 from tests.workflows.world import World
@@ -30,7 +30,18 @@ from tests.workflows.world import World
 
 def activities_of(world: World) -> dict[str, list[Callable[..., Any]]]:
     """Return the stand-ins by task queue."""
-    kinds: list[type[StandIn]] = [Preflight, Surveys, Vault, Replication, Failover, Power, Verifier, Ledger, Snapshots]
+    kinds: list[type[StandIn]] = [
+        Preflight,
+        Surveys,
+        Vault,
+        Replication,
+        Failover,
+        Groups,
+        Power,
+        Verifier,
+        Ledger,
+        Snapshots,
+    ]
     near = [
         kind(world)
         for kind in (*kinds, Reprotection, Plans, Earlier, Fleet, Cleaning, Proofs, Approvals, Windows, Courier)

@@ -42,9 +42,15 @@ def make_plan(vms: dict[str, list[str]] | None = None, **differing: Any) -> Plan
         },
         "vault": {"name": "shop-vault", "resource_group": "shop-recovery", "region": TARGET_REGION},
         "approval": {"approvers": [APPROVER, REQUESTER], "deadline": "7d", "reminder": "1d"},
-        "waves": [{"name": wave, "vms": [{"name": name} for name in members]} for wave, members in waves.items()],
+        "waves": [{"name": wave, "vms": [_vm(name) for name in members]} for wave, members in waves.items()],
     }
     return Plan.model_validate(content | differing)
+
+
+def _vm(name: str) -> dict[str, Any]:
+    """Return a machine of a plan; `db-01@shop` is in the consistency group `shop`."""
+    own, _, group = name.partition("@")
+    return {"name": own} | ({"consistency_group": group} if group else {})
 
 
 def plan_input(plan: Plan) -> MigratePlanInput:

@@ -41,6 +41,8 @@ class World:
     items: dict[str, Item] = field(default_factory=dict)
     parts: dict[str, VmParts] = field(default_factory=dict)
     """What machines name as attached to them, which were made by a failover."""
+    tasks: dict[str, VmTask] = field(default_factory=dict)
+    """The tasks of all that was ever protected, by item."""
     fence: FenceEvidence | None = None
     source_side: Side | None = None
     """What the check finds on the source; None: it does not look."""
@@ -94,6 +96,7 @@ class World:
     def protect(self, task: VmTask) -> None:
         """Replicate: the item, replica disks and the agent come to be."""
         self.items[task.item_id] = Item()
+        self.tasks[task.item_id] = task
         self.make(*(entry.id for entry in belongings.replication_entries(task, self.source(task.vm))))
 
     def unprotect(self, task: VmTask) -> None:

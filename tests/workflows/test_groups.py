@@ -1,0 +1,190 @@
+"""Consistency groups: members fail over, are approved, commit and go back together, whatever befalls one of them."""
+
+from typing import Any
+
+import pytest
+
+from migration import names
+from migration.models import Mismatch, Started, Verification
+from migration.phases import Outcome, Phase
+from migration.plan import Plan
+from migration.power import DEALLOCATED, RUNNING
+from tests.workflows.scenes import APPROVER, make_plan
+from tests.workflows.script import Script, job_failure, vm_failure
+from tests.workflows.stage import Stage
+from tests.workflows.world import World
+
+GROUP = {"only": ["db@shop", "web@shop", "mail"]}
+BY_LEADER = ["ensure_recovery_plan", "start_group_failover", "commit_group", "remove_recovery_plan"]
+
+
+def _calls(script: Script) -> list[str]:
+    """Return what was done for the group as a whole, in order."""
+    return [call.name for call in script.calls if call.name in BY_LEADER]
+
+
+def _of(script: Script, name: str) -> list[str]:
+    return [call.vm for call in script.calls if call.name == name]
+
+
+async def _outcomes(stage: Stage, plan: Plan) -> dict[str, Outcome | None]:
+    return {vm.name: (await stage.report(stage.vm_of(plan, vm.name))).outcome for vm in plan.vms}
+
+
+async def _until_all_wait(stage: Stage, plan: Plan, *vms: str) -> None:
+    for vm in vms:
+        await stage.until_asked(stage.vm_of(plan, vm))
+
+
+async def test_a_group_moves_as_one_beside_a_machine_that_moves_alone(
+    stage: Stage, script: Script, world: World
+) -> None:
+    """One permit and one recovery plan for both; one approval, refused until both are verified, commits both."""
+    plan = make_plan(GROUP, concurrency={"cutover": 1, "replication": 1})
+    gate = script.gate("verify_target", vm="web")
+    handle = await stage.start_plan(plan)
+    await gate.reached.wait()
+    early = stage.vm_of(plan, "db")
+    await stage.until_phase(early, Phase.AWAITING_APPROVAL)
+    await stage.send(early, names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    refused = await stage.until(early, lambda status: status.last_refusal is not None)
+    gate.open()
+    await _until_all_wait(stage, plan, "db", "web")
+    await stage.send(stage.vm_of(plan, "web"), names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    await stage.approve(stage.vm_of(plan, "mail"))
+    ending = await handle.result()
+    report = await stage.report(early)
+
+    assert (Outcome.MIGRATED, {"migrated": 3}) == (ending.outcome, ending.counts)
+    assert "web waits to be verified" in (refused.last_refusal or "")
+    assert not refused.needs_action
+    assert BY_LEADER == _calls(script)[:4]
+    assert {"db"} == {vm for name in BY_LEADER for vm in _of(script, name)}
+    assert (["mail"], ["mail"]) == (_of(script, "start_failover"), _of(script, "commit_failover"))
+    committed = [call.name for call in script.calls if call.name in {"commit_group", "disable_replication"}]
+    assert "commit_group" == committed[0]
+    assert report.approval is not None
+    assert (f"{APPROVER} (on web, for the consistency group shop)", "group") == (
+        report.approval.approver,
+        report.approval.by,
+    )
+    kinds = {one.type.rsplit("/", 1)[-1]: one.state for one in report.resources}
+    assert "deleted" == kinds["replicationRecoveryPlans"]
+    assert {DEALLOCATED} == {world.power_of(call.request.task.vm.source_id) for call in script.calls if call.vm}
+
+
+@pytest.mark.parametrize("trouble", ["rejected", "unverified", "cancelled", "failover"])
+async def test_what_befalls_one_takes_the_group_back(stage: Stage, script: Script, world: World, trouble: str) -> None:
+    """Rejected, not as the plan wants it, cancelled, or its failover failed: both sources serve; the third moves."""
+    plan = make_plan(GROUP)
+    if trouble == "unverified":
+        script.on("verify_target", vm_failure("verifying the target: it lacks a disk"), when=_of_vm("web"))
+    if trouble == "failover":
+        script.on("wait_for_job", job_failure("UnplannedFailover"), when=_waits_for("replicationRecoveryPlans"))
+    handle = await stage.start_plan(plan)
+    web = stage.vm_of(plan, "web")
+    if trouble in {"rejected", "cancelled"}:
+        await _until_all_wait(stage, plan, "db", "web")
+    if trouble == "rejected":
+        await stage.send(web, names.SIGNAL_REJECT_COMMIT, APPROVER, comment="it is slow")
+    if trouble == "cancelled":
+        await web.cancel()
+    await stage.approve(stage.vm_of(plan, "mail"))
+    ending = await handle.result()
+    outcomes = await _outcomes(stage, plan)
+    reason = (await stage.report(stage.vm_of(plan, "db"))).reason
+    vms = {call.vm: call.request.task.vm for call in script.calls if call.vm}
+
+    assert {"migrated": 1, "rolled_back": 2} == ending.counts
+    assert [Outcome.ROLLED_BACK, Outcome.ROLLED_BACK, Outcome.MIGRATED] == [
+        outcomes[vm] for vm in ("db", "web", "mail")
+    ]
+    assert trouble == "failover" or "its consistency group shop goes back: web: " in reason
+    assert (RUNNING, RUNNING) == tuple(world.power_of(vms[vm].source_id) for vm in ("db", "web"))
+    assert (None, None) == tuple(world.power_of(vms[vm].target_id) for vm in ("db", "web"))
+    assert "commit_group" not in _calls(script)
+    after = [call.name for call in script.calls if call.vm in {"db", "web"}]
+    assert after.index("remove_recovery_plan") < after.index("disable_replication")
+
+
+def _of_vm(name: str) -> Any:
+    return lambda request: request.task.vm.name == name
+
+
+def _waits_for(kind: str) -> Any:
+    return lambda request: kind in request.job.target_id
+
+
+async def test_one_that_never_came_so_far_takes_the_group_back(stage: Stage, script: Script) -> None:
+    """Nobody fails over when one cannot be enabled, although the others had waited for days."""
+    plan = make_plan(GROUP)
+    gate = script.gate("enable_replication", vm="web", then=vm_failure("enabling: the agent does not install"))
+    handle = await stage.start_plan(plan)
+    await gate.reached.wait()
+    waits = await stage.until(
+        stage.vm_of(plan, "db"),
+        lambda status: status.waiting_for == "web of its consistency group shop to be protected",
+    )
+    gate.open()
+    await stage.approve(stage.vm_of(plan, "mail"))
+    await handle.result()
+
+    assert Phase.WAITING_FOR_TURN == waits.phase
+    assert [Outcome.ROLLED_BACK, Outcome.ROLLED_BACK] == list((await _outcomes(stage, plan)).values())[:2]
+    assert [] == _calls(script)
+    assert ["mail"] == _of(script, "start_failover")
+
+
+async def test_a_commit_that_does_not_reach_one_waits_for_a_person(stage: Stage, script: Script, world: World) -> None:
+    """Nobody's replication ends before all are committed; `retry` commits the one that was left by itself."""
+    plan = make_plan(GROUP)
+    handle = await stage.start_plan(plan)
+    await _until_all_wait(stage, plan, "db", "web")
+    left = next(item for item, task in world.tasks.items() if task.vm.name == "web")
+
+    def commit(request: Any) -> Any:
+        for item, task in world.tasks.items():
+            world.items[item].committed = item != left and task.group is not None
+        plan_id = request.task.group.recovery_plan_id(request.task.shared.vault_id)
+        return Started(resource_id=plan_id, job=world.job("CommitFailover", plan_id))
+
+    script.on("commit_group", commit)
+    await stage.send(stage.vm_of(plan, "db"), names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    web = stage.vm_of(plan, "web")
+    asked = await stage.until_asked(web, "after the approval")
+    waits = await stage.until(stage.vm_of(plan, "db"), lambda status: "web of its" in status.waiting_for)
+    disabled = _of(script, "disable_replication")
+    await stage.resolve(web, "retry")
+    await stage.approve(stage.vm_of(plan, "mail"))
+
+    assert Outcome.MIGRATED == (await handle.result()).outcome
+    assert "committing the failover" in asked.waiting_for
+    assert "web of its consistency group shop to be committed" == waits.waiting_for
+    assert [] == disabled
+    assert ["mail", "web"] == sorted(_of(script, "commit_failover"))
+
+
+async def test_what_is_not_as_it_was_approved_is_asked_for_anew_of_all(stage: Stage, script: Script) -> None:
+    """The evidence of one changed since the approval: both wait for a new decision, and nobody has committed."""
+    plan = make_plan(GROUP)
+    handle = await stage.start_plan(plan)
+    await _until_all_wait(stage, plan, "db", "web")
+    web, db = stage.vm_of(plan, "web"), stage.vm_of(plan, "db")
+    resized = Verification(
+        mismatches=[Mismatch(field="size", expected="Standard_D2s_v5", actual="Standard_B1s")],
+        target_power_state=RUNNING,
+        source_power_state=DEALLOCATED,
+    )
+    script.on("verify_target", resized, when=_of_vm("web"), times=0)
+    await stage.send(db, names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    told = [await stage.until(one, lambda now: (now.last_refusal or "").startswith("void: ")) for one in (web, db)]
+    await _until_all_wait(stage, plan, "db", "web")
+    committed = _calls(script)
+    await stage.send(web, names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    await stage.approve(stage.vm_of(plan, "mail"))
+
+    assert Outcome.MIGRATED == (await handle.result()).outcome
+    assert "void: the evidence changed" in (told[0].last_refusal or "")
+    assert "its consistency group asks anew: web: the evidence changed" in (told[1].last_refusal or "")
+    assert BY_LEADER[:2] == committed
+    assert BY_LEADER[:3] == _calls(script)[:3]
