@@ -1,6 +1,6 @@
 # Every target works in a fresh clone: it makes .venv first. Names and options are listed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up clients test coverage chaos check schema rules lock clean
+.PHONY: help setup demo up clients test coverage chaos bench check schema rules lock clean
 
 PYTHON_BIN := .venv/bin/python
 INSTALLED := .venv/.installed
@@ -47,6 +47,9 @@ chaos: $(INSTALLED) ## strike plans with every fault once and judge what came of
 	else \
 	  exec $(PYTHON_BIN) -m tests.chaos $${SEED:+--seed "$$SEED"} $${ONLY:+--only "$$ONLY"} $${ROWS:+--rows "$$ROWS"} $${WRITE:+--write}; \
 	fi
+
+bench: $(INSTALLED) ## measure beside scripts with the Azure SDK's pollers, a quarter of an hour; writes docs/benchmarks.md (SIZE=N ROUNDS=N FAULTY=PERCENT SPEED=X ONLY=PARTS RECOVERY=1)
+	@exec $(PYTHON_BIN) -m benchmarks $${SIZE+--size "$$SIZE"} $${ROUNDS+--rounds "$$ROUNDS"} $${FAULTY+--faulty "$$FAULTY"} $${SPEED+--speed "$$SPEED"} $${ONLY+--only "$$ONLY"} $${RECOVERY+--recovery "$$RECOVERY"}
 
 check: $(INSTALLED) ## lint, check the format, the types and the direction of imports
 	$(PYTHON_BIN) -m ruff check

@@ -29,14 +29,14 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
+from benchmarks.temporal import running
 from migration import names
 from migration.adoption import Adoption
 from migration.findings import CheckVm
 from migration.models import Progress, VmCheck
 from migration.power import DEALLOCATED
 from migration.waiting import CopiesWatched, WatchCopies
-from runtime.embedded_programs import free_port, temporal_program
-from runtime.temporal import connect, ensure_search_attributes
+from runtime.temporal import connect
 from tests.workflows.fakes import activities_of
 from tests.workflows.scenes import APPROVER, make_plan, make_task, plan_input, source_of
 from tests.workflows.world import World
@@ -275,43 +275,17 @@ async def _together(do: Callable[[Any], Awaitable[None]], each: Any) -> None:
     await asyncio.gather(*(one(item) for item in each))
 
 
-@contextlib.asynccontextmanager
-async def server(folder: Path) -> AsyncIterator[tuple[Client, psutil.Process]]:
-    """Run Temporal's server on a file, as `make up` does; return a client, and the server's process."""
-    port = free_port()
-    command = [
-        *(temporal_program(), "server", "start-dev", "--headless", "--ip", "127.0.0.1"),
-        *("--port", str(port), "--log-level", "never", "--db-filename", str(folder / "temporal.sqlite")),
-        *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield await _client(f"127.0.0.1:{port}"), psutil.Process(process.pid)
-    finally:
-        process.kill()
-        process.wait()
-
-
-async def _client(address: str) -> Client:
-    while True:
-        with contextlib.suppress(Exception):
-            client = await connect({"TEMPORAL_ADDRESS": address}, timeout_seconds=2)
-            await ensure_search_attributes(client)
-            return client
-        await asyncio.sleep(0.2)
-
-
 async def run(vms: int, in_plan: int, queries: int) -> dict[str, Any]:
     """Start everything, measure, and stop it."""
     with tempfile.TemporaryDirectory(prefix="waiting-benchmark-") as scratch:
         folder = Path(scratch)
-        async with server(folder) as (client, temporal):
+        async with running(folder) as (client, server):
             fleet = Fleet(client, folder)
             try:
                 found = await measure(fleet, vms, in_plan, queries)
             finally:
                 fleet.kill_worker()
-            found["temporal_mib"] = temporal.memory_info().rss // 2**20
+            found["temporal_mib"] = server.process.memory_info().rss // 2**20
             return found
 
 

@@ -10,6 +10,7 @@ from tests.e2e.vaults import ready_vault
 SUBSCRIPTION = "0d7f9a55-3a51-4c62-9e57-1f0e2b6c8a01"
 APPROVER = "approver@contoso.example"
 REQUESTER = "requester@contoso.example"
+_IN_A_SUBNET = 240
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Case:
     @property
     def plan(self) -> Plan:
         """The plan of the case."""
+        return Plan.model_validate(self.document)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The plan of the case, as a person writes it."""
         document: dict[str, Any] = {
             "version": 1,
             "name": self.name,
@@ -65,15 +71,15 @@ class Case:
         }
         for path, value in self.extra:
             _set(document, path.split("."), value)
-        return Plan.model_validate(document)
+        return document
 
     @property
     def resources(self) -> list[dict[str, Any]]:
         """The estate before the move: running machines, and the target network."""
         machines = [self._vm(vm, index) for index, vm in enumerate(self.vms)]
         return [
-            _network(self.group_id("source"), "source-net", self.source_region, "10.1.0.0/16", "10.1.0.0/24"),
-            _network(self.group_id("target"), "target-net", self.target_region, "10.2.0.0/16", "10.2.0.0/24"),
+            _network(self.group_id("source"), "source-net", self.source_region, "10.1.0.0/16", self._subnet(1)),
+            _network(self.group_id("target"), "target-net", self.target_region, "10.2.0.0/16", self._subnet(2)),
             _network(self.group_id("target"), "test-net", self.target_region, "10.3.0.0/16", "10.3.0.0/24"),
             *(self._nic(vm, index) for index, vm in enumerate(self.vms)),
             *machines,
@@ -85,6 +91,10 @@ class Case:
         """Replicas are quickly made: the tests wait for steps, not for data."""
         return {self.vm_id(vm): {"initial_replication_minutes": 2} for vm in self.vms}
 
+    def _subnet(self, network: int) -> str:
+        """Return the addresses of a subnet that has one for each machine."""
+        return f"10.{network}.0.0/{24 if len(self.vms) <= _IN_A_SUBNET else 16}"
+
     def _network_id(self, kind: str) -> str:
         return ids.network_id(self.subscription, self.group(kind), f"{kind}-net")
 
@@ -95,7 +105,7 @@ class Case:
         address = {
             "subnet": {"id": f"{self._network_id('source')}/subnets/servers"},
             "privateIPAllocationMethod": "Dynamic",
-            "privateIPAddress": f"10.1.0.{index + 4}",
+            "privateIPAddress": f"10.1.{(index + 4) // 256}.{(index + 4) % 256}",
             "primary": True,
         }
         return {

@@ -1,0 +1,1 @@
+"""What people write instead: scripts with the Azure SDK's own pollers."""
