@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from migration import ids, names
-from migration.calls.move import cache_account_id
 from migration.plan_fleet import MOST_CUTOVER, MOST_REPLICATION
+from migration.vaults import account_id
 from tests.e2e.estates import Case, seed_of
 
 DISKS_OF_EACH = 2
@@ -71,8 +71,8 @@ class Fleet:
     @property
     def caches(self) -> list[str]:
         """The ids of the cache storage accounts: the plan's own, and more where the disks need them."""
-        first = cache_account_id(self.vault_id, self.case.source_region, None)
-        return [first, *(f"{first[:-2]}{number:02d}" for number in range(1, ceil(self.disks / DISKS_OF_A_CACHE)))]
+        needed = max(ceil(self.disks / DISKS_OF_A_CACHE), 1)
+        return [account_id(self.vault_id, (), self.case.source_region, number) for number in range(needed)]
 
     @property
     def in_trouble(self) -> dict[str, str]:

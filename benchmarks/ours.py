@@ -24,7 +24,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from arm.limiter import READS_PER_SECOND, WRITES_PER_SECOND
+from arm.limiter import Budget
 from arm.watcher import POLL_FLOOR_SECONDS
 from benchmarks import cloudlog, temporal
 from benchmarks.fleet import PLAN, TROUBLES
@@ -49,7 +49,8 @@ _RPC = timedelta(seconds=10)
 
 def worker_settings(spec: Spec) -> dict[str, str]:
     """Return the worker's settings for a cloud of this speed; the others are those of a deployment."""
-    rates = {"READS": READS_PER_SECOND, "WRITES": WRITES_PER_SECOND}
+    budget = Budget()
+    rates = {"READS": budget.reads_per_second, "WRITES": budget.writes_per_second}
     return {
         "POLL_FLOOR_SECONDS": f"{POLL_FLOOR_SECONDS / spec.speed:.6f}",
         "INTENT_SETTLE_SECONDS": "30",
