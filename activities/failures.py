@@ -164,15 +164,13 @@ def subject_of(request: Any) -> str:
     """Return the id of the resource that an activity's input is about, empty where it names none."""
     if isinstance(request, Plan):
         return ""  # it names many, and none of them alone failed
-    task = getattr(request, "task", None)
-    if task is not None:
-        return str(task.vm.source_id)
+    for holder in (getattr(request, "task", None), request):
+        source_id = getattr(getattr(holder, "vm", None), "source_id", None)
+        if source_id is not None:
+            return str(source_id)
     job = getattr(request, "job", None)
     if job is not None:
         return str(job.target_id)
-    vm = getattr(request, "vm", None)
-    if vm is not None:
-        return str(vm.source_id)
     listed = getattr(request, "ids", None)
     if listed:
         return str(listed[0])

@@ -1,7 +1,13 @@
 """Every activity goes out with its priority, and with its subscription as the key of fairness."""
 
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel
 from temporalio.client import WorkflowHistory
 
+from activities import registry
+from activities.failures import subject_of
 from migration import names
 from migration.ids import ResourceId
 from migration.phases import Phase
@@ -43,6 +49,42 @@ async def test_every_activity_of_a_move_has_its_priority(stage: Stage) -> None:
     assert ("disable_replication", Urgency.CUTOVER) in urgencies
     assert Urgency.CUTOVER == undone[0]
     assert {ResourceId.parse(task.vm.source_id).subscription.lower()} == {key for *_, key in activities}
+
+
+def test_whatever_an_activity_is_asked_has_a_subject_or_none() -> None:
+    """Neither a priority nor the translation of an error may fail over the shape of an input."""
+    inputs = [
+        kind
+        for holder in vars(registry).values()
+        if isinstance(holder, type)
+        for method in vars(holder).values()
+        if hasattr(method, "__temporal_activity_definition")
+        for name, kind in get_type_hints(method).items()
+        if name != "return" and isinstance(kind, type) and issubclass(kind, BaseModel)
+    ]
+
+    subjects = {kind.__name__: subject_of(_made(kind)) for kind in inputs}
+
+    assert len(subjects) > 40
+    assert {"", _TEXT} == set(subjects.values())
+    assert _TEXT == subjects["RunHook"]
+
+
+_TEXT = "some text"
+
+
+def _made(kind: type[BaseModel]) -> BaseModel:
+    """Return an object of this kind, in which every text is the same, lists are empty, and what else there is is None."""
+    made: dict[str, Any] = {}
+    for name, each in kind.model_fields.items():
+        annotation: Any = each.annotation
+        parts = get_args(annotation) if get_origin(annotation) is UnionType else (annotation,)
+        one = next((part for part in parts if isinstance(part, type)), None)
+        if one is not None and issubclass(one, BaseModel):
+            made[name] = _made(one)
+        else:
+            made[name] = _TEXT if one is str else [] if get_origin(annotation) is list else None
+    return kind.model_construct(**made)
 
 
 def test_a_last_check_holds_a_permit() -> None:
