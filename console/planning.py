@@ -116,6 +116,10 @@ def _print_figures(session: Session, answer: dict[str, Any]) -> None:
     rows += [["downtime of a machine", _span(down)]]
     draw.print(table(["duration", "best to worst case"], rows))
     session.answer("")
+    if len(answer["waves"]) > 1:
+        waves = [[one["name"], ", ".join(one["after"]) or "-", str(len(one["vms"]))] for one in answer["waves"]]
+        draw.print(table(["wave", "fails over after", "VMs"], waves))
+        session.answer("")
     if answer["windows"]:
         windows = [[one["vm"], one["in_words"], _closing(one)] for one in answer["windows"]]
         draw.print(table(["VM", "may fail over in", "until"], windows))

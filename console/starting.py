@@ -19,7 +19,7 @@ from console.texts import counted
 from console.watching import follow
 from migration import names
 from migration.inputs import MigratePlanInput
-from migration.plan import Plan
+from migration.plan import Plan, Wave
 from migration.report import MemoKeys
 from runtime.settings import Settings
 from runtime.temporal import ensure_search_attributes
@@ -162,7 +162,8 @@ def _details(plan: Plan, requester: str) -> str:
     """Return what the UI shows beside the plan's workflow; Temporal keeps 20,000 bytes of it."""
     named = len(plan.vms) <= _NAMED
     waves = [
-        f"- wave **{wave.name}**: " + (", ".join(vm.name for vm in wave.vms) if named else counted(len(wave.vms), "VM"))
+        f"- wave **{wave.name}**{_after(wave)}: "
+        + (", ".join(vm.name for vm in wave.vms) if named else counted(len(wave.vms), "VM"))
         for wave in plan.waves[:_NAMED]
     ]
     if len(plan.waves) > _NAMED:
@@ -179,6 +180,13 @@ def _details(plan: Plan, requester: str) -> str:
         f"Started by {requester}; plan hash `{plan.content_hash}`; approvers: {approvers}.",
     ]
     return "\n".join(lines)
+
+
+def _after(wave: Wave) -> str:
+    """Return what a wave says that it comes after; without a word it comes after the one above it."""
+    if wave.after is None:
+        return ""
+    return f" (after {', '.join(wave.after)})" if wave.after else " (at once)"
 
 
 def _sentence(plan: Plan, *, is_new: bool) -> str:

@@ -34,7 +34,7 @@ from migration.plan_vaults import (
 )
 from migration.plan_verification import Verification, VmVerification
 from migration.plan_windows import Cutover, refuse_useless
-from migration.waves import dependencies, refuse_bad_order
+from migration.waves import dependencies, in_order, refuse_bad_order
 
 Address = Annotated[str, AfterValidator(checks.ipv4_address)]
 Network = Annotated[str, AfterValidator(checks.network)]
@@ -289,6 +289,11 @@ class Plan(Authored):
     def wave_dependencies(self) -> list[tuple[int, ...]]:
         """What each wave comes right after, by their places in `waves`."""
         return dependencies(self._order)
+
+    @property
+    def waves_in_order(self) -> list[Wave]:
+        """The waves as they fail over: each after those that it depends on, else as they are written."""
+        return [self.waves[place] for place in in_order(self.wave_dependencies)]
 
     @property
     def content_hash(self) -> str:

@@ -35,8 +35,8 @@ Tolerated = Annotated[
 class Limits(Authored):
     """How many virtual machines of a part of the plan at once; the plan's own numbers hold besides."""
 
-    replication: Replication | None = Field(None, description="No bound of its own if not given.")
-    cutover: CutoverNumber | None = Field(None, description="No bound of its own if not given.")
+    replication: Replication | None = Field(None, description="So many replicate at once; no own bound if not given.")
+    cutover: CutoverNumber | None = Field(None, description="So many fail over at once; no own bound if not given.")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

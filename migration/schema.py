@@ -46,7 +46,7 @@ _DESCRIPTIONS = {
     "replication": "Virtual machines whose replication is begun and awaited at once.",
     "cutover": "Virtual machines that fail over at once.",
     "subnet": "Name of a subnet of the network.",
-    "waves": "Groups of virtual machines, in the order in which they fail over.",
+    "waves": "Groups of virtual machines; each fails over after those that it depends on.",
     "vms": "The virtual machines of the wave.",
     "by": "Who answers for it: a user name such as anna@contoso.example, or an object id.",
     "reason": "Why the move may go on.",

@@ -55,7 +55,9 @@ class Survey(Value):
 def surveyed_moves(plan: Plan, survey: Survey) -> list[Move]:
     """Return the moves of a plan as it was found, by vault; what was moved before is left out."""
     known = {vm.name: vm for vm in survey.vms}
-    specs = tuple(vm for vm in vm_specs(plan) if not known[vm.name].already_migrated)
+    turns = {wave.name: turn for turn, wave in enumerate(plan.waves_in_order)}
+    moving = [vm for vm in vm_specs(plan) if not known[vm.name].already_migrated]
+    specs = tuple(sorted(moving, key=lambda vm: turns[vm.wave]))
     there = frozenset(map(ids.id_key, survey.there))
     return [
         replace(

@@ -45,6 +45,7 @@ def outline(
         "vaults": _vaults(plan, survey) if moving else [],
         "calls": [_call(number, call) for number, call in enumerate(calls, 1)],
         "resources": _resources(calls),
+        "waves": _waves(plan, set(moving)),
         "windows": [_window(spec, now) for spec in vm_specs(plan) if spec.name in moving and spec.cutover and now],
         "duration": {
             **_span(took.total),
@@ -110,6 +111,21 @@ def _call(number: int, call: Call) -> dict[str, Any]:
         "when": call.when or "always",
         "action": call.action,
     }
+
+
+def _waves(plan: Plan, moving: set[str]) -> list[dict[str, Any]]:
+    """Return the waves in the order in which they fail over, and what each comes after."""
+    after = dict(zip((wave.name for wave in plan.waves), plan.wave_dependencies, strict=True))
+    return [
+        {
+            "name": wave.name,
+            "after": [plan.waves[one].name for one in after[wave.name]],
+            "vms": [vm.name for vm in wave.vms if vm.name in moving],
+            "replication": wave.concurrency.replication if wave.concurrency else None,
+            "cutover": wave.concurrency.cutover if wave.concurrency else None,
+        }
+        for wave in plan.waves_in_order
+    ]
 
 
 def _window(spec: VmSpec, now: datetime) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from migration.estimate.prices import Prices, load_prices
 from migration.models import vm_specs
 from migration.plan import Plan
 from migration.plan_file import load_plan
+from migration.plan_fleet import Limits
 from migration.survey import Survey, SurveyedDisk, SurveyedVm
 
 PLANS = Path(__file__).parents[2] / "plans"
@@ -192,6 +193,26 @@ def test_durations_follow_from_sizes_and_concurrency() -> None:
     assert sum(wide.copy[name].low for name in names) <= narrow.stages["replicate and test all"].low
     assert wide.total.low < narrow.total.low
     assert wide.downtime == narrow.downtime
+
+
+def test_waves_beside_each_other_take_less_time_and_come_in_their_order() -> None:
+    """Calls and waves are listed as they come; limits of a wave and of the vault make it longer."""
+    last, first = CONTOSO.waves[:2]
+    plan = CONTOSO.model_copy(update={"concurrency": CONTOSO.concurrency.model_copy(update={"cutover": 9})})
+    beside = plan.model_copy(update={"waves": [last, first.model_copy(update={"after": []})]})
+    turned = plan.model_copy(update={"waves": [last.model_copy(update={"after": [first.name]}), beside.waves[1]]})
+    line, wide, back = (told(one) for one in (plan, beside, turned))
+    assert wide["duration"]["low_seconds"] < line["duration"]["low_seconds"]
+    assert [[], [first.name]] == [wave["after"] for wave in back["waves"]]
+    assert [first.name, last.name] == [wave["name"] for wave in back["waves"]]
+    vms = list(dict.fromkeys(call["vm"] for call in back["calls"] if call["vm"] and call["writes"]))
+    assert [vm.name for wave in (first, last) for vm in wave.vms] == vms
+    for key, limits in (("per_vault", {"replication": 1}), ("per_subscription", {"replication": 1})):
+        bounded = beside.concurrency.model_copy(update={key: Limits.model_validate(limits)})
+        narrow = beside.model_copy(update={"concurrency": bounded})
+        assert wide["duration"]["low_seconds"] < told(narrow)["duration"]["low_seconds"]
+    own = first.model_copy(update={"after": [], "concurrency": Limits(replication=1, cutover=1)})
+    assert told(beside.model_copy(update={"waves": [last, own]}))["duration"] != wide["duration"]
 
 
 def test_a_duration_can_be_reckoned_by_hand() -> None:

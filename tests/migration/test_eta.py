@@ -13,7 +13,7 @@ from migration.eta.expected import steps
 from migration.eta.fleet import Place, place_of, timetable
 from migration.eta.outlook import outlook, pace
 from migration.eta.reckoning import estimate, in_moments, in_words, ranged
-from migration.eta.values import Estimate, Outlook
+from migration.eta.values import Estimate, Outlook, WavePlace
 from migration.models import Progress
 from migration.phases import Phase
 from migration.report import PhaseSpan
@@ -221,6 +221,39 @@ class TestTimetable:
         table = self.places(Place("a", "one", "person", stuck="person"), Place("b", "one", "ended"))
         assert Estimate(until="end", stuck="person", reason="1 waits for a person", stands={"person": 1}) == table.plan
         assert self.places(Place("b", "one", "ended")).plan is None
+
+    def test_waves_beside_each_other_and_limits_of_their_own(self) -> None:
+        """Each gate is as late as the waves before it; a wave's own limit makes a queue in it alone."""
+        waves = {
+            "one": WavePlace(),
+            "two": WavePlace(cutover=1),
+            "three": WavePlace(after=["one"]),
+            "four": WavePlace(replication=1),
+        }
+        places = [
+            Place("a", "one", "ready", to_verified=(600, 1200)),
+            *(Place(name, "two", "ready", to_verified=(600, 1200)) for name in "bc"),
+            Place("d", "three", "ready", to_verified=(600, 1200)),
+            *(Place(name, "four", "new", to_ready=(3600, 3600), to_verified=(600, 1200)) for name in "ef"),
+        ]
+        table = timetable(places, BEGAN, replication=10, cutover=10, waves=waves)
+        seconds = {name: (end.low_seconds, end.high_seconds) for name, end in table.waves.items()}
+        assert {"one": (600, 1200), "two": (1200, 2400), "three": (1200, 2400), "four": (7200, 9000)} == seconds
+
+    def test_what_is_paused_has_no_end_nor_what_waits_for_it(self) -> None:
+        """At best somebody lets it go on at once; others that do not wait for it keep their range, and its place."""
+        told = "wave one is paused by olga"
+        paused = Place("a", "one", "ready", to_verified=(600, 1200)).held(told)
+        others = [Place(name, wave, "ready", to_verified=(600, 1200)) for name, wave in (("b", "two"), ("c", "three"))]
+        waves = {"one": WavePlace(), "two": WavePlace(after=["one"]), "three": WavePlace()}
+        table = timetable([paused, *others], BEGAN, replication=1, cutover=1, waves=waves)
+        assert [("person", told), (None, "a wave before it stands still"), (None, "")] == [
+            (table.waves[name].stuck, table.waves[name].reason) for name in waves
+        ]
+        assert [None, None, 1200] == [table.waves[name].high_seconds for name in waves]
+        assert ("person", told, True) == (table.vms["a"].stuck, table.vms["a"].reason, table.vms["a"].is_unknown)
+        assert table.plan
+        assert ("person", told) == (table.plan.stuck, table.plan.reason)
 
     def test_five_thousand_are_reckoned_quickly(self) -> None:
         """A plan of 5,000 in 50 waves costs no more than a glance."""
