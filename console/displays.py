@@ -40,6 +40,7 @@ class LineDisplay:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._told: dict[str, str] = {}
+        self._steering: list[str] = []
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -51,14 +52,22 @@ class LineDisplay:
     def show(self, view: PlanView) -> None:
         """Tell what changed since the last view."""
         self._tell(view, "", f"{view.outcome or view.phase} {view.waiting_for}", plan_line(view, with_times=False))
-        for line in steering_lines(view):
-            self._tell(view, line, line, line)
+        self._show_steering(view)
         if view.is_large:
             self._show_waves(view)
             return
         for vm in view.vms:
             parts = (state(vm), progress(vm), _end(vm), _marked(vm))
             self._tell(view, vm.name, _change(vm), f"{vm.name}: " + "; ".join(part for part in parts if part))
+
+    def _show_steering(self, view: PlanView) -> None:
+        """Tell of each pause, held gate and limit once, and when it holds no more."""
+        lines = steering_lines(view)
+        for line in [line for line in self._steering if line not in lines] if not view.ended else []:
+            self._write(f"{clock_time(view.read)}  no more: {line}")
+        for line in [line for line in lines if line not in self._steering]:
+            self._write(f"{clock_time(view.read)}  {line}")
+        self._steering = lines
 
     def _show_waves(self, view: PlanView) -> None:
         """Tell of each wave where its virtual machines are, and of those that newly need a person."""

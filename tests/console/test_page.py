@@ -22,6 +22,7 @@ from migration.phases import Outcome, Phase
 from migration.proofs import Boot, Comparison, Isolation, ProbeResult, Proof, TestFailoverReport
 from migration.report import Decision, PhaseSpan, Report, ReportedResource, VmReport
 from migration.resolutions import Resolved
+from migration.steering import Part, Steered
 from tests.console.standins import finding
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -102,6 +103,7 @@ def full_report(text: str = "text") -> Report:
         reason=text,
         findings=[finding("note", text)],
         resolutions=[Resolved(at=text, action="retry", by=text, reason=text, question=text)],
+        steered=[Steered(at=text, action="pause", part=Part(kind="wave", name=text), by=text, reason=text, told=text)],
         resources=[ReportedResource(id=text, type=text, created_by=text, state="deleted", why=text)],
         vms=[vm, VmReport(name="b", id="", outcome=Outcome.REFUSED)],
     )
@@ -137,7 +139,15 @@ def test_shows_every_part_of_the_report() -> None:
     text = render(full_report("Größe"))
 
     wanted = ["3 min 05 s", "<dd>0 s</dd>", "unreadable", "warning", "deleted", "left", "Incident", "Not as the plan"]
-    wanted += ["Moved on by a person", "give up", "1 min 35 s", "Two copies ran", "1 min 01 s", "Writes on the target"]
+    wanted += [
+        "Moved on by a person",
+        "Steered by a person",
+        "give up",
+        "1 min 35 s",
+        "Two copies ran",
+        "1 min 01 s",
+        "Writes on the target",
+    ]
     assert [shown for shown in wanted if shown not in text] == []
     assert {"◆", "◇"} <= set(text)
     assert text.count("Größe") > 20

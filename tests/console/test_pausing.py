@@ -3,11 +3,14 @@
 import pytest
 
 from console import steering
+from console.displays import LineDisplay
 from console.errors import InputError
 from console.session import Session
 from console.steering import LimitsWish
 from console.tables import steering_lines, waiting
+from migration.chain import evidence
 from migration.phases import Phase
+from migration.report import PlanReport, evident_of_plan
 from migration.steering import HeldGate, LimitsNow, Part, Pause
 from tests.console.conftest import CommandLine
 from tests.console.steps import started
@@ -71,6 +74,26 @@ def test_pauses_gates_and_limits_stand_above_the_machines() -> None:
     told = shown.as_json()
     assert (12, 1, 1) == tuple(len(told[key]) for key in ("pauses", "held_gates", "limits"))
     assert not {"pauses", "held_gates", "limits"} & view(vm("a")).as_json().keys()
+
+
+def test_a_watcher_hears_of_a_pause_and_of_its_end_once() -> None:
+    """On lines of their own, where nothing is redrawn."""
+    told: list[str] = []
+    display = LineDisplay(told.append)
+    for shown in (view(vm("a")), view(vm("a"), pauses=(PAUSE,)), view(vm("a"), pauses=(PAUSE,)), view(vm("a"))):
+        display.show(shown)
+    lines = [line.partition("  ")[2] for line in told if "paused" in line]
+    assert 2 == len(lines)
+    assert f"no more: {lines[0]}" == lines[1]
+
+
+def test_a_report_from_before_plans_could_be_steered_is_still_vouched_for() -> None:
+    """Its hash is what its workflow kept then; what was said to a plan counts, and cannot be taken out unseen."""
+    old = PlanReport(plan="shop", plan_hash="h").model_dump(mode="json", exclude={"steered"})
+    quiet = {**old, "steered": []}
+    spoken = {**old, "steered": [{"at": "now", "action": "pause"}]}
+    prints = [evidence(evident_of_plan(body)) for body in (old, quiet, spoken)]
+    assert prints[0] == prints[1] != prints[2]
 
 
 def test_a_machine_tells_what_holds_it_where_it_waits_for_its_turn() -> None:

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
 
+from activities.registry import interceptors
 from migration import names
 from migration.phases import Outcome, Phase
 from migration.report import DecisionAnswer
@@ -14,8 +17,10 @@ from migration.steering import MOST_KEPT, MOST_PAUSES, Part, SetConcurrency, Ste
 from tests.workflows.scenes import make_plan
 from tests.workflows.script import Script, vm_failure
 from tests.workflows.stage import PlanHandle, Stage
+from worker import RUNNER, WORKFLOWS
 from workflows import policies
 from workflows.dispatch import Dispatcher
+from workflows.messages import IgnoreMisfits
 from workflows.steering import Steering
 from workflows.turns import VmNotice
 
@@ -185,6 +190,17 @@ def test_so_many_pauses_hold_at_once_and_the_plans_besides(monkeypatch: pytest.M
     assert len(desk.book.state().model_dump_json()) < 60_000
 
 
+async def replays(handle: PlanHandle) -> bool:
+    """Replay what a plan did, as a worker does that takes it up."""
+    await Replayer(
+        workflows=WORKFLOWS,
+        workflow_runner=RUNNER,
+        interceptors=[*interceptors(), IgnoreMisfits()],
+        data_converter=pydantic_data_converter,
+    ).replay_workflow(await handle.fetch_history())
+    return True
+
+
 async def steer(handle: PlanHandle, update: str, **said: Any) -> DecisionAnswer:
     """Send a person's word to a plan."""
     message = {"by": "olga@contoso.example", "reason": "a look at it", **said}
@@ -227,6 +243,7 @@ async def test_a_paused_plan_begins_nothing_and_loses_nothing(stage: Stage, scri
     report = await stage.plan_report(handle)
     assert ["pause", "set_concurrency", "resume"] == [one.action for one in report.steered]
     assert {"olga@contoso.example"} == {one.by for one in report.steered}
+    assert await replays(handle)
 
 
 async def test_a_gate_that_failures_hold_needs_a_person_who_may_open_it(stage: Stage, script: Script) -> None:
@@ -249,3 +266,4 @@ async def test_a_gate_that_failures_hold_needs_a_person_who_may_open_it(stage: S
     assert Outcome.MIXED == (await handle.result()).outcome
     assert ["open_gate"] == [one.action for one in (await stage.plan_report(handle)).steered]
     assert not (await stage.plan_status(handle)).needs_action
+    assert await replays(handle)
