@@ -74,7 +74,7 @@ _TEXT = "some text"
 
 
 def _made(kind: type[BaseModel]) -> BaseModel:
-    """Return an object of this kind, in which every text is the same, lists are empty, and what else there is is None."""
+    """Return an object of this kind, whose texts are all the same, whose lists are empty and whose rest is None."""
     made: dict[str, Any] = {}
     for name, each in kind.model_fields.items():
         annotation: Any = each.annotation
