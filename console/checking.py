@@ -12,7 +12,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from console.asking import ask_here, unanswered
 from console.check_progress import CheckProgress, detail_of
 from console.connection import RPC_TIMEOUT, Link, has_worker, no_worker, open_link, require_worker
-from console.errors import InputError
+from console.errors import InputError, UnreachableError
 from console.findings import print_check
 from console.plans import read_plan, refuse_too_large
 from console.sarif import sarif
@@ -22,6 +22,7 @@ from migration import names
 from migration.findings import PlanCheck, summary_by_wave
 from migration.plan import Plan
 from migration.report import MemoKeys
+from migration.rules.certain import certain
 
 STANDARD_OUTPUT = "-"
 _LOOK_SECONDS = 1.0
@@ -32,11 +33,14 @@ async def check_plan(session: Session, plan_file: str, *, local: bool, sarif_fil
     """Check the plan in a file, and return 0 if nothing blocks it, else 1."""
     plan = read_plan(plan_file)
     refuse_too_large(plan, plan_file)
-    if local:
-        session.note(f"checking in a process of its own: {_how(plan)}, as the identity of this environment")
-        check = await ask_here(session, "--check", plan_file, PlanCheck, "checking")
-    else:
-        check = await _check_on_worker(session, plan)
+    try:
+        check = await _asked(session, plan, plan_file, local=local)
+    except UnreachableError as error:
+        known = certain(plan)
+        if not known:
+            raise
+        session.note(f"{error}; what the plan alone tells:")
+        check = PlanCheck(findings=known)
     if sarif_file is not None:
         _write_sarif(session, check, plan_file, sarif_file)
     if session.as_json:
@@ -46,6 +50,14 @@ async def check_plan(session: Session, plan_file: str, *, local: bool, sarif_fil
     elif sarif_file != STANDARD_OUTPUT:
         print_check(session, plan, check)
     return 1 if check.blocking else 0
+
+
+async def _asked(session: Session, plan: Plan, plan_file: str, *, local: bool) -> PlanCheck:
+    """Return what Azure's answers tell of a plan."""
+    if not local:
+        return await _check_on_worker(session, plan)
+    session.note(f"checking in a process of its own: {_how(plan)}, as the identity of this environment")
+    return await ask_here(session, "--check", plan_file, PlanCheck, "checking")
 
 
 def _how(plan: Plan) -> str:

@@ -16,7 +16,7 @@ from console.connection import RPC_TIMEOUT, has_worker, no_worker, open_link, re
 from console.plans import read_plan
 from console.session import ROOT, Session
 from console.tables import screen, table
-from console.texts import clean, counted, span
+from console.texts import clean, counted, few, span
 from migration import names, zones
 from migration.estimate.outline import outline
 from migration.estimate.prices import load_prices
@@ -82,6 +82,7 @@ def _print(session: Session, answer: dict[str, Any], *, reads: bool) -> None:
         for entry in listed:
             session.answer("  " + clean(f"{describe(entry['id'])}{_condition(entry)}"))
     session.answer("")
+    _print_vaults(session, answer["vaults"])
     _print_figures(session, answer)
 
 
@@ -107,6 +108,27 @@ def _condition(entry: dict[str, Any]) -> str:
     parts = ["by Site Recovery"] if entry["by"] == "site_recovery" else []
     parts += [] if entry["when"] == "always" else [entry["when"]]
     return f" ({', '.join(parts)})" if parts else ""
+
+
+def _print_vaults(session: Session, vaults: list[dict[str, Any]]) -> None:
+    """Print which machines go by which vault, and through which of its cache accounts."""
+    rows = [
+        [
+            vault["id"].rsplit("/", 1)[-1],
+            account["id"].rsplit("/", 1)[-1],
+            str(account["disks"]),
+            few(account["vms"]),
+        ]
+        for vault in vaults
+        for account in vault["cache_accounts"]
+    ]
+    unused = [vault["id"].rsplit("/", 1)[-1] for vault in vaults if not vault["vms"]]
+    if not rows:
+        return
+    screen(plain=session.is_plain).print(table(["vault", "cache account", "disks", "VMs"], rows))
+    if unused:
+        session.answer(clean(f"No machine goes by {few(unused)}: not made."))
+    session.answer("")
 
 
 def _print_figures(session: Session, answer: dict[str, Any]) -> None:

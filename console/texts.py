@@ -1,6 +1,7 @@
 """Texts for a screen: times in the reader's zone, spans of time, and foreign text made safe to print."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
@@ -72,3 +73,9 @@ def words(identifier: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number and its noun: `1 VM`, `3 VMs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """Return some of many names, and how many more there are: `a, b and 7 more`."""
+    told = ", ".join(names[:most])
+    return f"{told} and {len(names) - most} more" if len(names) > most else told

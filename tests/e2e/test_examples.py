@@ -97,3 +97,21 @@ def subscriptions(plan: dict[str, Any]) -> set[str]:
     vms = [vm for wave in plan["waves"] for vm in wave["vms"]]
     targets = {vm.get("target", {}).get("subscription") for vm in vms} | {plan["target"].get("subscription")}
     return {plan["subscription"], *(one for one in targets if one)}
+
+
+def test_machines_go_by_the_vaults_that_the_plan_showed(clone: Clone, examples: dict[str, Example]) -> None:
+    """Each of Wingtip's two vaults protects those that `plan` listed for it, by its own account, and is gone again."""
+    listed = examples["wingtip"].listed["vaults"]
+    assert [6, 6] == [vault["vms"] for vault in listed]
+    log = clone.simulator.requests()
+    for vault in listed:
+        [account] = vault["cache_accounts"]
+        assert {"web-01", "web-02", "web-03"} <= set(account["vms"]) or "wingtipasrcache" in account["id"]
+        put = [line["path"] for line in log if line["method"] == "PUT" and line["accepted"]]
+        inside = [path for path in put if path.lower().startswith(f"{vault['id']}/".lower())]
+        assert len(account["vms"]) == sum("/replicationprotecteditems/" in path.lower() for path in inside)
+        assert 1 == sum(path.lower() == account["id"].lower() for path in put)
+    home = {vault["id"].split("/")[2] for vault in listed}
+    assert 2 == len(home)
+    there = {one.lower() for one in clone.simulator.resource_ids()}
+    assert not {vault["id"].lower() for vault in listed} & there

@@ -13,6 +13,7 @@ from migration.models import vm_specs
 from migration.placement import Place
 from migration.plan import Plan
 from migration.plan_file import parse_plan
+from migration.rules.certain import certain
 from migration.vaults import planned_vaults
 from tests.migration.plan_text import GOOD, problems_of
 
@@ -147,3 +148,37 @@ def test_roles_reach_every_vault_and_subscription() -> None:
         "subscription": {f"/subscriptions/{one}" for one in (home, OTHER, THIRD)},
     }
     assert expected == {place: set(roles[place]["AssignableScopes"]) for place in expected}
+
+
+def fleet(vms: int, vault: str = "", **subscriptions: str) -> Plan:
+    """Return a plan of that many machines; *subscriptions*: of the wave, or of the target."""
+    text = GOOD.partition("waves:\n")[0] + "waves:\n  - name: all\n"
+    text += f"    subscription: {subscriptions['source']}\n" if "source" in subscriptions else ""
+    text += "    vms:\n" + "".join(f"      - name: vm-{n}\n" for n in range(vms))
+    target = f"  subnet: servers\n  subscription: {subscriptions.get('target', OTHER)}\n"
+    return read(
+        text.replace("  subnet: servers\n", target).replace("  region: northeurope\napproval", f"{vault}approval")
+    )
+
+
+def test_what_cannot_fit_is_told_of_the_file_alone() -> None:
+    """More machines than a subscription has protected disks, there or here, and more than named accounts take."""
+    region = "  region: northeurope\n"
+    assert [] == certain(fleet(750, f"{region}  cache_account: one\n"))
+    (told,) = certain(fleet(751, f"{region}  cache_account: one\n"))
+    assert ("plan-fits", True) == (told.rule, told.blocks)
+    assert told.evidence.startswith("at least 751 disks of 751 machines")
+    assert "1 cache account more" in told.remedy
+    assert [] == certain(fleet(751, f"{region}  cache_account: [one, two]\n"))
+
+
+def test_a_subscription_with_too_many_disks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the source's and of the target's, once each; the numbers stand in it."""
+    monkeypatch.setattr("migration.rules.certain.DISKS_OF_SUBSCRIPTION", 20)
+    assert [] == certain(fleet(20, "  region: northeurope\n"))
+    told = certain(fleet(21, "  region: northeurope\n", source=THIRD))
+    assert [f"subscription {THIRD}", f"subscription {OTHER}"] == [one.subject for one in told]
+    assert {"protected-disks"} == {one.rule for one in told}
+    assert told[0].evidence.startswith("21 machines of the plan leave it")
+    assert told[1].evidence.startswith("21 machines of the plan go to it")
+    assert 1 == len(certain(fleet(21, "  region: northeurope\n", source=OTHER)))

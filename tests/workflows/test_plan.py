@@ -1,13 +1,17 @@
 """A plan: what it prepares, moves, refuses, tidies up and tells."""
 
+import uuid
+
 import pytest
 from temporalio.client import WorkflowFailureError
 
 from migration import ids, names
 from migration.phases import Outcome, Phase
+from migration.placement import Place
 from migration.power import RUNNING
 from migration.report import MemoKeys, PlanEnding, plan_evidence
-from tests.workflows.scenes import APPROVER, finding, make_plan, plan_check
+from migration.vaults import account_id
+from tests.workflows.scenes import APPROVER, SOURCE_REGION, TARGET_REGION, finding, make_plan, plan_check
 from tests.workflows.script import Script, environment_failure, vm_failure
 from tests.workflows.stage import Stage
 from tests.workflows.world import World
@@ -325,3 +329,47 @@ async def test_a_machine_without_its_plan_says_whom_it_misses(real_stage: Stage,
     assert Phase.WAITING_FOR_TURN == status.phase
     await real_stage.resolve(vm, "skip")
     assert Outcome.MIGRATED == (await real_stage.approve(vm)).outcome
+
+
+async def test_two_vaults_are_prepared_one_after_the_other(stage: Stage, script: Script, world: World) -> None:
+    """Each machine goes by the vault and cache account of its place; what others use of one stays, the other goes."""
+    other = str(uuid.uuid4())
+    vaults = [
+        {"name": "one", "resource_group": "vaults", "region": TARGET_REGION, "cache_account": ["cache1", "cache2"]},
+        {"name": "two", "resource_group": "vaults", "region": TARGET_REGION, "subscription": other},
+        {"name": "unused", "resource_group": "vaults", "region": TARGET_REGION},
+    ]
+    plan = make_plan(TWO_WAVES, vault=None, vaults=vaults)
+    first, second, unused = plan.vault_ids
+    places = {"db-01": Place(vault=1), "app-01": Place(account=1), "web-01": Place(vault=1, account=1)}
+    check = plan_check(plan)
+    placed = [vm.model_copy(update={"place": places[vm.name]}) for vm in check.vms]
+    script.on("check_plan", check.model_copy(update={"vms": placed}))
+    script.on("other_plans_using", {"plans": ["fabrikam"]}, when=lambda request: request.vault_id == first)
+    handle = await stage.start_plan(plan)
+    for vm in plan.vms:
+        await stage.approve(stage.vm_of(plan, vm.name))
+    assert Outcome.MIGRATED == (await handle.result()).outcome
+    assert [first, second, unused] == (await (await handle.describe()).memo())[MemoKeys.VAULT]
+    made = [label for label in script.labels() if label.startswith("ensure_")]
+    once = PREPARATION[3:-1]
+    groups, accounts = ["ensure_resource_group"] * 3, ["ensure_cache_account"]
+    assert [*groups, *once, *accounts, *once, *accounts * 2] == made
+    assert [first, second] == [wanted.vault_id for wanted in script.requests("ensure_vault")]
+    shared = {one.task.vm.name: one.task.shared for one in script.requests("enable_replication")}
+    own = [account_id(second, (), SOURCE_REGION, number) for number in (0, 1)]
+    expected = {
+        "db-01": (second, own[0]),
+        "app-01": (first, account_id(first, ["cache1", "cache2"], SOURCE_REGION, 1)),
+        "web-01": (second, own[1]),
+    }
+    assert expected == {name: (one.vault_id, one.cache_account_id) for name, one in shared.items()}
+    assert all(f"{one.vault_id}/" in one.source_container_id for one in shared.values())
+    assert (True, True) == (world.is_there(first), world.is_there(expected["app-01"][1]))
+    assert not any(world.is_there(one) for one in (second, *own))
+    report = await stage.plan_report(handle)
+    why = {entry.id: entry.why for entry in report.resources if entry.state == "left"}
+    assert {"in use by the plans fabrikam"} == {why[first], why[expected["app-01"][1]]}
+    assert second not in why
+    listed = script.requests("list_plan")[0]
+    assert ([first, second, unused], 3) == (listed.vault_ids, len(listed.group_ids))
