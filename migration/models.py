@@ -369,7 +369,11 @@ def _spec(plan: Plan, wave: Wave, vm: Vm, waivers: list[Waiver]) -> VmSpec:
         disk_types=dict(own.disk_types),
         disk_encryption_set_id=_encryption_set(own.disk_encryption_set, subscription, group),
         excluded_disks=list(own.excluded_disks),
-        test_network_id=_network(plan.failover.test_network, network_home) if plan.failover.test_first else None,
+        test_network_id=(
+            _network(own.test_network, (subscription, group)) or _network(plan.failover.test_network, network_home)
+            if plan.failover.test_first
+            else None
+        ),
         waivers=waivers,
         cutover=schedule(plan.cutover, wave.cutover, vm.cutover),
         parity=parity_wanted(plan.parity, own, ids.resource_group_id(subscription, group)),

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from migration import ids
@@ -325,8 +325,8 @@ def _misfits(loads: Sequence[Load], sites: Sequence[Site]) -> tuple[Misfit, ...]
     """Return why no places were found."""
     found = []
     for number, site in enumerate(sites):
-        bound = [load for load in loads if load.vault == number]
-        if sum(load.disks for load in bound) > site.room:
+        bound = [replace(load, vault=0) for load in loads if load.vault == number]
+        if bound and _Search(bound, [site]).run() is None:
             found.append(_full(ids.describe(site.id), "have to go by it", bound, [site]))
     if not found:
         who = ids.describe(sites[0].id) if len(sites) == 1 else f"the {len(sites)} vaults of the plan"
@@ -337,7 +337,8 @@ def _misfits(loads: Sequence[Load], sites: Sequence[Site]) -> tuple[Misfit, ...]
 def _full(subject: str, go: str, loads: Sequence[Load], sites: Sequence[Site]) -> Misfit:
     accounts = [(site, account) for site in sites for account in site.accounts]
     room = sum(site.left(account) for site, account in accounts)
-    disks, used = sum(load.disks for load in loads), sum(sum(site.used.values()) for site in sites)
+    disks = sum(load.disks for load in loads)
+    used = sum(site.used.get(ids.id_key(account), 0) for site, account in accounts)
     told = (
         f"{disks} disks of {_counted(len(loads), 'machine')} {go}, and {_counted(len(accounts), 'cache account')} "
         f"with {DISKS_OF_ACCOUNT} disks each {'have' if len(accounts) != 1 else 'has'} room for {room}"

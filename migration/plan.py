@@ -119,6 +119,9 @@ class VmTarget(ParityTarget):
     zone: Zone | None = None
     network: Network | None = None
     subnet: AzureName | None = None
+    test_network: Network | None = Field(
+        None, description="Another isolated network than the plan's for its test: a name in its target group, or an id."
+    )
     address: Address | None = Field(None, description="Static private IPv4 address of the first NIC.")
     disk_types: Annotated[dict[DiskName, DiskType], AfterValidator(checks.each_disk_once)] = Field(
         default_factory=dict, description="Disk name, or * for every disk that is not named, to its type."
@@ -408,8 +411,8 @@ _LATER_KEYS = {
     *("vault", "vaults", "consistency_group"),
 }
 """What plans could not say when the first ones were started; without a value they say nothing."""
-_EARLIER_PLACE = "network"
-"""What stands beside `subscription` where plans could say that from the first."""
+_LATER_ELSEWHERE = {"subscription": "network", "test_network": "test_first"}
+"""Keys that came later to some parts of a plan, each with what stands beside it where it was from the first."""
 
 
 def _without_later_keys(said: Any) -> Any:
@@ -417,6 +420,6 @@ def _without_later_keys(said: Any) -> Any:
         return [_without_later_keys(one) for one in said]
     if not isinstance(said, dict):
         return said
-    later = _LATER_KEYS if _EARLIER_PLACE in said else _LATER_KEYS | {"subscription"}
+    later = _LATER_KEYS | {key for key, beside in _LATER_ELSEWHERE.items() if beside not in said}
     silent = {key for key in later & said.keys() if not said[key] and said[key] != []}
     return {key: _without_later_keys(value) for key, value in said.items() if key not in silent}

@@ -100,6 +100,9 @@ def test_network(case: Case, vm: VmSpec) -> Iterator[Hit]:
         yield Hit(subject, "it is the network of the target itself: the test would meet production")
     elif found.location != vm.target_region:
         yield Hit(subject, f"it lies in {found.location}, the target region is {vm.target_region}")
+    elif (home := ids.ResourceId.parse(vm.test_network_id).subscription.lower()) != vm.target_subscription.lower():
+        told = f"it lies in subscription {home}, the target in {vm.target_subscription}"
+        yield Hit(subject, told, "name one of the target's subscription as the machine's target.test_network")
     elif not found.subnets:
         yield Hit(subject, "it has no subnet")
 

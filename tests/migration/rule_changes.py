@@ -340,6 +340,13 @@ def rehearsing(then: Change | None = None, network: str = TEST_NETWORK) -> Chang
     return change
 
 
+def with_test_network_elsewhere(case: Case) -> Case:
+    """Let the test network lie in another subscription than the target, by which no interface can be attached."""
+    elsewhere = TEST_NETWORK.replace(SUBSCRIPTION, SUBSCRIPTION[::-1])
+    case.inventory.networks.note(elsewhere, Fact(case.inventory.networks.about(TEST_NETWORK)))
+    return rehearsing(network=elsewhere)(case) or case
+
+
 def changed(case: Case, change: Change) -> Case:
     """Return the case with the change made."""
     return change(case) or case

@@ -63,6 +63,24 @@ def test_one_vault_says_what_it_always_said() -> None:
     assert {0} == set(plan.first_vaults.values())
 
 
+def test_a_plan_that_says_nothing_new_has_the_hash_it_had() -> None:
+    """So a build that knows these keys takes the file of a plan that runs for the same one."""
+    assert "85158fa9a784faa2" == read(GOOD).content_hash
+    assert (
+        read(GOOD).content_hash
+        != read(GOOD.replace("web-02\n", f"web-02\n        subscription: {THIRD}\n")).content_hash
+    )
+
+
+def test_a_machine_may_name_its_own_test_network() -> None:
+    """A network of its own target group, or any by id; the plan's serves the others."""
+    text = GOOD.replace("waves:\n", "failover: {test_first: true, test_network: rehearsal}\nwaves:\n")
+    text = text.replace("web-02\n", f"web-02\n        target: {{subscription: {OTHER}, test_network: drill}}\n")
+    plain, own = (spec.test_network_id or "" for spec in vm_specs(read(text)))
+    assert ("rehearsal", "drill") == (plain.rsplit("/", 1)[1], own.rsplit("/", 1)[1])
+    assert OTHER == own.split("/")[2] != plain.split("/")[2]
+
+
 MISTAKES = [
     (
         "vault: Third",
