@@ -23,6 +23,7 @@ from migration.findings import PlanCheck, summary_by_wave
 from migration.plan import Plan
 from migration.report import MemoKeys
 from migration.rules.certain import certain
+from runtime.errors import TemporalError
 
 STANDARD_OUTPUT = "-"
 _LOOK_SECONDS = 1.0
@@ -35,7 +36,7 @@ async def check_plan(session: Session, plan_file: str, *, local: bool, sarif_fil
     refuse_too_large(plan, plan_file)
     try:
         check = await _asked(session, plan, plan_file, local=local)
-    except UnreachableError as error:
+    except (UnreachableError, TemporalError) as error:
         known = certain(plan)
         if not known:
             raise
