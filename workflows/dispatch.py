@@ -49,6 +49,7 @@ class Dispatcher:
         self.bounds = Bounds(plan, self.homes)
         self.pauses = Pauses(list(self._places))
         self.gates = Gates(plan, self._turns.wake, self._trip)
+        self._groups = {name: [one.name for one in group] for name, group in plan.groups.items()}
         self.steered = False
         """Whether anybody has paused or limited anything."""
         self.record: list[Steered] = []
@@ -204,13 +205,15 @@ class Dispatcher:
         if pause.part.kind == "vm":
             vm = self.vms[pause.part.name]
             self._starts.remove(vm)
-            self._turns.remove(vm)
+            for one in self._fellows(vm):
+                self._turns.remove(one)
 
     def resume(self, part: Part) -> None:
         """Go on with a part of the plan that was paused."""
         self.pauses.remove(part)
         if part.kind == "vm":
-            self._wait_in_line(self.vms[part.name])
+            for one in self._fellows(self.vms[part.name]):
+                self._wait_in_line(one)
         self._wake_all()
 
     def limit(self, limits: LimitsNow) -> None:
@@ -318,8 +321,12 @@ class Dispatcher:
             return
         if vm.state == "new":
             self._starts.add(vm)
-        elif vm.state == "wanting":
+        elif vm.state == "wanting" and not any(one.name in self.pauses.vms for one in self._fellows(vm)):
             self._turns.add(vm)
+
+    def _fellows(self, vm: VmState) -> list[VmState]:
+        """Return those that fail over with one, itself included: it alone, or its consistency group."""
+        return [self.vms[name] for name in self._groups.get(vm.name, [vm.name])]
 
     def _wake_all(self) -> None:
         self._starts.wake_all()

@@ -81,7 +81,8 @@ class Gate:
 
     def _void_with_group(self, why: str) -> None:
         """Take the approvals back, since another of the consistency group is not as it was approved."""
-        self._decisions.void(why, self._decisions.evidence or "")
+        if self._decisions.approvals or self._decisions.counted:
+            self._decisions.void(why, self._decisions.evidence or "")
 
     async def _until_decided(self, deadline: datetime) -> None:
         """Wait until a decision counts, and look at both copies meanwhile."""

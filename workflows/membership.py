@@ -1,7 +1,7 @@
 """A virtual machine talks with its consistency group: it says where it stands, and hears what holds of all."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain, repeat
@@ -25,6 +25,10 @@ from workflows.move_group import MoveGroup, MoveGroupInput
 Holds = Callable[[GroupState], bool]
 
 
+async def _nothing() -> None:
+    return None
+
+
 class Membership:
     """A member of *group*. `state` is what the group last said."""
 
@@ -34,6 +38,8 @@ class Membership:
         self.inbox = Inbox({names.SIGNAL_GROUP_STANDS: (GroupState, self._hear)})
         self.approved_in: int | None = None
         """In which of the group's rounds of approval this one was approved."""
+        self.asks_anew = False
+        """Whether it is this one that asks for approvals anew."""
         self.on_asked_anew: Callable[[str], None] = lambda _why: None
         self._plan, self._name, self._engine = task.plan, task.vm.name, engine
         self._story: asyncio.Future[None] | None = None
@@ -65,13 +71,19 @@ class Membership:
                 raise vm_failure(why) from None
             raise
 
-    async def until(self, said: Stage, holds: Holds, told: str, **more: Any) -> GroupState:
-        """Say where this one stands, again now and then, until something holds of the group; a person may go on."""
+    async def until(
+        self, said: Stage, holds: Holds, told: str, *, meanwhile: Callable[[], Awaitable[None]] = _nothing, **more: Any
+    ) -> GroupState:
+        """Say where this one stands, again now and then, until something holds of the group; a person may go on.
+
+        *meanwhile* is done each time that it takes longer.
+        """
         for pause in chain(policies.TURN_REPEATS, repeat(policies.TURN_REPEATS[-1])):
             await self.say(said, **more)
             self._engine.stop_if_cancelled()
             if await self._held(said, holds, told, workflow.now() + pause) == "skip" or holds(self.state):
                 break
+            await meanwhile()
         return self.state
 
     async def _held(self, said: Stage, holds: Holds, told: str, ends: datetime) -> str:
@@ -153,7 +165,7 @@ class Membership:
         if state.decision == "commit":
             self._engine.shielded = True
             return
-        if state.asked > before.asked and self.approved_in is not None:
+        if state.asked > before.asked and not self.asks_anew:
             self.on_asked_anew(f"its consistency group asks anew: {state.why}")
         if self.called_back() and self._story is not None and not self._engine.shielded:
             self._story.cancel()

@@ -107,6 +107,8 @@ class Together:
         """Begin the failover of all at once, or learn of it; return the recovery plan's job."""
         member, self._stood_ready = self._found, True
         if not member.leads:
+            if self._turns.lost:
+                await self._turns.take_over()  # it gave the turn back while it waited for the others
             state = await member.until("ready", lambda now: now.failing_over, "ready")
             return FailoverStarted(started=Started(resource_id=self._task.item_id, job=state.failover))
         await member.until("ready", lambda state: state.ready, "ready")
@@ -134,10 +136,11 @@ class Together:
     async def ask_anew(self, why: str) -> None:
         """Say that what was approved is not so any more: all ask again."""
         if self._member is not None:
-            asked, self._member.approved_in = self.state.asked, None
+            asked, self._member.asks_anew = self.state.asked, True
             await self._member.until(
                 "verified", lambda state: state.asked > asked, "asked for their approval anew", why=why, anew=True
             )
+            self._member.asks_anew = False
 
     async def agree(self) -> bool:
         """Consent to the commit, and wait for the group's word; return False where all have to look again."""
@@ -196,7 +199,12 @@ class Together:
         looks = self.state.looks
         if self._found.leads:
             await self._found.say("granted")
-        state = await self._found.until("checked", lambda now: now.checked or now.looks > looks, "checked again")
+        state = await self._found.until(
+            "checked",
+            lambda now: now.checked or now.looks > looks,
+            "checked again",
+            meanwhile=self._turns.give_back,
+        )
         return state.looks == looks
 
     async def _until_led(self) -> None:

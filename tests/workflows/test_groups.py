@@ -1,20 +1,28 @@
 """Consistency groups: members fail over, are approved, commit and go back together, whatever befalls one of them."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from migration import names
+from migration.groups import GroupState
 from migration.models import Mismatch, Started, Verification
 from migration.phases import Outcome, Phase
 from migration.plan import Plan
 from migration.power import DEALLOCATED, RUNNING
+from migration.steering import Part, Pause
 from tests.workflows.scenes import APPROVER, make_plan
 from tests.workflows.script import Script, job_failure, vm_failure
-from tests.workflows.stage import Stage
+from tests.workflows.stage import PATIENCE_SECONDS, Stage
 from tests.workflows.world import World
+from workflows.dispatch import Dispatcher
+from workflows.move_group import MoveGroup
+from workflows.turns import VmNotice
 
 GROUP = {"only": ["db@shop", "web@shop", "mail"]}
+PAIR = {"only": ["db@shop", "web@shop"]}
 BY_LEADER = ["ensure_recovery_plan", "start_group_failover", "commit_group", "remove_recovery_plan"]
 
 
@@ -188,3 +196,91 @@ async def test_what_is_not_as_it_was_approved_is_asked_for_anew_of_all(stage: St
     assert "its consistency group asks anew: web: the evidence changed" in (told[1].last_refusal or "")
     assert BY_LEADER[:2] == committed
     assert BY_LEADER[:3] == _calls(script)[:3]
+
+
+async def test_a_cancel_after_the_groups_word_comes_too_late(stage: Stage, script: Script) -> None:
+    """Both were told to commit: whoever is cancelled then is moved with the other."""
+    plan = make_plan(PAIR)
+    gate = script.gate("commit_group")
+    await stage.start_plan(plan)
+    await _until_all_wait(stage, plan, "db", "web")
+    await stage.send(stage.vm_of(plan, "db"), names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    await gate.reached.wait()
+    for vm in ("db", "web"):
+        handle = stage.vm_of(plan, vm)
+        await stage.until_phase(handle, Phase.COMMITTING)
+        await handle.cancel()
+        await stage.until_cancel_requested(handle)
+    gate.open()
+    for vm in ("db", "web"):
+        await stage.vm_of(plan, vm).result()
+
+    assert [Outcome.MIGRATED] * 2 == list((await _outcomes(stage, plan)).values())
+
+
+async def test_who_has_given_its_consent_goes_back_only_with_the_group(stage: Stage, script: Script) -> None:
+    """One waits for the other's last look and is cancelled: the group's word is back, and both return."""
+    plan = make_plan(PAIR)
+    handle = await stage.start_plan(plan)
+    await _until_all_wait(stage, plan, "db", "web")
+    gate = script.gate("verify_target", vm="web")
+    db = stage.vm_of(plan, "db")
+    await stage.send(db, names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    await gate.reached.wait()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while "prepared" != (await _meeting(stage, plan)).stages["db"]:
+            await asyncio.sleep(0.05)
+    await db.cancel()
+    gate.open()
+    await handle.result()
+    with pytest.raises(WorkflowFailureError):
+        await db.result()
+
+    assert [Outcome.ROLLED_BACK] * 2 == list((await _outcomes(stage, plan)).values())
+    assert "goes back: db: it was cancelled" in (await stage.report(stage.vm_of(plan, "web"))).reason
+    assert "commit_group" not in _calls(script)
+
+
+async def _meeting(stage: Stage, plan: Plan) -> GroupState:
+    return await (await _meeting_place(stage, plan)).query(MoveGroup.status)
+
+
+async def _meeting_place(stage: Stage, plan: Plan) -> WorkflowHandle[MoveGroup, GroupState]:
+    run_id = (await stage.client.get_workflow_handle(names.migrate_plan_id(plan.name)).describe()).run_id
+    return stage.client.get_workflow_handle_for(MoveGroup.run, names.move_group_id(plan.name, "shop", run_id))
+
+
+@pytest.mark.parametrize("lost", ["the meeting", "a member"])
+async def test_what_somebody_terminates_splits_no_group(real_stage: Stage, script: Script, lost: str) -> None:
+    """A book that is gone is written anew with the next word; a member that is gone takes the others back."""
+    plan = make_plan(PAIR)
+    handle = await real_stage.start_plan(plan)
+    await _until_all_wait(real_stage, plan, "db", "web")
+    place = await _meeting_place(real_stage, plan)
+    if lost == "the meeting":
+        await place.terminate("a test")
+    else:
+        await real_stage.vm_of(plan, "web").terminate("a test")
+    await real_stage.send(real_stage.vm_of(plan, "db"), names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    if lost == "the meeting":
+        await real_stage.send(real_stage.vm_of(plan, "web"), names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    ending = await handle.result()
+    outcome = (await real_stage.report(real_stage.vm_of(plan, "db"))).outcome
+
+    assert (Outcome.MIGRATED if lost == "the meeting" else Outcome.ROLLED_BACK) == outcome
+    assert (lost == "the meeting") == ("commit_group" in _calls(script))
+    assert {"migrated": 2} == ending.counts if lost == "the meeting" else ending.counts["rolled_back"] == 1
+
+
+def test_pausing_one_pauses_the_turn_of_its_group() -> None:
+    """The leader's turn is that of all: it is granted once nobody of the group is paused."""
+    plan = make_plan(PAIR)
+    dispatcher = Dispatcher(plan)
+    web = Part(kind="vm", name="web")
+    dispatcher.pause(Pause(part=web, by="olga", at="2026-03-01T10:00:00Z", reason="wait"))
+    for name in dispatcher.to_start():
+        dispatcher.started(name)
+    dispatcher.note(VmNotice(vm="db", reason="protected"))
+    assert [] == dispatcher.answers()
+    dispatcher.resume(web)
+    assert ["db"] == [name for name, answer in dispatcher.answers() if answer.granted]
