@@ -54,6 +54,7 @@ from runtime.metrics import ArmMetrics, FleetMetrics
 from runtime.sandbox import ContextFreeRunner
 from runtime.settings import Settings
 from runtime.temporal import connect, core_runtime, ensure_search_attributes, let_tasks_take_long
+from workflows.ask_guests import AskGuests
 from workflows.check_plan import CheckPlan
 from workflows.clean_plan import CleanPlan
 from workflows.finalise_plan import FinalisePlan
@@ -71,7 +72,10 @@ from workflows.vm_claim import VmClaim
 if TYPE_CHECKING:
     from runtime.tracing import Tracing
 
-WORKFLOWS = [MigratePlan, MigrateVm, CheckPlan, SurveyPlan, CleanPlan, VmClaim, KeptWrites, SpentApproval, MoveGroup]
+WORKFLOWS = [
+    *(MigratePlan, MigrateVm, MoveGroup, CheckPlan, AskGuests, SurveyPlan, CleanPlan),
+    *(VmClaim, KeptWrites, SpentApproval),
+]
 FINALISING = [FinalisePlan, FinaliseVm, VmClaim, SpentApproval]
 """What deletes sources: only a worker that was started for it serves its queue."""
 RUNNER = ContextFreeRunner(

@@ -104,7 +104,9 @@ class _Anchors:
         name, run_id = str(vm.get("name")), str(vm.get("run_id") or "")
         workflow_id = names.migrate_vm_id(self._plan, name)
         begun = (of_plan.get("runs") or {}).get(name)
-        if begun and run_id and begun != run_id:  # else whoever names a run that there is not were not found out
+        if begun and not run_id:  # nor could one that was begun have none
+            return Change("changed", "vm", f"{name}, as its workflow vouches for it")
+        if begun and begun != run_id:  # else whoever names a run that there is not were not found out
             return Change("changed", "vm", f"{name}: it names another run than its plan began")
         kept = await self._kept(workflow_id, run_id) if run_id else (of_plan.get("vms") or {}).get(name)
         if kept and kept != evidence({key: value for key, value in vm.items() if key != "finalised"}):

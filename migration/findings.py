@@ -67,6 +67,19 @@ class VmFindings(Value):
     adopted_item_id: str | None = Field(None, description="The item of somebody else that the plan takes over.")
 
 
+class GuestsToAsk(Value):
+    """The input of `AskGuests`: some machines of a large plan."""
+
+    requests: list[CheckGuest]
+    concurrency: int
+
+
+class GuestsAsked(Value):
+    """The result of `AskGuests`."""
+
+    found: list[VmFindings]
+
+
 class PlanCheck(Value):
     """The answer of `check_plan`: what did not pass, of what the virtual machines share and of each."""
 

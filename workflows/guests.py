@@ -8,7 +8,8 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.guests import GuestActivities
-    from migration.findings import CheckGuest, PlanCheck, VmFindings, guests_to_ask
+    from migration import names
+    from migration.findings import CheckGuest, GuestsAsked, GuestsToAsk, PlanCheck, VmFindings, guests_to_ask
     from migration.plan import Plan
     from migration.rules.guest_case import silent
 from workflows import policies
@@ -20,12 +21,33 @@ RECENTLY_SECONDS = 600
 async def ask_guests(plan: Plan, check: PlanCheck, max_age_seconds: int = 0) -> PlanCheck:
     """Ask the machines that a plan's check found to be asked, and return the check with what they said."""
     requests = guests_to_ask(plan, check, max_age_seconds)
-    together = asyncio.Semaphore(plan.guest_probes.concurrency)
-    answers = await asyncio.gather(*(_ask(request, together) for request in requests))
+    concurrency = plan.guest_probes.concurrency
+    if len(requests) > policies.GUESTS_TOGETHER and workflow.patched("asks-guests-apart"):
+        return check.joined(await _ask_apart(requests, concurrency))
+    together = asyncio.Semaphore(concurrency)
+    answers = await asyncio.gather(*(ask(request, together) for request in requests))
     return check.joined(list(answers))
 
 
-async def _ask(request: CheckGuest, together: asyncio.Semaphore) -> VmFindings:
+async def _ask_apart(requests: list[CheckGuest], concurrency: int) -> list[VmFindings]:
+    """Ask some after others, each lot in a history of its own: five thousand would be too many for one."""
+    found: list[VmFindings] = []
+    own = workflow.info()
+    for begin in range(0, len(requests), policies.GUESTS_TOGETHER):
+        lot = requests[begin : begin + policies.GUESTS_TOGETHER]
+        answer: GuestsAsked = await workflow.execute_child_workflow(
+            names.ASK_GUESTS,
+            GuestsToAsk(requests=lot, concurrency=concurrency),
+            id=f"{own.workflow_id}/guests/{own.run_id[:8]}-{begin}",
+            result_type=GuestsAsked,
+            static_summary=f"Ask {len(lot)} machines from inside, {begin} of {len(requests)} are done",
+        )
+        found += answer.found
+    return found
+
+
+async def ask(request: CheckGuest, together: asyncio.Semaphore) -> VmFindings:
+    """Ask one, once fewer than may be asked *together* are; one that does not answer is a finding."""
     async with together:
         try:
             return await workflow.execute_activity_method(

@@ -96,8 +96,9 @@ class PlanBoard:
 
     def go_on(self, state: BoardState, parts: int) -> None:
         """Show on what an earlier run showed."""
-        self.check = state.check
-        self._check_lines, self.parts = state.check_lines, parts
+        self._check, self._check_lines, self.parts = state.check, state.check_lines, parts
+        if state.check:
+            self._forecast.know(state.check)
         self.phase, self._started, self.reason, self._told = state.phase, state.started, state.reason, state.told
         self._forecast.go_on(state.forecast)
 

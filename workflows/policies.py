@@ -179,6 +179,9 @@ pending of one run; those of an earlier run do not count."""
 TOGETHER = 50
 """How many virtual machines a plan starts, or answers, in one workflow task; so many it cancels one by one."""
 
+GUESTS_TOGETHER = 200
+"""How many machines are asked from inside in one history: each costs six events."""
+
 FLEET_LOOKS = tuple(timedelta(minutes=minutes) for minutes in (2, 5, 10, 20, 30, 60))
 """When a plan looks whether virtual machines of its earlier runs have ended without a word; the last one repeats."""
 

@@ -15,6 +15,7 @@ from tests.workflows.scenes import finding, make_plan, plan_check
 from tests.workflows.script import Gate, Script
 from tests.workflows.stage import Stage
 from tests.workflows.test_plan import TWO_WAVES
+from workflows import policies
 from workflows.check_plan import CheckPlan
 
 
@@ -47,6 +48,29 @@ async def test_what_machines_say_is_in_the_answer(stage: Stage, script: Script) 
     asked = [call.request for call in script.calls if call.name == "check_guest"]
     assert sorted(vm.name for vm in plan.vms) == sorted(request.vm.name for request in asked)
     assert {(90, 0)} == {(request.timeout_seconds, request.max_age_seconds) for request in asked}
+
+
+async def test_machines_of_a_large_plan_are_asked_in_histories_of_their_own(
+    stage: Stage, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each lot in one, some after others; what they find comes together, and the check's own history stays short."""
+    monkeypatch.setattr(policies, "GUESTS_TOGETHER", 2)
+    plan = make_plan({"only": [f"vm-{number}" for number in range(5)]})
+    script.on("check_plan", asking(plan))
+    script.on(
+        "check_guest", lambda request: VmFindings(name=request.vm.name, findings=[finding(request.vm.name)]), times=0
+    )
+    workflow_id = f"check-{uuid.uuid4()}"
+    handle = await stage.client.start_workflow(
+        CheckPlan.run, plan, id=workflow_id, task_queue=names.WORKFLOW_TASK_QUEUE
+    )
+    answer = await handle.result()
+    events = (await handle.fetch_history()).events
+
+    assert [(vm.name, 1) for vm in plan.vms] == [(vm.name, len(vm.findings)) for vm in answer.vms]
+    assert 5 == len(script.requests("check_guest"))
+    assert 3 == sum(event.HasField("child_workflow_execution_completed_event_attributes") for event in events)
+    assert 1 == sum(event.HasField("activity_task_scheduled_event_attributes") for event in events)
 
 
 async def test_a_probe_that_fails_is_unknown_and_spoils_no_other(stage: Stage, script: Script) -> None:
