@@ -42,11 +42,18 @@ class Detail:
     choice: Choice | None = None
 
 
-async def fleet_view(recorded: Recorded, status: PlanStatus | None, detail: Detail | None) -> PlanView:
-    """Return the view of a large plan; without *detail* nobody answers, and this is what Temporal recorded."""
+async def fleet_view(
+    recorded: Recorded, status: PlanStatus | None, detail: Detail | None, before: PlanView | None = None
+) -> PlanView:
+    """Return the view of a large plan; without *detail* nobody answers, and this is what Temporal recorded.
+
+    Of those that have no workflow its plan's own *status* tells, where it was asked for each, or the view *before*.
+    """
+    known = {vm.workflow_id: vm for vm in before.vms if not vm.has_run} if before else {}
+    known |= {vm.workflow_id: of_plan_vm(vm) for vm in status.vms} if status else {}
     vms = []
     for vm in listed_vms(recorded):
-        vms.append(await recorded_vm(of_plan_vm(vm), recorded, _outcome))
+        vms.append(await recorded_vm(known.get(vm.workflow_id) or of_plan_vm(vm), recorded, _outcome))
         if len(vms) % LARGE == 0:
             await asyncio.sleep(0)
     if detail is not None:

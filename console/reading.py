@@ -63,7 +63,7 @@ async def read_plan(
     """
     recorded = await read_recorded(link.client, plan)
     if len(listed_vms(recorded)) > LARGE:
-        return await _read_fleet(link, recorded, choice)
+        return await _read_fleet(link, recorded, choice, before)
     status, is_answered = await _plan_status(link, recorded)
     if not is_answered:
         return await recorded_view(link.client, recorded, before)
@@ -77,15 +77,18 @@ async def read_plan(
     return with_estimates(view, status.outlook if status else None)
 
 
-async def _read_fleet(link: Link, recorded: Recorded, choice: Choice | None) -> PlanView:
-    status, is_answered = await _plan_status(link, recorded, names.QUERY_OVERVIEW)
+async def _read_fleet(link: Link, recorded: Recorded, choice: Choice | None, before: PlanView | None) -> PlanView:
+    """Return the view of a large plan, which tells of each machine only at the first look, and at its end."""
+    is_first = before is None or not recorded.is_running
+    question = names.QUERY_STATUS if is_first else names.QUERY_OVERVIEW
+    status, is_answered = await _plan_status(link, recorded, question)
 
     async def ask(vm: VmView) -> VmView:
         plan_vm = PlanVm(name=vm.name, id=vm.id, wave=vm.wave, workflow_id=vm.workflow_id, phase=vm.phase)
         view = await _vm(link.client, plan_vm, recorded, details_of_ended=True)
         return replace(view, eta=of_vm_alone(view, datetime.now(UTC)))
 
-    return await fleet_view(recorded, status, Detail(ask, choice) if is_answered else None)
+    return await fleet_view(recorded, status, Detail(ask, choice) if is_answered else None, before)
 
 
 async def query(

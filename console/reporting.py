@@ -4,6 +4,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from temporalio.client import WorkflowHandle
 from console.connection import BUSY_QUERY_TIMEOUT, Link, no_worker, open_link
 from console.errors import RefusedError
 from console.finalised import read_finalised
+from console.known_reports import Progress, known_reports
 from console.plans import plan_name
 from console.reading import query, read_plan
 from console.recorded import QUERIES_AT_ONCE, together
@@ -26,7 +28,7 @@ from migration.errors import PlanFileError
 from migration.estimate.keeping import Keeping, keeping
 from migration.estimate.prices import load_prices
 from migration.ids import describe
-from migration.report import PlanReport, Report, VmReport, as_json
+from migration.report import PlanReport, PlanVm, Report, VmReport, as_json, without_own_run
 
 T = TypeVar("T")
 _RUN_ID = re.compile(r"[0-9a-f-]{8,64}")
@@ -46,7 +48,7 @@ async def show_report(session: Session, plan: str) -> int:
     name = plan_name(plan)
     link = await open_link(session)
     view = await read_plan(link, name)
-    report = await read_report(link, view)
+    report = await read_report(link, view, session.note)
     if session.as_json:
         session.answer_json(sealed(with_costs(report)))
     else:
@@ -56,8 +58,8 @@ async def show_report(session: Session, plan: str) -> int:
     return 0
 
 
-async def read_report(link: Link, view: PlanView) -> Report:
-    """Return what the workflows of a plan report.
+async def read_report(link: Link, view: PlanView, tell: Callable[[str], None] = lambda _: None) -> Report:
+    """Return what the workflows of a plan report; of a large one, *tell* now and then how far that is.
 
     Raises:
         UnreachableError: no worker answers.
@@ -65,7 +67,7 @@ async def read_report(link: Link, view: PlanView) -> Report:
     if not view.is_answered:
         raise no_worker(link)
     plan = await _asked(link, link.client.get_workflow_handle(names.migrate_plan_id(view.plan)), PlanReport)
-    vms = await together((_vm_report(link, view.plan, vm) for vm in view.vms), QUERIES_AT_ONCE)
+    vms = await _vm_reports(link, view, plan, tell)
     return Report(
         plan=view.plan,
         plan_hash=plan.plan_hash if plan else "",
@@ -172,14 +174,30 @@ def _write_whole(path: Path, text: str) -> None:
         raise
 
 
-async def _vm_report(link: Link, plan: str, vm: VmView) -> VmReport:
-    """Return a virtual machine's own report, with what became of its source afterwards."""
-    report, finalised = await _report_of(link, vm), await read_finalised(link, plan, vm.name)
-    return report.model_copy(update={"finalised": as_json(finalised)}) if finalised else report
+async def _vm_reports(
+    link: Link, view: PlanView, plan: PlanReport | None, tell: Callable[[str], None]
+) -> list[VmReport]:
+    """Return the virtual machines' own reports, each with what became of its source afterwards."""
+    of_plan = {vm.name: vm for vm in plan.vms} if plan else {}
+    known = await known_reports(link.client, view.plan, OUTPUT_FOLDER / view.plan) if view.is_large else None
+    progress = Progress(len(view.vms), tell) if view.is_large else None
+
+    async def one(vm: VmView) -> VmReport:
+        report = known.reports.get(vm.name) if known else None
+        if report is None:
+            report = await _report_of(link, vm, of_plan.get(vm.name))
+        finalised = known.finalised.get(vm.name) if known else await read_finalised(link, view.plan, vm.name)
+        if progress:
+            progress.one_more()
+        return report.model_copy(update={"finalised": as_json(finalised)}) if finalised else report
+
+    return await together((one(vm) for vm in view.vms), QUERIES_AT_ONCE)
 
 
-async def _report_of(link: Link, vm: VmView) -> VmReport:
+async def _report_of(link: Link, vm: VmView, known: PlanVm | None) -> VmReport:
     """Return a virtual machine's own report; of one that never started, what its plan knows."""
+    if not vm.has_run and known is not None:
+        return without_own_run(known)
     own = await _asked(link, link.client.get_workflow_handle(vm.workflow_id), VmReport) if vm.has_run else None
     if own is not None and vm.lost:
         return _lost(own, vm)

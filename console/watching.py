@@ -115,7 +115,7 @@ async def _conclude(session: Session, link: Link, view: PlanView, *, is_drawn: b
     if not is_drawn:
         print_plan(session, view)
     try:
-        report = await read_report(link, view)
+        report = await read_report(link, view, session.note)
         files = write_report(report)
     except ConsoleError as error:
         session.note(f"{error}; then `report` writes the report")

@@ -11,8 +11,14 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
+from console import reporting
+from console.connection import open_link
 from console.page import render
+from console.reading import read_plan
+from console.session import Session
+from migration import names
 from migration.chain import sealed
+from migration.report import Report
 from tests.console.conftest import CommandLine, command_line
 from tests.console.test_page import full_report
 
@@ -88,6 +94,41 @@ async def test_a_forger_who_makes_the_chain_anew_is_found_by_temporal(
     assert "fast-1, as its workflow vouches for it" in unnamed.out
     assert (0, True) == (alone.code, alone.json["intact"])
     assert ["nothing was compared"] == [reason[:20] for reason in alone.json["not_compared"]]
+
+
+async def test_what_a_run_vouches_for_is_not_asked_again(
+    ended: tuple[CommandLine, str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large plan the written report stands where its run vouches for it; who was changed in it is asked."""
+    starter, name, file = ended
+    monkeypatch.setattr("console.reading.LARGE", 1)
+    monkeypatch.setattr("console.reporting.OUTPUT_FOLDER", tmp_path)
+    monkeypatch.setattr("console.known_reports._TELL_SECONDS", 0)
+    asked: list[str] = []
+    ask = reporting._asked
+
+    async def counting(link: Any, handle: Any, kind: Any) -> Any:
+        asked.append(handle.id)
+        return await ask(link, handle, kind)
+
+    monkeypatch.setattr(reporting, "_asked", counting)
+    told: list[str] = []
+    link = await open_link(Session(starter.environment))
+    seen = await read_plan(link, name)
+    first = await reporting.read_report(link, seen, told.append)
+    reporting.write_report(first)
+    asked_first = [*asked]
+    asked.clear()
+    again = await reporting.read_report(link, seen)
+    (tmp_path / name / "report.json").write_text(forged(file, tmp_path, data_loss_seconds=9).read_text())
+    mended = await reporting.read_report(link, seen)
+
+    plan, fast = names.migrate_plan_id(name), names.migrate_vm_id(name, "fast-1")
+    assert [plan, fast] == asked_first
+    assert [plan, plan, fast] == asked
+    assert first.vms == again.vms == mended.vms
+    assert Report.model_validate(json.loads(file.read_text())).vms == first.vms
+    assert "reading the report: 2 of 2 VMs" == told[-1]
 
 
 async def test_what_never_ran_is_vouched_for_by_its_plan(ended: tuple[CommandLine, str, Path], tmp_path: Path) -> None:
