@@ -165,3 +165,23 @@ def test_names_that_the_terminal_cannot_print_do_not_end_a_command() -> None:
 
     assert ran.returncode == 2
     assert "\\xf6" in ran.stderr
+
+
+def test_what_the_plan_alone_makes_certain_is_told_without_a_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A check that reaches nobody still tells of a plan that cannot fit, with exit code 1; of others nothing."""
+    text = (ROOT / "plans" / "contoso.yaml").read_text(encoding="utf-8")
+    vms = "".join(f"      - name: vm-{number}\n" for number in range(751))
+    full = text.partition("waves:")[0].replace("contoso-migration\n", "contoso-migration\n  cache_account: one\n")
+    file = tmp_path / "full.yaml"
+    file.write_text(f"{full}waves:\n  - name: all\n    vms:\n{vms}", encoding="utf-8")
+
+    code = main(["check", str(file), "--json"], {"TEMPORAL_ADDRESS": "127.0.0.1:1"})
+
+    printed = capsys.readouterr()
+    [told] = json.loads(printed.out)["findings"]
+    assert (1, "plan-fits", "blocking") == (code, told["rule"], told["severity"])
+    assert "751 disks" in told["evidence"]
+    assert "127.0.0.1:1" in printed.err
+    assert 3 == main(["check", PLAN], {"TEMPORAL_ADDRESS": "127.0.0.1:1"})

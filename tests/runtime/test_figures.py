@@ -90,7 +90,7 @@ async def test_the_endpoint_tells_of_requests_and_of_the_fleet(dev_server: Workf
         names.MIGRATE_PLAN,
         id=names.migrate_plan_id(plan),
         task_queue="nobody",
-        memo={MemoKeys.VAULT: "/subscriptions/s/resourceGroups/g/providers/Microsoft.RecoveryServices/vaults/shop"},
+        memo={MemoKeys.VAULT: [VAULT, VAULT.replace("/g/", "/h/"), f"{VAULT}-2"]},
     )
     started = [await start_vm(client, plan, name, phase) for name, phase in _PHASES]
     await (await start_vm(client, plan, "ended", Phase.DONE)).terminate()
@@ -116,9 +116,11 @@ async def test_the_endpoint_tells_of_requests_and_of_the_fleet(dev_server: Workf
     assert 1 == waits
     assert (1, 2) == (found["vm_migration_approvals_waiting", ours], found["vm_migration_needs_action", ours])
     lag = "vm_migration_replication_lag_seconds"
-    assert (60, 900) == (found[lag, "quantile=0.5", "vault=shop"], found[lag, "quantile=1", "vault=shop"])
-    assert 1 == found["vm_migration_replicated_machines", "health=critical", "vault=shop"]
-    assert 1 == len(vault.asked)  # however often the fleet is looked at
+    for name in ("shop-2", "s/g/shop", "s/h/shop"):  # two bear one name
+        told = f"vault={name}"
+        assert (60, 900) == (found[lag, "quantile=0.5", told], found[lag, "quantile=1", told])
+        assert 1 == found["vm_migration_replicated_machines", "health=critical", told]
+    assert 3 == len(vault.asked)  # however often the fleet is looked at
 
     for handle in (own, *started):
         await handle.terminate()
@@ -127,6 +129,7 @@ async def test_the_endpoint_tells_of_requests_and_of_the_fleet(dev_server: Workf
             await asyncio.sleep(0.1)
 
 
+VAULT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.RecoveryServices/vaults/shop"
 _PHASES = (
     ("a", Phase.REPLICATING),
     ("b", Phase.REPLICATING),
