@@ -122,10 +122,12 @@ class PlanForecast:
         """Return the seconds until the first virtual machine may begin."""
         gone = 0.0 if self._entered is None else (workflow.now() - self._entered[1]).total_seconds()
         check, prepare = of_minutes("check"), of_minutes("prepare")
+        vaults = len(set(self._plan.first_vaults.values()))  # one after the other
+        low, high = prepare.low * vaults, prepare.high * vaults
         if phase == "checking":
-            return max(check.low - gone, 0) + prepare.low, max(check.high - gone, 0) + prepare.high
+            return max(check.low - gone, 0) + low, max(check.high - gone, 0) + high
         if phase == "preparing":
-            return max(prepare.low - gone, 0), max(prepare.high - gone, 0)
+            return max(low - gone, 0), max(high - gone, 0)
         return 0.0, 0.0
 
     def _place(self, vm: VmState, now: datetime) -> Place:

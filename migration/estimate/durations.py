@@ -30,6 +30,10 @@ class Span:
     def __add__(self, other: Span) -> Span:
         return Span(self.low + other.low, self.high + other.high)
 
+    def times(self, number: int) -> Span:
+        """Return it so many times, one after the other."""
+        return Span(self.low * number, self.high * number)
+
 
 @dataclass(frozen=True)
 class Durations:
@@ -48,14 +52,15 @@ def durations(plan: Plan, vms: Mapping[str, SurveyedVm], assumed: Assumptions) -
     specs = [spec for spec in vm_specs(plan) if spec.name in vms]
     replicating = {spec.name: _replicating(spec, vms[spec.name], assumed) for spec in specs}
     down = {spec.name: _downtime(spec, vms[spec.name], assumed) for spec in specs}
-    prepare = _minutes(assumed.check_minutes) + _minutes(assumed.prepare_minutes)
+    vaults = len({vms[spec.name].place.vault for spec in specs})
+    prepare = _minutes(assumed.check_minutes) + _minutes(assumed.prepare_minutes).times(max(1, vaults))
     test = _minutes(assumed.test_minutes) if plan.failover.test_first else Span(0, 0)
     ready = {name: span + _minutes(assumed.configure_minutes) + test for name, span in replicating.items()}
     cutover = {name: span + _minutes(assumed.verify_minutes) for name, span in down.items()}
     finish = _minutes(assumed.commit_minutes) + _minutes(assumed.disable_minutes)
     waves = [[vm.name for vm in wave.vms if vm.name in vms] for wave in plan.waves]
     copied, moved = _both(lambda case: _schedule(plan, waves, _pick(ready, case), _pick(cutover, case)))
-    tidy = _minutes(assumed.tidy_minutes)
+    tidy = _minutes(assumed.tidy_minutes).times(max(1, vaults))
     return Durations(
         total=prepare + moved + finish + tidy if specs else prepare,
         stages={

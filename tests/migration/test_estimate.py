@@ -15,6 +15,7 @@ from migration.estimate.durations import durations
 from migration.estimate.outline import outline
 from migration.estimate.prices import Prices, load_prices
 from migration.models import vm_specs
+from migration.placement import Place
 from migration.plan import Plan
 from migration.plan_file import load_plan
 from migration.plan_fleet import Limits
@@ -341,3 +342,30 @@ def test_cutover_windows_are_told_with_their_next_opening() -> None:
     }
     assert [expected] == answer["windows"][:1]
     assert len(plan.waves[0].vms) == len(answer["windows"])
+
+
+def test_the_plan_tells_who_goes_by_which_vault() -> None:
+    """Machines and disks of each cache account; what is prepared twice takes twice the time."""
+    document = CONTOSO.model_dump(mode="json", exclude={"vault"})
+    first = {"name": "one", "resource_group": "vaults", "region": "northeurope", "cache_account": ["aaa", "bbb"]}
+    plan = Plan.model_validate(document | {"vaults": [first, first | {"name": "two", "cache_account": None}]})
+    survey = surveyed(plan)
+    places = [Place(account=1), Place(vault=1), Place(vault=1, account=2)]
+    vms = [vm.model_copy(update={"place": place}) for vm, place in zip(survey.vms, places, strict=True)]
+
+    answer = outline(plan, survey.model_copy(update={"vms": vms}), PRICES, "prices.yaml")
+
+    db, app, web = (vm.name for vm in plan.vms)
+    shown = [
+        (vault["id"], vault["vms"], [(one["vms"], one["disks"]) for one in vault["cache_accounts"]])
+        for vault in answer["vaults"]
+    ]
+    one, two = plan.vault_ids
+    assert [(one, 1, [([db], 2)]), (two, 2, [([app], 2), ([web], 2)])] == shown
+    assert "bbb" == answer["vaults"][0]["cache_accounts"][0]["id"].rsplit("/", 1)[1]
+    stages = [answer["duration"]["stages"], told()["duration"]["stages"]]
+    both, alone = ({stage["name"]: stage["high_seconds"] for stage in each} for each in stages)
+    assert both["tidy up"] == 2 * alone["tidy up"]
+    assert alone["check and prepare"] < both["check and prepare"] < 2 * alone["check and prepare"]
+    made = [call["path"] for call in answer["calls"] if call["step"] == "prepare what all share" and call["writes"]]
+    assert 3 == sum("/storageAccounts/" in path for path in made)
