@@ -3,6 +3,9 @@
 It is pure and stable. The same plan gives the same places, wherever its machines stand in it; one machine more moves
 others only where the vaults would be filled unevenly otherwise, and never one that is protected already.
 
+What it answers from the plan alone (`Plan.first_vaults`) orders the turns of running workflows: a change of how it
+spreads needs `workflow.patched`.
+
 The limits are Site Recovery's: `Support matrix
 <https://learn.microsoft.com/azure/site-recovery/azure-to-azure-support-matrix>`_ (protected disks of a subscription;
 disks of a cache account at normal churn) and `Site Recovery limits
@@ -153,12 +156,15 @@ class _Vaults:
 
     def __init__(self, sites: Sequence[Site]) -> None:
         self._sites = sites
+        self._keys = [ids.id_key(site.id) for site in sites]
         self._machines = [site.items for site in sites]
         self._room = [site.room for site in sites]
         self._mapped = [dict(site.mappings) for site in sites]
         self._contested: set[str] = set()
 
     def spread(self, loads: Sequence[Load]) -> dict[str, int]:
+        if len(self._sites) == 1:
+            return dict.fromkeys((load.name for load in loads), 0)
         units = _units(loads)
         self._contested = _of_two_ways(loads, self._sites)
         total = len(loads) + sum(self._machines)
@@ -174,14 +180,15 @@ class _Vaults:
 
     def _choose(self, unit: _Unit, fair: int) -> int:
         """Return the vault that a unit likes best of those that suit: room, then mappings, then an even share."""
-        numbers = sorted(range(len(self._sites)), key=lambda n: _rank(unit.key, ids.id_key(self._sites[n].id)))
+        disks = unit.disks
+        numbers = sorted(range(len(self._sites)), key=lambda n: _rank(unit.key, self._keys[n]))
 
         def unsuited(number: int) -> tuple[bool, bool, bool, bool, int]:
             mapped = self._mapped[number]
             conflicts = any(mapped.get(one, other) != other for one, other in unit.networks)
             apart = any(one in self._contested and one not in mapped for one, _ in unit.networks)
             crowded = self._machines[number] + len(unit.loads) > fair
-            return self._room[number] < unit.disks, conflicts, apart, crowded, self._machines[number] if crowded else 0
+            return self._room[number] < disks, conflicts, apart, crowded, self._machines[number] if crowded else 0
 
         return min(numbers, key=unsuited)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from migration import ids, names
@@ -30,7 +31,9 @@ class PlannedVault:
 
     def account(self, source_region: str, number: int = 0) -> str:
         """Return the id of a cache account: the plan's, or the one that we would make."""
-        return account_id(self.id, [each.rsplit("/", 1)[-1] for each in self.account_ids], source_region, number)
+        if number < len(self.account_ids):
+            return self.account_ids[number]
+        return _account_of_ours(self.id, source_region, number)
 
 
 def planned_vaults(plan: Plan) -> tuple[PlannedVault, ...]:
@@ -45,6 +48,14 @@ def planned_vaults(plan: Plan) -> tuple[PlannedVault, ...]:
 
 def account_id(vault_id: str, named: Sequence[str], region: str, number: int = 0) -> str:
     """Return the id of a vault's cache account in a region: the plan's, or the one that we make under that number."""
+    if number >= len(named):
+        return _account_of_ours(vault_id, region, number)
     vault = ids.ResourceId.parse(vault_id)
-    name = named[number] if number < len(named) else names.cache_account_name(vault_id, region, number)
+    return ids.storage_account_id(vault.subscription, vault.resource_group or "", named[number])
+
+
+@lru_cache(maxsize=1_000)
+def _account_of_ours(vault_id: str, region: str, number: int) -> str:
+    vault = ids.ResourceId.parse(vault_id)
+    name = names.cache_account_name(vault_id, region, number)
     return ids.storage_account_id(vault.subscription, vault.resource_group or "", name)

@@ -27,7 +27,8 @@ def placed(case: Case) -> Case:
     """
     moving = tuple(vm for vm in case.vms if not _has_moved(case, vm))
     ours = {id_key(vm.source_id) for vm in moving}
-    sites = [_site(case, vault, ours) for vault in case.vaults]
+    foreign = _foreign(case)
+    sites = [_site(case, vault, ours, foreign) for vault in case.vaults]
     return replace(case, placement=place([_load(case, vm) for vm in moving], sites))
 
 
@@ -71,7 +72,7 @@ def _networks(case: Case, vm: VmSpec) -> frozenset[tuple[str, str]]:
     return frozenset()
 
 
-def _site(case: Case, vault: PlannedVault, ours: set[str]) -> Site:
+def _site(case: Case, vault: PlannedVault, ours: set[str], foreign: list[ProtectedItem]) -> Site:
     inventory = case.inventory
     mappings: list[NetworkMapping] = []
     items: list[ProtectedItem] = []
@@ -80,8 +81,9 @@ def _site(case: Case, vault: PlannedVault, ours: set[str]) -> Site:
     with suppress(UnaskedError):
         items = [item for item in inventory.items.about(vault.id) or () if id_key(item.machine_id) not in ours]
     used: Counter[str] = Counter()
-    for item in [*items, *(item for item in _elsewhere(case, vault) if id_key(item.machine_id) not in ours)]:
-        used.update(id_key(account) for account in item.cache_ids)
+    for item in [*items, *foreign, *_of_the_others(case, vault)]:
+        if id_key(item.machine_id) not in ours:
+            used.update(id_key(account) for account in item.cache_ids)
     return Site(
         id=vault.id,
         accounts=vault.account_ids,
@@ -92,12 +94,18 @@ def _site(case: Case, vault: PlannedVault, ours: set[str]) -> Site:
     )
 
 
-def _elsewhere(case: Case, vault: PlannedVault) -> list[ProtectedItem]:
-    """Return what other vaults protect; it may replicate through the same accounts."""
+def _foreign(case: Case) -> list[ProtectedItem]:
+    """Return what vaults protect that are none of the plan's; it may replicate through the same accounts."""
     found: list[ProtectedItem] = []
     for subscription in searched(case):
         with suppress(UnaskedError):
             found += case.inventory.foreign_items.about(subscription) or ()
+    return found
+
+
+def _of_the_others(case: Case, vault: PlannedVault) -> list[ProtectedItem]:
+    """Return what the other vaults of the plan protect."""
+    found: list[ProtectedItem] = []
     for other in case.vaults:
         if other is not vault:
             with suppress(UnaskedError):
