@@ -175,7 +175,7 @@ class _Vaults:
             self._machines[chosen] += len(unit.loads)
             self._room[chosen] -= unit.disks
             self._mapped[chosen].update(unit.networks)
-            found |= {load.name: chosen for load in unit.loads}
+            found |= {load.name: chosen if load.vault is None else load.vault for load in unit.loads}
         return found
 
     def _choose(self, unit: _Unit, fair: int) -> int:

@@ -132,3 +132,10 @@ def test_thousands_are_placed_within_a_second() -> None:
     found = place(loads, sites)
     assert () == found.misfits
     assert max(filled(found, loads).values()) <= DISKS_OF_ACCOUNT
+
+
+def test_a_binding_goes_before_a_group() -> None:
+    """Those of a group that are bound to two vaults go where they are bound; the rest follows the first of them."""
+    loads = [load(0, vault=1, group="shop"), load(1, vault=0, group="shop"), load(2, group="shop")]
+    found = place(loads, [site("a"), site("b")]).places
+    assert [1, 0, 1] == [found[f"vm-{n}"].vault for n in range(3)]
