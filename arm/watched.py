@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from arm import callers
 from arm.reads import API_VERSIONS, SITE_RECOVERY_API, Json
-from migration.ids import ResourceId, vault_of
+from migration.ids import ResourceId, id_key, vault_of
 
 if TYPE_CHECKING:
     from azure.core.exceptions import AzureError
@@ -58,6 +58,7 @@ class Subscription:
     id: str
     began: float = field(default_factory=time.monotonic)
     caller: Caller = field(default_factory=callers.current)
+    key: str = field(init=False)
     suffices: Callable[[Json], bool] = lambda _entry: True
     """Whether an entry of a listing tells enough; else what it is about is read by itself."""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,6 +66,10 @@ class Subscription:
     _error: AzureError | None = None
     is_whole: bool = False
     """Whether the last reading was of it alone: a listing leaves out the tasks of jobs."""
+
+    def __post_init__(self) -> None:
+        """Keep by what it is found in a listing: thousands are looked for in each."""
+        self.key = key_in_listing(self.id)
 
     async def next(self) -> Json | None:
         """Return the next reading; None: it is not there.
@@ -87,3 +92,9 @@ class Subscription:
         """Hand over that nothing can be read."""
         self._error = error
         self._news.set()
+
+
+def key_in_listing(resource_id: str) -> str:
+    """Return the key of a job, item or machine: Azure spells ids of one thing in several ways, its vault is given."""
+    key = id_key(resource_id)
+    return key.partition("/vaults/")[2] or key

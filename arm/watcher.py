@@ -19,7 +19,7 @@ from azure.core.exceptions import AzureError
 from arm import callers, reads
 from arm.callers import Caller, calling
 from arm.errors import classify
-from arm.watched import Source, Subscription
+from arm.watched import Source, Subscription, key_in_listing
 from migration.ids import id_key
 from migration.urgency import Urgency
 
@@ -195,12 +195,12 @@ class _Watcher:
         """Read the listing until all that wait are found, and return how many pages and requests that took."""
         missing: dict[str, list[Subscription]] = {}
         for subscription in waiting:
-            missing.setdefault(_key(subscription.id), []).append(subscription)
+            missing.setdefault(subscription.key, []).append(subscription)
         source, count, alone = self._source, 0, list[Subscription]()
         async for page in reads.pages(self._watchers.azure, source.listing, source.subscription, source.version):
             count += 1
             for document in page:
-                for subscription in missing.pop(_key(str(document["id"])), []):
+                for subscription in missing.pop(key_in_listing(str(document["id"])), []):
                     if subscription.suffices(document):
                         subscription.tell(document, is_whole=False)
                     else:
@@ -224,9 +224,3 @@ class _Watcher:
                 subscription.fail(error)
         floor = self._watchers.floor_seconds
         return failure.retry_after_seconds or min(max(floor, failing), LONGEST_BACK_OFF_SECONDS)
-
-
-def _key(resource_id: str) -> str:
-    """Return the key of a job or item: Azure spells the ids of one thing in several ways, its vault is given."""
-    key = id_key(resource_id)
-    return key.partition("/vaults/")[2] or key
