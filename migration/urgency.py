@@ -50,8 +50,11 @@ OF_ACTIVITIES: Mapping[str, Urgency] = MappingProxyType(
     {
         "deallocate_vm": Urgency.CUTOVER,
         "start_failover": Urgency.CUTOVER,
+        "start_group_failover": Urgency.CUTOVER,
         "start_vm": Urgency.CUTOVER,
+        "cancel_vms": Urgency.PROVING,
         "commit_failover": Urgency.PROVING,
+        "commit_group": Urgency.PROVING,
         "deliver_message": Urgency.PROVING,
         "open_desk": Urgency.PROVING,
         "verify_approval": Urgency.PROVING,
@@ -68,6 +71,8 @@ OF_ACTIVITIES: Mapping[str, Urgency] = MappingProxyType(
 """Of those that are as urgent wherever they are called. A person waits for the answer of a desk."""
 OF_WORKFLOWS: Mapping[str, Urgency] = MappingProxyType(
     {
+        names.MOVE_GROUP: Urgency.CUTOVER,
+        names.ASK_GUESTS: Urgency.CHECKING,
         names.CHECK_PLAN: Urgency.CHECKING,
         names.SURVEY_PLAN: Urgency.CHECKING,
         names.CLEAN_PLAN: Urgency.CHECKING,

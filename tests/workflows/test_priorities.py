@@ -95,6 +95,7 @@ def test_a_last_check_holds_a_permit() -> None:
     assert Urgency.CUTOVER == urgency_of("wait_for_job", names.MIGRATE_VM, Phase.ROLLING_BACK)
     assert Urgency.CHECKING == urgency_of("check_plan", names.CHECK_PLAN)
     assert Urgency.MOVING == urgency_of("ensure_vault", names.MIGRATE_PLAN)
+    assert Urgency.CUTOVER == urgency_of("wait_for_job", names.MOVE_GROUP)
 
 
 def test_every_phase_is_ranked_and_every_name_is_an_activitys() -> None:
