@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from migration.names import AZURE_TASK_QUEUE
+from runtime.embedded_programs import MATCHING
+
 
 @pytest.fixture(scope="session")
 def compose(root: Path) -> dict[str, Any]:
@@ -66,3 +69,13 @@ def test_the_image_holds_what_the_worker_imports(root: Path) -> None:
     ours = packages - {"tests", "benchmarks"}
 
     assert ours | {"worker.py", "starter.py", "requirements.lock", "plans"} <= let_in
+
+
+def test_temporal_hands_out_tasks_as_in_the_embedded_stack(compose: dict[str, Any]) -> None:
+    """By subscription in turn, and by priority over a whole queue: the queue of reads and writes at least."""
+    settings = yaml.safe_load(compose["configs"]["temporal-dynamic-configuration"]["content"])
+
+    for name, wanted in MATCHING.items():
+        [entry] = settings[name]
+        assert wanted == str(entry["value"]).lower()
+        assert entry.get("constraints") in (None, {"taskQueueName": AZURE_TASK_QUEUE})
