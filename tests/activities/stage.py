@@ -15,6 +15,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.booting import BootActivities
 from activities.failover import FailoverActivities
+from activities.groups import GroupActivities
 from activities.isolation import IsolationActivities
 from activities.ledger import LedgerActivities
 from activities.ledger_proofs import ProofActivities
@@ -133,6 +134,7 @@ class Stage:
             VaultActivities(self.azure, SETTLE_SECONDS),
             ReplicationActivities(self.azure, SETTLE_SECONDS),
             FailoverActivities(self.azure, SETTLE_SECONDS),
+            GroupActivities(self.azure, SETTLE_SECONDS),
             ReprotectionActivities(self.azure, SETTLE_SECONDS),
             PowerActivities(self.azure, SETTLE_SECONDS),
             LedgerActivities(self.azure, SETTLE_SECONDS),

@@ -68,6 +68,7 @@ def test_who_goes_back_takes_all_along_until_it_has_given_its_consent() -> None:
         say(late, vm, *TO_PREPARED)
     for stage in ("wants_back", "back"):
         assert "commit" == say(late, "db", stage, why="it was cancelled").decision
+    assert 0 == say(late, "web", "verified", anew=True, why="too late").asked
 
 
 def test_an_approval_counts_for_all_until_it_is_void() -> None:

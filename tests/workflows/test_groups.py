@@ -1,9 +1,11 @@
 """Consistency groups: members fail over, are approved, commit and go back together, whatever befalls one of them."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
+from temporalio import activity
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from migration import names
@@ -12,6 +14,7 @@ from migration.models import Mismatch, Started, Verification
 from migration.phases import Outcome, Phase
 from migration.plan import Plan
 from migration.power import DEALLOCATED, RUNNING
+from migration.requests import FailoverStarted, OfGroup
 from migration.steering import Part, Pause
 from tests.workflows.scenes import APPROVER, make_plan
 from tests.workflows.script import Script, job_failure, vm_failure
@@ -143,6 +146,20 @@ async def test_one_that_never_came_so_far_takes_the_group_back(stage: Stage, scr
     assert ["mail"] == _of(script, "start_failover")
 
 
+async def test_a_copy_of_days_is_not_waited_for_when_the_group_goes_back(stage: Stage, script: Script) -> None:
+    """The wait of one is cut off at once when another cannot be enabled."""
+    plan = make_plan(PAIR)
+    copying = script.gate("wait_until_protected", vm="db")
+    failing = script.gate("enable_replication", vm="web", then=vm_failure("enabling: the agent does not install"))
+    handle = await stage.start_plan(plan)
+    await copying.reached.wait()
+    failing.open()
+    await handle.result()
+
+    assert 1 == copying.cancels
+    assert [Outcome.ROLLED_BACK] * 2 == list((await _outcomes(stage, plan)).values())
+
+
 async def test_a_commit_that_does_not_reach_one_waits_for_a_person(stage: Stage, script: Script, world: World) -> None:
     """Nobody's replication ends before all are committed; `retry` commits the one that was left by itself."""
     plan = make_plan(GROUP)
@@ -216,6 +233,35 @@ async def test_a_cancel_after_the_groups_word_comes_too_late(stage: Stage, scrip
         await stage.vm_of(plan, vm).result()
 
     assert [Outcome.MIGRATED] * 2 == list((await _outcomes(stage, plan)).values())
+
+
+async def test_nobody_returns_before_the_leader_begins_nothing_more(stage: Stage, script: Script, world: World) -> None:
+    """One is cancelled while the failover of all is being sent, and its answer comes late: both sources serve then."""
+    plan = make_plan(PAIR)
+    sending = asyncio.Event()
+
+    async def send(_: OfGroup) -> FailoverStarted:
+        sending.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            while True:
+                activity.heartbeat()
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(1)
+        for task in world.tasks.values():
+            world.fail_over(task)
+        job = world.job("UnplannedFailover", "replicationRecoveryPlans")
+        return FailoverStarted(started=Started(resource_id="", job=job))
+
+    script.on("start_group_failover", send)
+    handle = await stage.start_plan(plan)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await sending.wait()
+    await stage.vm_of(plan, "web").cancel()
+    await handle.result()
+
+    assert [Outcome.ROLLED_BACK] * 2 == list((await _outcomes(stage, plan)).values())
+    for task in world.tasks.values():
+        assert (RUNNING, None) == (world.power_of(task.vm.source_id), world.power_of(task.vm.target_id))
 
 
 async def test_who_has_given_its_consent_goes_back_only_with_the_group(stage: Stage, script: Script) -> None:
