@@ -37,6 +37,8 @@ _STYLE: Any = {
     "figure.facecolor": "white",
 }
 mpl.rcParams.update(_STYLE)
+_LABELLED_SECONDS = 140
+"""Shorter operations have no room for their name."""
 
 
 def makespan(result: Json) -> tuple[str, str]:
@@ -76,15 +78,16 @@ def chain(result: Json) -> tuple[str, str] | None:
         return None
     figure, axes = _figure(len(found) * 0.7 + 1.1)
     for place, (name, operations) in enumerate(found):
-        for number, one in enumerate(operations):
-            colour = COLOURS[name] if number % 2 == 0 else _lighter(COLOURS[name])
-            axes.barh(place, (one["until"] - one["from"]) / 60, left=one["from"] / 60, color=colour, height=0.5)
-            if one["until"] - one["from"] > 100:
+        for one in operations:
+            begins, lasts = one["from"] / 60, (one["until"] - one["from"]) / 60
+            axes.barh(place, lasts, left=begins, color=COLOURS[name], edgecolor="white", linewidth=0.5, height=0.5)
+            if one["until"] - one["from"] > _LABELLED_SECONDS:
                 middle = (one["from"] + one["until"]) / 120
                 axes.annotate(one["kind"], (middle, place), ha="center", va="center", color="white", fontsize=8)
     axes.set_yticks(range(len(found)), [NAMES[name] for name, _ in found])
     axes.invert_yaxis()
-    axes.set_xlabel("minutes by Azure's clock; white is nobody's: the end was not seen yet, or the next call not made")
+    axes.set_xlim(left=0)
+    axes.set_xlabel("minutes by Azure's clock, 1 VM (white: nothing runs in Azure)")
     words = "; ".join(f"{NAMES[name]}: {_gaps(operations):.0f} s between operations" for name, operations in found)
     kinds = ", ".join(one["kind"] for one in found[0][1])
     return _svg(figure), f"The operations of one virtual machine one after the other ({kinds}). {words}."
@@ -153,11 +156,6 @@ def _overheads(results: list[Json], program: str) -> dict[int, float]:
 def _gaps(operations: list[Json]) -> float:
     pairs = itertools.pairwise(operations)
     return float(sum(after["from"] - before["until"] for before, after in pairs if after["kind"] != COPY))
-
-
-def _lighter(colour: str) -> str:
-    parts = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
-    return "#" + "".join(f"{int(part + (255 - part) * 0.35):02x}" for part in parts)
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:

@@ -52,6 +52,11 @@ class Choices:
         """Whether one round with ARM's limits is run, in place of several without."""
         return self.size > SMALL
 
+    @property
+    def leaves_out_parts(self) -> bool:
+        """Whether some parts are not run, so that a result is made of those of two times."""
+        return set(self.parts) != set(PARTS)
+
     def pace(self, size: int, *, limits: bool = False) -> Pace:
         """Return how fast the cloud runs for a fleet of *size*, and how long its first copies take there."""
         wanted = max(LEAST_PATH_SECONDS, size / MACHINES_PER_SECOND)

@@ -7,12 +7,15 @@ enabling ends, and ends as the job begins that finalises it.
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from tests.support.sim import Simulator
@@ -136,9 +139,14 @@ class CloudLog:
         return min(found) - operation.ended if found else None
 
 
-def read(simulator: Simulator, vault_id: str, speed: float) -> CloudLog:
-    """Return what a simulator has noted so far; what is asked for that purpose is not in it."""
-    requests = [_request(line) for line in simulator.requests()]
+def read(simulator: Simulator, vault_id: str, speed: float, keep: Path | None = None) -> CloudLog:
+    """Return what a simulator has noted so far, and *keep* it; what is asked for that purpose is not in it."""
+    lines = simulator.requests()
+    if keep is not None:
+        keep.parent.mkdir(parents=True, exist_ok=True)
+        with gzip.open(keep, "wt", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+    requests = [_request(line) for line in lines]
     simulator.clock(throttling={"enabled": False})
     return CloudLog(speed, requests, operations_of(_jobs(simulator, vault_id)))
 

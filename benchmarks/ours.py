@@ -24,40 +24,42 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from arm.limiter import Budget
-from arm.watcher import POLL_FLOOR_SECONDS
 from benchmarks import cloudlog, temporal
 from benchmarks.fleet import PLAN, TROUBLES
 from benchmarks.meters import Used, metered
 from benchmarks.programs import ProgramError, cloud_of, environment_of, process
-from benchmarks.run import Run, Spec, figures_of, keep_log, outcomes_of
+from benchmarks.run import Run, Spec, figures_of, outcomes_of
 from migration import names
+from runtime.settings import Settings
 from tests.e2e.estates import APPROVER
 from tests.e2e.stack import WorkerProcess
 from tests.support.sim import Simulator
 
-PROGRESS_SECONDS = 24.0
-UNLIMITED = 100_000
+UNLIMITED = 10_000.0
+"""The most that the worker takes for a rate."""
 SETTLE_SECONDS = 2.0
 """How long a worker that has just started is left alone before its memory is read."""
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS = 0.1
+"""How often a person looks for machines that wait; the more rarely the more there are."""
+_LOOK_AT_SECOND = 2_000
 _RESOLVE_SECONDS = 5.0
 _AT_ONCE = 20
-_SAMPLE = 10
+_DESCRIBED = 100
 _RPC = timedelta(seconds=10)
 
 
 def worker_settings(spec: Spec) -> dict[str, str]:
     """Return the worker's settings for a cloud of this speed; the others are those of a deployment."""
-    budget = Budget()
-    rates = {"READS": budget.reads_per_second, "WRITES": budget.writes_per_second}
+    deployed = Settings()
+    rates = {"READS": deployed.arm_reads_per_second, "WRITES": deployed.arm_writes_per_second}
     return {
-        "POLL_FLOOR_SECONDS": f"{POLL_FLOOR_SECONDS / spec.speed:.6f}",
-        "INTENT_SETTLE_SECONDS": "30",
-        "PROGRESS_SECONDS": f"{min(60.0, max(0.1, PROGRESS_SECONDS / spec.speed)):.3f}",
+        "POLL_FLOOR_SECONDS": f"{deployed.poll_floor_seconds / spec.speed:.6f}",
+        "INTENT_SETTLE_SECONDS": f"{deployed.intent_settle_seconds:g}",
+        "PROGRESS_SECONDS": f"{max(0.1, deployed.progress_seconds / spec.speed):.3f}",
+        "AZURE_ACTIVITIES_PER_SECOND": f"{min(deployed.azure_activities_per_second * spec.speed, UNLIMITED):g}",
         "LOG_LEVEL": "warning",
         **{
-            f"ARM_{kind}_PER_SECOND": f"{rate * spec.speed if spec.limits else UNLIMITED:g}"
+            f"ARM_{kind}_PER_SECOND": f"{min(rate * spec.speed, UNLIMITED) if spec.limits else UNLIMITED:g}"
             for kind, rate in rates.items()
         },
     }
@@ -68,6 +70,7 @@ class Person:
     """Approves each machine as soon as it waits, and answers where one asks."""
 
     client: Client
+    machines: int
     approved: dict[str, float] = field(default_factory=dict)
     """When the approval of each machine was sent."""
     asked: dict[str, float] = field(default_factory=dict)
@@ -79,7 +82,7 @@ class Person:
             with contextlib.suppress(RPCError):
                 await self._approve(await self._in_phase("awaiting_approval"))
                 await self._answer(await self._in_phase("needs_action"))
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_LOOK_SECONDS + self.machines / _LOOK_AT_SECOND)
 
     async def _in_phase(self, phase: str) -> list[str]:
         query = f"{names.ATTRIBUTE_PHASE} = '{phase}' AND ExecutionStatus = 'Running'"
@@ -127,7 +130,7 @@ async def run_ours(spec: Spec, keep: Path | None = None) -> Run:
             await asyncio.sleep(SETTLE_SECONDS)
             await spec.begin(part_began)
             ids = {"worker": worker, "temporal": server.process.pid, "simulator": simulator.process.pid}
-            person = Person(client)
+            person = Person(client, spec.size)
             async with metered(ids) as used:
                 attending = asyncio.create_task(person.attend(), name="person")
                 try:
@@ -136,7 +139,7 @@ async def run_ours(spec: Spec, keep: Path | None = None) -> Run:
                 finally:
                     attending.cancel()
                     await asyncio.gather(attending, return_exceptions=True)
-            costs = await _costs(client, spec, await server.heartbeats())
+            costs = await _costs(client, spec, await server.actions())
             return await asyncio.to_thread(_run_of, spec, simulator, ending, (person, used, costs), keep)
 
 
@@ -176,24 +179,16 @@ async def _ended(client: Client, handle: WorkflowHandle[Any, Any]) -> dict[str, 
     return {**dict(result), "seconds": (last.close_time - first.start_time).total_seconds()}
 
 
-async def _costs(client: Client, spec: Spec, heartbeats: float) -> dict[str, Any]:
-    """Return what the histories of a run cost: of some machines whole, of the plan its share."""
-    vms = [client.get_workflow_handle(names.migrate_vm_id(PLAN, vm)) for vm in spec.fleet.vms]
-    infos = [(await vm.describe()).raw_description.workflow_execution_info for vm in vms[: _SAMPLE * 10]]
-    sample = vms[:: max(1, len(vms) // _SAMPLE)][:_SAMPLE]
-    billed = [temporal.actions(await vm.fetch_history()) for vm in sample]
-    claims = [one.id async for one in client.list_workflows("WorkflowType = 'VmClaim'", rpc_timeout=_RPC)]
-    of_claim = temporal.actions(await client.get_workflow_handle(claims[0]).fetch_history()) if claims else 0
+async def _costs(client: Client, spec: Spec, actions: dict[str, float]) -> dict[str, Any]:
+    """Return what a run cost Temporal: the actions that it counted, and the histories."""
+    vms = [client.get_workflow_handle(names.migrate_vm_id(PLAN, vm)) for vm in spec.fleet.vms[:_DESCRIBED]]
+    infos = [(await vm.describe()).raw_description.workflow_execution_info for vm in vms]
     plan = client.get_workflow_handle(names.migrate_plan_id(PLAN))
     described = (await plan.describe()).raw_description.workflow_execution_info
-    of_plan = temporal.actions(await plan.fetch_history())
-    machines = len(vms)
-    of_vm = sum(billed) / len(billed) + (of_claim * len(claims) + heartbeats) / machines
     return {
-        "vm_actions": round(of_vm, 1),
-        "actions_per_vm": round(of_vm + of_plan / machines, 1),
-        "plan_actions": of_plan,
-        "heartbeats_per_vm": round(heartbeats / machines, 1),
+        "actions_per_vm": round(sum(actions.values()) / spec.size, 1),
+        "heartbeats_per_vm": round(actions.get(temporal.HEARTBEAT, 0.0) / spec.size, 1),
+        "actions": actions,
         "events_most": max(info.history_length for info in infos),
         "kib_most": round(max(info.history_size_bytes for info in infos) / 1024, 1),
         "plan_events": described.history_length,
@@ -209,9 +204,7 @@ def _run_of(
     keep: Path | None,
 ) -> Run:
     person, used, costs = found
-    log = cloudlog.read(simulator, spec.fleet.vault_id, spec.speed)
-    if keep is not None:
-        keep_log(simulator, keep / f"{spec.name}.jsonl.gz")
+    log = cloudlog.read(simulator, spec.fleet.vault_id, spec.speed, keep / f"{spec.name}.jsonl.gz" if keep else None)
     outcomes = outcomes_of(spec, simulator)
     figures = figures_of(spec, log) | {"told": ending.get("counts", {}), "people_asked": len(person.refused)}
     counted = dict(Counter(outcomes.values()))

@@ -109,8 +109,8 @@ def _section(result: Json, words: dict[str, str]) -> str:
 
 def _runs(result: Json) -> str:
     """Return a line for each kind of run: its speed, its time, how busy the processors were, what came of it."""
-    head = "| run | VMs | speed | first copy | time (median) | processors busy | what became of them |"
-    head += "\n|---|---|---|---|---|---|---|"
+    head = "| run | ended (UTC) | VMs | speed | first copy | time (median) | processors busy | what became of them |"
+    head += "\n|---|---|---|---|---|---|---|---|"
     kinds: dict[tuple[str, str, int], list[Json]] = {}
     for run in result["runs"]:
         kinds.setdefault((run["for"], run["program"], int(run["size"])), []).append(run)
@@ -131,6 +131,7 @@ def _run(what_for: str, program: str, size: int, runs: list[Json], processors: i
     came = ", ".join(f"{count} {end}" for end, count in ends.most_common())
     cells = (
         name,
+        runs[-1]["when"],
         f"{size:,}",
         f"{first['speed']:g}",
         f"{first['copy_minutes']} min",

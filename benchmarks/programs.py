@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import cloudlog
 from benchmarks.meters import metered
-from benchmarks.run import Run, Spec, figures_of, keep_log, outcomes_of
+from benchmarks.run import Run, Spec, figures_of, outcomes_of
 from tests.support.sim import ROOT, Simulator
 
 STOP_SECONDS = 10
@@ -52,7 +52,13 @@ async def process(command: list[str], environment: dict[str, str]) -> AsyncItera
 @contextlib.asynccontextmanager
 async def cloud_of(spec: Spec) -> AsyncIterator[Simulator]:
     """Run the simulated Azure of a run."""
-    simulator = await asyncio.to_thread(spec.cloud)
+    starting = asyncio.create_task(asyncio.to_thread(spec.cloud), name="cloud")
+    try:
+        simulator = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # The thread starts it all the same.
+        with await starting:
+            raise
     with simulator:
         yield simulator
 
@@ -76,9 +82,7 @@ async def run_script(spec: Spec, keep: Path | None = None) -> Run:
 
 
 def _run_of(spec: Spec, simulator: Simulator, told: dict[str, Any], used: Any, keep: Path | None) -> Run:
-    log = cloudlog.read(simulator, spec.fleet.vault_id, spec.speed)
-    if keep is not None:
-        keep_log(simulator, keep / f"{spec.name}.jsonl.gz")
+    log = cloudlog.read(simulator, spec.fleet.vault_id, spec.speed, keep / f"{spec.name}.jsonl.gz" if keep else None)
     outcomes = outcomes_of(spec, simulator)
     figures = figures_of(spec, log) | {"seconds_of_each": [round(one, 3) for one in told["moved"].values()]}
     problem = "; ".join(f"{vm}: {why}" for vm, why in list(told["failed"].items())[:3])

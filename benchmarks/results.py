@@ -23,7 +23,10 @@ WORSE = 1.10
 
 
 def result_of(choices: Choices, runs: list[Run], offline: dict[str, float], seconds: float) -> Json:
-    """Return everything that was measured in one go."""
+    """Return everything that was measured; of parts that were left out this time, what was measured the last time."""
+    new = [run.as_dict() for run in runs]
+    kinds = {run["for"] for run in new}
+    before = (last(choices.size) or {}).get("runs", []) if choices.leaves_out_parts else []
     made: Json = {
         "size": choices.size,
         "rounds": choices.rounds,
@@ -37,7 +40,7 @@ def result_of(choices: Choices, runs: list[Run], offline: dict[str, float], seco
         },
         "offline": offline,
         "recovery": recovery(),
-        "runs": [run.as_dict() for run in runs],
+        "runs": [*new, *(run for run in before if run["for"] not in kinds)],
     }
     return {**made, "rows": [asdict(row) for row in goals.rows(made)]}
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import json
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks import measures
@@ -78,6 +76,8 @@ class Run:
     temporal: dict[str, Any] = field(default_factory=dict)
     approvals: list[float] = field(default_factory=list)
     """From each approval to the next request about that machine."""
+    when: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%d %H:%M}")
+    """When it ended, in UTC."""
     problem: str = ""
     """Why it is not as it should be; nothing where it is."""
 
@@ -108,6 +108,7 @@ class Run:
             }
             if self.approvals
             else {},
+            "when": self.when,
             "problem": self.problem,
             **self.figures,
         }
@@ -148,13 +149,6 @@ def outcomes_of(spec: Spec, simulator: Simulator) -> dict[str, str]:
         known = {("deallocated", "running", False): "migrated", ("running", "absent", False): "rolled_back"}
         found[vm] = known.get(state) or f"source {state[0]}, copy {state[1]}" + (", replicated" if state[2] else "")
     return found
-
-
-def keep_log(simulator: Simulator, file: Path) -> None:
-    """Keep the request log as it is."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(file, "wt", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(line) + "\n" for line in simulator.requests())
 
 
 def _rounded(figures: dict[str, Any]) -> dict[str, Any]:

@@ -53,15 +53,17 @@ def _path(spec: Spec) -> float:
     return max(OTHER_OPERATIONS_SECONDS + 60 * spec.copy_minutes, reads)
 
 
-def sequential(choices: Choices) -> Spec:
-    """Return what runs beside everything."""
+def sequential(choices: Choices) -> Spec | None:
+    """Return what runs beside everything, where there is something to compare it with."""
+    if choices.is_large and not {"limits", "free"} & set(choices.parts):
+        return None
     return Spec(SEQUENTIAL, min(choices.size, SEQUENTIAL_VMS), SEQUENTIAL_SPEED, COPY_MINUTES, what_for="sequential")
 
 
 def sequential_seconds(choices: Choices) -> float:
     """Return about how long the sequential script takes."""
     spec = sequential(choices)
-    return spec.size * _path(spec) * OVERHEAD / spec.speed
+    return spec.size * _path(spec) * OVERHEAD / spec.speed if spec else 0.0
 
 
 def parts_of(choices: Choices) -> list[Part]:

@@ -1,4 +1,4 @@
-"""Temporal's own server, as `make up` runs it, and what its histories cost."""
+"""Temporal's own server, as `make up` runs it, and what it counts."""
 
 from __future__ import annotations
 
@@ -7,32 +7,19 @@ import contextlib
 import re
 import subprocess
 import urllib.request
-from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client
 
 from runtime.embedded_programs import free_port, temporal_program
 from runtime.temporal import connect, ensure_search_attributes
 
 STOP_SECONDS = 10
-_ACTIONS = {
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: 1,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: 1,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED: 1,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: 1,
-    EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: 1,
-    EventType.EVENT_TYPE_TIMER_STARTED: 1,
-    EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: 1,
-    EventType.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED: 1,
-    EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED: 1,
-}
-"""What Temporal Cloud bills (docs: evaluate/cloud/actions). A child is two: one here, one as its own start."""
-_HEARTBEATS = re.compile(r'^service_requests\{.*operation="RecordActivityTaskHeartbeat".*\} ([0-9.e+]+)$', re.MULTILINE)
+_ACTION = re.compile(r'^action\{action_type="([^"]+)",namespace="default",.*\} ([0-9.e+]+)$', re.MULTILINE)
+HEARTBEAT = "grpc_RecordActivityTaskHeartbeat"
 
 
 @dataclass(frozen=True)
@@ -43,10 +30,10 @@ class Server:
     process: psutil.Process
     metrics_port: int
 
-    async def heartbeats(self) -> float:
-        """Return how many heartbeats have reached it."""
+    async def actions(self) -> dict[str, float]:
+        """Return how many actions it has counted, by their kind: what Temporal Cloud bills."""
         text = await asyncio.to_thread(_read, f"http://127.0.0.1:{self.metrics_port}/metrics")
-        return sum(float(number) for number in _HEARTBEATS.findall(text))
+        return {kind: float(number) for kind, number in _ACTION.findall(text)}
 
 
 @contextlib.asynccontextmanager
@@ -66,21 +53,6 @@ async def running(folder: Path) -> AsyncIterator[tuple[Client, Server]]:
     finally:
         process.kill()
         process.wait(STOP_SECONDS)
-
-
-def actions(history: WorkflowHistory) -> int:
-    """Return how many actions a history was billed for; heartbeats and queries are in none."""
-    total = 0
-    for event in history.events:
-        total += _ACTIONS.get(event.event_type, 0)
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
-            total += event.activity_task_started_event_attributes.attempt - 1
-    return total
-
-
-def by_kind(history: WorkflowHistory) -> dict[str, int]:
-    """Return how many events of each kind a history has."""
-    return dict(Counter(EventType.Name(event.event_type) for event in history.events))
 
 
 def _read(address: str) -> str:

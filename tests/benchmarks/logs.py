@@ -50,8 +50,9 @@ def run(program: str, what_for: str, size: int = 50, **changes: Any) -> dict[str
         "virtual_seconds": 1_200.0,
         "outcomes": {"migrated": size},
         "used": {name: {"cpu_seconds": 10.0, "start_mib": 200.0, "most_mib": 220.0} for name in ("worker", "script")},
-        "temporal": {"actions_per_vm": 50.0, "vm_actions": 40.0, "events_most": 200, "kib_most": 90.0},
+        "temporal": {"actions_per_vm": 50.0, "events_most": 200, "kib_most": 90.0},
         "approval_seconds": {"p50": 0.1, "p95": 0.2},
+        "when": "2026-01-02 03:04",
         "problem": "",
         "bounds": {"critical path": 1_190.0},
         "requests": {

@@ -6,8 +6,10 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.choices import ChoiceError, Choices, parse
-from benchmarks.run import CONCURRENT, OURS
+from benchmarks.ours import worker_settings
+from benchmarks.run import CONCURRENT, OURS, Spec
 from benchmarks.schedule import parts_of, sequential
+from runtime.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,8 @@ def test_defaults() -> None:
     assert {(OURS, fleets[0][1]): 5, (CONCURRENT, fleets[0][1]): 5} == Counter(fleets)
     assert [OURS, CONCURRENT] * 5 == [one.program for one in sorted(singles, key=lambda one: one.start_after)]
     assert sum(part.seconds for part in parts) < 15 * 60
-    assert 20 == sequential(choices).size
+    assert (beside := sequential(choices)) is not None
+    assert 20 == beside.size
     assert {spec.limits for part in parts for spec in part.specs} == {False}
 
 
@@ -59,6 +62,19 @@ def test_a_thousand_runs_once_under_the_limits_and_once_with_machines_in_trouble
 
     assert [(CONCURRENT, 0), (OURS, 0), (OURS, 5)] == [(one.program, one.faulty_percent) for one in specs if one.limits]
     assert {1, 10, 100, 101, 1000} == {one.size for one in specs if one.program == OURS and not one.limits}
+
+
+def test_workers_are_set_as_deployed_for_a_cloud_that_is_so_fast() -> None:
+    """What waits by the wall is scaled; limits that ARM does not set bind nobody."""
+    deployed = Settings()
+    bound = Settings.from_mapping(worker_settings(Spec(OURS, 1, 4.0, 5, limits=True)))
+    free = Settings.from_mapping(worker_settings(Spec(OURS, 1, 240.0, 5)))
+
+    assert deployed.poll_floor_seconds == 4 * bound.poll_floor_seconds
+    assert deployed.arm_reads_per_second == bound.arm_reads_per_second / 4
+    assert deployed.arm_writes_per_second == bound.arm_writes_per_second / 4
+    assert deployed.progress_seconds == 240 * free.progress_seconds
+    assert free.arm_reads_per_second > 25 * 240
 
 
 @pytest.mark.parametrize("size", [1, 50, 100, 101, 1_000, 5_000])

@@ -40,7 +40,7 @@ _ONE_WRONG: list[tuple[str, tuple[str, str], dict[str, Any]]] = [
     ("P6", ("ours", "fleet"), {"requests": {"reads_per_vm": 61.0}}),
     ("P6", ("ours", "long"), {"requests": {"reads_per_vm": 201.0}}),
     ("P7", ("ours", "fleet"), {"detection": {"p95_of_allowed": 1.1}}),
-    ("P8", ("ours", "long"), {"temporal": {"vm_actions": 61.0}}),
+    ("P8", ("ours", "long"), {"temporal": {"actions_per_vm": 61.0}}),
     ("P9", ("ours", "one"), {"temporal": {"events_most": 251}}),
     ("P10", ("ours", "fleet"), {"used": {"worker": {"cpu_seconds": 1.0, "most_mib": 250.0}}}),
     ("P11", ("ours", "fleet"), {"steps": {"mean_seconds": 0.6}}),
