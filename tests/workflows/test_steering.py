@@ -11,9 +11,10 @@ from temporalio.worker import Replayer
 
 from activities.registry import interceptors
 from migration import names
+from migration.notices import Happening
 from migration.phases import Outcome, Phase
 from migration.report import DecisionAnswer
-from migration.steering import MOST_KEPT, MOST_PAUSES, Part, SetConcurrency, Steer
+from migration.steering import MOST_KEPT, MOST_PAUSES, Part, Pause, SetConcurrency, Steer
 from tests.workflows.scenes import make_plan
 from tests.workflows.script import Script, vm_failure
 from tests.workflows.stage import PlanHandle, Stage
@@ -21,6 +22,7 @@ from worker import RUNNER, WORKFLOWS
 from workflows import policies
 from workflows.dispatch import Dispatcher
 from workflows.messages import IgnoreMisfits
+from workflows.plan_board import PlanBoard
 from workflows.steering import Steering
 from workflows.turns import VmNotice
 
@@ -188,6 +190,35 @@ def test_so_many_pauses_hold_at_once_and_the_plans_besides(monkeypatch: pytest.M
     assert (False, "100 pauses hold already: pause the wave, or the plan") == (answer.counted, answer.reason)
     assert desk.pause().counted
     assert len(desk.book.state().model_dump_json()) < 60_000
+
+
+def test_people_are_told_of_a_held_gate_once_however_many_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that opens it, in the details as well; once it is open nobody needs to act."""
+    details: list[str] = []
+    around = SimpleNamespace(
+        now=lambda: datetime(2026, 3, 1, 10, tzinfo=UTC),
+        patched=lambda _: True,
+        set_current_details=details.append,
+        upsert_search_attributes=lambda _: None,
+    )
+    for module in ("board", "plan_board", "plan_forecast"):
+        monkeypatch.setattr(f"workflows.{module}.workflow", around)
+    plan = make_plan({"one": ["a", "b"], "two": ["c"]}, on_failures="hold")
+    book = Dispatcher(plan)
+    board, told = PlanBoard(plan, book), list[Happening]()
+    board.tell = told.append
+    for vm in "ab":
+        book.end(vm, Outcome.ROLLED_BACK)
+        board.show_moving()
+    command = f"starter.py resume {plan.name} --wave two --reason TEXT"
+    assert [("needs_action", [command])] == [(one.event, one.commands) for one in told]
+    assert f"- **A person must act:** `{command}`" in details[-1].splitlines()
+    assert "a, b did not move" in details[-1]
+    book.pause(Pause(part=Part(kind="vm", name="c"), by="olga", at="then", reason="a look"))
+    book.open_gate("two")
+    board.show_moving()
+    assert "A person must act" not in details[-1]
+    assert "- **Paused:** VM c is paused by olga since then: a look" in details[-1].splitlines()
 
 
 async def replays(handle: PlanHandle) -> bool:
