@@ -142,6 +142,7 @@ class DispatchState(Value):
 
     alike: list[Alike] = Field(default_factory=list, description="But those that stand as at the beginning.")
     reasons: dict[int, str] = Field(default_factory=dict, description="Why they ended so, by place in the plan.")
+    vaults: dict[str, str] = Field(default_factory=dict, description="Of which those count that were chosen one.")
     pauses: list[Pause] = Field(default_factory=list)
     limits: list[LimitsNow] = Field(default_factory=list)
     opened: list[int] = Field(default_factory=list, description="Waves whose gate a person has opened.")

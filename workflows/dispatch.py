@@ -3,6 +3,7 @@
 Every count is kept as it changes: what one virtual machine says costs about the same in a plan of five thousand.
 """
 
+from collections.abc import Mapping
 from itertools import islice
 
 from temporalio import workflow
@@ -11,8 +12,9 @@ with workflow.unsafe.imports_passed_through():
     from migration.phases import Outcome
     from migration.plan import Plan
     from migration.plan_fleet import Home
-    from migration.steering import Alike, DispatchState, HeldGate, LimitsNow, Part, Pause, Steered, places_of, ranges
+    from migration.steering import DispatchState, HeldGate, LimitsNow, Part, Pause, Steered, places_of
 from workflows.bounds import Bounds
+from workflows.dispatch_state import alike, by_vault, vaults_in
 from workflows.gates import Gates
 from workflows.lanes import Line
 from workflows.pauses import PLAN, Pauses
@@ -29,7 +31,6 @@ _LONGEST_REASON = 300
 """Bytes of why one ended; its own report has all of it."""
 _THROUGH: frozenset[State] = frozenset({"passed", "ended"})
 _HELD_BACK: frozenset[State] = frozenset({"wanting", "outside"})
-_UNTOUCHED = ("new", None, "", False, False, 0)
 _AHEAD: frozenset[State] = frozenset({"new", "replicating", "wanting", "outside"})
 
 
@@ -38,7 +39,15 @@ class Dispatcher:
 
     def __init__(self, plan: Plan, state: DispatchState | None = None) -> None:
         """Begin a plan, or go on where a book of the same plan stood in a *state*."""
-        self.vms = vm_states(plan)
+        self._plan = plan
+        self._begin(vaults_in(state, plan) if state else {})
+        if state is not None:
+            self._restore(state)
+
+    def _begin(self, vaults: dict[str, str]) -> None:
+        """Let all stand at the beginning; *vaults*: of those that were chosen one."""
+        plan, self._vaults = self._plan, vaults
+        self.vms = vm_states(plan, vaults)
         self._in_plan = list(self.vms.values())
         by_rank = sorted(self._in_plan, key=lambda vm: vm.rank)
         self._members: list[list[VmState]] = [[] for _ in plan.waves]
@@ -63,7 +72,13 @@ class Dispatcher:
         self._tripped: set[int] = set()
         for vm in by_rank:
             self._starts.add(vm)
-        if state is not None:
+
+    def settle(self, vaults: Mapping[str, str]) -> None:
+        """Count virtual machines by the vaults that were chosen for them, given by name (ids)."""
+        moved = {name: vault for name, vault in vaults.items() if self.vms[name].vault != vault}
+        if moved:
+            state = self.state()
+            self._begin(self._vaults | moved)
             self._restore(state)
 
     @property
@@ -238,18 +253,10 @@ class Dispatcher:
 
     def state(self) -> DispatchState:
         """Return all by which a dispatcher of the same plan goes on where this one stands."""
-        alike: dict[tuple[object, ...], list[int]] = {}
-        for vm in self._in_plan:
-            stand = (vm.state, vm.outcome, vm.told, vm.began, vm.heard, vm.asked)
-            if stand != _UNTOUCHED:
-                alike.setdefault(stand, []).append(vm.place)
-        names = ("state", "outcome", "told", "began", "heard", "asked")
         return DispatchState(
-            alike=[
-                Alike.model_validate({"vms": ranges(places), **dict(zip(names, stand, strict=True))})
-                for stand, places in alike.items()
-            ],
+            alike=alike(self._in_plan),
             reasons={vm.place: vm.reason for vm in self._in_plan if vm.reason},
+            vaults=by_vault(self._vaults, self.vms),
             pauses=list(self.pauses.all.values()),
             limits=list(self.bounds.changed.values()),
             opened=sorted(self.gates.overruled),
@@ -263,12 +270,12 @@ class Dispatcher:
             self.limit(limits)
         self.gates.overruled.update(state.opened)
         self.record = state.steered
-        for alike in state.alike:
-            for place in places_of(alike.vms):
+        for some in state.alike:
+            for place in places_of(some.vms):
                 vm = self._in_plan[place]
-                vm.told, vm.asked, vm.began, vm.heard = alike.told, alike.asked, alike.began, alike.heard
-                vm.outcome, vm.reason = alike.outcome, state.reasons.get(place, "")
-                self._to(vm, alike.state)
+                vm.told, vm.asked, vm.began, vm.heard = some.told, some.asked, some.began, some.heard
+                vm.outcome, vm.reason = some.outcome, state.reasons.get(place, "")
+                self._to(vm, some.state)
                 self._note_unbegun(vm)
 
     def _is_held(self, wave: int) -> bool:

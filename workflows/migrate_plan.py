@@ -67,6 +67,8 @@ class MigratePlan:
         if self.carried is None:
             check = await self.check_plan()
             self.recognise_migrated(check)
+            vaults = self.plan.vault_ids
+            self.dispatcher.settle({name: vaults[place.vault] for name, place in check.places.items()})
             if check.blocking:
                 self.refuse(check)
                 return

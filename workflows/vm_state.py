@@ -1,5 +1,6 @@
 """Where a virtual machine stands in its plan's book of turns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from temporalio import workflow
@@ -66,13 +67,17 @@ def home_keys(home: Home) -> tuple[str, str]:
     return part_key("subscription", home.subscription), part_key("vault", home.vault)
 
 
-def vm_states(plan: Plan) -> dict[str, VmState]:
-    """Return all virtual machines of a plan at the beginning, in the plan's order."""
+def vm_states(plan: Plan, vaults: Mapping[str, str]) -> dict[str, VmState]:
+    """Return all virtual machines of a plan at the beginning, in the plan's order.
+
+    *vaults*: the ids of those that were chosen for them, by name, where not the plan itself says which.
+    """
     turns = {wave: turn for turn, wave in enumerate(in_order(plan.wave_dependencies))}
     found: list[VmState] = []
     for number, wave in enumerate(plan.waves):
         for vm in wave.vms:
             home = home_of(plan, vm)
+            home = Home(home.subscription, vaults.get(vm.name, home.vault))
             keys = (PLAN_KEY, wave_key(number), *home_keys(home))
             found.append(VmState(vm.name, number, len(found), turns[number], 0, home, keys))
     for rank, vm_state in enumerate(sorted(found, key=lambda one: (one.turn, one.place))):

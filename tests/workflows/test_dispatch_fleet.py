@@ -222,6 +222,24 @@ def test_limits_change_while_it_runs_and_lowering_interrupts_nobody() -> None:
     assert ["a3"] == granted(book)
 
 
+def test_machines_count_by_the_vaults_that_were_chosen_for_them() -> None:
+    """The check chooses them once a plan has several; what was said before stands, and a later run knows them, too."""
+    plan = fleet({"a": []}, 4, concurrency={"replication": 9, "cutover": 9, "per_vault": {"cutover": 1}})
+    book = Dispatcher(plan)
+    book.pause(paused(Part(kind="vm", name="a3")))
+    book.end("a2", Outcome.REFUSED, "no quota")
+    for name in begin(book):
+        say(book, name, "protected")
+    book.settle({"a0": "vault-7", "a1": "vault-7", "a3": "vault-9", "a2": "vault-1"})
+    assert {"vault-7": "0-1", "vault-9": "3"} == book.state().vaults
+    for one in (reborn(book, plan), book):
+        assert (["vault-7", "vault-7", "vault-1", "vault-9"], ["a0"]) == (
+            [vm.vault for vm in one.vms.values()],
+            granted(one),
+        )
+        assert ("no quota", True) == (one.vms["a2"].reason, "a3" in one.pauses.vms)
+
+
 def test_ranges_and_places_are_one() -> None:
     """What stands alike is written as ranges of places."""
     assert ("0-2,5,7-8", [0, 1, 2, 5, 7, 8]) == (ranges([0, 1, 2, 5, 7, 8]), places_of("0-2,5,7-8"))
