@@ -4,20 +4,18 @@ The steps that it configures are those of Microsoft's tutorial
 `Migrate Azure VMs to another region <https://learn.microsoft.com/azure/site-recovery/azure-to-azure-tutorial-migrate>`_.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from migration import checks, ids, plan_groups, plan_verification
+from migration import checks, ids, names, plan_groups, plan_verification
 from migration.base import Authored
 from migration.placement import Load, Site, spread
 from migration.plan_approval import Approvers
 from migration.plan_finalise import AfterCommit, Finalise
 from migration.plan_fleet import After, Concurrency, Limits, Percent, Tolerated
+from migration.plan_hash import hash_of
 from migration.plan_hooks import PlanHooks, refuse_namesakes
 from migration.plan_notifications import Notification
 from migration.plan_parity import Parity, ParityTarget
@@ -304,8 +302,7 @@ class Plan(Authored):
 
         So a build that knows more keys still takes the file of a plan that runs for the same one.
         """
-        said = json.dumps(_without_later_keys(self.model_dump(mode="json")), ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
+        return hash_of(self.model_dump(mode="json"))
 
     @property
     def all_vaults(self) -> list[Vault]:
@@ -329,7 +326,10 @@ class Plan(Authored):
 
         A check may place one elsewhere: where it is protected already, or where cache accounts have room.
         """
-        groups = {name: checks.name_key(members[0].group) for name, members in self.groups.items()}
+        groups = {
+            name: names.consistency_group_name(self.name, members[0].group).lower()
+            for name, members in self.groups.items()
+        }
         loads = [
             Load(
                 vm.name,
@@ -384,13 +384,6 @@ class Plan(Authored):
         """Return the subscription into which a virtual machine of this plan moves."""
         return vm.target.subscription or self.target.subscription or self.subscription
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy; what was reckoned from the plan is reckoned anew."""
-        copied = super().model_copy(update=update, deep=deep)
-        for name in ("vault_ids", "named_vaults", "first_vaults", "source_subscriptions", "groups"):
-            copied.__dict__.pop(name, None)
-        return copied
-
     @property
     def _order(self) -> list[tuple[str, list[str] | None]]:
         return [(wave.name, wave.after) for wave in self.waves]
@@ -404,22 +397,3 @@ class Plan(Authored):
         subscription = self.target_subscription(vm)
         group = vm.target.resource_group or self.target.resource_group
         return ids.vm_id(subscription, group, vm.target.name or vm.azure_name)
-
-
-_LATER_KEYS = {
-    *("after", "concurrency", "tolerated_failures_percent", "per_subscription", "per_vault"),
-    *("vault", "vaults", "consistency_group"),
-}
-"""What plans could not say when the first ones were started; without a value they say nothing."""
-_LATER_ELSEWHERE = {"subscription": "network", "test_network": "test_first"}
-"""Keys that came later to some parts of a plan, each with what stands beside it where it was from the first."""
-
-
-def _without_later_keys(said: Any) -> Any:
-    if isinstance(said, list):
-        return [_without_later_keys(one) for one in said]
-    if not isinstance(said, dict):
-        return said
-    later = _LATER_KEYS | {key for key, beside in _LATER_ELSEWHERE.items() if beside not in said}
-    silent = {key for key in later & said.keys() if not said[key] and said[key] != []}
-    return {key: _without_later_keys(value) for key, value in said.items() if key not in silent}

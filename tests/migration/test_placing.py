@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import yaml
+
 from migration import ids
-from migration.inventory import Fact, Located, NetworkMapping, ProtectedItem
-from migration.models import VmSpec
+from migration.inventory import Fact, Inventory, Located, NetworkMapping, ProtectedItem
+from migration.models import VmSpec, vm_specs
+from migration.plan import Plan
 from migration.rules.adoption import recognise
 from migration.rules.case import Case
 from migration.rules.engine import judge
 from migration.rules.needs import moves_of
 from migration.rules.placing import placed
-from migration.vaults import PlannedVault
+from migration.vaults import PlannedVault, planned_vaults
+from tests.migration.plan_text import GOOD
 from tests.migration.sound import (
     HOME_NETWORK,
     NETWORK,
@@ -102,3 +106,17 @@ def test_what_others_replicate_fills_an_account() -> None:
     assert "not in one piece" in told.evidence
     assert "1498 are used already" in told.evidence
     assert {"plan-fits"} <= {finding.rule for finding in judge(full)[0] if finding.blocks}
+
+
+def test_the_check_places_a_sound_plan_as_the_plan_alone_does() -> None:
+    """Limits of a vault count machines where the plan alone has them: the check moves none without a reason."""
+    names = "".join(f"      - name: vm-{n}\n" + "        consistency_group: shop\n" * (n < 4) for n in range(30))
+    one = {"name": "one", "resource_group": "vaults", "region": "northeurope"}
+    document = yaml.safe_load(GOOD.partition("vault:\n")[0])
+    document |= {"approval": {"approvers": ["anna@contoso.example"]}, "vaults": [one, one | {"name": "two"}]}
+    document |= {"waves": [{"name": "all", "vms": yaml.safe_load(names)}]}
+    plan = Plan.model_validate(document)
+    case = Case(tuple(vm_specs(plan)), planned_vaults(plan), plan.failover, Inventory(), named=plan.named_vaults)
+    found = placed(case)
+    assert plan.first_vaults == {vm.name: found.place_of(vm).vault for vm in case.vms}
+    assert 1 == len({plan.first_vaults[f"vm-{n}"] for n in range(4)})

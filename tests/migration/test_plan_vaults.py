@@ -200,3 +200,11 @@ def test_a_subscription_with_too_many_disks_is_told(monkeypatch: pytest.MonkeyPa
     assert told[0].evidence.startswith("21 machines of the plan leave it")
     assert told[1].evidence.startswith("21 machines of the plan go to it")
     assert 1 == len(certain(fleet(21, "  region: northeurope\n", source=OTHER)))
+
+
+def test_a_copy_of_a_plan_is_reckoned_anew() -> None:
+    """What the original has reckoned does not stick to a plan with other machines."""
+    plan = read()
+    assert {"web-01", "web-02"} == set(plan.first_vaults)
+    fewer = plan.waves[0].model_copy(update={"vms": plan.waves[0].vms[:1]})
+    assert {"web-01"} == set(plan.model_copy(update={"waves": [fewer]}).first_vaults)
