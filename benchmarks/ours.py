@@ -209,8 +209,16 @@ def _run_of(
     figures = figures_of(spec, log) | {"told": ending.get("counts", {}), "people_asked": len(person.refused)}
     counted = dict(Counter(outcomes.values()))
     problem = "" if counted == _expected(spec) else f"{json.dumps(counted)} in place of {json.dumps(_expected(spec))}"
-    approvals = _after_approval(log, person.approved)
-    return Run(spec, ending["seconds"], counted, figures, used, costs, approvals, problem)
+    return Run(
+        spec=spec,
+        seconds=ending["seconds"],
+        outcomes=counted,
+        figures=figures,
+        used=used,
+        temporal=costs,
+        approvals=_after_approval(log, person.approved),
+        problem=problem,
+    )
 
 
 def _expected(spec: Spec) -> dict[str, int]:

@@ -86,7 +86,14 @@ def _run_of(spec: Spec, simulator: Simulator, told: dict[str, Any], used: Any, k
     outcomes = outcomes_of(spec, simulator)
     figures = figures_of(spec, log) | {"seconds_of_each": [round(one, 3) for one in told["moved"].values()]}
     problem = "; ".join(f"{vm}: {why}" for vm, why in list(told["failed"].items())[:3])
-    return Run(spec, told["ended"] - told["began"], dict(Counter(outcomes.values())), figures, used, problem=problem)
+    return Run(
+        spec=spec,
+        seconds=told["ended"] - told["began"],
+        outcomes=dict(Counter(outcomes.values())),
+        figures=figures,
+        used=used,
+        problem=problem,
+    )
 
 
 def _told(spec: Spec, out: bytes, err: bytes) -> dict[str, Any]:

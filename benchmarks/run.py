@@ -64,7 +64,7 @@ class Spec:
         return simulator
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Run:
     """What came of it. Times are seconds of the wall; those whose names say so are of Azure's clock."""
 
