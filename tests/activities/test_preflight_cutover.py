@@ -193,11 +193,11 @@ def test_a_sound_machine_may_fail_over(checked: Checked) -> None:
     assert [] == checked.found["sound"].findings
 
 
-def test_checks_at_once_share_what_they_ask_and_none_is_older_than_its_question(checked: Checked) -> None:
-    """Of what machines share, the first check asks once and all that come meanwhile once more; of its own, each."""
+def test_checks_at_once_share_what_they_ask(checked: Checked) -> None:
+    """Of what machines share, one asks for all that come while another is being answered; of its own, each."""
     asked, group = checked.asked, ids.id_key(ids.resource_group_id(SUBSCRIPTION, "shop-ne"))
     for shared in (group, f"{group}/providers/microsoft.authorization/permissions"):
-        assert asked[shared] in {1, 2}, shared
+        assert asked[shared] <= AT_ONCE // 2, shared
     assert AT_ONCE == asked[ids.id_key(item_id("sound"))] == asked[ids.id_key(vm_id("sound"))]
 
 
