@@ -92,8 +92,8 @@ class MoveGroup:
         while True:
             state = self._book.state()
             to_all = to_all or self._told is None or state.gist != self._told
-            # Who has not spoken yet hears with the answer to its first word.
-            known = self._book.heard_living
+            # Who has not spoken yet hears with the answer to its first word; but of the way back at once.
+            known = self._book.living if state.decision == "back" else self._book.heard_living
             wanted = known if to_all else [name for name in known if any(word.vm == name for word in words)]
             if to_all:
                 self._told, self._told_at = state.gist, workflow.now()
@@ -104,10 +104,10 @@ class MoveGroup:
     def _note_gone(self, gone: list[str]) -> bool:
         """Take that somebody ended members, which the others cannot count on; return whether there are such.
 
-        One whose word has just come tells itself how it ended.
+        One that has never spoken may not have begun; one whose word has just come tells itself how it ended.
         """
         speaking = {word.vm for word in self._words}
-        ended = [name for name in gone if name not in speaking]
+        ended = [name for name in gone if name in self._book.heard_living and name not in speaking]
         for name in ended:
             why = "somebody ended its migration, which had no time to say a word"
             self._book.take(MemberWord(vm=name, stage="ended", why=why), workflow.now())

@@ -146,18 +146,18 @@ async def test_one_that_never_came_so_far_takes_the_group_back(stage: Stage, scr
     assert ["mail"] == _of(script, "start_failover")
 
 
-async def test_a_copy_of_days_is_not_waited_for_when_the_group_goes_back(stage: Stage, script: Script) -> None:
+async def test_a_copy_of_days_is_not_waited_for_when_the_group_goes_back(real_stage: Stage, script: Script) -> None:
     """The wait of one is cut off at once when another cannot be enabled."""
     plan = make_plan(PAIR)
     copying = script.gate("wait_until_protected", vm="db")
     failing = script.gate("enable_replication", vm="web", then=vm_failure("enabling: the agent does not install"))
-    handle = await stage.start_plan(plan)
+    handle = await real_stage.start_plan(plan)
     await copying.reached.wait()
     failing.open()
     await handle.result()
 
     assert 1 == copying.cancels
-    assert [Outcome.ROLLED_BACK] * 2 == list((await _outcomes(stage, plan)).values())
+    assert [Outcome.ROLLED_BACK] * 2 == list((await _outcomes(real_stage, plan)).values())
 
 
 async def test_a_commit_that_does_not_reach_one_waits_for_a_person(stage: Stage, script: Script, world: World) -> None:
