@@ -25,7 +25,8 @@ _LATER = "        await asyncio.sleep(1)\n"
 STORY = "workflows/migrate_vm.py"
 UNPATCHED = (Change(STORY, _ENABLE, _LATER + _ENABLE),)
 """Another story, for which nobody wrote a patch: it cannot go on with a run that has passed the line."""
-PATCHED = (Change(STORY, _ENABLE, f"        if workflow.patched('chaos'):\n    {_LATER}{_ENABLE}"),)
+PATCH = "chaos"
+PATCHED = (Change(STORY, _ENABLE, f"        if workflow.patched('{PATCH}'):\n    {_LATER}{_ENABLE}"),)
 """The same behind a patch: who has passed the line goes on, who has not takes the new way."""
 POLICIES = "workflows/policies.py"
 IMPATIENT = (

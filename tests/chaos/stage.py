@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 import os
 import signal
 import subprocess
@@ -21,9 +22,8 @@ from temporalio.service import RPCError
 from migration import names
 from migration.names import SEARCH_ATTRIBUTES
 from runtime.embedded_programs import free_port
-from tests.chaos.builds import Change, build
+from tests.chaos.builds import PATCH, Change, build
 from tests.chaos.checker import Look
-from tests.chaos.checker.histories import History
 from tests.chaos.watch import Watch
 from tests.conftest import program
 from tests.e2e import judge as e2e
@@ -197,9 +197,11 @@ class Stage(Stack):
         return standing is not None and standing.closed
 
     async def is_patched(self, case: Case) -> bool:
-        """Tell whether a machine's workflow has taken the way behind a patch."""
+        """Tell whether a machine's workflow has taken the way behind the other build's patch."""
         history = await self.vm(case).fetch_history()
-        return any(History("", history.to_json_dict()).of("MARKER_RECORDED"))
+        markers = [event.marker_recorded_event_attributes for event in history.events]
+        patches = [payload.data for marker in markers for payload in marker.details["patch-data"].payloads]
+        return any(json.loads(data)["id"] == PATCH for data in patches)
 
     @property
     def last_request(self) -> int:
