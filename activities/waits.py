@@ -67,7 +67,9 @@ class WaitActivities:
                     document = await job.next()
                     if missing.for_long(missing=document is None) or (document and not jobs.is_running(document)):
                         return await self._ended(wait, document if job.is_whole else None)
-                    progress.now = await observer.see(_job_progress(document or {}))
+                    reading = _job_progress(document or {})
+                    del document  # while it waits for the next: see `Subscription.next`
+                    progress.now = await observer.see(reading)
 
         return await hold(until_ended, progress, wait.give_back_after_seconds, JobWaited(running=True))
 
@@ -100,6 +102,7 @@ class WaitActivities:
                         return ProtectedWaited(running=False, failed_over=state.protection_state)
                     told = str(items.properties(document).get("protectionStateDescription") or state.protection_state)
                     reading = Progress(percent=state.percent, rpo_seconds=state.rpo_seconds, detail=told)
+                    del document
                     progress.now = await observer.see(reading, state.errors)
 
         return await hold(until_protected, progress, wait.give_back_after_seconds, ProtectedWaited(running=True))
@@ -120,6 +123,7 @@ class WaitActivities:
                         if wait.until == "deallocated":
                             return _vm_waited(None)
                         raise refused(f"waiting for {describe(wait.vm_id)}: it does not exist.", wait.vm_id)
+                    del document
                     still.check(machine)
                     progress.now = Progress(detail=machine.power_state if machine else "not there")
 

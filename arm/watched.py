@@ -81,7 +81,9 @@ class Subscription:
         self._news.clear()
         if self._error is not None:
             raise self._error
-        return self._document
+        # Not kept: of what thousands have read, the garbage collector would look at every part, again and again.
+        document, self._document = self._document, None
+        return document
 
     def tell(self, document: Json | None, *, is_whole: bool) -> None:
         """Hand over a reading."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections import Counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -115,6 +116,27 @@ def test_replication_costs_calls_of_the_vault_and_not_of_the_machine(monkeypatch
     assert 0 == twenty["single"]
     assert 50 < twenty["page"] < 300
     assert two_pages["page"] <= 2 * page["page"]
+
+
+class Entry(dict[str, Any]):
+    """An entry of which one can tell that nobody keeps it."""
+
+
+def test_what_was_told_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands wait, each for days: what each has read last would be most of a worker's memory."""
+
+    async def story(clock: Callable[[], float]) -> object:
+        [entry] = items(1)
+        cloud = Cloud(clock, monkeypatch, [entry])
+        cloud.entries[ids.id_key(entry["id"])] = Entry(entry)
+        async with Watchers(cloud.azure) as watchers:
+            with watchers.following(entry["id"]) as subscription:
+                kept = weakref.ref(cast("Entry", await subscription.next()))
+                cloud.entries.clear()
+                await asyncio.sleep(0)
+                return kept()
+
+    assert run_virtually(story) is None
 
 
 def test_many_machines_are_watched_by_one_listing(monkeypatch: pytest.MonkeyPatch) -> None:
