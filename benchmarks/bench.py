@@ -84,6 +84,8 @@ def bench(choices: Choices) -> int:
     expected = max(sum(part.seconds for part in parts), sequential_seconds(choices))
     told = f"{choices.size} VMs: {len(parts)} parts, about {clock(expected)}; Ctrl-C ends it and writes nothing\n"
     sys.stderr.write(told)
+    if choices.is_disturbed:
+        sys.stderr.write(f"    the machine is busy (load average {choices.load_before}): its times will be too long\n")
     keep = ROOT / "out" / "benchmarks" / time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     began = time.monotonic()
     try:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import NoReturn
 
 DEFAULT_SIZE, DEFAULT_ROUNDS = 50, 5
-MOST = 5_000
+MOST = 3_000
+"""All machines are of one subscription, in which Site Recovery protects 3,000 disks."""
 SMALL = 100
 """Up to so many machines there are rounds without ARM's limits; above, one round with them."""
 SEQUENTIAL_VMS = 20
@@ -46,11 +47,18 @@ class Choices:
     speed: float | None = None
     parts: tuple[str, ...] = PARTS
     recovery: bool = False
+    load_before: float = field(default_factory=lambda: round(os.getloadavg()[0], 1))
+    """How busy the machine was before: how many processes wanted a processor, over a minute."""
 
     @property
     def is_large(self) -> bool:
         """Whether one round with ARM's limits is run, in place of several without."""
         return self.size > SMALL
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether others want the processors, so that times will be longer than ours alone would be."""
+        return self.load_before > 0.25 * (os.cpu_count() or 2)
 
     @property
     def leaves_out_parts(self) -> bool:

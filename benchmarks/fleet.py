@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from migration import ids, names
+from migration.placement import DISKS_BY_CHOICE, DISKS_OF_SUBSCRIPTION
 from migration.plan_fleet import MOST_CUTOVER, MOST_REPLICATION
 from migration.vaults import account_id
 from tests.e2e.estates import Case, seed_of
 
 DISKS_OF_EACH = 2
-PROTECTED_DISKS = 3_000
-"""How many disks Site Recovery protects in one subscription (azure-to-azure-support-matrix.md)."""
-DISKS_OF_A_CACHE = 750
-"""How many disks one cache storage account serves at 4 MB/s of changes each (the same page)."""
+"""Where that fits into one subscription; larger fleets have machines with one."""
 MINIMUM_WRITES = 5
 """Enable, set the target, fail over, commit, forget the item: what Azure must be told of one machine."""
 PLAN = "fleet"
@@ -46,9 +44,14 @@ class Fleet:
         return tuple(f"vm-{number:04d}" for number in range(1, self.size + 1))
 
     @property
+    def disks_of_each(self) -> int:
+        """How many disks a machine has: all are in one subscription, which protects so many."""
+        return DISKS_OF_EACH if self.size * DISKS_OF_EACH <= DISKS_OF_SUBSCRIPTION else 1
+
+    @property
     def disks(self) -> int:
         """How many disks have to be protected."""
-        return self.size * DISKS_OF_EACH
+        return self.size * self.disks_of_each
 
     @property
     def case(self) -> Case:
@@ -57,7 +60,7 @@ class Fleet:
         return Case(
             PLAN,
             self.vms,
-            data_disks=DISKS_OF_EACH - 1,
+            data_disks=self.disks_of_each - 1,
             ready=True,
             size=TARGET_SIZE,
             extra=(("guest_probes", {"enabled": False}), ("concurrency", at_once)),
@@ -71,7 +74,7 @@ class Fleet:
     @property
     def caches(self) -> list[str]:
         """The ids of the cache storage accounts: the plan's own, and more where the disks need them."""
-        needed = max(ceil(self.disks / DISKS_OF_A_CACHE), 1)
+        needed = max(ceil(self.disks / DISKS_BY_CHOICE), 1)
         return [account_id(self.vault_id, (), self.case.source_region, number) for number in range(needed)]
 
     @property
@@ -136,13 +139,18 @@ class Fleet:
                     "name": vm,
                     "id": case.vm_id(vm),
                     "disk_ids": [
-                        f"{case.group_id('source')}/providers/Microsoft.Compute/disks/{vm}-{disk}" for disk in _disks()
+                        f"{case.group_id('source')}/providers/Microsoft.Compute/disks/{vm}-{disk}"
+                        for disk in self._disks
                     ],
-                    "cache_id": caches[number * DISKS_OF_EACH // DISKS_OF_A_CACHE],
+                    "cache_id": caches[number * self.disks_of_each // DISKS_BY_CHOICE],
                 }
                 for number, vm in enumerate(vms)
             ],
         }
+
+    @property
+    def _disks(self) -> list[str]:
+        return ["os", *(f"data-{lun}" for lun in range(self.disks_of_each - 1))]
 
 
 @dataclass(frozen=True)
@@ -165,10 +173,6 @@ TROUBLES = {
     "answers 503 three times": Trouble("migrated", (("POST", "/{vm}[^/]*/unplannedFailover$", 3, _AWAY),)),
 }
 """What befalls the machines in trouble, in turn."""
-
-
-def _disks() -> list[str]:
-    return ["os", *(f"data-{lun}" for lun in range(DISKS_OF_EACH - 1))]
 
 
 def _cache(account: str, region: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any
 
 from benchmarks.cloudlog import CHAIN, COPY, CloudLog, Operation
-from benchmarks.fleet import PROTECTED_DISKS
+from migration.placement import DISKS_OF_SUBSCRIPTION
 
 ARM_BUCKETS = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
 """What a full bucket holds, and what flows into it a second."""
@@ -35,7 +35,7 @@ def bounds(log: CloudLog, disks: int) -> dict[str, float]:
     path = critical_path(log)
     used = Counter(line.bucket for line in log.requests if line.is_arm and line.status != 429)
     throttled = {kind: max(0.0, used[kind] - size) / rate for kind, (size, rate) in ARM_BUCKETS.items()}
-    return {"critical path": path, **throttled, "disks": path * ceil(disks / PROTECTED_DISKS)}
+    return {"critical path": path, **throttled, "disks": path * ceil(disks / DISKS_OF_SUBSCRIPTION)}
 
 
 def requests(log: CloudLog, machines: int) -> dict[str, Any]:

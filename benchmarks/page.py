@@ -95,7 +95,8 @@ def _section(result: Json, words: dict[str, str]) -> str:
         f"## {size:,} virtual machines\n",
         (
             f"{result['when']}, {rounds}, {result['minutes']:g} minutes on {machine['processors']} processors "
-            f"({machine['system']}, Python {machine['python']}): {verdicts[goals.MET]} goals met, "
+            f"({machine['system']}, Python {machine['python']}; load average before: {machine['load_before']:g}): "
+            f"{verdicts[goals.MET]} goals met, "
             f"{verdicts[goals.NOT_MET]} not met, {verdicts[goals.UNKNOWN]} not measured.\n"
         ),
         table(result),

@@ -36,7 +36,7 @@ def result_of(choices: Choices, runs: list[Run], offline: dict[str, float], seco
             "processors": os.cpu_count(),
             "system": platform.system(),
             "python": platform.python_version(),
-            "load": round(os.getloadavg()[0], 1),
+            "load_before": choices.load_before,
         },
         "offline": offline,
         "recovery": recovery(),

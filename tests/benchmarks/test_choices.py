@@ -15,10 +15,10 @@ from runtime.settings import Settings
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--size", "0"], "SIZE=0: give a whole number of virtual machines from 1 to 5,000"),
-        (["--size", "abc"], "SIZE=abc: give a whole number of virtual machines from 1 to 5,000"),
-        (["--size", ""], "SIZE=: give a whole number of virtual machines from 1 to 5,000"),
-        (["--size", "5001"], "SIZE=5001: give a whole number of virtual machines from 1 to 5,000"),
+        (["--size", "0"], "SIZE=0: give a whole number of virtual machines from 1 to 3,000"),
+        (["--size", "abc"], "SIZE=abc: give a whole number of virtual machines from 1 to 3,000"),
+        (["--size", ""], "SIZE=: give a whole number of virtual machines from 1 to 3,000"),
+        (["--size", "3001"], "SIZE=3001: give a whole number of virtual machines from 1 to 3,000"),
         (["--rounds", "0"], "ROUNDS=0: give a whole number of rounds from 1 to 50"),
         (["--faulty", "-1"], "FAULTY=-1: give a whole number of machines of a hundred from 0 to 100"),
         (["--speed", "nan"], "SPEED=nan: give a number from 1 to 3,600, how many of Azure's seconds a second has"),
@@ -77,7 +77,7 @@ def test_workers_are_set_as_deployed_for_a_cloud_that_is_so_fast() -> None:
     assert free.arm_reads_per_second > 25 * 240
 
 
-@pytest.mark.parametrize("size", [1, 50, 100, 101, 1_000, 5_000])
+@pytest.mark.parametrize("size", [1, 50, 100, 101, 1_000, 3_000])
 @pytest.mark.parametrize("limits", [False, True])
 def test_the_engine_gets_time(size: int, *, limits: bool) -> None:
     """The cloud never runs so fast that more machines end in a second than the engine can serve, nor too slow to be."""

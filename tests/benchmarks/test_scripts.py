@@ -36,5 +36,6 @@ def test_a_fleet_is_the_same_for_all() -> None:
     assert {cache.lower() for cache in fleet.caches} <= there
     assert set(TROUBLES) == set(fleet.in_trouble.values())
     assert 5 == len(fleet.in_trouble)
-    assert 3 == len(Fleet(1_000, 5).caches)
+    assert (2_000, 4) == (Fleet(1_000, 5).disks, len(Fleet(1_000, 5).caches))
+    assert (3_000, 5) == (Fleet(3_000, 5).disks, len(Fleet(3_000, 5).caches))
     assert is_whole([]) is False
