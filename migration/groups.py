@@ -18,6 +18,7 @@ from migration.phases import Outcome
 
 Stage = Literal[
     "silent",
+    "joined",
     "protected",
     "granted",
     "checked",
@@ -36,13 +37,14 @@ Stage = Literal[
 ]
 """Where a member stands. `granted`, `failing_over`, `committing` and the two `apart` are said by the leader alone.
 
-`protected`: it may fail over once it has a turn. `checked`: it may still. `ready`: its hooks have run, the failover may
-begin. `prepared`: what was approved is so; it does as the group says. `apart`: the recovery plan is gone, so that each
-may end its replication. `wants_back`: it is prepared, and asks for the group's word. `back`: it has begun to return,
-and begins nothing new; `back_apart`: of the leader on that way. `ended`: it is over, with an outcome.
+`joined`: it has begun. `protected`: it may fail over once it has a turn. `checked`: it may still. `ready`: its hooks
+have run, the failover may begin. `prepared`: what was approved is so; it does as the group says. `apart`: the recovery
+plan is gone, so that each may end its replication. `wants_back`: it is prepared, and asks for the group's word. `back`:
+it has begun to return, and begins nothing new; `back_apart`: of the leader on that way. `ended`: it is over.
 """
 ON_THE_WAY: tuple[Stage, ...] = (
     "silent",
+    "joined",
     "protected",
     "granted",
     "checked",

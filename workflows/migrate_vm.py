@@ -91,6 +91,8 @@ class MigrateVm:
         checks, replication, rehearsal = self.checks, self.replication, self.rehearsal
         cutover, parity, together = self.cutover, self.parity, self.together
         await self.step(Phase.CHECKING, self.claim_vm)
+        if together.any:
+            await self.step(Phase.CHECKING, together.join)
         await self.step(Phase.CHECKING, checks.check_prerequisites)
         await self.step(Phase.CHECKING, self.take_up_earlier_run)
         await self.step(Phase.ENABLING, replication.enable, undo=replication.disable_and_remove)

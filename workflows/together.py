@@ -80,6 +80,10 @@ class Together:
         """Tell the story to its end, or until the group goes back."""
         await (story if self._member is None else self._member.unless_called_back(story))
 
+    async def join(self) -> None:
+        """Say that this one has begun, and hear whether the group still moves: one that begins late may be too late."""
+        await self._found.until("joined", lambda state: bool(state.stages), "heard of")
+
     async def gather(self) -> None:
         """Wait until all are protected and set up; the leader then asks for the turn of all."""
         await self._turns.stand_back()

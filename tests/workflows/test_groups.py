@@ -146,6 +146,17 @@ async def test_one_that_never_came_so_far_takes_the_group_back(stage: Stage, scr
     assert ["mail"] == _of(script, "start_failover")
 
 
+async def test_one_that_begins_after_its_group_has_gone_back_writes_nothing(stage: Stage, script: Script) -> None:
+    """With one place to replicate the second begins when the first has failed, hears of it at once, and ends."""
+    plan = make_plan(PAIR, concurrency={"replication": 1})
+    script.on("enable_replication", vm_failure("enabling: the agent does not install"))
+    ending = await (await stage.start_plan(plan)).result()
+
+    assert {"rolled_back": 2} == ending.counts
+    assert ["db"] == _of(script, "enable_replication")
+    assert "its consistency group shop goes back: db: " in (await stage.report(stage.vm_of(plan, "web"))).reason
+
+
 async def test_a_copy_of_days_is_not_waited_for_when_the_group_goes_back(real_stage: Stage, script: Script) -> None:
     """The wait of one is cut off at once when another cannot be enabled."""
     plan = make_plan(PAIR)
