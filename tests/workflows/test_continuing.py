@@ -1,5 +1,6 @@
 """A plan whose history grows long goes on in a new run, and nobody notices."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from migration.plan import Plan
 from migration.report import MemoKeys, plan_evidence
 from tests.workflows.scenes import finding, make_plan, plan_check
 from tests.workflows.script import Script
-from tests.workflows.stage import PlanHandle, Stage
+from tests.workflows.stage import PATIENCE_SECONDS, PlanHandle, Stage
 from workflows import policies
 
 CONTINUED = WorkflowExecutionStatus.CONTINUED_AS_NEW
@@ -42,7 +43,8 @@ def _plan() -> Plan:
     return make_plan(waves, concurrency={"replication": 3, "cutover": 2})
 
 
-async def _until_all_wait(stage: Stage, plan: Plan) -> None:
+async def _until_all_wait(stage: Stage, handle: PlanHandle, plan: Plan) -> None:
+    await stage.until_plan(handle, lambda status: status.phase == "moving")
     for vm in plan.vms:
         await stage.until_phase(stage.vm_of(plan, vm.name), Phase.AWAITING_APPROVAL)
 
@@ -53,7 +55,7 @@ async def test_a_plan_goes_on_in_new_runs_to_its_end(real_stage: Stage, script: 
     warned = plan_check(plan).model_copy(update={"findings": [finding(severity="warning")]})
     script.on("check_plan", warned)
     handle = await real_stage.start_plan(plan)
-    await _until_all_wait(real_stage, plan)
+    await _until_all_wait(real_stage, handle, plan)
     await real_stage.vm_of(plan, "lost").terminate("stuck")
     await real_stage.until_plan(handle, lambda status: status.vms[0].outcome is not None)
     lost = (await real_stage.plan_status(handle)).vms[0]
@@ -83,16 +85,22 @@ async def test_a_cancelled_plan_goes_on_in_new_runs_while_its_machines_go_back(
     """It cancels all together and once, and its last run ends canceled, as the first one was asked to."""
     plan = _plan()
     handle = await real_stage.start_plan(plan)
-    await _until_all_wait(real_stage, plan)
-    before = len(await parts_of(real_stage, handle))
+    await _until_all_wait(real_stage, handle, plan)
+    before = (await handle.describe()).run_id
     monkeypatch.setattr(policies, "PLAN_EVENTS", 20)
+    slow = script.gate("disable_replication", vm="db-02")
     await handle.cancel(reason="by anna")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await slow.reached.wait()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await handle.describe()).run_id == before:
+            await asyncio.sleep(0.05)
+    slow.open()
     with pytest.raises(WorkflowFailureError):
         await handle.result()
     parts = await parts_of(real_stage, handle)
     report = await real_stage.plan_report(handle)
 
-    assert len(parts) > before
     assert [*([CONTINUED] * (len(parts) - 1)), WorkflowExecutionStatus.CANCELED] == [part.status for part, _ in parts]
     assert 1 == len(script.requests("cancel_vms"))
     assert script.requests("cancel_again")
