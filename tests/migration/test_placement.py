@@ -139,3 +139,12 @@ def test_a_binding_goes_before_a_group() -> None:
     loads = [load(0, vault=1, group="shop"), load(1, vault=0, group="shop"), load(2, group="shop")]
     found = place(loads, [site("a"), site("b")]).places
     assert [1, 0, 1] == [found[f"vm-{n}"].vault for n in range(3)]
+
+
+def test_what_only_fits_tightly_is_found() -> None:
+    """Where an even spread leaves one out: the largest first, and where that fails, too, all ways."""
+    for disks in ([150, 70, 600, 130, 70, 680, 330, 220], [300, 260, 600, 260, 150, 190, 200, 290]):
+        loads = [load(n, count) for n, count in enumerate(disks)]
+        found = place(loads, [site("a", "cache0"), site("b", "cache1", "cache2")])
+        assert () == found.misfits
+        assert [DISKS_OF_ACCOUNT] * 3 == list(filled(found, loads).values())
