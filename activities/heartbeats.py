@@ -29,8 +29,8 @@ def timeout_seconds() -> float:
 async def beating(details: Callable[[], list[Any]]) -> AsyncIterator[None]:
     """Beat four times in each heartbeat timeout, and when what *details* returns has changed.
 
-    Where the timeout is long, beat once in it, and tell then what has changed. What has nothing to tell and ends soon
-    does not beat at all.
+    Where the timeout is long, beat ever more rarely, at last once in it, and tell then what has changed. What has
+    nothing to tell and ends soon does not beat at all.
     """
     beats = asyncio.create_task(_beat(details, timeout_seconds()))
     try:
@@ -43,11 +43,14 @@ async def beating(details: Callable[[], list[Any]]) -> AsyncIterator[None]:
 
 async def _beat(details: Callable[[], list[Any]], seconds: float) -> None:
     is_patient = seconds >= PATIENT_SECONDS
-    pause = seconds * 0.75 if is_patient else seconds / 4
+    pause = seconds / 4
     told: list[Any] = []
-    beaten = time.monotonic() if not details() else float("-inf")
+    began = time.monotonic()
+    beaten = began if not details() else float("-inf")
     while True:
         now, current = time.monotonic(), details()
+        if is_patient:  # a cancel comes with a beat: what has just begun is not to go on for minutes after it
+            pause = min(max(seconds / 20, (now - began) / 4), seconds * 0.75)
         # The worker lets only one beat pass in each PROGRESS_SECONDS, the newest.
         if now - beaten >= pause or (current != told and not is_patient):
             activity.heartbeat(*current)
