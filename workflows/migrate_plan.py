@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.phases import Outcome, common_outcome
     from migration.plan_state import Cancelled, PlanState
     from migration.report import DecisionAnswer, MemoKeys, PlanEnding, PlanReport, PlanStatus, plan_evidence
+from workflows import policies
 from workflows.continuing import Continuing
 from workflows.dispatch import Dispatcher
 from workflows.engine import Engine, reason_of, shielded
@@ -153,10 +154,19 @@ class MigratePlan:
         self.postbox.rest()
         await workflow.wait_condition(lambda: holds() or self._is_quiet)
         self.engine.stop_if_cancelled()
-        if self._is_quiet and not self.dispatcher.all_ended:
+        if not self._may_continue:
+            return
+        # A signal is taken before a cancel that comes with it in one task, a timer after it: no cancel stays behind.
+        await workflow.sleep(policies.BEFORE_CONTINUING, summary="Before it goes on in a new run")
+        self.engine.stop_if_cancelled()
+        if self._may_continue:
             workflow.continue_as_new(
                 MigratePlanInput(plan=self.plan, requester=self.requester, state=self._state(cancelled))
             )
+
+    @property
+    def _may_continue(self) -> bool:
+        return self._is_quiet and not self.dispatcher.all_ended
 
     @property
     def _is_quiet(self) -> bool:

@@ -176,6 +176,9 @@ PLAN_EVENTS, PLAN_BYTES, PLAN_CHILDREN = 4_000, 4_000_000, 400
 """When a plan's workflow goes on in a new run: Temporal warns at 10,240 events and 10 MB, and lets 2,000 children be
 pending of one run; those of an earlier run do not count."""
 
+BEFORE_CONTINUING = timedelta(milliseconds=10)
+"""How long it waits before it does: not for time to pass, but for another workflow task."""
+
 TOGETHER = 50
 """How many virtual machines a plan starts, or answers, in one workflow task; so many it cancels one by one."""
 
