@@ -3,7 +3,6 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -85,10 +84,14 @@ def outcomes(report: dict[str, Any]) -> dict[str, str]:
 
 
 def waves_in_order(plan: dict[str, Any], report: dict[str, Any]) -> bool:
-    """Tell whether no machine began to fail over before all of the wave before it were verified."""
+    """Tell whether no machine began to fail over before all of the waves before its own were verified."""
     spans = {vm["name"]: {span["name"]: span for span in vm["phases"]} for vm in report["vms"]}
-    waves = [[vm["name"] for vm in wave["vms"]] for wave in plan["waves"]]
-    pairs = [(one, other) for before, after in pairwise(waves) for one in before for other in after]
+    waves = {wave["name"]: [vm["name"] for vm in wave["vms"]] for wave in plan["waves"]}
+    line = dict(zip(list(waves)[1:], waves, strict=False))
+    before = {
+        wave["name"]: wave.get("after", [line[wave["name"]]] if wave["name"] in line else []) for wave in plan["waves"]
+    }
+    pairs = [(one, other) for name in waves for first in before[name] for one in waves[first] for other in waves[name]]
     return all(spans[one]["verifying"]["ended"] <= spans[other]["failing_over"]["started"] for one, other in pairs)
 
 

@@ -85,25 +85,27 @@ async def test_a_group_moves_as_one_beside_a_machine_that_moves_alone(
 
 
 @pytest.mark.parametrize("trouble", ["rejected", "unverified", "cancelled", "failover"])
-async def test_what_befalls_one_takes_the_group_back(stage: Stage, script: Script, world: World, trouble: str) -> None:
+async def test_what_befalls_one_takes_the_group_back(
+    real_stage: Stage, script: Script, world: World, trouble: str
+) -> None:
     """Rejected, not as the plan wants it, cancelled, or its failover failed: both sources serve; the third moves."""
     plan = make_plan(GROUP)
     if trouble == "unverified":
         script.on("verify_target", vm_failure("verifying the target: it lacks a disk"), when=_of_vm("web"))
     if trouble == "failover":
         script.on("wait_for_job", job_failure("UnplannedFailover"), when=_waits_for("replicationRecoveryPlans"))
-    handle = await stage.start_plan(plan)
-    web = stage.vm_of(plan, "web")
+    handle = await real_stage.start_plan(plan)
+    web = real_stage.vm_of(plan, "web")
     if trouble in {"rejected", "cancelled"}:
-        await _until_all_wait(stage, plan, "db", "web")
+        await _until_all_wait(real_stage, plan, "db", "web")
     if trouble == "rejected":
-        await stage.send(web, names.SIGNAL_REJECT_COMMIT, APPROVER, comment="it is slow")
+        await real_stage.send(web, names.SIGNAL_REJECT_COMMIT, APPROVER, comment="it is slow")
     if trouble == "cancelled":
         await web.cancel()
-    await stage.approve(stage.vm_of(plan, "mail"))
+    await real_stage.approve(real_stage.vm_of(plan, "mail"))
     ending = await handle.result()
-    outcomes = await _outcomes(stage, plan)
-    reason = (await stage.report(stage.vm_of(plan, "db"))).reason
+    outcomes = await _outcomes(real_stage, plan)
+    reason = (await real_stage.report(real_stage.vm_of(plan, "db"))).reason
     vms = {call.vm: call.request.task.vm for call in script.calls if call.vm}
 
     assert {"migrated": 1, "rolled_back": 2} == ending.counts
@@ -275,26 +277,29 @@ async def test_nobody_returns_before_the_leader_begins_nothing_more(stage: Stage
         assert (RUNNING, None) == (world.power_of(task.vm.source_id), world.power_of(task.vm.target_id))
 
 
-async def test_who_has_given_its_consent_goes_back_only_with_the_group(stage: Stage, script: Script) -> None:
+async def test_who_has_given_its_consent_goes_back_only_with_the_group(real_stage: Stage, script: Script) -> None:
     """One waits for the other's last look and is cancelled: the group's word is back, and both return."""
     plan = make_plan(PAIR)
-    handle = await stage.start_plan(plan)
-    await _until_all_wait(stage, plan, "db", "web")
+    handle = await real_stage.start_plan(plan)
+    await _until_all_wait(real_stage, plan, "db", "web")
     gate = script.gate("verify_target", vm="web")
-    db = stage.vm_of(plan, "db")
-    await stage.send(db, names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    db = real_stage.vm_of(plan, "db")
+    await real_stage.send(db, names.SIGNAL_APPROVE_COMMIT, APPROVER)
     await gate.reached.wait()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while "prepared" != (await _meeting(stage, plan)).stages["db"]:
+        while "prepared" != (await _meeting(real_stage, plan)).stages["db"]:
             await asyncio.sleep(0.05)
     await db.cancel()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while "back" != (await _meeting(real_stage, plan)).decision:
+            await asyncio.sleep(0.05)
     gate.open()
     await handle.result()
     with pytest.raises(WorkflowFailureError):
         await db.result()
 
-    assert [Outcome.ROLLED_BACK] * 2 == list((await _outcomes(stage, plan)).values())
-    assert "goes back: db: it was cancelled" in (await stage.report(stage.vm_of(plan, "web"))).reason
+    assert [Outcome.ROLLED_BACK] * 2 == list((await _outcomes(real_stage, plan)).values())
+    assert "goes back: db: it was cancelled" in (await real_stage.report(real_stage.vm_of(plan, "web"))).reason
     assert "commit_group" not in _calls(script)
 
 
