@@ -22,7 +22,7 @@ from arm import items
 from migration import names
 from migration.cleaning import CleanSurvey, FindLeftovers
 from migration.ids import ResourceId, describe
-from migration.models import vm_specs
+from migration.specs import vm_specs
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -23,10 +23,10 @@ from activities.writing import INTENT_SETTLE_SECONDS
 from arm import leases
 from arm.errors import classify
 from arm.run_command import Command, CommandError
+from migration.facts import Fact
 from migration.findings import CheckGuest, PlanCheck, VmFindings
 from migration.guests import Endpoint, GuestAnswer, answer_of, endpoints
 from migration.ids import describe, id_key
-from migration.inventory import Fact
 from migration.rules.guest_case import judged, silent
 
 if TYPE_CHECKING:

@@ -23,9 +23,10 @@ from arm.inventory import take_inventory
 from arm.sides import read_side
 from migration import ids, names
 from migration.capping import capped, worst
+from migration.facts import UnaskedError
 from migration.findings import CheckVm, OsType, PlanCheck, VmFindings, guests_to_ask
-from migration.inventory import Inventory, UnaskedError
-from migration.models import Progress, VmCheck, VmSpec, hooks_by_vm, vm_specs
+from migration.inventory import Inventory
+from migration.models import Progress, VmCheck, VmSpec
 from migration.plan import Plan
 from migration.rules import fingerprints
 from migration.rules.case import Case
@@ -33,6 +34,7 @@ from migration.rules.engine import judge
 from migration.rules.perimeter import asks_guest
 from migration.rules.placing import placed
 from migration.rules.sources import source_vm
+from migration.specs import hooks_by_vm, vm_specs
 from migration.vaults import PlannedVault, planned_vaults
 from migration.wires import wanted_of
 

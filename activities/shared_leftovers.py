@@ -11,7 +11,7 @@ from arm import reads, vault_reads
 from migration import ids, names
 from migration.cleaning import CleanSurvey, Leftover, Untouched, claimed
 from migration.ids import ResourceId, describe, id_key
-from migration.models import vm_specs
+from migration.specs import vm_specs
 from migration.vaults import account_id
 
 if TYPE_CHECKING:

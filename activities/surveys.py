@@ -11,8 +11,8 @@ from activities.heartbeats import beating
 from activities.preflight import ANSWER_SECONDS, case_of
 from arm import vault_reads
 from arm.inventory import take_inventory
+from migration.facts import UnaskedError
 from migration.ids import ResourceId, id_key
-from migration.inventory import UnaskedError
 from migration.plan import Plan
 from migration.rules.engine import judge
 from migration.rules.needs import moves_of

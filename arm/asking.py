@@ -14,8 +14,8 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, Service
 from arm.errors import classify
 from arm.reads import Json, read, read_list
 from arm.turnstile import Turnstile
+from migration.facts import Fact, Facts
 from migration.ids import ResourceId, describe, id_key
-from migration.inventory import Fact, Facts
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients

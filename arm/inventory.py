@@ -22,8 +22,9 @@ from arm.surroundings import Surroundings
 from migration import ids
 from migration.access import Denial
 from migration.calls.reads import NAMESPACES
+from migration.facts import Fact, Facts, UnaskedError
 from migration.ids import describe, id_key, same_id, vault_of
-from migration.inventory import AddressAnswer, Fact, Facts, Inventory, Machine, Sku, UnaskedError
+from migration.inventory import AddressAnswer, Inventory, Machine, Sku
 from migration.rules.case import Case, place, source_group, target_group
 from migration.rules.needs import scopes
 from migration.rules.vault import searched, subscriptions

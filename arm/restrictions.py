@@ -11,8 +11,8 @@ from arm import surrounding_documents as surrounding
 from arm.asking import Asker, distinct, with_value
 from arm.reads import API_VERSIONS, Json, send_read
 from migration import ids
+from migration.facts import Fact
 from migration.ids import describe, id_key
-from migration.inventory import Fact
 from migration.rules.case import Case, source_group
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from arm.asking import Asker
     from arm.reads import Json
-    from migration.inventory import Fact
+    from migration.facts import Fact
 
 _UNREGISTERED = ("missingsubscriptionregistration", "invalidresourcenamespace", "invalidresourcetype")
 """A subscription that has not registered a provider has nothing of it."""

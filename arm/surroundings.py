@@ -10,8 +10,9 @@ from arm import inventory_documents as documents
 from arm import surrounding_documents as surrounding
 from arm.asking import Asker, with_value
 from arm.reads import API_VERSIONS, ASSIGNMENTS_API, BACKUP_API
+from migration.facts import Fact
 from migration.ids import describe, id_key
-from migration.inventory import Fact, Usage
+from migration.inventory import Usage
 from migration.rules.case import Case, place, source_group
 from migration.rules.vault import subscriptions
 

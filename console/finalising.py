@@ -25,9 +25,10 @@ from migration import names
 from migration.finalise import Finalised, FinalisePlanInput
 from migration.ids import describe as described
 from migration.inputs import MigratePlanInput
-from migration.models import VmSpec, vm_specs
+from migration.models import VmSpec
 from migration.plan import Plan
 from migration.report import Resolution, as_json
+from migration.specs import vm_specs
 from runtime.settings import Settings
 from runtime.temporal import ensure_search_attributes, worker_polls
 from runtime.urls import is_loopback

@@ -7,10 +7,11 @@ from pydantic import Field
 from migration.adoption import Adoption
 from migration.base import Value
 from migration.fingerprint import Fingerprint
-from migration.models import Finding, SourceVm, VmSpec, VmTask, vm_specs
+from migration.models import Finding, SourceVm, VmSpec, VmTask
 from migration.placement import Place
 from migration.plan import Plan
 from migration.severities import Moment
+from migration.specs import vm_specs
 from migration.vaults import account_id
 
 _LINES, _LINE_CHARACTERS = 20, 400

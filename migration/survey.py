@@ -9,9 +9,10 @@ from pydantic import Field
 from migration import ids
 from migration.base import Value
 from migration.calls.move import Attached, Move, moves_of
-from migration.models import VmSpec, vm_specs
+from migration.models import VmSpec
 from migration.placement import Place
 from migration.plan import Plan
+from migration.specs import vm_specs
 
 
 class SurveyedDisk(Value):

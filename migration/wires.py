@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migration.models import hooks_by_vm
 from migration.plan import Plan
+from migration.specs import hooks_by_vm
 
 
 @dataclass(frozen=True)

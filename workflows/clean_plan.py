@@ -23,9 +23,10 @@ with workflow.unsafe.imports_passed_through():
     )
     from migration.ids import id_key
     from migration.ledger import LedgerEntry
-    from migration.models import SharedResources, VmSpec, VmTask, vm_specs
+    from migration.models import SharedResources, VmSpec, VmTask
     from migration.parity.requests import TakeBackRestored
     from migration.plan import Plan
+    from migration.specs import vm_specs
     from migration.vaults import planned_vaults
 from workflows.belongings import Belongings
 from workflows.engine import Engine, reason_of

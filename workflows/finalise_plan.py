@@ -8,7 +8,7 @@ from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedErro
 with workflow.unsafe.imports_passed_through():
     from migration import names
     from migration.finalise import FinalisePlanEnding, FinalisePlanInput, FinaliseTask, finalise_task
-    from migration.models import vm_specs
+    from migration.specs import vm_specs
 from workflows.attributes import vm_attributes
 from workflows.engine import reason_of
 from workflows.finalise_vm import FinaliseVm

@@ -7,8 +7,9 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from migration.consistency import ConsistencyGroup
     from migration.findings import PlanCheck
-    from migration.models import VmTask, hooks_by_vm, verifying_of, vm_specs
+    from migration.models import VmTask
     from migration.plan import Plan
+    from migration.specs import hooks_by_vm, verifying_of, vm_specs
 from workflows.preparation import Preparation
 
 

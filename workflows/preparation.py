@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.earlier import EarlierAnswer, EarlierRuns
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan, proof
-    from migration.models import SharedResources, Started, VmSpec, vm_specs
+    from migration.models import SharedResources, Started, VmSpec
     from migration.placement import Place
     from migration.plan import Plan
     from migration.plan_state import PreparedState, SharedBy
@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
         VaultUse,
         VaultWanted,
     )
+    from migration.specs import vm_specs
     from migration.steering import places_of, ranges
     from migration.vaults import PlannedVault, account_id, planned_vaults
     from migration.waiting import ResourcesWait

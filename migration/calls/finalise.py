@@ -11,8 +11,9 @@ from typing import Any
 from migration import ids
 from migration.calls.call import Call, Place, scope_of
 from migration.calls.move import UNKNOWN_DISK, UNKNOWN_NIC
-from migration.models import VmSpec, vm_specs
+from migration.models import VmSpec
 from migration.plan import Plan
+from migration.specs import vm_specs
 
 FINALISE = "finalise"
 IF_APPROVED = "if it is approved, and the target runs"

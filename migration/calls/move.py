@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from migration import ids, names
 from migration.hooks import Hooks
-from migration.models import VmSpec, hooks_by_vm
+from migration.models import VmSpec
 from migration.placement import Place
 from migration.plan import Failover, Plan
+from migration.specs import hooks_by_vm
 from migration.vaults import account_id
 
 UNKNOWN_DISK, UNKNOWN_NIC, UNKNOWN_NETWORK = "{disk}", "{nic}", "{network}"

@@ -13,8 +13,9 @@ from migration.calls.call import Place
 from migration.calls.move import moves_of
 from migration.calls.shared import groups
 from migration.calls.table import permissions
-from migration.models import VmSpec, vm_specs
+from migration.models import VmSpec
 from migration.plan import Plan
+from migration.specs import vm_specs
 
 PLACES: tuple[Place, ...] = ("vault", "source", "target", "network", "subscription")
 _WHERE = {

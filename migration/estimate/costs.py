@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from migration.estimate.durations import Durations
 from migration.estimate.prices import Assumption, Prices
-from migration.models import vm_specs
 from migration.plan import Plan
+from migration.specs import vm_specs
 from migration.survey import SurveyedDisk, SurveyedVm, kept_disks
 
 _DAY_SECONDS = 86_400

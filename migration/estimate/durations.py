@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from migration.estimate.prices import Assumption, Assumptions
-from migration.models import VmSpec, vm_specs
+from migration.models import VmSpec
 from migration.plan import Plan
 from migration.plan_fleet import home_of
 from migration.schedule import Order, Turn, fail_over, places, take
+from migration.specs import vm_specs
 from migration.survey import SurveyedVm, kept_disks
 from migration.waves import in_order
 

@@ -12,9 +12,10 @@ from migration.estimate.costs import costs
 from migration.estimate.durations import Span, durations
 from migration.estimate.prices import Assumption, Prices
 from migration.ids import id_key
-from migration.models import VmSpec, vm_specs
+from migration.models import VmSpec
 from migration.placement import Place
 from migration.plan import Plan
+from migration.specs import vm_specs
 from migration.survey import Survey, kept_disks, surveyed_moves
 from migration.times import utc_text
 from migration.vaults import account_id

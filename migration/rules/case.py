@@ -9,9 +9,10 @@ from datetime import datetime
 from functools import cached_property
 
 from migration import ids
+from migration.facts import UnaskedError
 from migration.fingerprint import Fingerprint
 from migration.hooks import Hooks
-from migration.inventory import AttachedDisk, Inventory, Machine, Nic, UnaskedError
+from migration.inventory import AttachedDisk, Inventory, Machine, Nic
 from migration.models import VmSpec
 from migration.placement import Place, Placement
 from migration.plan import Failover

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migration.facts import UnaskedError
 from migration.ids import describe
-from migration.inventory import UnaskedError
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, VmCheck
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from migration.adoption import Adoption
+from migration.facts import UnaskedError
 from migration.findings import VmFindings
 from migration.ids import describe
-from migration.inventory import UnaskedError
 from migration.models import Finding, VmSpec, Waived
 from migration.plan import Waiver
 from migration.rules import (

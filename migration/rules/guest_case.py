@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from migration.facts import Fact
 from migration.findings import CheckGuest, VmFindings
 from migration.guests import GuestAnswer
 from migration.ids import describe
-from migration.inventory import Fact, Inventory
+from migration.inventory import Inventory
 from migration.plan import Failover
 from migration.rules.case import Case
 from migration.rules.engine import judge

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from migration import ids
 from migration.access import Lock
+from migration.facts import UnaskedError
 from migration.ids import describe
-from migration.inventory import UnaskedError
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, SharedCheck, source_group, target_group
 from migration.severities import Severity

@@ -12,7 +12,8 @@ from migration import ids
 from migration.calls.call import Place
 from migration.calls.move import Attached, Move, others, shared_out
 from migration.calls.table import permissions
-from migration.inventory import Fact, Located
+from migration.facts import Fact
+from migration.inventory import Located
 
 if TYPE_CHECKING:
     from migration.rules.case import Case

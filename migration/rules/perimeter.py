@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migration import ids
+from migration.facts import UnaskedError
 from migration.guests import Endpoint, endpoints
 from migration.ids import describe, id_key
-from migration.inventory import Nic, Subnet, UnaskedError
+from migration.inventory import Nic, Subnet
 from migration.models import VmSpec
 from migration.perimeter import SecurityGroup, SecurityRule
 from migration.rules.access import allows, denies

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from migration.access import Denial
 from migration.calls.call import Place
+from migration.facts import UnaskedError
 from migration.ids import describe
-from migration.inventory import UnaskedError
 from migration.rules.access import allows, denies
 from migration.rules.built_in_roles import granting
 from migration.rules.case import Case, Hit, SharedCheck

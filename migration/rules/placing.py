@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from migration.facts import UnaskedError
 from migration.ids import id_key, same_id, vault_of
-from migration.inventory import UnaskedError
 from migration.placement import Load, Site, place
 from migration.rules.migrated import evidence_of_move
 from migration.rules.vault import disks_of, searched

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migration.checks import duration_text
+from migration.facts import UnaskedError
 from migration.ids import describe
-from migration.inventory import ProtectedItem, UnaskedError
+from migration.inventory import ProtectedItem
 from migration.models import VmSpec
 from migration.rules import fingerprints
 from migration.rules.case import Case, Hit, VmCheck

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from migration.facts import UnaskedError
 from migration.ids import describe
-from migration.inventory import Machine, Sku, UnaskedError
+from migration.inventory import Machine, Sku
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, VmCheck, place
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from migration.facts import UnaskedError
 from migration.ids import describe
-from migration.inventory import Machine, UnaskedError
+from migration.inventory import Machine
 from migration.models import VmSpec
 from migration.rules.case import Case, Hit, VmCheck
 from migration.rules.sizes import specification

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from migration.calls.reads import NAMESPACES
+from migration.facts import UnaskedError
 from migration.ids import describe, id_key
-from migration.inventory import ProtectedItem, UnaskedError
+from migration.inventory import ProtectedItem
 from migration.models import VmSpec
 from migration.placement import DISKS_OF_SUBSCRIPTION, VAULTS_OF_SUBSCRIPTION
 from migration.rules.case import Case, Hit, SharedCheck, source_group

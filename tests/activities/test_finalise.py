@@ -16,10 +16,10 @@ from migration.calls.roles import custom_roles
 from migration.chain import evidence
 from migration.finalise import Finalised
 from migration.ids import same_id, vm_id
-from migration.models import vm_specs
 from migration.names import TAG_KEEP_UNTIL, TAG_PLAN, UPDATE_DECIDE_FINALISE, finalise_plan_id
 from migration.plan import Plan
 from migration.report import DecisionAnswer, MemoKeys, as_json
+from migration.specs import vm_specs
 from tests.activities.estate import SOURCE_GROUP, SUBSCRIPTION, TARGET_GROUP, machine_of
 from tests.activities.finalise_yard import ANNA, BERT, FINALISER, REQUESTER, WORKER, Yard, served_yard, yard_simulator
 from tests.activities.stage import access_to

@@ -19,11 +19,12 @@ from activities.guests import GuestActivities, _ask, _endpoints, _Unrecorded
 from activities.preflight import check
 from arm.clients import AzureClients
 from migration import ids
+from migration.facts import Fact
 from migration.findings import CheckGuest, PlanCheck, VmFindings
 from migration.guests import GuestAnswer
-from migration.inventory import Fact
-from migration.models import Finding, vm_specs
+from migration.models import Finding
 from migration.plan import GuestProbes, Plan
+from migration.specs import vm_specs
 from tests.activities.estate import SOURCE_GROUP, SOURCE_REGION, SUBSCRIPTION, TARGET_GROUP, machine_of, seed
 from tests.activities.stage import access_to
 from tests.support.sim import Simulator

@@ -24,10 +24,10 @@ from migration.cleaning import FindLeftovers
 from migration.earlier import Books, EarlierAnswer, joined
 from migration.keeping import DeleteResources
 from migration.ledger import LedgerEntry, State
-from migration.models import vm_specs
 from migration.names import TAG_KEEP_UNTIL, finalise_vm_id, vm_claim_id
 from migration.parity.requests import TakeBackRestored
 from migration.requests import PowerChange, StartFailover
+from migration.specs import vm_specs
 from tests.activities.contoso import CONTOSO
 from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP, TARGET_REGION, VAULT
 from tests.activities.rich_estate import READER

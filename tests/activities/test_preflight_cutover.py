@@ -18,8 +18,9 @@ from activities.preflight import PreflightActivities
 from arm.clients import AzureClients
 from migration import ids
 from migration.findings import CheckVm
-from migration.models import SharedResources, VmCheck, VmTask, vm_specs
+from migration.models import SharedResources, VmCheck, VmTask
 from migration.plan import Plan
+from migration.specs import vm_specs
 from tests.activities.stage import access_to
 from tests.simulator.siterecovery_estate import (
     CACHE,

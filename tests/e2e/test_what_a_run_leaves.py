@@ -19,7 +19,7 @@ from temporalio.client import Client
 from migration import names
 from migration.calls.move import moves_of
 from migration.calls.table import writes
-from migration.models import vm_specs
+from migration.specs import vm_specs
 from tests.e2e import judge
 from tests.e2e.estates import Case, seed_of
 from tests.e2e.stack import ROOT, Stack

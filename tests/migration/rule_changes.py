@@ -9,11 +9,11 @@ from typing import Any
 
 from migration import ids
 from migration.access import Lock, Permission
+from migration.facts import Fact
 from migration.inventory import (
     AddressAnswer,
     Disk,
     EligibilityError,
-    Fact,
     Located,
     Network,
     NetworkMapping,

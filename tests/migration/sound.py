@@ -8,11 +8,11 @@ from typing import Any
 from migration import ids, names
 from migration.access import Permission
 from migration.calls.reads import NAMESPACES
+from migration.facts import Fact
 from migration.inventory import (
     AddressAnswer,
     AttachedDisk,
     Disk,
-    Fact,
     Inventory,
     Located,
     Machine,

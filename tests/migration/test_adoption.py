@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from migration import ids
-from migration.inventory import Extension, Fact, ProtectedItem
+from migration.facts import Fact
+from migration.inventory import Extension, ProtectedItem
 from migration.rules.adoption import recognise
 from migration.rules.case import Case
 from migration.rules.engine import judge

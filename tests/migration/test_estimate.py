@@ -14,11 +14,11 @@ from migration.errors import PlanFileError
 from migration.estimate.durations import durations
 from migration.estimate.outline import outline
 from migration.estimate.prices import Prices, load_prices
-from migration.models import vm_specs
 from migration.placement import Place
 from migration.plan import Plan
 from migration.plan_file import load_plan
 from migration.plan_fleet import Limits
+from migration.specs import vm_specs
 from migration.survey import Survey, SurveyedDisk, SurveyedVm
 
 PLANS = Path(__file__).parents[2] / "plans"

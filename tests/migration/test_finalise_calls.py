@@ -7,10 +7,10 @@ from migration.calls.finalise import finalise, finaliser_roles
 from migration.calls.move import moves_of
 from migration.calls.roles import custom_roles
 from migration.calls.table import writes
-from migration.models import vm_specs
 from migration.names import cache_account_name
 from migration.plan import Plan
 from migration.plan_file import load_plan
+from migration.specs import vm_specs
 
 CONTOSO = load_plan(Path(__file__).parents[2] / "plans" / "contoso.yaml")
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from migration.access import Denial, Permission
+from migration.facts import Fact
 from migration.findings import CheckGuest
 from migration.guests import Endpoint, GuestAnswer, Reach, answer_of, endpoints
 from migration.ids import resource_group_id
-from migration.inventory import Fact, Network, Subnet
+from migration.inventory import Network, Subnet
 from migration.perimeter import RouteTable, SecurityGroup, SecurityRule
 from migration.plan import Waiver
 from migration.rules.case import Case

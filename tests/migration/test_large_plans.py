@@ -16,12 +16,12 @@ from console.starting import _details, _summary
 from migration import yaml_tree
 from migration.findings import PlanCheck, VmFindings
 from migration.inputs import MigratePlanInput
-from migration.models import hooks_by_vm, verifying_of, vm_specs
 from migration.packing import packed_size
 from migration.phases import Phase
 from migration.plan import Plan, Waiver
 from migration.plan_state import BoardState, FleetState, PlanState, PreparedState, carried_check
 from migration.report import PlanReport, PlanVm, plan_evidence
+from migration.specs import hooks_by_vm, verifying_of, vm_specs
 from migration.steering import DispatchState
 from migration.wires import wanted_of
 from tests.migration.large_plans import plan_text

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from migration.errors import PlanFileError
-from migration.models import VmSpec, vm_specs
+from migration.models import VmSpec
 from migration.parity import page
 from migration.parity.aspects import ASPECTS, BY_ITSELF, RESTORABLE, TABLE, Aspect
 from migration.parity.compare import differences, needed
@@ -19,6 +19,7 @@ from migration.plan import Plan
 from migration.plan_file import parse_plan
 from migration.report import VmReport
 from migration.rules.catalogue import BY_ID
+from migration.specs import vm_specs
 
 GROUP = "/subscriptions/6b1f6e0a-52c4-4a8e-9d0b-3f5c8a7e2d11/resourceGroups/ne/providers/Microsoft.Network"
 SECURITY, ADDRESS = f"{GROUP}/networkSecurityGroups/web-ne", f"{GROUP}/publicIPAddresses/web-ne"

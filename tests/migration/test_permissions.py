@@ -13,7 +13,7 @@ from migration import ids
 from migration.access import Denial, Permission
 from migration.calls.call import action_of
 from migration.calls.table import permissions
-from migration.inventory import Fact
+from migration.facts import Fact
 from migration.models import Finding
 from migration.plan import Failover
 from migration.rules import needs

@@ -7,14 +7,16 @@ from dataclasses import replace
 import yaml
 
 from migration import ids
-from migration.inventory import Fact, Inventory, Located, NetworkMapping, ProtectedItem
-from migration.models import VmSpec, vm_specs
+from migration.facts import Fact
+from migration.inventory import Inventory, Located, NetworkMapping, ProtectedItem
+from migration.models import VmSpec
 from migration.plan import Plan
 from migration.rules.adoption import recognise
 from migration.rules.case import Case
 from migration.rules.engine import judge
 from migration.rules.needs import moves_of
 from migration.rules.placing import placed
+from migration.specs import vm_specs
 from migration.vaults import PlannedVault, planned_vaults
 from tests.migration.plan_text import GOOD
 from tests.migration.sound import (

@@ -8,9 +8,9 @@ from migration.calls.move import moves_of
 from migration.calls.roles import custom_roles
 from migration.calls.table import writes
 from migration.grouping import group_of
-from migration.models import vm_specs
 from migration.plan import Plan
 from migration.plan_file import parse_plan
+from migration.specs import vm_specs
 from tests.migration.plan_text import GOOD, problems_of
 
 GROUPED = GOOD.replace("- name: web-02\n", "- name: web-02\n        consistency_group: shop\n").replace(

@@ -8,9 +8,9 @@ from migration.calls.move import moves_of
 from migration.calls.roles import custom_roles
 from migration.calls.table import writes
 from migration.errors import PlanFileError
-from migration.models import hooks_by_vm, vm_specs
 from migration.plan import Plan
 from migration.plan_file import parse_plan
+from migration.specs import hooks_by_vm, vm_specs
 from tests.migration.plan_text import GOOD
 
 HOOKS = """\

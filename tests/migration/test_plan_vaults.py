@@ -9,11 +9,11 @@ import pytest
 from migration.calls.move import moves_of
 from migration.calls.roles import custom_roles
 from migration.calls.table import writes
-from migration.models import vm_specs
 from migration.placement import Place
 from migration.plan import Plan
 from migration.plan_file import parse_plan
 from migration.rules.certain import certain
+from migration.specs import vm_specs
 from migration.vaults import planned_vaults
 from tests.migration.plan_text import GOOD, problems_of
 

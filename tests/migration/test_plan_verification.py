@@ -7,11 +7,11 @@ import yaml
 
 from migration.errors import PlanFileError
 from migration.hosts import forbidden
-from migration.models import verifying_of, vm_specs
 from migration.plan import Plan
 from migration.plan_file import parse_plan
 from migration.probing import address_of, parameters
 from migration.proofs import Boot, Comparison, ProbeResult, Proof, quoted
+from migration.specs import verifying_of, vm_specs
 
 CONTOSO = (Path(__file__).parents[2] / "plans" / "contoso.yaml").read_text(encoding="utf-8")
 LINES = len(CONTOSO.splitlines())

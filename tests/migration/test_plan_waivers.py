@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migration.models import vm_specs
 from migration.plan_file import parse_plan
+from migration.specs import vm_specs
 from tests.migration.plan_text import GOOD, problems_of
 
 WAIVED = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from migration.errors import PlanFileError
-from migration.models import vm_specs
 from migration.plan import Plan
 from migration.plan_file import parse_plan
+from migration.specs import vm_specs
 from migration.windows import Schedule
 from tests.migration.plan_text import GOOD
 

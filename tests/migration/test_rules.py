@@ -9,10 +9,8 @@ import pytest
 
 from migration import ids
 from migration.access import Permission
-from migration.inventory import (
-    Disk,
-    Fact,
-)
+from migration.facts import Fact
+from migration.inventory import Disk
 from migration.models import Waived
 from migration.plan import Waiver
 from migration.plan_parity import ParityWanted

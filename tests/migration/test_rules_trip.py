@@ -8,12 +8,8 @@ from typing import Any
 import pytest
 
 from migration.access import Permission
-from migration.inventory import (
-    Disk,
-    Extension,
-    Fact,
-    Subnet,
-)
+from migration.facts import Fact
+from migration.inventory import Disk, Extension, Subnet
 from migration.perimeter import Peering
 from migration.plan import Failover
 from migration.rules.case import Case

@@ -6,19 +6,9 @@ from typing import Any
 from migration import ids, names
 from migration.findings import PlanCheck, VmFindings
 from migration.inputs import MigratePlanInput
-from migration.models import (
-    Finding,
-    SharedResources,
-    SourceDisk,
-    SourceNic,
-    SourceVm,
-    VmSpec,
-    VmTask,
-    hooks_by_vm,
-    verifying_of,
-    vm_specs,
-)
+from migration.models import Finding, SharedResources, SourceDisk, SourceNic, SourceVm, VmSpec, VmTask
 from migration.plan import Approval, Failover, Plan
+from migration.specs import hooks_by_vm, verifying_of, vm_specs
 
 APPROVER = "approver@contoso.example"
 REQUESTER = "anna.berg@contoso.example"

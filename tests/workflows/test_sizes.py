@@ -6,8 +6,8 @@ import pytest
 from temporalio.client import WorkflowHandle
 
 from migration.findings import PlanCheck
-from migration.models import vm_specs
 from migration.phases import Outcome
+from migration.specs import vm_specs
 from migration.waiting import ProtectedWaited
 from tests.workflows.scenes import finding, make_plan, make_task, plan_check, plan_input
 from tests.workflows.script import Script, vm_failure
