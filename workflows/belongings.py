@@ -38,6 +38,8 @@ class Belongings:
         self._engine = engine
         self._around: Around | None = None
         self._before: Surroundings | None = None
+        self._foretold: set[str] = set()
+        """What an earlier run of ours had begun to make, and was not there yet when this one looked."""
 
     async def predict(self, wanted: list[LedgerEntry], summary: str, around: Around | None = None) -> None:
         """Read *wanted* before the step that makes them: what is there already is not ours.
@@ -50,7 +52,16 @@ class Belongings:
             self._around = around or self._around
             answer = await self._observe(new, summary, around)
             self._before = answer.around or self._before
-            self.entries = ledger.merge(self.entries, ledger.predict(answer.seen, new))
+            self.entries = ledger.merge(self.entries, self._owned(ledger.predict(answer.seen, new)))
+
+    def _owned(self, entries: list[LedgerEntry]) -> list[LedgerEntry]:
+        """Return *entries*, those ours that came since this run asked for what earlier ones had made."""
+        return [
+            entry.model_copy(update={"state": "created"})
+            if entry.state == "existed" and entry.id.lower() in self._foretold
+            else entry
+            for entry in entries
+        ]
 
     async def prove(self, expected: list[str]) -> None:
         """Look a last time, correct what is not as the ledger says, and tell what no ledger names.
@@ -82,6 +93,7 @@ class Belongings:
             return
         there = {one.id.lower() for one in await self._read(known, "See what earlier runs made") if one.exists}
         kept = [entry for entry in known if entry.id.lower() in there]
+        self._foretold = {entry.id.lower() for entry in known if entry.state == "predicted"} - there
         self.entries = ledger.merge(
             self.entries,
             [entry.model_copy(update={"state": "created"}) if entry.state == "predicted" else entry for entry in kept],

@@ -1,19 +1,22 @@
 """A machine that is replicated already: the run goes on with it, removes what an earlier run made, or refuses."""
 
-from typing import Any
+from typing import Any, cast
 
 from migration import ids
 from migration.adoption import Adoption
 from migration.earlier import Books, joined
+from migration.ledger import Observation
 from migration.ledger_proof import LedgerProof
 from migration.models import VmCheck, VmTask
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
+from migration.requests import Observations, ObserveResources
 from tests.workflows.scenes import make_task, source_of
 from tests.workflows.script import Script
 from tests.workflows.stage import Stage, VmHandle
 from tests.workflows.world import World
 from workflows import belongings
+from workflows.engine import Engine
 
 
 def found_by_check(script: Script, task: VmTask, stage: str, *, power: str = RUNNING, **more: Any) -> None:
@@ -168,3 +171,30 @@ async def test_what_no_ledger_names_is_an_incident(stage: Stage, world: World) -
     )
     assert any("unlisted leftover" in incident for incident in report.incidents)
     assert "deleted" == next(one.state for one in report.resources if one.id == disk)
+
+
+class Reads:
+    """Stands in for the engine of a ledger: each call is a reading, which finds the next of these sets."""
+
+    def __init__(self, *there: set[str]) -> None:
+        self._there = list(there)
+
+    async def call(self, _method: object, request: ObserveResources, _summary: str) -> Observations:
+        """Answer one reading."""
+        there = self._there.pop(0)
+        return Observations(seen=[Observation(id=one, exists=one in there) for one in request.ids])
+
+
+async def test_what_comes_between_two_readings_is_still_of_the_earlier_run() -> None:
+    """An enabling goes on: what it had foretold, and makes right after this run asked for it, is nobody else's."""
+    task = make_task()
+    wanted = belongings.replication_entries(task, source_of(task.vm))
+    item, *replicas, agent = [entry.id for entry in wanted]
+    begun = [entry.model_copy(update={"state": "predicted"}) for entry in wanted if entry.id != replicas[0]]
+    ledger = belongings.Belongings(cast("Engine", Reads({item}, {item, agent, replicas[0]})))
+    await ledger.inherit(joined([Books(entries=begun)]), [])
+    await ledger.predict(wanted, "Read what enabling will make")
+    states = {entry.id: entry.state for entry in ledger.entries}
+
+    assert {"created"} == {states[one] for one in (item, agent)}
+    assert "existed" == states[replicas[0]]
