@@ -20,7 +20,6 @@ LONG_FIRST = (
     "tests/e2e/test_matrix.py",
     "tests/e2e/test_any_plan.py",
     *ON_ONE_CLONE,
-    "tests/workflows/test_groups.py",
     "tests/e2e/",
     "tests/clients/",
     "tests/runtime/",

@@ -156,7 +156,7 @@ def test_ci_runs_every_part_and_ends_with_the_first_failure(
     )
 
     assert code == done.returncode
-    expected = [f"{part} chromium=1 clients=1 faketime=1" for part in ("setup", "check", "clients", "test", "chaos")]
+    expected = [f"{part} chromium=1 clients=1 faketime=1" for part in ("setup", "check", "clients", "chaos", "test")]
     assert expected == re.findall(r"^\w+ chromium=.*$", done.stdout, re.MULTILINE)
 
 
