@@ -31,7 +31,7 @@ from workflows.migrate_plan import MigratePlan
 from workflows.migrate_vm import MigrateVm
 from workflows.priorities import Priorities
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 _CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 QUICK_HEARTBEATS = timedelta(seconds=0.05)
