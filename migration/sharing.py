@@ -4,6 +4,20 @@ from pydantic import Field
 
 from migration.base import Value
 
+NETWORK_MAPPINGS = "replicationNetworks/azureNetwork/replicationNetworkMappings"
+"""Where the mappings of a fabric's networks lie, below the fabric."""
+REMOVAL_ORDER = (
+    "replicationNetworkMappings",
+    "replicationProtectionContainerMappings",
+    "replicationProtectionContainers",
+    "replicationPolicies",
+    "replicationFabrics",
+    "storageAccounts",
+    "vaults",
+    "resourceGroups",
+)
+"""What depends on a thing goes before it: the order of real traffic (recording flow_A2A_scenarios)."""
+
 
 class ResourceGroupWanted(Value):
     """A resource group that has to be there."""

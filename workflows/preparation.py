@@ -25,6 +25,8 @@ with workflow.unsafe.imports_passed_through():
     from migration.plan_vaults import MOST_ACCOUNTS
     from migration.requests import ObserveResources
     from migration.sharing import (
+        NETWORK_MAPPINGS,
+        REMOVAL_ORDER,
         CacheAccountWanted,
         ContainerMappingWanted,
         ContainerWanted,
@@ -43,19 +45,6 @@ with workflow.unsafe.imports_passed_through():
 from workflows.engine import Engine, reason_of
 
 P = TypeVar("P")
-
-_NETWORK_MAPPINGS = "replicationNetworks/azureNetwork/replicationNetworkMappings"
-_REMOVAL_ORDER = (
-    "replicationNetworkMappings",
-    "replicationProtectionContainerMappings",
-    "replicationProtectionContainers",
-    "replicationPolicies",
-    "replicationFabrics",
-    "storageAccounts",
-    "vaults",
-    "resourceGroups",
-)
-"""What depends on a thing goes before it: the order of real traffic (recording flow_A2A_scenarios)."""
 
 
 class Preparation:
@@ -162,7 +151,7 @@ class Preparation:
             serving = [entry for entry in self.entries if self._serves(vault, entry)]
             if (serving or len(self._vaults) == 1) and (why := await self._in_use(vault.id)):
                 self._leave(partial(self._serves, vault), why)
-        for kind in _REMOVAL_ORDER:
+        for kind in REMOVAL_ORDER:
             for entry in self.entries:
                 if entry.state == "created" and entry.type.lower().endswith(kind.lower()):
                     await self._remove(entry)
@@ -245,7 +234,7 @@ class Preparation:
             source_network_id=one,
             target_network_id=other,
         )
-        predicted = f"{source_fabric}/{_NETWORK_MAPPINGS}/{names.network_mapping_name(one, other)}"
+        predicted = f"{source_fabric}/{NETWORK_MAPPINGS}/{names.network_mapping_name(one, other)}"
         await self._ensure(VaultActivities.ensure_network_mapping, wanted, predicted)
 
     async def _cache_account(self, account: str, region: str) -> str:

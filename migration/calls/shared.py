@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from migration import ids, names
 from migration.calls.call import ALWAYS, IF_ABSENT, Call
 from migration.calls.move import Move
+from migration.sharing import NETWORK_MAPPINGS, REMOVAL_ORDER
 
 PREPARE, TIDY_UP = "prepare what all share", "tidy up"
 IF_OURS_AND_UNUSED = "if this run made it and nobody uses it"
-_NETWORK_MAPPINGS = "replicationNetworks/azureNetwork/replicationNetworkMappings"
 
 
 def prepare_all(moves: Sequence[Move]) -> list[Call]:
@@ -22,7 +22,7 @@ def prepare_all(moves: Sequence[Move]) -> list[Call]:
 def tidy_up_all(moves: Sequence[Move]) -> list[Call]:
     """Return what removes the shared resources again, each once, kind by kind."""
     calls = _each_once(call for move in moves for call in tidy_up(move))
-    return calls if len(moves) == 1 else sorted(calls, key=lambda call: _KINDS.index(_kind(call.path)))
+    return calls if len(moves) == 1 else sorted(calls, key=lambda call: REMOVAL_ORDER.index(_kind(call.path)))
 
 
 def prepare(move: Move) -> Iterator[Call]:
@@ -93,20 +93,7 @@ def _in_the_vault(move: Move) -> Iterator[str]:
         yield f"{move.container_id(here)}/replicationProtectionContainerMappings/{name}"
     for fabric, one, other in network_mappings(move):
         name = "{mapping}" if "{" in one + other else names.network_mapping_name(one, other)
-        yield f"{fabric}/{_NETWORK_MAPPINGS}/{name}"
-
-
-_KINDS = (
-    "replicationNetworkMappings",
-    "replicationProtectionContainerMappings",
-    "replicationProtectionContainers",
-    "replicationPolicies",
-    "replicationFabrics",
-    "storageAccounts",
-    "vaults",
-    "resourceGroups",
-)
-"""In which order they go."""
+        yield f"{fabric}/{NETWORK_MAPPINGS}/{name}"
 
 
 def _kind(path: str) -> str:
