@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -42,21 +42,8 @@ have run, the failover may begin. `prepared`: what was approved is so; it does a
 plan is gone, so that each may end its replication. `wants_back`: it is prepared, and asks for the group's word. `back`:
 it has begun to return, and begins nothing new; `back_apart`: of the leader on that way. `ended`: it is over.
 """
-ON_THE_WAY: tuple[Stage, ...] = (
-    "silent",
-    "joined",
-    "protected",
-    "granted",
-    "checked",
-    "ready",
-    "failing_over",
-    "verified",
-    "approved",
-    "prepared",
-    "committing",
-    "committed",
-    "apart",
-)
+_STAGES: tuple[Stage, ...] = get_args(Stage)
+ON_THE_WAY = _STAGES[: _STAGES.index("wants_back")]
 _LOOKED_AT: tuple[Stage, ...] = ("checked", "ready", "approved", "prepared")
 """What counts only in the round in which it was said."""
 Decision = Literal["", "commit", "back"]
