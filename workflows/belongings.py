@@ -71,8 +71,7 @@ class Belongings:
         if self._around is None or self._before is None:
             self.proof = proof([], [], "" if not self.entries else "nothing was listed before")
             return
-        open_entries = [entry for entry in self.entries if entry.state != "existed"]
-        answer = await self._observe(open_entries, "See what there is at the end", self._around)
+        answer = await self._observe(self._open, "See what there is at the end", self._around)
         self.entries = ledger.observe(self.entries, answer.seen)
         gone = {ids.id_key(entry.id) for entry in self.entries if entry.state == "deleted"}
         missing = [one for one in expected if ids.id_key(one) in gone]
@@ -102,7 +101,11 @@ class Belongings:
     @property
     def open_ids(self) -> list[str]:
         """The ids of all that may be ours."""
-        return [entry.id for entry in self.entries if entry.state != "existed"]
+        return [entry.id for entry in self._open]
+
+    @property
+    def _open(self) -> list[LedgerEntry]:
+        return [entry for entry in self.entries if entry.state != "existed"]
 
     def note(self, seen: list[ledger.Observation]) -> None:
         """Enter what came and what went."""
@@ -110,9 +113,8 @@ class Belongings:
 
     async def look(self, summary: str) -> None:
         """Read all that may be ours again, and note what came and what went."""
-        open_entries = [entry for entry in self.entries if entry.state != "existed"]
-        if open_entries:
-            self.note(await self._read(open_entries, summary))
+        if self._open:
+            self.note(await self._read(self._open, summary))
 
     async def enter_parts(self, vm_id: str, why: str) -> VmParts:
         """See a machine that was made: what was predicted of it, and its parts under names that nobody predicted."""
