@@ -17,6 +17,8 @@ from tests.e2e.stack import Stack
 TEST_FIRST = (("failover.test_first", True), ("failover.test_network", "test-net"))
 BRAKE_SECONDS = 4
 """How long a phase is held by a slow answer, so that it can be met in it."""
+COPY_MINUTES = 20
+"""How long a first copy takes that has to be met; at 60 times the speed longer than a worker takes to start anew."""
 
 ITEM = r"/replicationProtectedItems/[^/]+"
 BRAKES: dict[str, tuple[str, str]] = {
@@ -61,7 +63,10 @@ class Row:
 
 
 def brake(stack: Stack, row: Row) -> None:
-    """Make the phase's own call slow, if the phase is quick."""
+    """Make the phase's own call slow, or the first copy, if the phase is quick."""
+    if row.phase == "replicating":
+        slow = {row.case.vm_id("vm"): {"initial_replication_minutes": COPY_MINUTES}}
+        stack.simulator.seed({"resources": [], "behaviour": slow})
     if row.phase in BRAKES:
         method, path = BRAKES[row.phase]
         group = "source" if row.phase == "checking" else "vault"
