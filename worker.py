@@ -24,7 +24,6 @@ from azure.core.exceptions import AzureError
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities import preflight, surveys
 from activities.approval import ApprovalDesk
@@ -51,7 +50,7 @@ from runtime.errors import RuntimeSetupError, SettingsError
 from runtime.leaving import leave
 from runtime.logs import configure_logging, quiet_temporal_messages
 from runtime.metrics import ArmMetrics, FleetMetrics
-from runtime.sandbox import ContextFreeRunner
+from runtime.sandbox import runner_of
 from runtime.settings import Settings
 from runtime.temporal import connect, core_runtime, ensure_search_attributes, let_tasks_take_long
 from workflows.ask_guests import AskGuests
@@ -78,12 +77,7 @@ WORKFLOWS = [
 ]
 FINALISING = [FinalisePlan, FinaliseVm, VmClaim, SpentApproval]
 """What deletes sources: only a worker that was started for it serves its queue."""
-RUNNER = ContextFreeRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules(
-        "activities", "arm", "azure", "migration", "opentelemetry", "structlog", "yaml"
-    )
-)
-"""Modules without state of their own pass the sandbox's wall: imported once, not once per workflow."""
+RUNNER = runner_of([*WORKFLOWS, *FINALISING])
 
 STICKY_TIMEOUT = timedelta(seconds=1)
 """How long a workflow task waits for the worker that knows the workflow. The default of 10 s dominates recovery."""

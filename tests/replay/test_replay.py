@@ -11,9 +11,10 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from activities.registry import interceptors
+from runtime.sandbox import WALLS, ContextFreeRunner
 from tests.replay.record import HISTORIES
 from tests.replay.scenarios import SCENARIOS
-from worker import RUNNER, WORKFLOWS
+from worker import WORKFLOWS
 from workflows.messages import IgnoreMisfits
 from workflows.priorities import Priorities
 
@@ -32,10 +33,10 @@ tasks failing, until the earlier worker is back. Runs wait for approvals for wee
 
 @pytest.fixture
 def replayer() -> Replayer:
-    """Return a replayer of production's workflows, sandbox, interceptors and converter."""
+    """Return a replayer of production's workflows, interceptors and converter, with walls around all their modules."""
     return Replayer(
         workflows=WORKFLOWS,
-        workflow_runner=RUNNER,
+        workflow_runner=ContextFreeRunner(restrictions=WALLS),
         interceptors=[*interceptors(), IgnoreMisfits(), Priorities()],
         data_converter=pydantic_data_converter,
     )
