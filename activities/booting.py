@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError
@@ -12,6 +11,7 @@ from temporalio import activity
 
 from activities.heartbeats import beating
 from arm import boot, machines
+from arm.together import Together, not_serving_yet
 from arm.watcher import OUTAGE_SECONDS
 from migration import power
 from migration.proofs import Boot, BootWait
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from arm.machines import Machine
     from arm.watcher import Watchers
 
+FLOORS = 2.5
+"""How many floors apart two looks are: five seconds where the floor is two. A boot takes a minute and more."""
 _LOG_PAUSE_SECONDS = 10.0
 """How often the serial log of a machine is read that is not ready yet."""
 
@@ -31,6 +33,7 @@ class BootActivities:
     def __init__(self, azure: AzureClients, watchers: Watchers) -> None:
         self._azure = azure
         self._watchers = watchers
+        self._together = Together(azure)
 
     @activity.defn
     async def wait_for_boot(self, wait: BootWait) -> Boot:
@@ -41,9 +44,13 @@ class BootActivities:
         info = activity.info()
         waited = (info.started_time - info.scheduled_time).total_seconds()
         async with beating(list):
-            watching = _Watching(self._azure, wait, max(wait.timeout_seconds - waited, 0.0))
-            while (found := await watching.look()) is None:
-                await asyncio.sleep(self._watchers.pause_seconds(watching.seconds))
+            watching = _Watching(self._azure, self._together, wait, max(wait.timeout_seconds - waited, 0.0))
+            beat = FLOORS * self._watchers.floor_seconds
+            with self._watchers.reading_alone():  # a listing may not tell of agents
+                while (found := await watching.look()) is None:
+                    # Machines that boot beside each other are looked at in the same moments, by one reading.
+                    pause = self._watchers.pause_seconds(watching.seconds)
+                    await self._together.beat(beat * max(1, round(pause / beat)))
         return found.model_copy(update={"seconds": round(waited + watching.seconds)})
 
 
@@ -52,12 +59,15 @@ class _Watching:
     """One machine while it boots."""
 
     azure: AzureClients
+    together: Together
     wait: BootWait
     left_seconds: float
     began: float = field(default_factory=time.monotonic)
     failing_since: float | None = None
     log: tuple[boot.Log, str] = ("", "")
     read: float = float("-inf")
+    whole: Machine | None = None
+    """As it was last read by itself: only then is it told where its serial log is kept."""
 
     @property
     def seconds(self) -> float:
@@ -68,7 +78,7 @@ class _Watching:
         """Look once; None: it may still come."""
         late = self.seconds >= self.left_seconds
         try:
-            machine = await machines.read_machine(self.azure, self.wait.vm_id)
+            machine = await self._machine(late=late)
         except AzureError:
             self.failing_since = self.failing_since or time.monotonic()
             if time.monotonic() - self.failing_since > OUTAGE_SECONDS:
@@ -82,6 +92,19 @@ class _Watching:
             return self._boot(machine, ok=True, evidence="its agent reports Ready")
         await self._read_log(machine, at_once=late)
         return self._without_agent(machine, late=late)
+
+    async def _machine(self, *, late: bool) -> Machine | None:
+        """Return the machine, together with others that boot; what ends the wait only a read of itself may say."""
+        if self.whole is None or late or not self.wait.expects_agent:
+            self.whole = await machines.read_machine(self.azure, self.wait.vm_id)
+            return self.whole
+        look = await self.together.look(self.wait.vm_id, not_serving_yet)
+        document = look.read.result()
+        machine = None if document is None else machines.machine_of(document)
+        if look.is_whole or machine is None:
+            self.whole = machine
+            return machine
+        return replace(machine, keeps_serial_log=self.whole.keeps_serial_log)
 
     def _without_agent(self, machine: Machine, *, late: bool) -> Boot | None:
         kind, line = self.log

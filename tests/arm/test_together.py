@@ -1,0 +1,152 @@
+"""Machines that boot beside each other: looked at in the same moments, and read once for all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+
+from arm import reads
+from arm.callers import Caller, calling, current
+from arm.together import Together, not_serving_yet
+from migration import ids
+from migration.urgency import Urgency
+from tests.arm.test_watching_costs import SUBSCRIPTION, machine
+from tests.support.virtual import run_virtually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from arm.clients import AzureClients
+    from arm.reads import Json
+
+FLEET, TICK, MINUTE = 20, 5.0, 60.0
+
+
+class Cloud:
+    """Answers reads from memory, each later than it was asked, and counts them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, entries: list[Json]) -> None:
+        self.entries = {ids.id_key(entry["id"]): entry for entry in entries}
+        self.count: Counter[str] = Counter()
+        self.urgencies: set[Urgency] = set()
+        self.status = 200
+        self.azure = cast("AzureClients", SimpleNamespace())
+        monkeypatch.setattr(reads, "pages", self._pages)
+        monkeypatch.setattr(reads, "read", self._read)
+
+    async def _pages(self, _azure: object, listing: str, *_: object) -> AsyncIterator[list[Json]]:
+        self._see("listing")
+        entries = list(self.entries.values())
+        await asyncio.sleep(0.2)
+        if self.status != 200:
+            answer = SimpleNamespace(status_code=self.status, reason="", headers={}, text=lambda: "{}")
+            raise HttpResponseError(listing, response=answer)
+        yield entries
+
+    async def _read(self, _azure: object, resource_id: str, **_query: str) -> Json | None:
+        self._see("single")
+        entry = self.entries.get(ids.id_key(resource_id))
+        await asyncio.sleep(0.1)
+        return entry
+
+    def _see(self, what: str) -> None:
+        self.count[what] += 1
+        self.urgencies.add(current().urgency)
+
+
+async def _boots(together: Together, vm_id: str, begin: float) -> None:
+    await asyncio.sleep(begin)
+    while True:
+        look = await together.look(vm_id, not_serving_yet)
+        document = look.read.result()
+        if document is not None and not not_serving_yet(document):
+            assert look.is_whole
+            return
+        await together.beat(TICK)
+
+
+async def _boot_all(cloud: Cloud, clock: Callable[[], float], seconds: float = MINUTE) -> float:
+    """Let all boot that begin one after the other; return how long it took the last to be seen ready."""
+    together = Together(cloud.azure)
+    waits = [asyncio.ensure_future(_boots(together, key, 0.3 * n)) for n, key in enumerate(cloud.entries)]
+    await asyncio.sleep(seconds)
+    cloud.entries = {key: machine(n, "running", "Ready") for n, key in enumerate(cloud.entries)}
+    began = clock()
+    await asyncio.gather(*waits)
+    return clock() - began
+
+
+def _fleet(count: int = FLEET) -> list[Json]:
+    return [machine(number, "running") for number in range(count)]
+
+
+def test_machines_that_boot_beside_each_other_share_their_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty that boot for a minute cost four reads each: the first, the last, and their part of the shared looks."""
+
+    async def story(clock: Callable[[], float]) -> tuple[Cloud, float]:
+        cloud = Cloud(monkeypatch, _fleet())
+        with calling(Caller(Urgency.PROVING)):
+            late = await _boot_all(cloud, clock)
+        return cloud, late
+
+    cloud, late = run_virtually(story)
+
+    assert sum(cloud.count.values()) <= 4 * FLEET
+    assert cloud.count["listing"] <= MINUTE / TICK + 2
+    assert late <= TICK + 1
+    assert {Urgency.PROVING} == cloud.urgencies
+
+
+def test_a_look_is_answered_by_a_request_that_began_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes while a listing is under way learns from the next one: what changed meanwhile is not missed."""
+
+    async def story(_clock: Callable[[], float]) -> list[bool]:
+        cloud = Cloud(monkeypatch, [machine(number, "starting") for number in range(4)])
+        together, keys = Together(cloud.azure), list(cloud.entries)
+        early = [asyncio.ensure_future(together.look(key, not_serving_yet)) for key in keys]
+        await asyncio.sleep(0.1)
+        cloud.entries = {key: machine(n, "running") for n, key in enumerate(keys)}
+        late = [asyncio.ensure_future(together.look(key, not_serving_yet)) for key in keys]
+        looks = await asyncio.gather(*early, *late)
+        return ["starting" in str(look.read.result()) for look in looks]
+
+    assert [True] * 4 + [False] * 4 == run_virtually(story)
+
+
+@pytest.mark.parametrize(("status", "listings"), [(403, 1), (503, 4)])
+def test_what_cannot_be_listed_is_read_one_by_one(monkeypatch: pytest.MonkeyPatch, status: int, listings: int) -> None:
+    """Nobody hears of it; where the listing is forbidden, it is not asked for again."""
+
+    async def story(clock: Callable[[], float]) -> tuple[Cloud, float]:
+        cloud = Cloud(monkeypatch, _fleet(3))
+        cloud.status = status
+        return cloud, await _boot_all(cloud, clock, seconds=4 * TICK)
+
+    cloud, late = run_virtually(story)
+
+    assert listings == cloud.count["listing"]
+    assert late <= TICK + 1
+
+
+def test_few_of_a_large_subscription_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing of thousands is not read for two."""
+
+    async def story(_clock: Callable[[], float]) -> tuple[Counter[str], list[Any]]:
+        cloud = Cloud(monkeypatch, _fleet(500))
+        together, keys = Together(cloud.azure), list(cloud.entries)
+        looks = []
+        for _ in range(3):
+            looks = await asyncio.gather(*(together.look(key, not_serving_yet) for key in keys[:2]))
+        return cloud.count, looks
+
+    count, looks = run_virtually(story)
+
+    assert Counter(listing=1, single=4) == count
+    assert [
+        f"{SUBSCRIPTION}/resourcegroups/shop/providers/microsoft.compute/virtualmachines/vm-{n}" for n in (0, 1)
+    ] == [ids.id_key(look.id).partition("/subscriptions/")[2] for look in looks]
