@@ -106,8 +106,9 @@ class ReplicationActivities:
             nonlocal source_runs, enabling
             item = await items.read_state(self._azure, task.item_id)
             if not item.exists:
-                # An enabling that has just begun shows no item yet, and would leave one behind.
-                begun = await self._enabling_begun(task, settled=request.settled)
+                # An enabling that has just begun shows no item yet, and would leave one behind. Only the vault's jobs
+                # tell of it, thousands in a fleet.
+                begun = None if request.removed else await self._enabling_begun(task, settled=request.settled)
                 return Started(resource_id=task.item_id, job=begun, existed=begun is not None)
             job = item.current_job
             if job is not None:

@@ -19,6 +19,7 @@ from arm import leases
 from arm.credentials import AzureAccess, credential_for
 from arm.limiter import Limiter
 from arm.policies import pipeline_policies
+from arm.turnstile import Turnstile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,7 @@ class AzureClients:
         self.access = access
         self._observers = observers
         self.limiter = limiter or Limiter()
+        self.turnstile = Turnstile()
         self.credential = credential_for(access)
         self._transport = _transport(access)
         self._clients: dict[tuple[str, str], Any] = {}

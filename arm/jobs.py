@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from arm import asr_codes, reads
 from arm.errors import redacted, word
 from arm.reads import Json
-from migration.ids import ResourceId, job_id, vault_of
+from migration.ids import ResourceId, id_key, job_id, vault_of
 from migration.models import JobRef, JobResult, JobTask
 from migration.requests import JobFailure
 from migration.times import parse_azure_time
@@ -37,7 +37,11 @@ async def read_job(azure: AzureClients, job: str) -> Json | None:
 
 
 async def list_jobs(azure: AzureClients, vault: str) -> list[Json]:
-    """Return the newest jobs of a vault, without their tasks, newest first."""
+    """Return the newest jobs of a vault, without their tasks, newest first; who asks at a time shares a listing."""
+    return await azure.turnstile.read(f"jobs of {id_key(vault)}", lambda: _list_jobs(azure, vault))
+
+
+async def _list_jobs(azure: AzureClients, vault: str) -> list[Json]:
     found: list[Json] = []
     subscription = ResourceId.parse(vault).subscription
     async for page in reads.pages(azure, f"{vault}/replicationJobs", subscription, reads.SITE_RECOVERY_API):

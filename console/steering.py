@@ -54,7 +54,7 @@ async def set_concurrency(session: Session, plan: str, wish: LimitsWish, *, reas
         ("--cutover", wish.cutover, MOST_CUTOVER),
     ):
         if value is not None and not 1 <= value <= most:
-            raise InputError(f"reading {option} {value}: give 1 to {most}; `pause` begins none")
+            raise InputError(f"reading {option} {value}: give 1 to {most:,}; `pause` begins none")
     message = _said(
         reason,
         lambda why: SetConcurrency(

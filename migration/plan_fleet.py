@@ -12,7 +12,8 @@ from migration.plan_types import SafeName
 if TYPE_CHECKING:
     from migration.plan import Plan, Vm
 
-MOST_REPLICATION, MOST_CUTOVER = 500, 100
+MOST_REPLICATION = MOST_CUTOVER = 5_000
+"""As many as a plan has: Microsoft tells no limit of its own for either."""
 
 Replication = Annotated[int, Field(ge=1, le=MOST_REPLICATION)]
 CutoverNumber = Annotated[int, Field(ge=1, le=MOST_CUTOVER)]

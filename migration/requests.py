@@ -74,6 +74,10 @@ class DisableReplication(Value):
         default=True,
         description="Whether a failover of it would be ours; another's is left alone, its source is off.",
     )
+    removed: bool = Field(
+        default=False,
+        description="Whether we have just removed it: no enabling runs any more whose item does not show.",
+    )
 
 
 class Reprotect(Value):

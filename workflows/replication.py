@@ -120,10 +120,12 @@ class Replication:
         await self._disable()
 
     async def _disable(self, after_foreign_job: Callable[[], Awaitable[None]] | None = None) -> None:
+        removed = False
         for _ in range(_DISABLING_ROUNDS):
-            started = await self._disable_once()
+            started = await self._disable_once(removed=removed)
             if not started.existed and started.job is None:
                 return
+            removed = not started.existed
             if started.existed and after_foreign_job is not None:
                 await after_foreign_job()
         raise vm_failure("disabling replication: the protected item is still there after its removal was reported done")
@@ -155,9 +157,9 @@ class Replication:
                 f"deleted before it does (az vm start --ids {vm.source_id})"
             )
 
-    async def _disable_once(self) -> Started:
-        engine = self._engine
-        wanted = DisableReplication(task=self._task, settled=self._unheard, ours=self._may_end_failed_over)
+    async def _disable_once(self, *, removed: bool) -> Started:
+        engine, ours = self._engine, self._may_end_failed_over
+        wanted = DisableReplication(task=self._task, settled=self._unheard, ours=ours, removed=removed)
         started = await engine.call(ReplicationActivities.disable_replication, wanted, "Disable replication")
         await engine.wait_for_job(started.job, "Until replication is disabled", accept_failure=started.existed)
         return started

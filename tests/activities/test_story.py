@@ -34,7 +34,11 @@ async def test_a_virtual_machine_moves(stage: Stage) -> None:
     seen = await stage.run(VerificationActivities.verify_target, VerifyTarget(task=task, source=case.source))
     await stage.begin(FailoverActivities.commit_failover, StartFailover(task=task))
     await stage.begin(ReplicationActivities.disable_replication, DisableReplication(task=task))
+    before = stage.mark
+    gone = await stage.run(ReplicationActivities.disable_replication, DisableReplication(task=task, removed=True))
+    asked = [line["path"] for line in stage.sim.requests(before) if line["path"].endswith("/replicationJobs")]
 
+    assert (None, False, []) == (gone.job, gone.existed, asked)
     assert (True, 0, False) == (fence.held, fence.data_loss_seconds, fence.both_running_seen), fence
     assert [] == seen.mismatches
     assert seen.running_since

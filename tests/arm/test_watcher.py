@@ -10,6 +10,7 @@ import pytest
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from arm import watcher as watching
+from arm.jobs import list_jobs
 from arm.watcher import Watchers
 from migration import ids
 
@@ -152,3 +153,16 @@ async def test_nobody_waits_nobody_reads(sim: Simulator, watchers: Watchers, job
     await asyncio.sleep(FLOOR * 6)
 
     assert [] == sim.requests(since)
+
+
+async def test_who_searches_the_jobs_at_a_time_shares_their_listing(
+    sim: Simulator, azure: AzureClients, vault: str
+) -> None:
+    """None is answered by a listing that began before it asked: the first has one, all who come meanwhile the next."""
+    since = len(sim.requests())
+    first = asyncio.create_task(list_jobs(azure, vault))
+    await asyncio.sleep(0.001)
+    found = await asyncio.gather(first, *(list_jobs(azure, vault) for _ in range(20)))
+
+    assert {7} == {len(one) for one in found}
+    assert len([line for line in sim.requests(since) if line["path"].endswith("/replicationJobs")]) in {1, 2}

@@ -47,7 +47,7 @@ async def test_a_person_pauses_resumes_and_limits(starter: CommandLine) -> None:
         await steering.pause(session, name, wave=None, vm=None, reason=" ")
     with pytest.raises(InputError, match="give --replication N, --cutover N, or both"):
         await steering.set_concurrency(session, name, NOTHING, reason="busy")
-    with pytest.raises(InputError, match="reading --cutover 0: give 1 to 100; `pause` begins none"):
+    with pytest.raises(InputError, match="reading --cutover 0: give 1 to 5,000; `pause` begins none"):
         await steering.set_concurrency(session, name, LimitsWish(None, None, None, None, 0), reason="busy")
 
 
