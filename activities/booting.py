@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.heartbeats import beating
 from arm import boot, machines
+from arm.handover import BOOT, PARITY
 from arm.together import Together, not_serving_yet
 from arm.watcher import OUTAGE_SECONDS
 from migration import power
@@ -19,6 +20,7 @@ from migration.proofs import Boot, BootWait
 if TYPE_CHECKING:
     from arm.clients import AzureClients
     from arm.machines import Machine
+    from arm.reads import Json
     from arm.watcher import Watchers
 
 FLOORS = 2.5
@@ -96,15 +98,18 @@ class _Watching:
     async def _machine(self, *, late: bool) -> Machine | None:
         """Return the machine, together with others that boot; what ends the wait only a read of itself may say."""
         if self.whole is None or late or not self.wait.expects_agent:
-            self.whole = await machines.read_machine(self.azure, self.wait.vm_id)
-            return self.whole
+            return self._read(await machines.just_read(self.azure, BOOT, self.wait.vm_id))
         look = await self.together.look(self.wait.vm_id, not_serving_yet)
         document = look.read.result()
-        machine = None if document is None else machines.machine_of(document)
-        if look.is_whole or machine is None:
-            self.whole = machine
-            return machine
-        return replace(machine, keeps_serial_log=self.whole.keeps_serial_log)
+        if look.is_whole or document is None:
+            return self._read(document)
+        return replace(machines.machine_of(document), keeps_serial_log=self.whole.keeps_serial_log)
+
+    def _read(self, document: Json | None) -> Machine | None:
+        """Take a reading of the machine itself; the comparison with the source comes next."""
+        self.azure.handed.put(PARITY, {} if document is None else {self.wait.vm_id: document})
+        self.whole = None if document is None else machines.machine_of(document)
+        return self.whole
 
     def _without_agent(self, machine: Machine, *, late: bool) -> Boot | None:
         kind, line = self.log

@@ -12,8 +12,10 @@ from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
 from arm import fence, items, jobs, machines, recovery_plans
 from arm.clients import AzureClients
+from arm.handover import FAILING_OVER, FENCE, VERIFYING
 from arm.reads import Json
 from arm.writes import Accepted, begin
+from migration import power
 from migration.ids import ResourceId, describe
 from migration.models import FenceEvidence, Started, VmTask
 from migration.requests import FailoverStarted, ItemState, JudgeFence, StartFailover
@@ -95,8 +97,9 @@ class FailoverActivities:
                 return _adopted(task, state)
             if state.failed_over:
                 return await self._finished(task, FAILOVER)
-            source = await machines.read_machine(self._azure, task.vm.source_id)
-            before[0] = source.power_state if source else None
+            # How it stood before, for the way back: the check right before has read that too.
+            source = await machines.just_read(self._azure, FAILING_OVER, task.vm.source_id)
+            before[0] = machines.machine_of(source).power_state if source else None
             return None
 
         async def fail_over() -> Accepted:
@@ -129,18 +132,23 @@ class FailoverActivities:
         """Tell whether the source had stopped before its copy took over."""
         task = request.task
         async with beating(list):
-            item, job, source, target = await asyncio.gather(
+            item, job, *both = await asyncio.gather(
                 items.read_item(self._azure, task.item_id),
                 jobs.read_job(self._azure, request.job.id),
-                machines.read_machine(self._azure, task.vm.source_id),
-                machines.read_machine(self._azure, task.vm.target_id),
+                machines.read_document(self._azure, task.vm.source_id),
+                machines.just_read(self._azure, FENCE, task.vm.target_id),
             )
+            source, target = (None if one is None else machines.machine_of(one) for one in both)
             if job is not None and task.group is not None:
                 job = await recovery_plans.own_job(self._azure, job, _vm_name(task))
             point = await items.recovery_point_time(self._azure, task.item_id, item) if item else None
             if point is None and job is not None:
                 point = jobs.recovery_point_time(job)
-        return fence.judge(fence.Evidence(job, point, source, target, asked=task.failover.shut_down_source))
+        verdict = fence.judge(fence.Evidence(job, point, source, target, asked=task.failover.shut_down_source))
+        if verdict.held and target and power.is_running(target.power_state):
+            # Nothing is done between here and the verification where all is well.
+            self._azure.handed.put(VERIFYING, dict(zip([task.vm.source_id, task.vm.target_id], both, strict=True)))
+        return verdict
 
     @activity.defn
     async def commit_failover(self, request: StartFailover) -> Started:

@@ -13,9 +13,10 @@ from temporalio import activity
 from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
 from arm import operations, parity_documents, reads, restoring
-from arm.asking import Asker, Memory
+from arm.asking import Asker, Memory, Sharing
 from arm.clients import AzureClients
 from arm.errors import classify
+from arm.handover import PARITY
 from arm.reads import Json
 from arm.restoring import Change, key_of
 from arm.sides import read_side
@@ -45,7 +46,8 @@ class ParityActivities:
     async def compare_parity(self, request: CompareParity) -> ParityAnswer:
         """Tell, row by row, how the target differs from what the source had and from what the plan wants."""
         async with beating(list):
-            return ParityAnswer(rows=await self._compare(request, request.failures, request.restored))
+            seen = self._azure.handed.take(PARITY, [request.vm.target_id])
+            return ParityAnswer(rows=await self._compare(request, request.failures, request.restored, seen))
 
     @activity.defn
     async def restore_parity(self, request: RestoreParity) -> RestoreAnswer:
@@ -66,9 +68,16 @@ class ParityActivities:
         leaving = [self._write(nic, self._leaving(nic, request.refs)) for nic in nics]
         await self._writer.write_all([*leaving, *(self._write(one, self._deletion(one)) for one in request.ids)])
 
-    async def _compare(self, request: CompareParity, failures: dict[str, str], restored: list[str]) -> list[ParityRow]:
+    async def _compare(
+        self,
+        request: CompareParity,
+        failures: dict[str, str],
+        restored: list[str],
+        seen: dict[str, Json | None] | None = None,
+    ) -> list[ParityRow]:
+        """Compare; *seen*: what has just been read of the target."""
         wanted = needed(request.vm, request.source)
-        target = await read_side(Asker(self._azure, Memory(), 0), request.vm.target_id, wanted)
+        target = await read_side(Asker(self._azure, Memory(), Sharing(), seen=seen), request.vm.target_id, wanted)
         return differences(
             request.vm,
             request.source,

@@ -11,6 +11,7 @@ from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Find, Write, Writer
 from arm import machines, operations
 from arm.clients import AzureClients
+from arm.handover import FENCE
 from arm.machines import Machine
 from arm.writes import Accepted, begin
 from migration import power
@@ -65,11 +66,12 @@ class PowerActivities:
     @activity.defn
     async def read_power(self, request: ReadPower) -> PowerStates:
         """Read both copies at one moment."""
+        both = [request.source_id, request.target_id]
         async with beating(list):
-            source, target = await asyncio.gather(
-                machines.read_machine(self._azure, request.source_id),
-                machines.read_machine(self._azure, request.target_id),
-            )
+            documents = await asyncio.gather(*(machines.read_document(self._azure, one) for one in both))
+        if request.reader:
+            self._azure.handed.put(request.reader, dict(zip(both, documents, strict=True)))
+        source, target = (None if one is None else machines.machine_of(one) for one in documents)
         return PowerStates(
             source=_state(source),
             target=_state(target),
@@ -81,9 +83,11 @@ class PowerActivities:
     async def read_parts(self, request: ReadParts) -> VmParts:
         """Tell the interfaces and disks of a virtual machine."""
         async with beating(list):
-            machine = await machines.read_machine(self._azure, request.vm_id)
-        if machine is None:
+            document = await machines.read_document(self._azure, request.vm_id)
+        if document is None:
             return VmParts(exists=False)
+        self._azure.handed.put(FENCE, {request.vm_id: document})
+        machine = machines.machine_of(document)
         return VmParts(exists=True, nic_ids=list(machine.nic_ids), disk_ids=[disk.id for disk in machine.disks])
 
     async def _refuse_beside_other(self, change: PowerChange) -> None:

@@ -18,14 +18,17 @@ from temporalio import activity
 from activities.finalised import finalised_sources
 from activities.guests import check_guests
 from activities.heartbeats import beating
-from arm.asking import Asker, Count, Memory
+from arm.asking import Asker, Count, Memory, Sharing
+from arm.handover import FAILING_OVER
 from arm.inventory import take_inventory
 from arm.sides import read_side
+from arm.watcher import POLL_FLOOR_SECONDS
 from migration import ids, names
 from migration.capping import capped, worst
 from migration.facts import UnaskedError
 from migration.findings import CheckVm, OsType, PlanCheck, VmFindings, guests_to_ask
 from migration.inventory import Inventory
+from migration.ledger_proof import BEFORE
 from migration.models import Progress, VmCheck, VmSpec
 from migration.plan import Plan
 from migration.rules import fingerprints
@@ -49,7 +52,11 @@ if TYPE_CHECKING:
     from migration.wires import Wires
 
 SHARED_AGE_SECONDS = 15
-"""How old an answer about what virtual machines share may be when they start: 50 of them must not ask 50 times."""
+"""How old an answer may be when virtual machines start: 50 of them must not ask 50 times."""
+CUTOVER_FLOORS = 15
+"""How many floors between two reads old an answer to another machine may be right before a failover, half a minute
+where the floor is two seconds: about what machines share (permissions, locks, policies, networks, groups). A
+failover takes minutes, and what is changed in them meets it all the same."""
 ANSWER_SECONDS = 5
 """Whoever asks for a check learns within ten seconds, with a process to start, that Azure does not answer."""
 _PATIENT_ATTEMPTS = 4
@@ -58,12 +65,19 @@ _PATIENT_ATTEMPTS = 4
 class PreflightActivities:
     """Checks of plans and of single virtual machines."""
 
-    def __init__(self, azure: AzureClients, client: Client | None = None, wires: Wires | None = None) -> None:
+    def __init__(
+        self,
+        azure: AzureClients,
+        client: Client | None = None,
+        wires: Wires | None = None,
+        floor_seconds: float = POLL_FLOOR_SECONDS,
+    ) -> None:
         """*client*: whom to ask for finalised runs; *wires*: by what this worker reaches people; None: nobody asks."""
         self._azure = azure
         self._client = client
         self._wires = wires
         self._memory = Memory()
+        self._cutover_age_seconds = CUTOVER_FLOORS * floor_seconds
 
     @activity.defn
     async def check_plan(self, plan: Plan) -> PlanCheck:
@@ -71,7 +85,8 @@ class PreflightActivities:
         case, count = case_of(plan, self._wires), Count()
         async with beating(lambda: [Progress(detail=str(count))]):
             await self._azure.greet(ANSWER_SECONDS)
-            await take_inventory(self._azure, case, self._memory, count=count)
+            kept = Sharing(kept_seconds=SHARED_AGE_SECONDS)
+            await take_inventory(self._azure, case, self._memory, sharing=kept, count=count)
             if self._client is not None:
                 case = replace(case, finalised=await finalised_sources(self._client, plan.name, _absent(case)))
         _insist(case)
@@ -92,11 +107,11 @@ class PreflightActivities:
             fingerprint=request.fingerprint,
             now=datetime.now(UTC),
         )
-        # What is shared was checked with the plan a moment ago; right before a failover everything is read anew.
-        age = SHARED_AGE_SECONDS if request.moment == "start" else 0
-        seen: dict[str, Json] = {}
+        sharing = self._sharing(request)
+        seen: dict[str, Json | None] = {}
         async with beating(list):
-            await take_inventory(self._azure, case, self._memory, shared_age_seconds=age, seen=seen)
+            await take_inventory(self._azure, case, self._memory, sharing=sharing, seen=seen)
+        self._hand_on(request, seen)
         _insist(case)
         shared, (found,) = judge(case)
         findings = [*found.findings, *shared]
@@ -106,15 +121,35 @@ class PreflightActivities:
             source=request.recorded or _source(case, task.vm),
             fingerprint=request.fingerprint or _fingerprint(case, task.vm),
             already_migrated=found.already_migrated,
-            side=await self._side(task.vm, age, seen) if goes_on and request.moment == "start" else None,
+            side=await self._side(task.vm, sharing, seen) if goes_on and request.moment == "start" else None,
             size=found.size,
             adoption=found.adoption,
         )
 
-    async def _side(self, vm: VmSpec, age: float, seen: dict[str, Json]) -> Side:
+    def _hand_on(self, request: CheckVm, seen: dict[str, Json | None]) -> None:
+        """Hand on what was just read: the source, and to the ledger what is not there before the failover makes it."""
+        source = ids.id_key(request.task.vm.source_id)
+        if request.moment == "start":
+            self._azure.handed.put(BEFORE, {source: seen[source]} if seen.get(source) else {})
+        else:
+            self._azure.handed.put(BEFORE, {one: None for one, document in seen.items() if document is None})
+            self._azure.handed.put(FAILING_OVER, {source: seen[source]} if seen.get(source) else {})
+
+    def _sharing(self, request: CheckVm) -> Sharing:
+        """Return how far a check may rely on what others have asked.
+
+        All of it was checked with the plan a moment ago when machines start. Right before a failover its own is read
+        anew; and a machine that was held asks all anew, for what held it may be mended.
+        """
+        if request.moment == "start":
+            return Sharing(age_seconds=SHARED_AGE_SECONDS, kept_seconds=SHARED_AGE_SECONDS, lists=True)
+        age = self._cutover_age_seconds
+        return Sharing(0 if request.again else age, age, request.moment)
+
+    async def _side(self, vm: VmSpec, sharing: Sharing, seen: dict[str, Json | None]) -> Side:
         """Return what the source has before anything is written, for the difference after the failover."""
         async with beating(list):
-            return await read_side(Asker(self._azure, self._memory, age, seen=seen), vm.source_id)
+            return await read_side(Asker(self._azure, self._memory, sharing, seen=seen), vm.source_id)
 
 
 def _absent(case: Case) -> list[VmSpec]:

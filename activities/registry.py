@@ -76,14 +76,14 @@ def all_activities(
         GroupActivities(azure, settle_seconds),
         ReprotectionActivities(azure, settle_seconds),
         PowerActivities(azure, settle_seconds),
-        LedgerActivities(azure, settle_seconds),
+        LedgerActivities(azure, settle_seconds, watchers.floor_seconds),
         SnapshotActivities(azure, settle_seconds),
         ParityActivities(azure, settle_seconds),
     ]
     reading = [
-        PreflightActivities(azure, client, senders.wires if senders else None),
+        PreflightActivities(azure, client, senders.wires if senders else None, watchers.floor_seconds),
         SurveyActivities(azure),
-        VerificationActivities(azure),
+        VerificationActivities(azure, watchers.floor_seconds),
         IsolationActivities(azure),
         PlanActivities(client),
         FleetActivities(client),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,33 +32,77 @@ _MISUNDERSTANDINGS = (LookupError, TypeError, ValueError, AttributeError)
 """What reading a document raises that is not as Azure documents it: no reason to stop asking about the others."""
 
 
+@dataclass(frozen=True)
+class Sharing:
+    """How far one check may rely on what others have asked about things that virtual machines share."""
+
+    age_seconds: float = 0
+    """How old an answer may be; 0: it must have begun after the question."""
+    kept_seconds: float = 0
+    """How long answers are kept for others who take older ones."""
+    realm: str = ""
+    """Answers serve only checks of the same realm."""
+    lists: bool = False
+    """Whether also what is a machine's own may come from a young listing of its group."""
+
+
 class Memory:
     """What checks have just asked about things that many virtual machines share: each is asked once for all of them.
 
     An answer serves for as long as each question allows; a question under way serves those that come meanwhile. Where
-    none may be older than its question, those that come while it is under way share the next.
+    none may be older than its question, those that come while it is under way share the next. Nothing is kept for
+    longer than somebody may want it.
     """
 
     def __init__(self) -> None:
-        self._answers: dict[str, tuple[float, asyncio.Task[Fact[Any]]]] = {}
+        self._answers: dict[str, tuple[float, asyncio.Future[Fact[Any]]]] = {}
         self._turnstile = Turnstile()
+        self._askers: dict[str, deque[float]] = {}
 
-    async def recall(self, question: str, max_age_seconds: float, ask: Callable[[], Awaitable[Fact[T]]]) -> Fact[T]:
+    async def recall(
+        self, question: str, max_age_seconds: float, ask: Callable[[], Awaitable[Fact[T]]], kept_seconds: float = 0
+    ) -> Fact[T]:
         """Return an answer that is young enough, or ask."""
         if max_age_seconds <= 0:
-            return await self._turnstile.read(question, ask)
-        asked, task = self._answers.get(question, (0.0, None))
-        if task is None or time.monotonic() - asked >= max_age_seconds:
-            task = asyncio.ensure_future(ask())
-            self._answers[question] = (time.monotonic(), task)
-            task.add_done_callback(lambda done: self._forget_failure(question, done))
+            return await self._turnstile.read(question, lambda: self._kept(question, ask, kept_seconds))
+        if (known := self._young(question, max_age_seconds)) is None:
+            known = asyncio.ensure_future(ask())
+            self._keep(question, time.monotonic(), known, max(max_age_seconds, kept_seconds))
         # Who asked first may be cancelled while others wait for the answer.
-        fact: Fact[T] = await asyncio.shield(task)
+        fact: Fact[T] = await asyncio.shield(known)
         return fact
 
-    def _forget_failure(self, question: str, task: asyncio.Task[Fact[Any]]) -> None:
-        failed = task.cancelled() or task.exception() is not None or task.result().unasked
-        if failed and self._answers.get(question, (0.0, None))[1] is task:
+    def is_crowded(self, question: str, max_age_seconds: float) -> bool:
+        """Tell whether there is a young answer, or more ask within that time than is worth single reads."""
+        now = time.monotonic()
+        askers = self._askers.setdefault(question, deque(maxlen=SINGLE_READS + 1))
+        askers.append(now)
+        many = len(askers) > SINGLE_READS and now - askers[0] < max_age_seconds
+        return many or self._young(question, max_age_seconds) is not None
+
+    def _young(self, question: str, max_age_seconds: float) -> asyncio.Future[Fact[Any]] | None:
+        asked, answer = self._answers.get(question, (0.0, None))
+        return answer if answer is not None and time.monotonic() - asked < max_age_seconds else None
+
+    async def _kept(self, question: str, ask: Callable[[], Awaitable[Fact[T]]], kept_seconds: float) -> Fact[T]:
+        began, fact = time.monotonic(), await ask()
+        if kept_seconds > 0:
+            answer = asyncio.get_running_loop().create_future()
+            answer.set_result(fact)
+            self._keep(question, began, answer, kept_seconds)
+        return fact
+
+    def _keep(self, question: str, asked: float, answer: asyncio.Future[Fact[Any]], seconds: float) -> None:
+        self._answers[question] = (asked, answer)
+        answer.add_done_callback(lambda done: self._forget_failure(question, done))
+        asyncio.get_running_loop().call_later(seconds, self._forget, question, answer)
+
+    def _forget_failure(self, question: str, answer: asyncio.Future[Fact[Any]]) -> None:
+        if answer.cancelled() or answer.exception() is not None or answer.result().unasked:
+            self._forget(question, answer)
+
+    def _forget(self, question: str, answer: asyncio.Future[Fact[Any]]) -> None:
+        if self._answers.get(question, (0.0, None))[1] is answer:
             del self._answers[question]
 
 
@@ -75,21 +120,21 @@ class Count:
 class Asker:
     """Asks on behalf of one check; an object because the checks' reads share its slots.
 
-    *shared_age_seconds*: how old an answer about what others share may be. *seen* keeps the documents of single
-    resources that were read.
+    *sharing*: how far it relies on what others have asked. *seen* keeps the documents of single resources that were
+    read, None for those that are not there.
     """
 
     def __init__(
         self,
         azure: AzureClients,
         memory: Memory,
-        shared_age_seconds: float,
+        sharing: Sharing,
         count: Count | None = None,
-        seen: dict[str, Json] | None = None,
+        seen: dict[str, Json | None] | None = None,
     ) -> None:
         self.azure = azure
+        self.sharing = sharing
         self._memory = memory
-        self._shared_age_seconds = shared_age_seconds
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._count = count or Count()
         self._seen = seen
@@ -128,7 +173,7 @@ class Asker:
 
         async def ask() -> T | None:
             document = await read(self.azure, resource_id, **query)
-            if self._seen is not None and document is not None:
+            if self._seen is not None:
                 self._seen[id_key(resource_id)] = document
             return None if document is None else make(document)
 
@@ -140,9 +185,7 @@ class Asker:
 
     async def shared(self, resource_id: str, make: Callable[[Json], T], what: str = "", **query: str) -> Fact[T]:
         """Return what is known of one resource that others share."""
-        return await self._memory.recall(
-            id_key(resource_id), self._shared_age_seconds, lambda: self.one(resource_id, make, what, **query)
-        )
+        return await self._recall(id_key(resource_id), lambda: self.one(resource_id, make, what, **query))
 
     async def note_shared(self, table: Facts[T], resource_id: str, make: Callable[[Json], T]) -> None:
         """Keep in *table* what is known of one resource that others share."""
@@ -164,12 +207,28 @@ class Asker:
             found = await read_list(self.azure, collection, subscription, version)
             return tuple(make(document) for document in found)
 
-        age = self._shared_age_seconds if max_age_seconds is None else max_age_seconds
-        return await self._memory.recall(id_key(collection), age, lambda: self.fact(what, ask))
+        question = id_key(collection) if make is not as_it_is else _documents_in(collection)
+        return await self._recall(question, lambda: self.fact(what, ask), max_age_seconds)
 
     async def recall(self, question: str, what: str, ask: Callable[[], Awaitable[T | None]]) -> Fact[T]:
         """Return what *ask* answers about something that others share, or why it could not."""
-        return await self._memory.recall(question, self._shared_age_seconds, lambda: self.fact(what, ask))
+        return await self._recall(question, lambda: self.fact(what, ask))
+
+    async def _recall(
+        self, question: str, ask: Callable[[], Awaitable[Fact[T]]], max_age_seconds: float | None = None
+    ) -> Fact[T]:
+        if max_age_seconds is not None:
+            return await self._memory.recall(question, max_age_seconds, ask)
+        sharing = self.sharing
+        named = f"{sharing.realm} {question}"
+        return await self._memory.recall(named, sharing.age_seconds, ask, sharing.kept_seconds)
+
+    def is_listed(self, collection: str, count: int) -> bool:
+        """Tell whether so many resources of a group are rather asked for by its listing."""
+        if count > SINGLE_READS or not self.sharing.lists:
+            return count > SINGLE_READS
+        question = f"{self.sharing.realm} {_documents_in(collection)}"
+        return self._memory.is_crowded(question, self.sharing.age_seconds)
 
     def note_each(
         self, table: Facts[T], wanted: Iterable[str], make: Callable[[Json], T], version: str
@@ -179,7 +238,7 @@ class Asker:
         for resource_id in distinct(wanted):
             collections.setdefault(id_key(resource_id.rpartition("/")[0]), []).append(resource_id)
         for members in collections.values():
-            if len(members) > SINGLE_READS:
+            if self.is_listed(members[0].rpartition("/")[0], len(members)):
                 yield self._note_listed(table, members, make, version)
             else:
                 yield from (self.note(table, resource_id, make) for resource_id in members)
@@ -189,10 +248,32 @@ class Asker:
     ) -> None:
         home = ResourceId.parse(wanted[0])
         what = f'what lies in resource group "{home.resource_group}"'
-        listed = await self.many(wanted[0].rpartition("/")[0], version, make, what)
-        there = {id_key(entry.id): entry for entry in listed.value or ()}
+        listed = await self.many(wanted[0].rpartition("/")[0], version, as_it_is, what)
+        there = {id_key(str(document["id"])): document for document in listed.value or ()}
         for resource_id in wanted:
-            table.note(resource_id, with_value(listed, there.get(id_key(resource_id))))
+            document = there.get(id_key(resource_id))
+            if document is not None:
+                self.see(resource_id, document)
+                table.note(resource_id, understood(describe(resource_id), document, make))
+            elif self.sharing.lists:  # the listing is of others, who may see less than this one resource
+                await self.note(table, resource_id, make)
+            else:
+                table.note(resource_id, with_value(listed, None))
+
+    def see(self, resource_id: str, document: Json) -> None:
+        """Keep the document of a resource, for those who ask for it again in this check."""
+        if self._seen is not None:
+            self._seen[id_key(resource_id)] = document
+
+
+def as_it_is(document: Json) -> Json:
+    """Return a document of a listing as Azure wrote it."""
+    return document
+
+
+def _documents_in(collection: str) -> str:
+    """Return the question for documents, beside that for what is made of them."""
+    return f"documents of {id_key(collection)}"
 
 
 def understood(what: str, document: Json, make: Callable[[Json], T]) -> Fact[T]:

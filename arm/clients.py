@@ -17,6 +17,7 @@ from azure.core.rest import HttpRequest
 
 from arm import leases
 from arm.credentials import AzureAccess, credential_for
+from arm.handover import Handover
 from arm.limiter import Limiter
 from arm.policies import pipeline_policies
 from arm.turnstile import Turnstile
@@ -64,7 +65,8 @@ class AzureClients:
     ) -> None:
         """Make them for one identity; *observers* are told of each request."""
         self.access = access
-        self._observers = observers
+        self.handed = Handover()
+        self._observers = (*observers, self.handed)
         self.limiter = limiter or Limiter()
         self.turnstile = Turnstile()
         self.credential = credential_for(access)

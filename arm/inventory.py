@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from arm import inventory_documents as documents
 from arm import perimeter
-from arm.asking import SINGLE_READS, Asker, Count, Memory, all_of, distinct, understood, with_value
+from arm.asking import Asker, Count, Memory, Sharing, all_of, as_it_is, distinct, understood, with_value
 from arm.identity import object_id
 from arm.reads import API_VERSIONS, DISKS_API, LOCKS_API, SITE_RECOVERY_API, VAULT_API, Json
 from arm.restrictions import Restrictions
@@ -46,21 +46,21 @@ async def take_inventory(
     case: Case,
     memory: Memory | None = None,
     *,
-    shared_age_seconds: float = 0,
+    sharing: Sharing | None = None,
     count: Count | None = None,
-    seen: dict[str, Json] | None = None,
+    seen: dict[str, Json | None] | None = None,
 ) -> Inventory:
     """Fill, and return, the case's inventory with all that the rules of its moment ask about.
 
-    What the virtual machines of a plan share may come from *memory*, if it is no older than *shared_age_seconds*.
-    *count* tells meanwhile how far it is; *seen* keeps the documents of single resources that were read.
+    What the virtual machines of a plan share may come from *memory*, as *sharing* says. *count* tells meanwhile how far
+    it is; *seen* keeps the documents of single resources that were read, None for those that are not there.
 
     Raises:
         AzureError: Azure does not know the identity, or cannot be reached at all.
     """
     # Questions at once would each ask for a token, one after the other, before the first learns that none comes.
     await azure.sign_in()
-    taking = _Taking(Asker(azure, memory or Memory(), shared_age_seconds, count, seen), case)
+    taking = _Taking(Asker(azure, memory or Memory(), sharing or Sharing(), count, seen), case)
     for questions in (taking.first_round, taking.second_round, taking.third_round):
         await all_of(questions())
     return case.inventory
@@ -141,8 +141,7 @@ class _Taking:
         for vm in self._case.vms if self._at_start else ():
             listing = self._found.group_machines[id_key(vm.target_resource_group_id)]
             if any(same_id(machine.id, vm.target_id) for machine in listing.value or ()):
-                expand = {"$expand": "instanceView"}
-                yield self._ask.note(self._found.machines, vm.target_id, documents.machine, **expand)
+                yield self._single_machine(vm.target_id)
             else:
                 self._found.machines.note(vm.target_id, with_value(listing, None))
 
@@ -168,18 +167,17 @@ class _Taking:
             subscription, group = source_group(vm)
             groups.setdefault((subscription.lower(), group.lower()), []).append(vm.source_id)
         for (subscription, _), members in groups.items():
-            if len(members) > SINGLE_READS:
+            if self._ask.is_listed(members[0].rpartition("/")[0], len(members)):
                 yield self._listed_machines(subscription, members)
             else:
-                for vm_id in members:
-                    yield self._ask.note(self._found.machines, vm_id, documents.machine, **{"$expand": "instanceView"})
+                yield from (self._single_machine(vm_id) for vm_id in members)
 
     async def _listed_machines(self, subscription: str, wanted: list[str]) -> None:
         """Ask with two listings: the group's machines, and how all of the subscription stand."""
         group = wanted[0].rpartition("/")[0]
         everywhere = f"/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines"
         machines, states = await asyncio.gather(
-            self._ask.many(group, _COMPUTE_API, lambda document: document, f"the virtual machines of {group}"),
+            self._ask.many(group, _COMPUTE_API, as_it_is, f"the virtual machines of {group}"),
             self._ask.many(
                 f"{everywhere}?statusOnly=true",
                 _COMPUTE_API,
@@ -194,8 +192,15 @@ class _Taking:
             document = there.get(id_key(vm_id))
             if document is not None:
                 document.setdefault("properties", {})["instanceView"] = views.get(id_key(vm_id)) or {}
+                self._ask.see(vm_id, document)
+            elif self._ask.sharing.lists:  # as in `Asker.note_each`
+                await self._single_machine(vm_id)
+                continue
             fact = understood(describe(vm_id), document, documents.machine) if document else Fact[Machine]()
             self._found.machines.note(vm_id, with_value(failed, None) if failed.unasked else fact)
+
+    async def _single_machine(self, vm_id: str) -> None:
+        await self._ask.note(self._found.machines, vm_id, documents.machine, **{"$expand": "instanceView"})
 
     def _homes_of_absent_sizes(self) -> set[tuple[str, str]]:
         """Return where sizes are offered that the target region does not: what they are helps to find a substitute."""
@@ -221,7 +226,10 @@ class _Taking:
 
     async def _quotas(self, subscription: str, region: str) -> None:
         collection = f"/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{region}/usages"
-        listed = await self._ask.many(collection, _COMPUTE_API, documents.usage, f"the quotas in {region}")
+        # Right before a failover nothing old counts: the machines before this one have taken their part of it.
+        age = None if self._at_start else 0
+        what = f"the quotas in {region}"
+        listed = await self._ask.many(collection, _COMPUTE_API, documents.usage, what, max_age_seconds=age)
         table = {usage.name.lower(): usage for usage in listed.value or ()}
         self._found.usages.note(place(subscription, region), with_value(listed, table))
 
@@ -255,7 +263,7 @@ class _Taking:
     async def _eligibility(self, vm_id: str) -> None:
         result = f"{vm_id}/providers/Microsoft.RecoveryServices/replicationEligibilityResults/default"
         what = f"whether Site Recovery can protect {describe(vm_id)}"
-        fact = await self._ask.one(result, documents.eligibility_errors, what, version=SITE_RECOVERY_API)
+        fact = await self._ask.shared(result, documents.eligibility_errors, what, version=SITE_RECOVERY_API)
         self._found.eligibility.note(vm_id, fact)
 
     async def _provider(self, subscription: str, namespace: str) -> None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from arm import items, reads, vault_reads
+from arm.asking import Memory
 from arm.turnstile import Turnstile
+from migration.facts import Fact
 from migration.ids import ResourceId, id_key, same_id
 from migration.ledger_proof import MOST_LISTED, Around, Surroundings, concerns
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from arm.clients import AzureClients
     from arm.reads import Json
 
+T = TypeVar("T")
+
 _CONFIRMED = ("microsoft.compute/", "microsoft.network/", "microsoft.storage/", "microsoft.recoveryservices/")
 """Providers whose resources we can read one by one; a listing of a group may lag behind what was deleted."""
+LONG = 500
+"""A listing of more disks than that costs more than a read of each of a machine's."""
 
 
 class Listings:
@@ -24,20 +32,23 @@ class Listings:
     def __init__(self, azure: AzureClients) -> None:
         self._azure = azure
         self._turnstile = Turnstile()
+        self._memory = Memory()
+        self._long: set[str] = set()
 
-    async def around(self, asked: Around) -> Surroundings:
-        """Return what lies around a virtual machine's move and is named like its own, or belongs to its target."""
+    async def around(self, asked: Around, age_seconds: float = 0, source: Json | None = None) -> Surroundings:
+        """Return what lies around a virtual machine's move and is named like its own, or belongs to its target.
+
+        *age_seconds*: how old the listings may be; *source*: the source machine where it has just been read.
+        """
         group, protected, extensions = await asyncio.gather(
-            self.group(asked.group_id), self._items(asked.vault_id), self._extensions(asked.source_id)
+            self._recalled(id_key(asked.group_id), age_seconds, lambda: self._list_group(asked.group_id)),
+            self._recalled(f"items of {asked.vault_id}", age_seconds, lambda: self._items(asked.vault_id)),
+            self._extensions(asked.source_id, source),
         )
         found = [str(one["id"]) for one in group if concerns(asked, str(one["id"]), one.get("managedBy"))]
         machines = [asked.source_id, asked.target_ids[0]]
-        found += [
-            str(item["id"])
-            for item in protected
-            if any(same_id(str(items.details(item).get("fabricObjectId")), machine) for machine in machines)
-        ]
-        found += [str(one["id"]) for one in extensions if str(one.get("name")).lower().startswith("siterecovery")]
+        found += [item_id for item_id, of in protected if any(same_id(of, machine) for machine in machines)]
+        found += [one for one in extensions if one.rpartition("/")[2].lower().startswith("siterecovery")]
         return Surroundings(ids=found, why=_too_many(group, asked.group_id))
 
     async def plan(self, group_ids: list[str], vault_ids: list[str]) -> Surroundings:
@@ -57,7 +68,29 @@ class Listings:
 
     async def group(self, group_id: str) -> list[Json]:
         """Return what lies in a resource group; nothing where there is no such group."""
-        return await self._turnstile.read(id_key(group_id), lambda: self._list_group(group_id))
+        return await self._recalled(id_key(group_id), 0, lambda: self._list_group(group_id))
+
+    async def disks(self, group_id: str, age_seconds: float) -> set[str] | None:
+        """Return the keys of the disks of a resource group; None where there are so many that a few are rather read."""
+        question = f"disks of {id_key(group_id)}"
+        if question in self._long:
+            return None
+
+        async def ask() -> list[str]:
+            subscription = ResourceId.parse(group_id).subscription
+            collection = f"{group_id}/providers/Microsoft.Compute/disks"
+            listed = await reads.read_list(self._azure, collection, subscription, reads.DISKS_API)
+            if len(listed) > LONG:
+                self._long.add(question)
+            return [id_key(str(one["id"])) for one in listed]
+
+        return set(await self._recalled(question, age_seconds, ask))
+
+    async def _recalled(self, question: str, age_seconds: float, ask: Callable[[], Awaitable[list[T]]]) -> list[T]:
+        async def fact() -> Fact[list[T]]:
+            return Fact(await ask())
+
+        return (await self._memory.recall(question, age_seconds, fact)).value or []
 
     async def confirmed(self, resource_ids: list[str]) -> list[str]:
         """Return those that are there when they are read one by one."""
@@ -73,18 +106,24 @@ class Listings:
         version = reads.API_VERSIONS["microsoft.resources"]
         subscription = ResourceId.parse(group_id).subscription
         async for page in reads.pages(self._azure, f"{group_id}/resources", subscription, version):
-            found += page
+            found += [{key: one.get(key) for key in ("id", "managedBy")} for one in page]
             if len(found) > MOST_LISTED:
                 break
         return found
 
-    async def _items(self, vault_id: str) -> list[Json]:
-        return await self._turnstile.read(f"items of {vault_id}", lambda: items.list_items(self._azure, vault_id))
+    async def _items(self, vault_id: str) -> list[tuple[str, str]]:
+        """Return the items of a vault, with the machine that each is about."""
+        listed = await items.list_items(self._azure, vault_id)
+        return [(str(item["id"]), str(items.details(item).get("fabricObjectId"))) for item in listed]
 
-    async def _extensions(self, source_id: str) -> list[Json]:
+    async def _extensions(self, source_id: str, source: Json | None) -> list[str]:
+        """Return the extensions of a machine, from itself where it has just been read."""
+        if source is not None:
+            return [str(one["id"]) for one in source.get("resources") or []]
         subscription = ResourceId.parse(source_id).subscription
         version = reads.API_VERSIONS["microsoft.compute"]
-        return await reads.read_list(self._azure, f"{source_id}/extensions", subscription, version)
+        listed = await reads.read_list(self._azure, f"{source_id}/extensions", subscription, version)
+        return [str(one["id"]) for one in listed]
 
 
 def _too_many(listing: list[Json], group_id: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from arm import reads
 from arm.reads import Json
 from migration import power
+from migration.ids import id_key
 from migration.times import with_z
 
 if TYPE_CHECKING:
@@ -65,8 +66,19 @@ class Interface:
 
 async def read_machine(azure: AzureClients, vm_id: str) -> Machine | None:
     """Return a virtual machine, None where there is none."""
-    document = await reads.read(azure, vm_id, **{"$expand": "instanceView"})
+    document = await read_document(azure, vm_id)
     return None if document is None else machine_of(document)
+
+
+async def read_document(azure: AzureClients, vm_id: str) -> Json | None:
+    """Return the JSON of a virtual machine with its instance view, None where there is none."""
+    return await reads.read(azure, vm_id, **{"$expand": "instanceView"})
+
+
+async def just_read(azure: AzureClients, reader: str, vm_id: str) -> Json | None:
+    """Return the JSON of a virtual machine as the step before has read it for *reader*; else read it."""
+    handed = azure.handed.take(reader, [vm_id])
+    return handed[id_key(vm_id)] if handed else await read_document(azure, vm_id)
 
 
 async def read_disk(azure: AzureClients, disk: AttachedDisk) -> AttachedDisk | None:

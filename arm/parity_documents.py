@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from arm.reads import Json
+    from migration.access import Lock
     from migration.surroundings import RoleAssignment
 
 ON = "on"
@@ -150,12 +151,10 @@ def is_shutdown_of(machine_id: str, schedule: Json) -> bool:
     return task == _SHUTDOWN_TASK and same_id(body.get("targetResourceId"), machine_id)
 
 
-def of_lock(machine_id: str, document: Json) -> Iterator[Trait]:
+def of_lock(machine_id: str, lock: Lock) -> Iterator[Trait]:
     """Yield a lock that stands on the machine itself."""
-    scope = str(document["id"]).lower().rpartition("/providers/microsoft.authorization/locks/")[0]
-    if same_id(scope, machine_id):
-        name, level = str(document["name"]), str((document.get("properties") or {}).get("level") or "")
-        yield Trait(aspect="locks", key=name.lower(), subject=f'lock "{name}"', value=level)
+    if same_id(lock.scope, machine_id):
+        yield Trait(aspect="locks", key=lock.name.lower(), subject=f'lock "{lock.name}"', value=lock.level)
 
 
 def of_assignment(machine_id: str, principal: str | None, assignment: RoleAssignment) -> Iterator[Trait]:

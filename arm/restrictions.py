@@ -124,7 +124,9 @@ class Restrictions:
                 raise LookupError(f"{describe(where)} is not there any more")
             return surrounding.denials(answer, subject)
 
-        return await self._ask.recall(f"{path}#{scope}#{content}", f"what Azure Policy says of {subject}", ask)
+        # Each machine was asked about by its own names when it started; before a failover all of a kind are alike.
+        kind = content if self._case.moment == "start" else {**content, "name": ""}
+        return await self._ask.recall(f"{path}#{scope}#{kind}", f"what Azure Policy says of {subject}", ask)
 
     def _exists(self, group_id: str) -> bool:
         fact = self._found.groups.get(id_key(group_id))

@@ -11,6 +11,7 @@ from azure.core.exceptions import ServiceResponseError
 from arm import inventory_documents, security_rules
 from arm import parity_documents as documents
 from arm import surrounding_documents as surrounding
+from arm.asking import as_it_is
 from arm.reads import ASSIGNMENTS_API, BACKUP_API, LOCKS_API, SCHEDULES_API, SETTINGS_API, VAULT_API, read
 from migration.ids import ResourceId, describe, id_key, same_id
 from migration.parity.aspects import ASPECTS
@@ -112,7 +113,7 @@ class _Side:
         await asyncio.gather(*asked)
 
     async def _subnet(self, number: int, interface: Json, subnet: str) -> None:
-        fact = await self._ask.document(subnet)
+        fact = await self._ask.shared(subnet, as_it_is)
         self.note_failure(fact, tuple(_OF_GROUPS))
         found = fact.value or {}
         self._take(documents.of_subnet(number, interface, found))
@@ -146,7 +147,7 @@ class _Side:
 
     async def _settings(self) -> None:
         path = f"{self._id}/providers/Microsoft.Insights/diagnosticSettings"
-        fact = await self._ask.many(path, SETTINGS_API, lambda one: one, f"diagnostic settings of {describe(self._id)}")
+        fact = await self._ask.many(path, SETTINGS_API, as_it_is, f"diagnostic settings of {describe(self._id)}")
         self.note_failure(fact, ("diagnostics",))
         for setting in fact.value or ():
             self._take(documents.of_setting(self._id, setting))
@@ -154,14 +155,16 @@ class _Side:
     async def _schedules(self) -> None:
         group = f"/subscriptions/{self._home.subscription}/resourceGroups/{self._home.resource_group}"
         path = f"{group}/providers/Microsoft.DevTestLab/schedules"
-        fact = await self._ask.many(path, SCHEDULES_API, lambda one: one, f"the schedules of {describe(group)}")
+        fact = await self._ask.many(path, SCHEDULES_API, as_it_is, f"the schedules of {describe(group)}")
         self.note_failure(fact, ("auto-shutdown",))
         for schedule in fact.value or ():
             self._take(documents.of_schedule(self._id, schedule))
 
     async def _locks(self) -> None:
-        path = f"{self._id}/providers/Microsoft.Authorization/locks"
-        fact = await self._ask.many(path, LOCKS_API, lambda one: one, f"the locks on {describe(self._id)}")
+        # Without a filter ARM lists what lies on a scope and in it: the check has asked that of the whole group.
+        place = self._id if self._ask.sharing.age_seconds <= 0 else self._id.partition("/providers/")[0]
+        path, what = f"{place}/providers/Microsoft.Authorization/locks", f"the locks of {describe(place)}"
+        fact = await self._ask.many(path, LOCKS_API, inventory_documents.lock, what)
         self.note_failure(fact, ("locks",))
         for lock in fact.value or ():
             self._take(documents.of_lock(self._id, lock))

@@ -32,6 +32,7 @@ class CheckVm(Value):
     )
     recorded: SourceVm | None = Field(None, description="The source as the first check found it.")
     fingerprint: Fingerprint | None = Field(None, description="What the first check saw, to tell drift.")
+    again: bool = Field(default=False, description="Whether the last check held the machine: nothing old counts then.")
 
 
 OsType = Literal["Linux", "Windows"]

@@ -17,6 +17,8 @@ from migration.models import SourceVm, VmTask
 MOST_LISTED = 5_000
 """A group that holds more is not listed to its end, and nothing is proved of it."""
 MOST_TOLD = 50
+BEFORE, AT_THE_END = "ledger before", "ledger at the end"
+"""As who the ledger takes over readings: before a step that makes something, and when the move ends."""
 _MADE_FOR = re.compile(r"-(asr\w*|test\w*|replica\w*)([-_.].*)?$", re.IGNORECASE)
 """Ends the names of what Site Recovery makes beside what is named as at the source."""
 _MACHINE = "microsoft.compute/virtualmachines"

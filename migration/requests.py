@@ -163,6 +163,7 @@ class ReadPower(Value):
 
     source_id: str
     target_id: str
+    reader: str = Field("", description="Who reads next, and takes over what was read; empty: nobody.")
 
 
 class ReadParts(Value):
@@ -185,6 +186,7 @@ class VerifyTarget(Value):
     task: VmTask
     source: SourceVm
     size: str | None = Field(None, description="What the check foretold.")
+    again: bool = Field(default=False, description="Whether it is the look right before the commit.")
 
 
 class ObserveResources(Value):
@@ -192,6 +194,7 @@ class ObserveResources(Value):
 
     ids: list[str]
     around: Around | None = None
+    reader: str = Field("", description="As who it takes over what the step before has read; empty: as nobody.")
 
 
 class Observations(Value):

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.ids import same_id
     from migration.keeping import DeleteResources
     from migration.ledger import LedgerEntry
-    from migration.ledger_proof import Around, LedgerProof, Surroundings, digest, proof, unlisted
+    from migration.ledger_proof import AT_THE_END, BEFORE, Around, LedgerProof, Surroundings, digest, proof, unlisted
     from migration.models import SourceDisk, SourceVm, VmTask
     from migration.requests import Observations, ObserveResources, ReadParts, VmParts
     from migration.waiting import ResourcesWait
@@ -50,7 +50,7 @@ class Belongings:
         new = [entry for entry in wanted if entry.id.lower() not in known]
         if new or around:
             self._around = around or self._around
-            answer = await self._observe(new, summary, around)
+            answer = await self._observe(new, summary, around, BEFORE)
             self._before = answer.around or self._before
             self.entries = ledger.merge(self.entries, self._owned(ledger.predict(answer.seen, new)))
 
@@ -71,7 +71,7 @@ class Belongings:
         if self._around is None or self._before is None:
             self.proof = proof([], [], "" if not self.entries else "nothing was listed before")
             return
-        answer = await self._observe(self._open, "See what there is at the end", self._around)
+        answer = await self._observe(self._open, "See what there is at the end", self._around, AT_THE_END)
         self.entries = ledger.observe(self.entries, answer.seen)
         gone = {ids.id_key(entry.id) for entry in self.entries if entry.state == "deleted"}
         missing = [one for one in expected if ids.id_key(one) in gone]
@@ -181,8 +181,10 @@ class Belongings:
     async def _read(self, entries: list[LedgerEntry], summary: str) -> list[ledger.Observation]:
         return (await self._observe(entries, summary)).seen
 
-    async def _observe(self, entries: list[LedgerEntry], summary: str, around: Around | None = None) -> Observations:
-        request = ObserveResources(ids=[entry.id for entry in entries], around=around)
+    async def _observe(
+        self, entries: list[LedgerEntry], summary: str, around: Around | None = None, reader: str = ""
+    ) -> Observations:
+        request = ObserveResources(ids=[entry.id for entry in entries], around=around, reader=reader)
         return await self._engine.call(LedgerActivities.observe_resources, request, summary)
 
 

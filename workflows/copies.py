@@ -44,9 +44,9 @@ class Copies:
         self._source, self._target = task.vm.source_id, task.vm.target_id
         self._engine = engine
 
-    async def read(self, summary: str) -> PowerStates:
-        """Read both sides at one moment."""
-        request = ReadPower(source_id=self._source, target_id=self._target)
+    async def read(self, summary: str, reader: str = "") -> PowerStates:
+        """Read both sides at one moment; *reader*: who takes over what was read."""
+        request = ReadPower(source_id=self._source, target_id=self._target, reader=reader)
         return await self._engine.call(PowerActivities.read_power, request, summary)
 
     async def told(self) -> str:

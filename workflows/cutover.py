@@ -7,6 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.failover import FailoverActivities
     from activities.replication import ReplicationActivities
     from activities.verification import VerificationActivities
+    from migration.ledger_proof import AT_THE_END
     from migration.models import JobRef, PowerStates, Verification
     from migration.power import is_off, is_running
     from migration.proofs import Proof, failures, held_of
@@ -177,7 +178,7 @@ class Cutover:
 
     async def see_one_copy(self) -> None:
         """Look once more at the end: beyond the commit a source that was started is the copy too many."""
-        power = await self._copies.read("See that the target runs alone")
+        power = await self._copies.read("See that the target runs alone", AT_THE_END)
         if is_running(power.source) and is_running(power.target):
             await self.fence.contain_source("after the commit", power)
         elif is_running(power.source):
@@ -188,10 +189,10 @@ class Cutover:
         spares = looks.are_spared()
         if not spares:
             await self.confirm_one_copy()
-        seen = await self._verify()
+        seen = await self._verify(again=True)
         while not _serves_alone(seen) if spares else _both_run(seen):
             await self.confirm_one_copy()
-            seen = await self._verify()
+            seen = await self._verify(again=True)
         self.seen, self._board.mismatches = seen, seen.mismatches
 
     async def commit_failover(self) -> None:
@@ -205,10 +206,10 @@ class Cutover:
         if item.exists and not item.committed:
             raise vm_failure(f"committing the failover: its job ended, but the item reads {item.protection_state}")
 
-    async def _verify(self) -> Verification:
+    async def _verify(self, *, again: bool = False) -> Verification:
         return await self._engine.call(
             VerificationActivities.verify_target,
-            VerifyTarget(task=self._task, source=self._replication.found, size=self._replication.size),
+            VerifyTarget(task=self._task, source=self._replication.found, size=self._replication.size, again=again),
             f"Verify {self._task.vm.target_name} in {self._task.vm.target_region}",
         )
 

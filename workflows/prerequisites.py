@@ -28,6 +28,7 @@ class Prerequisites:
         self.adoption = Adoption()
         """What replicates the machine already, as of the last check."""
         self._fingerprint: Fingerprint | None = None
+        self._held = False
 
     async def check_prerequisites(self) -> None:
         """Ask all that can be known before anything is written."""
@@ -53,6 +54,7 @@ class Prerequisites:
 
     async def _in_the_way(self) -> str:
         findings = await self._check("cutover")
+        self._held = bool(findings)
         return f"before the failover: {'; '.join(findings)}" if findings else ""
 
     async def _check(self, moment: Moment) -> list[str]:
@@ -64,6 +66,7 @@ class Prerequisites:
             own_ids=[entry.id for entry in self._belongings.entries if entry.ours],
             recorded=known,
             fingerprint=None if moment == "start" else self._fingerprint,
+            again=self._held,
         )
         answer = await self._engine.call(PreflightActivities.check_vm, request, f"Check {self._task.vm.name}: {moment}")
         self._board.findings = answer.findings

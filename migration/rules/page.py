@@ -25,7 +25,8 @@ those of the moment *guest* it asks inside the machines, by a run command each, 
 (`guest_probes`). The same rules gate the run, which takes a machine for sound that a check on the same worker has asked
 in the last ten minutes and found sound. Those of the moment *cutover* are asked again right before each failover, while
 the source still runs: a finding then holds the machine, its copy is kept, and it is asked again by itself until it is
-mended.
+mended. What machines share (permissions, locks, policies, groups, networks) is asked once for those that fail over
+within half a minute, and anew for a machine that was held.
 
 | severity | means |
 |---|---|

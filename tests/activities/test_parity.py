@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from activities.parity import ParityActivities
-from arm.asking import Asker, Memory
+from arm.asking import Asker, Memory, Sharing
 from arm.sides import read_side
 from migration.parity.aspects import ASPECTS, BY_ITSELF
 from migration.parity.making import made_id
@@ -60,7 +60,7 @@ async def scene(stage: Stage) -> Scene:
     )
     case = stage.arrange(parity=wanted)
     stage.sim.seed({"resources": rich.rich_machine(case.task.vm.name, stage.count)})
-    source = await read_side(Asker(stage.azure, Memory(), 0), case.task.vm.source_id)
+    source = await read_side(Asker(stage.azure, Memory(), Sharing()), case.task.vm.source_id)
     await stage.fail_over(case)
     return Scene(stage, case.task.vm, source)
 

@@ -40,7 +40,7 @@ async def test_source_is_described(stage: Stage) -> None:
 
 
 async def test_many_machines_ask_once_for_what_they_share(stage: Stage) -> None:
-    """Virtual machines that start together share the reads of what they share; before a failover each reads anew."""
+    """Machines share the reads of what they share; before a failover quotas are read anew, and all once held."""
     cases = [stage.arrange() for _ in range(3)]
     activities, since = PreflightActivities(stage.azure), stage.mark
     run = ActivityEnvironment().run
@@ -56,9 +56,16 @@ async def test_many_machines_ask_once_for_what_they_share(stage: Stage) -> None:
     assert (1, 2) == (paths("/skus"), paths(compute)), "Compute's and Network's, once"
     assert 1 == sum(paths(f"/virtualMachines/{case.task.vm.name}") for case in cases[:1])
 
+    permissions, found = "Microsoft.Authorization/permissions", [paths("Microsoft.Authorization/permissions")]
     for case, print_ in zip(cases[:2], seen, strict=False):
         await run(activities.check_vm, CheckVm(task=case.task, moment="cutover", fingerprint=print_))
+        found.append(paths(permissions))
     assert (1, 4) == (paths("/skus"), paths(compute)), "Compute's, twice more"
+    assert found[0] < found[1] == found[2], "anew after the start, then once for all that are about to fail over"
+
+    held = CheckVm(task=cases[1].task, moment="cutover", fingerprint=seen[1], again=True)
+    await run(activities.check_vm, held)
+    assert found[2] + (found[1] - found[0]) == paths(permissions), "all anew for one that was held"
 
 
 async def test_cutover_of_a_protected_machine(stage: Stage) -> None:

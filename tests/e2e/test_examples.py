@@ -49,6 +49,11 @@ class Example:
         self.ended = await clone.approve_all(self.name, self.plan["approval"]["approvers"][0])
 
 
+FLEET = 10
+MOST_READS = {"machines": 30, "disks": 12, "networks": 14, "permissions": 18, "other": 20}
+"""How many reads a machine of a fleet may cost, by what they are about: half as many again as when it was measured."""
+
+
 @pytest.fixture(scope="module")
 async def examples(clone: Clone) -> dict[str, Example]:
     """Run all examples at once, each in subscriptions of its own."""
@@ -76,6 +81,8 @@ def test_an_example_runs_as_it_intends(clone: Clone, examples: dict[str, Example
     log = judge.within(subscriptions(example.plan), clone.simulator.requests())
     assert [] == judge.unlisted(example.listed, log)
     assert [] == judge.ungranted(ROOT / "plans" / f"{name}.yaml", log)
+    each = judge.reads_of_each(log, len(expected))
+    assert {} == {kind: count for kind, count in each.items() if len(expected) >= FLEET and count > MOST_READS[kind]}
 
 
 def outcomes(report: dict[str, Any]) -> dict[str, str]:
