@@ -105,14 +105,14 @@ class Engine:
         One that is *urgent*, since nothing serves meanwhile, never grows old: a lost worker is noticed within 30 s.
         Past the deadline it looks once more, then asks a person, who is told the *evidence*.
         """
-        pauses, young = _Pauses(), True
+        pauses, stage = _Pauses(), 0
         began = workflow.now()
         ends = began + deadline
         while True:
             left = ends - workflow.now()
             late = left <= timedelta()
-            held = policies.LAST_LOOK if late else policies.YOUNG_WAIT if young else None
-            options = policies.waiting(2 * policies.LAST_LOOK if late else left, young=young or late) | self._queue
+            held = policies.LAST_LOOK if late else policies.WAITS[stage][1]
+            options = policies.waiting(2 * policies.LAST_LOOK if late else left, 0 if late else stage) | self._queue
             age = (workflow.now() - began).total_seconds()
             wanted = ask(int(held.total_seconds()) if held else None).model_copy(update={"age_seconds": age})
             try:
@@ -123,7 +123,7 @@ class Engine:
                 self.stop_if_cancelled()
                 if not answer.running:
                     return answer
-                young = urgent
+                stage = 0 if urgent else min(stage + 1, len(policies.WAITS) - 1)
             if late:
                 await self.ask(f"{summary}: not done after {deadline}{await evidence()}", ("retry", "give_up"))
                 ends = workflow.now() + deadline
