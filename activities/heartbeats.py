@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = timedelta(seconds=30)
 LOOK_SECONDS = 1.0
+_SHARE_OF_TIMEOUT = 0.4
 PATIENT_SECONDS = 120.0
 """From which timeout on beats are rare: each that reaches the server is a billed action on Temporal Cloud, and what
 lasts for hours is told of soon enough."""
@@ -27,7 +28,7 @@ def timeout_seconds() -> float:
 
 @asynccontextmanager
 async def beating(details: Callable[[], list[Any]]) -> AsyncIterator[None]:
-    """Beat four times in each heartbeat timeout, and when what *details* returns has changed.
+    """Beat twice in each heartbeat timeout, and when what *details* returns has changed.
 
     Where the timeout is long, beat ever more rarely, at last once in it, and tell then what has changed. What has
     nothing to tell and ends soon does not beat at all.
@@ -43,7 +44,7 @@ async def beating(details: Callable[[], list[Any]]) -> AsyncIterator[None]:
 
 async def _beat(details: Callable[[], list[Any]], seconds: float) -> None:
     is_patient = seconds >= PATIENT_SECONDS
-    pause = seconds / 4
+    pause = seconds * _SHARE_OF_TIMEOUT
     told: list[Any] = []
     began = time.monotonic()
     beaten = began if not details() else float("-inf")

@@ -45,6 +45,12 @@ class Missing:
         return time.monotonic() - self._since >= MISSING_SECONDS
 
 
+def waited_seconds(before: float) -> float:
+    """Return how long this activity has been waited for in all its attempts, and *before* it."""
+    info = activity.info()
+    return before + max(0.0, (info.started_time - info.scheduled_time).total_seconds())
+
+
 async def hold(
     work: Callable[[], Awaitable[Answer]], told: Told, give_back_after_seconds: int | None, running: Answer
 ) -> Answer:

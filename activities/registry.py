@@ -29,6 +29,7 @@ from activities.preflight import PreflightActivities
 from activities.proving import ProbeActivities
 from activities.replication import ReplicationActivities
 from activities.reprotection import ReprotectionActivities
+from activities.shared_finding import SharedFindingActivities
 from activities.snapshots import SnapshotActivities
 from activities.surveys import SurveyActivities
 from activities.vault import VaultActivities
@@ -71,6 +72,7 @@ def all_activities(
     """Return the activities of each task queue."""
     writing = [
         VaultActivities(azure, settle_seconds),
+        SharedFindingActivities(azure),
         ReplicationActivities(azure, settle_seconds),
         FailoverActivities(azure, settle_seconds),
         GroupActivities(azure, settle_seconds),

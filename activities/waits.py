@@ -16,9 +16,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import job_failed, refused
-from activities.holding import Missing, Told, hold
+from activities.holding import Missing, Told, hold, waited_seconds
 from activities.progressing import Observer
-from arm import items, jobs, machines, reads
+from arm import items, jobs, machines, pace, reads
 from arm.clients import AzureClients
 from arm.machines import Machine
 from arm.reads import Json
@@ -60,9 +60,10 @@ class WaitActivities:
             ApplicationError: `AsrJobFailed`, with a `JobFailure`: it did not end well.
         """
         progress, missing, observer = Told(), Missing(), Observer(quarters=False)
+        age = waited_seconds(wait.age_seconds)
 
         async def until_ended() -> JobWaited:
-            with self._watchers.following(wait.job.id) as job:
+            with self._watchers.following(wait.job.id, pace=pace.of_job(wait.job.scenario), age_seconds=age) as job:
                 while True:
                     document = await job.next()
                     if missing.for_long(missing=document is None) or (document and not jobs.is_running(document)):
@@ -81,10 +82,10 @@ class WaitActivities:
             ApplicationError: `AsrJobFailed`: enabling failed, or the item is gone.
         """
         progress, missing, item_id = Told(), Missing(), wait.task.item_id
-        observer = Observer(wait.worst_seconds)
+        observer, age = Observer(wait.worst_seconds), waited_seconds(wait.age_seconds)
 
         async def until_protected() -> ProtectedWaited:
-            with self._watchers.following(item_id) as item:
+            with self._watchers.following(item_id, pace=pace.of_copy, age_seconds=age) as item:
                 while True:
                     document = await item.next()
                     if missing.for_long(missing=document is None):

@@ -47,7 +47,12 @@ async def read_use(azure: AzureClients, vault: str) -> VaultUseAnswer:
 
 async def fabric_of_region(azure: AzureClients, vault: str, region: str) -> str | None:
     """Return the id of the vault's fabric for an Azure region, under whatever name it was made."""
-    for fabric in await children(azure, vault, "replicationFabrics"):
+    return fabric_in(await children(azure, vault, "replicationFabrics"), region)
+
+
+def fabric_in(fabrics: list[Json], region: str) -> str | None:
+    """Return the id of the fabric for an Azure region among those of a vault."""
+    for fabric in fabrics:
         custom = items.properties(fabric).get("customDetails") or {}
         if custom.get("instanceType") == "Azure" and _plain(custom.get("location")) == _plain(region):
             return str(fabric["id"])
@@ -56,7 +61,12 @@ async def fabric_of_region(azure: AzureClients, vault: str, region: str) -> str 
 
 async def container_mapping_between(azure: AzureClients, source: str, target: str) -> str | None:
     """Return the id of the mapping from one container to another; a container lists those of both directions."""
-    for mapping in await children(azure, source, "replicationProtectionContainerMappings"):
+    return mapping_in(await children(azure, source, "replicationProtectionContainerMappings"), source, target)
+
+
+def mapping_in(mappings: list[Json], source: str, target: str) -> str | None:
+    """Return the id of the mapping from one container to another among those that the first lists."""
+    for mapping in mappings:
         wanted = str(mapping["id"]).lower().startswith(f"{source}/".lower())
         if wanted and same_id(items.properties(mapping).get("targetProtectionContainerId"), target):
             return str(mapping["id"])
@@ -65,7 +75,17 @@ async def container_mapping_between(azure: AzureClients, source: str, target: st
 
 async def network_mapping_of(azure: AzureClients, fabric: str, network: str) -> tuple[str, str] | None:
     """Return the id of the mapping of a virtual network and the network that it leads to."""
-    for mapping in await children(azure, f"{fabric}/replicationNetworks/azureNetwork", "replicationNetworkMappings"):
+    return network_mapping_in(await network_mappings(azure, fabric), network)
+
+
+async def network_mappings(azure: AzureClients, fabric: str) -> list[Json]:
+    """Return the mappings of a fabric's networks."""
+    return await children(azure, f"{fabric}/replicationNetworks/azureNetwork", "replicationNetworkMappings")
+
+
+def network_mapping_in(mappings: list[Json], network: str) -> tuple[str, str] | None:
+    """Return the id of the mapping of a virtual network among those of its fabric, and the network it leads to."""
+    for mapping in mappings:
         properties = items.properties(mapping)
         settings = properties.get("fabricSpecificSettings") or {}
         if same_id(properties.get("primaryNetworkId"), network) or same_id(settings.get("primaryNetworkId"), network):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from arm import callers
+from arm.pace import Pace, steady
 from arm.reads import API_VERSIONS, SITE_RECOVERY_API, Json
 from migration.ids import ResourceId, id_key, vault_of
 
@@ -61,6 +62,13 @@ class Subscription:
     key: str = field(init=False)
     suffices: Callable[[Json], bool] = lambda _entry: True
     """Whether an entry of a listing tells enough; else what it is about is read by itself."""
+    pace: Pace = steady
+    """How long it can do without the next reading."""
+    scale: float = 1.0
+    """How many seconds of ours a second of the pace is."""
+    due: float = field(init=False)
+    """From when on the next reading is worth while."""
+    _pause: float = 0.0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _document: Json | None = None
     _error: AzureError | None = None
@@ -70,6 +78,11 @@ class Subscription:
     def __post_init__(self) -> None:
         """Keep by what it is found in a listing: thousands are looked for in each."""
         self.key = key_in_listing(self.id)
+        self.due = time.monotonic()
+
+    def is_nearly_due(self, now: float) -> bool:
+        """Tell whether it is so soon worth while that a reading for others should be for it as well."""
+        return self.due - now <= self._pause / 2
 
     async def next(self) -> Json | None:
         """Return the next reading; None: it is not there.
@@ -88,6 +101,9 @@ class Subscription:
     def tell(self, document: Json | None, *, is_whole: bool) -> None:
         """Hand over a reading."""
         self._document, self._error, self.is_whole = document, None, is_whole
+        now = time.monotonic()
+        self._pause = self.pace(document, (now - self.began) / self.scale) * self.scale
+        self.due = now + self._pause
         self._news.set()
 
     def fail(self, error: AzureError) -> None:

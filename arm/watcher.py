@@ -1,9 +1,9 @@
 """One watcher per vault and process reads its jobs and items on behalf of every wait, one per subscription machines.
 
-It reads as often as the youngest wait needs: 2 % of that wait's age, never below the floor nor Azure's Retry-After, and
-takes at most a tenth of the process's time and of ARM's reads, however many wait. Where few wait, single reads are
-cheaper than a listing. A wait sees only what was read by a request that began after it, so that a step never sees the
-state from before its own write. The reads are as urgent as the most urgent wait.
+It reads when a wait needs it: by the wait's pace (`arm.pace`), never below the floor nor Azure's Retry-After, and takes
+at most a tenth of the process's time and of ARM's reads, however many wait. Where few are due, single reads are cheaper
+than a listing, which is for all. A wait sees only what was read by a request that began after it, so that a step never
+sees the state from before its own write. The reads are as urgent as the most urgent wait.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ from azure.core.exceptions import AzureError
 from arm import callers, reads
 from arm.callers import Caller, calling
 from arm.errors import classify
+from arm.pace import FLOOR_SECONDS, Pace, steady
 from arm.watched import Source, Subscription, key_in_listing
 from migration.ids import id_key
 from migration.urgency import Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from arm.clients import AzureClients
     from arm.reads import Json
 
-POLL_FLOOR_SECONDS = 2.0
-SHARE_OF_AGE = 0.02
 LISTING_SHARE = 0.1
 URGENT_SHARE = 0.5
 """How much of the reads those may take who wait while a machine is down, or between two regions."""
@@ -42,15 +41,17 @@ FEW = 4
 LONGEST_BACK_OFF_SECONDS = 60.0
 OUTAGE_SECONDS = 120.0
 """How long reads may fail before the waits are told: then a person should know."""
+_LEAST_FLOOR_SECONDS = 0.001
 _log = structlog.get_logger(__name__)
 
 
 class Watchers:
     """The watchers of this process, each of which lives while somebody waits."""
 
-    def __init__(self, azure: AzureClients, floor_seconds: float = POLL_FLOOR_SECONDS) -> None:
+    def __init__(self, azure: AzureClients, floor_seconds: float = FLOOR_SECONDS) -> None:
         self.azure = azure
         self.floor_seconds = floor_seconds
+        self._scale = max(floor_seconds, _LEAST_FLOOR_SECONDS) / FLOOR_SECONDS
         self._running: dict[str, _Watcher] = {}
         self._alone = 0
 
@@ -67,14 +68,20 @@ class Watchers:
 
     @contextmanager
     def following(
-        self, resource_id: str, suffices: Callable[[Json], bool] = lambda _entry: True
+        self,
+        resource_id: str,
+        suffices: Callable[[Json], bool] = lambda _entry: True,
+        *,
+        pace: Pace = steady,
+        age_seconds: float = 0.0,
     ) -> Iterator[Subscription]:
-        """Follow a job or a protected item of a vault, or a virtual machine.
+        """Follow a job or a protected item of a vault, or a virtual machine, which has been waited for so long.
 
         What is read of it alone is told whole; an entry of a listing only where that *suffices*.
         """
         watcher = self._watcher(Source.of(resource_id))
-        subscription = Subscription(resource_id, suffices=suffices)
+        subscription = Subscription(resource_id, suffices=suffices, pace=pace, scale=self._scale)
+        subscription.began -= age_seconds
         watcher.add(subscription)
         try:
             yield subscription
@@ -93,7 +100,7 @@ class Watchers:
     def pause_seconds(self, age_seconds: float, reads_each: int = 1) -> float:
         """Return how long a wait of this age can do without a new reading, which costs it so many reads."""
         crowded = self.least_seconds(self._alone * reads_each, callers.current()) if self._alone > FEW else 0.0
-        return max(self.floor_seconds, SHARE_OF_AGE * age_seconds, crowded)
+        return max(steady(None, age_seconds / self._scale) * self._scale, crowded)
 
     def least_seconds(self, requests: int, caller: Caller) -> float:
         """Return how long so many requests must suffice, for waiting to take its share of the reads and no more."""
@@ -140,50 +147,50 @@ class _Watcher:
 
     async def _run(self) -> None:
         while self._subscriptions:
-            began, waiting = time.monotonic(), list(self._subscriptions)
+            began = time.monotonic()
             self._wanted.clear()
+            due = [one for one in self._subscriptions if one.due <= began]
             try:
-                with calling(min((one.caller for one in waiting), key=lambda caller: caller.urgency)):
-                    least, pause = await self._read(waiting)
+                with calling(min((one.caller for one in self._subscriptions), key=lambda caller: caller.urgency)):
+                    least = await self._read(due) if due else 0.0
             except AzureError as error:
-                least = pause = self._back_off(error, began)
+                least = self._back_off(error, began)
             except Exception as error:  # noqa: BLE001 - whatever it is, the waits must hear of it
                 _log.exception("reading for those who wait", listing=self._source.listing)
                 told = f"reading {self._source.listing}: {type(error).__name__}"
-                least = pause = self._back_off(AzureError(told), began)
+                least = self._back_off(AzureError(told), began)
             else:
                 self._failing_since = None
-            await self._rest(least, pause)
+            await asyncio.sleep(least)
+            await self._rest()
 
-    async def _rest(self, least: float, pause: float) -> None:
-        """Pause, but no longer than *least* once a new wait wants its first reading."""
-        await asyncio.sleep(least)
+    async def _rest(self) -> None:
+        """Pause until a reading is due, or a new wait wants its first one."""
+        pause = min((one.due for one in self._subscriptions), default=0.0) - time.monotonic()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wanted.wait(), max(pause - least, 0))
+            await asyncio.wait_for(self._wanted.wait(), max(pause, 0))
 
-    async def _read(self, waiting: list[Subscription]) -> tuple[float, float]:
-        """Read once for all that wait; return how long to pause at least, and how long where nobody new comes."""
+    async def _read(self, due: list[Subscription]) -> float:
+        """Read once for all that are due; return how long to pause at least."""
         began = time.monotonic()
-        floor = self._watchers.floor_seconds
-        pause = self._watchers.pause_seconds(min(began - subscription.began for subscription in waiting))
-        few = len(waiting) <= FEW
-        if few or not self._listed or len(waiting) <= self._pages or not await self._could_list(waiting):
-            await asyncio.gather(*(self._read_one(subscription) for subscription in waiting))
-            rest = 0.0 if few else self._watchers.least_seconds(len(waiting), callers.current())
-            return max(floor, rest), max(pause, rest)
+        floor, few = self._watchers.floor_seconds, len(self._subscriptions) <= FEW
+        near = [one for one in self._subscriptions if one.is_nearly_due(began)]
+        if few or not self._listed or len(near) <= max(self._pages, FEW) or not await self._could_list(near):
+            await asyncio.gather(*(self._read_one(subscription) for subscription in due))
+            return 0.0 if few else max(floor, self._watchers.least_seconds(len(due), callers.current()))
         # What waited for the limiter took nobody's time, and must not keep the waits from their news for long.
         spent = min(time.monotonic() - began, self._pages * PAGE_SECONDS)
         rest = max(spent / LISTING_SHARE, self._watchers.least_seconds(self._requests, callers.current())) - spent
-        return max(floor, rest), max(pause, rest)
+        return max(floor, rest)
 
     async def _read_one(self, subscription: Subscription) -> None:
         document = await reads.read(self._watchers.azure, subscription.id, **self._source.query)
         subscription.tell(document, is_whole=True)
 
-    async def _could_list(self, waiting: list[Subscription]) -> bool:
+    async def _could_list(self, wanted: list[Subscription]) -> bool:
         """Read the listing, and tell whether that was possible: who may read a group need not see a subscription."""
         try:
-            self._pages, self._requests = await self._read_all(waiting)
+            self._pages, self._requests = await self._read_all(wanted)
         except AzureError as error:
             if not self._source.may_be_denied or classify(error).kind != "denied":
                 raise
@@ -191,20 +198,25 @@ class _Watcher:
             self._listed = False
         return self._listed
 
-    async def _read_all(self, waiting: list[Subscription]) -> tuple[int, int]:
-        """Read the listing until all that wait are found, and return how many pages and requests that took."""
-        missing: dict[str, list[Subscription]] = {}
-        for subscription in waiting:
-            missing.setdefault(subscription.key, []).append(subscription)
+    async def _read_all(self, wanted: list[Subscription]) -> tuple[int, int]:
+        """Read the listing until all that is *wanted* is found, and return how many pages and requests that took.
+
+        Whatever else it tells on the way, those hear who wait for it.
+        """
+        missing, others = _by_key(wanted), _by_key(self._subscriptions.difference(wanted))
         source, count, alone = self._source, 0, list[Subscription]()
         async for page in reads.pages(self._watchers.azure, source.listing, source.subscription, source.version):
             count += 1
             for document in page:
-                for subscription in missing.pop(key_in_listing(str(document["id"])), []):
+                key = key_in_listing(str(document["id"]))
+                for subscription in missing.pop(key, []):
                     if subscription.suffices(document):
                         subscription.tell(document, is_whole=False)
                     else:
                         alone.append(subscription)
+                for subscription in others.pop(key, []):
+                    if subscription.suffices(document):
+                        subscription.tell(document, is_whole=False)
             if not missing:
                 break
         # What the listing lacks may only be missing from it: it is asked for by name before it counts as gone.
@@ -224,3 +236,10 @@ class _Watcher:
                 subscription.fail(error)
         floor = self._watchers.floor_seconds
         return failure.retry_after_seconds or min(max(floor, failing), LONGEST_BACK_OFF_SECONDS)
+
+
+def _by_key(subscriptions: Iterable[Subscription]) -> dict[str, list[Subscription]]:
+    found: dict[str, list[Subscription]] = {}
+    for subscription in subscriptions:
+        found.setdefault(subscription.key, []).append(subscription)
+    return found

@@ -82,6 +82,43 @@ class CacheAccountWanted(Value):
     plan: str
 
 
+class NetworkPair(Value):
+    """A virtual network and its counterpart in the other region."""
+
+    source_id: str
+    target_id: str
+
+
+class VaultToFind(Value):
+    """A vault in which what virtual machines share is to be found."""
+
+    vault_id: str
+    source_region: str
+    target_region: str
+    networks: list[NetworkPair] = Field(default_factory=list)
+    account_ids: list[str] = Field(default_factory=list)
+
+
+class FindShared(Value):
+    """Asks what of all that is shared is there already."""
+
+    group_ids: list[str]
+    vaults: list[VaultToFind]
+
+
+class Serving(Value):
+    """What serves as something that is wanted, by the id under which it would be made."""
+
+    wanted: str
+    by: str
+
+
+class FoundShared(Value):
+    """All that serves already; what is not named has to be read by itself, and made."""
+
+    serving: list[Serving]
+
+
 class VaultUse(Value):
     """Asks what a vault holds."""
 

@@ -14,11 +14,17 @@ from migration.models import JobRef, JobResult, PowerStates, VmTask
 from migration.windows import Schedule
 
 
-class JobWait(Value):
+class Held(Value):
+    """What a workflow waits for by a held poll."""
+
+    give_back_after_seconds: int | None = None
+    age_seconds: float = Field(0.0, description="How long it was waited for before: what is old is read more rarely.")
+
+
+class JobWait(Held):
     """Waits for a Site Recovery job. After `give_back_after_seconds` the wait answers that it still runs."""
 
     job: JobRef
-    give_back_after_seconds: int | None = None
     accept_failure: bool = Field(
         default=False, description="A job that fails or is gone is an answer, not an error: only that it ended matters."
     )
@@ -31,11 +37,10 @@ class JobWaited(Value):
     result: JobResult | None = None
 
 
-class ProtectedWait(Value):
+class ProtectedWait(Held):
     """Waits until a virtual machine is protected: its first recovery point is there."""
 
     task: VmTask
-    give_back_after_seconds: int | None = None
     worst_seconds: float | None = Field(None, description="How long the copy takes at worst, as far as one can tell.")
     observe: list[str] = Field(default=[], description="What may have been made for it: looked for once protected.")
 
@@ -54,12 +59,11 @@ VmMilestone = Literal["running", "deallocated", "serving", "gone"]
 """What one waits for. `serving`: it runs and its agent reports ready."""
 
 
-class VmWait(Value):
+class VmWait(Held):
     """Waits for a virtual machine."""
 
     vm_id: str
     until: VmMilestone
-    give_back_after_seconds: int | None = None
 
 
 class VmWaited(Value):
@@ -71,12 +75,11 @@ class VmWaited(Value):
     since: str | None = Field(None, description="When Azure says that it reached this power state.")
 
 
-class ResourcesWait(Value):
+class ResourcesWait(Held):
     """Waits for resources to be provisioned, or to be gone."""
 
     ids: list[str]
     until: Literal["provisioned", "gone"]
-    give_back_after_seconds: int | None = None
 
 
 class ResourcesWaited(Value):
@@ -85,12 +88,11 @@ class ResourcesWaited(Value):
     running: bool
 
 
-class WatchCopies(Value):
+class WatchCopies(Held):
     """Waits until both copies run."""
 
     source_id: str
     target_id: str
-    give_back_after_seconds: int | None = None
 
 
 class CopiesWatched(Value):

@@ -134,6 +134,7 @@ class Stack:
                 "LOG_FORMAT": "json",
                 # Here nobody is billed for a heartbeat, and an hour passes in a minute.
                 "PROGRESS_SECONDS": "1",
+                "POLL_FLOOR_SECONDS": "1",
                 **self.child_environment(),
                 **({} if name != "worker" else self._metrics_environment()),
                 "WORKER_READY_FILE": str(self.state.path / "worker.ready"),

@@ -62,7 +62,7 @@ class Settings(BaseModel):
     azure_subscription_id: str | None = None
 
     poll_floor_seconds: Seconds = 2
-    """The shortest time between two reads of one wait."""
+    """The shortest time between two reads of one wait; all other times between its reads are in proportion."""
     arm_reads_per_second: Rate = 24
     """How many reads of a subscription workers send a second; Azure Resource Manager refills 25 for a principal."""
     arm_writes_per_second: Rate = 9.5

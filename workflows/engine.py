@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.requests import JOB_LOST
     from migration.resolutions import Resolved, kept
     from migration.times import utc_text
-    from migration.waiting import JobWait
+    from migration.waiting import Held, JobWait
 from workflows import policies
 from workflows.failures import gave_up, job_is_lost, vm_failure, why_cancelled
 
@@ -41,6 +41,7 @@ class Screen(Protocol):
 
 P = TypeVar("P")
 R = TypeVar("R")
+H = TypeVar("H", bound=Held)
 W = TypeVar("W", bound=Waited)
 
 
@@ -91,8 +92,8 @@ class Engine:
 
     async def wait(
         self,
-        method: Callable[[Any, P], Awaitable[W]],
-        ask: Callable[[int | None], P],
+        method: Callable[[Any, H], Awaitable[W]],
+        ask: Callable[[int | None], H],
         summary: str,
         deadline: timedelta = policies.JOB_DEADLINE,
         *,
@@ -104,14 +105,16 @@ class Engine:
         One that is *urgent*, since nothing serves meanwhile, never grows old: a lost worker is noticed within 30 s.
         Past the deadline it looks once more, then asks a person, who is told the *evidence*.
         """
-        pauses, young = _Pauses(), True
-        ends = workflow.now() + deadline
+        pauses, stage = _Pauses(), 0
+        began = workflow.now()
+        ends = began + deadline
         while True:
             left = ends - workflow.now()
             late = left <= timedelta()
-            held = policies.LAST_LOOK if late else policies.YOUNG_WAIT if young else None
-            options = policies.waiting(2 * policies.LAST_LOOK if late else left, young=young or late) | self._queue
-            wanted = ask(int(held.total_seconds()) if held else None)
+            held = policies.LAST_LOOK if late else policies.WAITS[stage][1]
+            options = policies.waiting(2 * policies.LAST_LOOK if late else left, 0 if late else stage) | self._queue
+            age = (workflow.now() - began).total_seconds()
+            wanted = ask(int(held.total_seconds()) if held else None).model_copy(update={"age_seconds": age})
             try:
                 answer: W = await workflow.execute_activity_method(method, wanted, summary=summary, **options)
             except ActivityError as error:
@@ -120,7 +123,7 @@ class Engine:
                 self.stop_if_cancelled()
                 if not answer.running:
                     return answer
-                young = urgent
+                stage = 0 if urgent else min(stage + 1, len(policies.WAITS) - 1)
             if late:
                 await self.ask(f"{summary}: not done after {deadline}{await evidence()}", ("retry", "give_up"))
                 ends = workflow.now() + deadline

@@ -26,19 +26,20 @@ AZURE: dict[str, Any] = {
 }
 """Reads and writes: short calls that heartbeat their intent."""
 
-YOUNG_WAIT = timedelta(minutes=10)
-"""How long a wait is young: it beats every few seconds, so that a lost worker is noticed within 30 s."""
+YOUNG_WAIT, GROWN_WAIT = timedelta(minutes=10), timedelta(hours=1)
+"""How long a wait is young, in which a lost worker is noticed within 30 s, and then grown, before it is old."""
+
+WAITS = ((timedelta(seconds=30), YOUNG_WAIT), (timedelta(minutes=5), GROWN_WAIT), (timedelta(minutes=20), None))
+"""The heartbeat timeout of each age, and how long it lasts: each heartbeat that reaches the server is a billed action
+on Temporal Cloud. A lost worker, the only one, is noticed after a part of the time that a wait has taken."""
 
 
-def waiting(deadline: timedelta, *, young: bool) -> dict[str, Any]:
-    """Return the options of a held long poll that may last until *deadline*.
-
-    An older wait beats seldom: each heartbeat that reaches the server is a billed action on Temporal Cloud.
-    """
+def waiting(deadline: timedelta, age: int) -> dict[str, Any]:
+    """Return the options of a held long poll that may last until *deadline*, of an age of `WAITS`."""
     return {
         "task_queue": WAIT_TASK_QUEUE,
         "schedule_to_close_timeout": deadline,
-        "heartbeat_timeout": timedelta(seconds=30) if young else timedelta(minutes=5),
+        "heartbeat_timeout": WAITS[age][0],
         "retry_policy": STEADY,
         "cancellation_type": ActivityCancellationType.TRY_CANCEL,
     }
@@ -104,7 +105,7 @@ def hook(deadline_seconds: int, *, in_guest: bool) -> dict[str, Any]:
 
 def booting(timeout: timedelta) -> dict[str, Any]:
     """Return the options of the wait for a boot, which answers by itself when its *timeout* is over."""
-    return waiting(timeout + timedelta(minutes=5), young=True)
+    return waiting(timeout + timedelta(minutes=5), 0)
 
 
 RUN_COMMAND = timedelta(minutes=3)

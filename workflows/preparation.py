@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.ledger import LedgerActivities
     from activities.ledger_proofs import ProofActivities
     from activities.plans import OtherPlans, PlanActivities
+    from activities.shared_finding import SharedFindingActivities
     from activities.vault import VaultActivities
     from activities.waits import WaitActivities
     from migration import ids, ledger, names
@@ -31,10 +32,13 @@ with workflow.unsafe.imports_passed_through():
         ContainerMappingWanted,
         ContainerWanted,
         FabricWanted,
+        FindShared,
         NetworkMappingWanted,
+        NetworkPair,
         PolicyWanted,
         RemoveShared,
         ResourceGroupWanted,
+        VaultToFind,
         VaultUse,
         VaultWanted,
     )
@@ -58,6 +62,8 @@ class Preparation:
         self.proof: LedgerProof | None = None
         self._earlier: EarlierAnswer | None = None
         self._before: PlanListing | None = None
+        self._serving: dict[str, str] = {}
+        """What serves already, by the key of the id under which it would be made."""
         self.shared: dict[str, SharedResources] = {}
         """What each virtual machine shares with others, by its name, once it is made."""
 
@@ -92,6 +98,8 @@ class Preparation:
         placed = [spec for spec in specs if spec.name in places]
         shares = [[spec for spec in placed if places[spec.name].vault == n] for n, _ in enumerate(self._vaults)]
         used = [vault for vault, mine in zip(self._vaults, shares, strict=True) if mine]
+        if workflow.patched("what-is-shared-is-found-at-once"):
+            await self._find(specs, list(zip(self._vaults, shares, strict=True)), networks, places)
         await self._ensure_groups(specs, used)
         shared: dict[str, SharedResources] = {}
         for vault, mine in zip(self._vaults, shares, strict=True):
@@ -138,6 +146,37 @@ class Preparation:
                 found["return_cache_account_id"] = await self._cache_account(returning, target_region)
             accounts[number] = everywhere.model_copy(update=found)
         return {spec.name: accounts[places[spec.name].account] for spec in specs}
+
+    async def _find(
+        self,
+        specs: list[VmSpec],
+        shares: list[tuple[PlannedVault, list[VmSpec]]],
+        networks: dict[str, list[str]],
+        places: dict[str, Place],
+    ) -> None:
+        """Read together what is there already: only what is missing is then read, and made, one by one."""
+        source_region, target_region = self._plan.source.region, self._plan.target.region
+        vaults = []
+        for vault, mine in shares:
+            numbers = sorted({places[spec.name].account for spec in mine})
+            accounts = [vault.account(source_region, number) for number in numbers]
+            if self._plan.after_commit.wanted:
+                accounts += [account_id(vault.id, (), target_region, number) for number in numbers]
+            pairs = [NetworkPair(source_id=one, target_id=other) for one, other in _network_pairs(mine, networks)]
+            found = VaultToFind(
+                vault_id=vault.id,
+                source_region=source_region,
+                target_region=target_region,
+                networks=pairs,
+                account_ids=accounts,
+            )
+            vaults += [found] if mine else []
+        request = FindShared(group_ids=list(self._groups(specs, [v for v, mine in shares if mine])), vaults=vaults)
+        answer = await self._engine.call(SharedFindingActivities.find_shared, request, "Find what is there already")
+        self._serving = {ids.id_key(one.wanted): one.by for one in answer.serving}
+        existing = [_entry(one.by, "existed") for one in answer.serving if ids.same_id(one.wanted, one.by)]
+        owned = await self._owned(existing)
+        self.entries = ledger.merge(self.entries, owned)
 
     async def tidy_up(self) -> None:
         """Remove what this plan made and nobody uses any more; what stays says why. Then prove the ledger."""
@@ -186,17 +225,20 @@ class Preparation:
         first, *further = plan.vault_ids
         return ListPlan(plan=plan.name, group_ids=list(distinct.values()), vault_id=first, further_vault_ids=further)
 
-    async def _ensure_groups(self, specs: list[VmSpec], vaults: list[PlannedVault]) -> None:
-        plan = self._plan
+    def _groups(self, specs: list[VmSpec], vaults: list[PlannedVault]) -> dict[str, str]:
+        """Return the resource groups of vaults and targets with their regions, each once."""
         groups: dict[str, str] = {}
         for vault in vaults:
             groups.setdefault(ids.resource_group_id(*vault.group), vault.region or "")
         for spec in specs:
             groups.setdefault(spec.target_resource_group_id, spec.target_region)
-        for group_id, region in {key.lower(): (key, region) for key, region in groups.items()}.values():
+        return dict({key.lower(): (key, region) for key, region in groups.items()}.values())
+
+    async def _ensure_groups(self, specs: list[VmSpec], vaults: list[PlannedVault]) -> None:
+        for group_id, region in self._groups(specs, vaults).items():
             group = ids.ResourceId.parse(group_id)
             wanted = ResourceGroupWanted(
-                subscription=group.subscription, name=group.name, region=region, plan=plan.name
+                subscription=group.subscription, name=group.name, region=region, plan=self._plan.name
             )
             await self._ensure(VaultActivities.ensure_resource_group, wanted, group_id)
 
@@ -243,8 +285,10 @@ class Preparation:
 
     async def _ensure(self, method: Callable[[Any, P], Awaitable[Started]], wanted: P, predicted: str) -> str:
         """Read, make if missing, wait, and enter what was made; return the id of what serves."""
+        if serving := self._serving.get(ids.id_key(predicted)):
+            return serving
         thing = ids.ResourceId.parse(predicted)
-        entry = LedgerEntry(id=predicted, type=thing.type, created_by="plan", state="predicted", why="shared")
+        entry = _entry(predicted, "predicted")
         seen = [] if self._in_our_vault(predicted) else await self._read([entry], f"Read {thing}")
         self.entries = ledger.merge(self.entries, await self._owned(ledger.predict(seen, [entry])))
         started = await self._engine.call(method, wanted, f"Ensure {thing}")
@@ -336,6 +380,11 @@ class Preparation:
     async def _read(self, entries: list[LedgerEntry], summary: str) -> list[ledger.Observation]:
         request = ObserveResources(ids=[entry.id for entry in entries])
         return (await self._engine.call(LedgerActivities.observe_resources, request, summary)).seen
+
+
+def _entry(resource_id: str, state: ledger.State) -> LedgerEntry:
+    thing = ids.ResourceId.parse(resource_id)
+    return LedgerEntry(id=resource_id, type=thing.type, created_by="plan", state=state, why="shared")
 
 
 def _network_pairs(specs: list[VmSpec], networks: dict[str, list[str]]) -> list[tuple[str, str]]:

@@ -25,6 +25,7 @@ from activities.proving import ProbeActivities
 from activities.registry import interceptors, methods_of
 from activities.replication import ReplicationActivities
 from activities.reprotection import ReprotectionActivities
+from activities.shared_finding import SharedFindingActivities
 from activities.snapshots import SnapshotActivities
 from activities.vault import VaultActivities
 from activities.verification import VerificationActivities
@@ -132,6 +133,7 @@ class Stage:
         """Return the worker of this stage, or one for another queue."""
         holders = [
             VaultActivities(self.azure, SETTLE_SECONDS),
+            SharedFindingActivities(self.azure),
             ReplicationActivities(self.azure, SETTLE_SECONDS),
             FailoverActivities(self.azure, SETTLE_SECONDS),
             GroupActivities(self.azure, SETTLE_SECONDS),

@@ -104,8 +104,8 @@ async def test_what_a_listing_lacks_is_asked_for_by_name(watchers: Watchers, job
 
 
 async def test_reading_grows_slower_with_the_age_of_the_youngest_wait(watchers: Watchers) -> None:
-    """A wait of an hour is read every 72 s, one of a minute at the floor of this test."""
-    assert (72.0, 1.2, FLOOR) == tuple(watchers.pause_seconds(age) for age in (3600, 60, 1))
+    """A wait of an hour is read every 65 s, one of a minute every second, a younger one at 1.8 floors."""
+    assert (64.8, 1.08, 1.8 * FLOOR) == pytest.approx([watchers.pause_seconds(age) for age in (3600, 60, 1)])
 
 
 async def test_a_short_outage_is_outlasted(sim: Simulator, watchers: Watchers, jobs: list[str]) -> None:

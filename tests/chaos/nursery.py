@@ -85,7 +85,7 @@ class Forked:
             **simulator.environment,
             "TEMPORAL_ADDRESS": address,
             "TEMPORAL_NAMESPACE": namespace,
-            "POLL_FLOOR_SECONDS": "1",
+            "POLL_FLOOR_SECONDS": "0.5",
             "INTENT_SETTLE_SECONDS": "3",
             "LOG_FORMAT": "json",
             "WORKER_READY_FILE": str(folder / "worker.ready"),

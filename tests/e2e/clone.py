@@ -24,7 +24,7 @@ SPEED = "600"
 COMMAND_SECONDS = 600
 PARTS = ("activities", "arm", "console", "migration", "plans", "runtime", "simulator", "workflows")
 FILES = ("worker.py", "starter.py", "pyproject.toml")
-_QUICK = {"POLL_FLOOR_SECONDS": "0.3", "INTENT_SETTLE_SECONDS": "3"}
+_QUICK = {"POLL_FLOOR_SECONDS": "0.15", "INTENT_SETTLE_SECONDS": "3"}
 
 
 class RunningSimulator(Simulator):

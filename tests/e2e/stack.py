@@ -42,7 +42,7 @@ class WorkerProcess:
             **{k: v for k, v in os.environ.items() if not k.startswith(("AZURE_", "TEMPORAL_"))},
             **simulator.environment,
             "TEMPORAL_ADDRESS": temporal_address,
-            "POLL_FLOOR_SECONDS": "0.3",
+            "POLL_FLOOR_SECONDS": "0.15",
             "INTENT_SETTLE_SECONDS": "3",
             "LOG_FORMAT": "json",
             "WORKER_READY_FILE": str(folder / "worker.ready"),

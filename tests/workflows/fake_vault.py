@@ -7,14 +7,19 @@ from temporalio import activity
 from migration import ids, names
 from migration.models import Started
 from migration.sharing import (
+    NETWORK_MAPPINGS,
     CacheAccountWanted,
     ContainerMappingWanted,
     ContainerWanted,
     FabricWanted,
+    FindShared,
+    FoundShared,
     NetworkMappingWanted,
     PolicyWanted,
     RemoveShared,
     ResourceGroupWanted,
+    Serving,
+    VaultToFind,
     VaultUse,
     VaultUseAnswer,
     VaultWanted,
@@ -70,6 +75,17 @@ class Vault(StandIn):
         return await self._ensure(wanted, wanted.account_id)
 
     @activity.defn
+    async def find_shared(self, wanted: FindShared) -> FoundShared:
+        """Tell what is there under the very ids that are wanted."""
+
+        def answer() -> FoundShared:
+            inside = [one for vault in wanted.vaults for one in _shared_in(vault)]
+            there = [one for one in [*wanted.group_ids, *inside] if self.world.is_there(one)]
+            return FoundShared(serving=[Serving(wanted=one, by=one) for one in there])
+
+        return await self.play(wanted, answer)
+
+    @activity.defn
     async def read_vault_use(self, request: VaultUse) -> VaultUseAnswer:
         """Tell which items the vault protects."""
 
@@ -92,3 +108,19 @@ class Vault(StandIn):
 
     async def _ensure(self, wanted: Any, resource_id: str, scenario: str = "") -> Started:
         return await self.play(wanted, lambda: self.world.ensure(resource_id, scenario))
+
+
+def _shared_in(vault: VaultToFind) -> list[str]:
+    """Return all that is shared in a vault, and its cache accounts."""
+    regions = (vault.source_region, vault.target_region)
+    fabrics = [ids.fabric_id(vault.vault_id, names.fabric_name(region)) for region in regions]
+    containers = [ids.container_id(f, names.container_name(r)) for f, r in zip(fabrics, regions, strict=True)]
+    ways = zip(containers, (regions, regions[::-1]), strict=True)
+    mappings = [
+        f"{one}/replicationProtectionContainerMappings/{names.container_mapping_name(*way)}" for one, way in ways
+    ]
+    ends = [(pair.source_id, pair.target_id) for pair in vault.networks]
+    networks = [f"{fabrics[0]}/{NETWORK_MAPPINGS}/{names.network_mapping_name(one, other)}" for one, other in ends]
+    networks += [f"{fabrics[1]}/{NETWORK_MAPPINGS}/{names.network_mapping_name(other, one)}" for one, other in ends]
+    policy = f"{vault.vault_id}/replicationPolicies/{names.POLICY_NAME}"
+    return [vault.vault_id, policy, *vault.account_ids, *fabrics, *containers, *mappings, *networks]

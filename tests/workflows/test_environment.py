@@ -114,12 +114,17 @@ async def test_a_choice_that_is_not_offered_does_not_count(stage: Stage, script:
 
 
 async def test_a_young_wait_gives_itself_back_and_is_held_again(stage: Stage, script: Script) -> None:
-    """After ten minutes a wait answers once that it still runs, and is held again with seldom heartbeats."""
-    script.on("wait_until_protected", lambda _: {"running": True})
+    """After ten minutes, and an hour more, a wait answers that it still runs, and is held with fewer heartbeats."""
+    script.on("wait_until_protected", lambda _: {"running": True}, times=2)
     handle = await stage.start_vm()
     await stage.approve(handle)
-    young, old = script.requests("wait_until_protected")
-    assert (600, None) == (young.give_back_after_seconds, old.give_back_after_seconds)
+    waits = script.requests("wait_until_protected")
+    assert [600, 3_600, None] == [wait.give_back_after_seconds for wait in waits]
+    assert waits[0].age_seconds <= waits[1].age_seconds <= waits[2].age_seconds
+    history = await handle.fetch_history()
+    scheduled = [event.activity_task_scheduled_event_attributes for event in history.events]
+    beats = [one.heartbeat_timeout.seconds for one in scheduled if one.activity_type.name == "wait_until_protected"]
+    assert [30, 300, 1_200] == beats
 
 
 async def test_a_wait_while_nothing_serves_never_grows_old(stage: Stage, script: Script) -> None:

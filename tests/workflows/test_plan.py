@@ -130,6 +130,26 @@ async def test_what_was_there_before_the_plan_stays(stage: Stage, script: Script
     assert not {group, plan.vault_ids[0]} & {request.id for request in script.requests("remove_shared")}
 
 
+async def test_what_is_there_is_found_at_once(stage: Stage, script: Script, world: World) -> None:
+    """The next plan of a vault asks once for all that is shared, ensures nothing, and shares the same things."""
+    first = make_plan()
+    handle = await stage.start_plan(first)
+    await stage.approve(stage.vm_of(first, "web-01"))
+    made = set(world.resources)
+    await handle.result()
+    world.resources |= made
+    labels, told = len(script.labels()), script.requests("enable_replication")[-1].task.shared
+    plan = make_plan({"web": ["web-02"]}, subscription=first.subscription)
+
+    second = await stage.start_plan(plan)
+    await stage.approve(stage.vm_of(plan, "web-02"))
+    await second.result()
+
+    after = script.labels()[labels:]
+    assert ["find_shared"] == [label for label in after if label.startswith(("ensure_", "find_"))]
+    assert told == script.requests("enable_replication")[-1].task.shared
+
+
 async def test_a_group_that_holds_the_moved_machine_is_left(stage: Stage, script: Script) -> None:
     """The target's resource group is in use now: its removal is refused, and the report says why it stays."""
     plan = make_plan()
