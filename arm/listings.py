@@ -28,7 +28,7 @@ class Listings:
     async def around(self, asked: Around) -> Surroundings:
         """Return what lies around a virtual machine's move and is named like its own, or belongs to its target."""
         group, protected, extensions = await asyncio.gather(
-            self.group(asked.group_id), self._items(asked.vault_id), self._extensions(asked.source_id)
+            self.group(asked.group_id), self.items(asked.vault_id), self._extensions(asked.source_id)
         )
         found = [str(one["id"]) for one in group if concerns(asked, str(one["id"]), one.get("managedBy"))]
         machines = [asked.source_id, asked.target_ids[0]]
@@ -59,6 +59,10 @@ class Listings:
         """Return what lies in a resource group; nothing where there is no such group."""
         return await self._turnstile.read(id_key(group_id), lambda: self._list_group(group_id))
 
+    async def items(self, vault_id: str) -> list[Json]:
+        """Return the protected items of a vault."""
+        return await self._turnstile.read(f"items of {vault_id}", lambda: items.list_items(self._azure, vault_id))
+
     async def confirmed(self, resource_ids: list[str]) -> list[str]:
         """Return those that are there when they are read one by one."""
         there = await asyncio.gather(*(self._is_there(one) for one in resource_ids))
@@ -77,9 +81,6 @@ class Listings:
             if len(found) > MOST_LISTED:
                 break
         return found
-
-    async def _items(self, vault_id: str) -> list[Json]:
-        return await self._turnstile.read(f"items of {vault_id}", lambda: items.list_items(self._azure, vault_id))
 
     async def _extensions(self, source_id: str) -> list[Json]:
         subscription = ResourceId.parse(source_id).subscription
