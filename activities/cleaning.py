@@ -14,6 +14,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from activities.earlier import described, read_runs
 from activities.finalised import snapshots_of_source
+from activities.group_leftovers import GroupLooker
 from activities.heartbeats import beating
 from activities.leftovers import MachineLooker
 from activities.plans import running_plans_using
@@ -21,6 +22,7 @@ from activities.shared_leftovers import SharedLooker
 from arm import items
 from migration import names
 from migration.cleaning import CleanSurvey, FindLeftovers
+from migration.earlier import EarlierAnswer
 from migration.ids import ResourceId, describe
 from migration.specs import vm_specs
 
@@ -50,24 +52,31 @@ class CleaningActivities:
 
     async def _survey(self, plan: Plan) -> CleanSurvey:
         protected = [item for vault in plan.vault_ids for item in await items.list_items(self._azure, vault)]
-        together = asyncio.Semaphore(_AT_ONCE)
+        specs, together, histories = vm_specs(plan), asyncio.Semaphore(_AT_ONCE), dict[str, EarlierAnswer]()
 
         async def one(spec: VmSpec) -> CleanSurvey:
             async with together:
                 earlier = await read_runs(self._client, names.migrate_vm_id(plan.name, spec.name))
+                histories[spec.name] = earlier
                 found = await MachineLooker(self._azure, spec, earlier, protected).look()
                 kept = await snapshots_of_source(self._azure, self._client, plan.name, spec.name)
                 return found.model_copy(update={"untouched": [*found.untouched, *kept]})
 
-        found = list(await asyncio.gather(*(one(spec) for spec in vm_specs(plan))))
-        earlier = await read_runs(self._client, names.migrate_plan_id(plan.name))
+        found = list(await asyncio.gather(*(one(spec) for spec in specs)))
         gone = [leftover.id for survey in found for leftover in survey.leftovers]
+        groups = await GroupLooker(self._azure, plan.name, histories, specs, gone).look(plan.vault_ids, protected)
+        earlier = await read_runs(self._client, names.migrate_plan_id(plan.name))
         others = await self._other_plans(plan)
         found.append(await SharedLooker(self._azure, plan, earlier, gone, others).look())
+        known = {machine.name for survey in found for machine in survey.machines}
         return CleanSurvey(
-            leftovers=[leftover for survey in found for leftover in survey.leftovers],
-            untouched=[stays for survey in found for stays in survey.untouched],
-            machines=[machine for survey in found for machine in survey.machines],
+            leftovers=[*groups.leftovers, *(leftover for survey in found for leftover in survey.leftovers)],
+            untouched=[*groups.untouched, *(stays for survey in found for stays in survey.untouched)],
+            machines=[
+                *(machine for survey in found for machine in survey.machines),
+                *(machine for machine in groups.machines if machine.name not in known),
+            ],
+            groups=groups.groups,
         )
 
     async def _running(self, plan: Plan, *, held: bool) -> str:

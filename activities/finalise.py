@@ -14,6 +14,7 @@ from activities.failures import refused
 from activities.heartbeats import beating
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
 from arm import finalise, reads
+from arm.listings import Listings
 from arm.writes import Accepted, begin
 from migration import names
 from migration.finalise import DeleteSourcePart, FinaliseTask, JudgeFinalise, Judgement, Moved
@@ -35,6 +36,7 @@ class FinaliseActivities:
 
     def __init__(self, azure: AzureClients, client: Client, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
         self._azure = azure
+        self._listings = Listings(azure)
         self._client = client
         self._settle_seconds = settle_seconds
         self._writer = Writer(azure, settle_seconds)
@@ -56,7 +58,7 @@ class FinaliseActivities:
     async def judge_finalise(self, request: JudgeFinalise) -> Judgement:
         """Tell what stands against deleting a source now, and what that would delete."""
         async with beating(list):
-            return await finalise.judge(self._azure, request.task, request.moved)
+            return await finalise.judge(self._azure, self._listings, request.task, request.moved)
 
     @activity.defn
     async def delete_source_part(self, request: DeleteSourcePart) -> Started:

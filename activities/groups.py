@@ -15,9 +15,9 @@ from arm.clients import AzureClients
 from arm.reads import Json
 from arm.writes import Accepted, begin
 from migration.consistency import ConsistencyGroup
-from migration.ids import ResourceId, describe
+from migration.ids import ResourceId, describe, id_key
 from migration.models import Started, VmTask
-from migration.requests import FailoverStarted, ItemState, OfGroup
+from migration.requests import FailoverStarted, ItemState, OfGroup, RemoveRecoveryPlan
 
 CREATE, DELETE = "CreateRecoveryPlan", "DeleteRecoveryPlan"
 
@@ -120,13 +120,26 @@ class GroupActivities:
     @activity.defn
     async def remove_recovery_plan(self, request: OfGroup) -> Started:
         """Remove the recovery plan; call it again until it answers that there is nothing to wait for."""
-        task, group = request.task, _group(request)
-        plan_id = group.recovery_plan_id(task.shared.vault_id)
+        return await self._remove(_group(request).recovery_plan_id(request.task.shared.vault_id))
 
+    @activity.defn
+    async def remove_recovery_plan_left(self, request: RemoveRecoveryPlan) -> Started:
+        """Remove a recovery plan that a lost run left, the same way.
+
+        Raises:
+            ApplicationError: somebody has put another machine into it.
+        """
+        return await self._remove(request.id, request.item_ids)
+
+    async def _remove(self, plan_id: str, only: list[str] | None = None) -> Started:
         async def find() -> Started | None:
             plan = await recovery_plans.read_plan(self._azure, plan_id)
             if plan is None:
                 return Started(resource_id=plan_id)
+            known = None if only is None else {id_key(one) for one in only}
+            strange = [one for one in recovery_plans.items_of(plan) if known is not None and id_key(one) not in known]
+            if strange:
+                raise refused(f"removing {describe(plan_id)}: {describe(strange[0])} is in it now.", plan_id)
             job = await jobs.working_on(self._azure, plan, plan_id)
             return None if job is None else Started(resource_id=plan_id, job=job, existed=True)
 

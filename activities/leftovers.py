@@ -10,7 +10,7 @@ from activities.leftover_entries import leftover, on_purpose, untouched
 from activities.moved_leftovers import MovedLooker
 from arm import items, jobs, machines, reads
 from migration import ids, names
-from migration.cleaning import RESTORED_TYPES, CleanSurvey, Leftover, MachineLeft, Untouched
+from migration.cleaning import RECOVERY_PLANS, RESTORED_TYPES, CleanSurvey, Leftover, MachineLeft, Untouched
 from migration.ids import ResourceId, id_key, same_id
 from migration.power import is_running
 from migration.rules.adoption import is_ours
@@ -105,7 +105,7 @@ class MachineLooker:
         proved = {
             entry.id: f"in the run's ledger: {entry.why}"
             for entry in self._earlier.entries
-            if entry.ours and entry.type.lower() != _SNAPSHOT
+            if entry.ours and entry.type.lower() not in {_SNAPSHOT, RECOVERY_PLANS}
         }
         if self._item is not None and state is not None and self._is_of_this_plan(self._item):
             parts = _target_parts(self._spec, state, source, target)

@@ -15,6 +15,7 @@ from migration.regions import canonical
 
 if TYPE_CHECKING:
     from arm.clients import AzureClients
+    from arm.listings import Listings
     from arm.reads import Json
     from migration.access import Lock
 
@@ -36,8 +37,11 @@ class _Found:
     reasons: list[str] = field(default_factory=list)
 
 
-async def judge(azure: AzureClients, task: FinaliseTask, moved: Moved) -> Judgement:
-    """Tell what stands against deleting a source now, and what would be deleted and kept."""
+async def judge(azure: AzureClients, listings: Listings, task: FinaliseTask, moved: Moved) -> Judgement:
+    """Tell what stands against deleting a source now, and what would be deleted and kept.
+
+    Many are judged at once: they share the *listings* of vaults, each of which begins after who asks for it.
+    """
     source = await reads.read(azure, task.vm.source_id, **{"$expand": "instanceView"})
     found = _Found(source)
     found.reasons += about_the_move(task, moved)
@@ -48,7 +52,7 @@ async def judge(azure: AzureClients, task: FinaliseTask, moved: Moved) -> Judgem
     await _interfaces(azure, task, moved, found)
     await _disks(azure, task, moved, found)
     if found.parts:
-        found.reasons += await _replication(azure, task)
+        found.reasons += await _replication(listings, task)
         found.reasons += await _locks(azure, [part.id for part in found.parts if part.delete])
     found.parts.sort(key=lambda part: (_ORDER.index(part.kind), id_key(part.id)))
     return Judgement(reasons=found.reasons, parts=found.parts, region=task.vm.source_region)
@@ -177,12 +181,12 @@ def _goes_along(part_id: str) -> str:
     return f"{describe(part_id)} {told}"
 
 
-async def _replication(azure: AzureClients, task: FinaliseTask) -> list[str]:
+async def _replication(listings: Listings, task: FinaliseTask) -> list[str]:
     """Return what still replicates from or to the source: its disks are what such a copy is made of."""
     source = id_key(task.vm.source_id)
     group, name = source.rpartition("/providers/microsoft.compute")[0], source.rpartition("/")[2]
     vaults = [task.vault_id, *task.further_vault_ids]
-    for item in [item for vault in vaults for item in await items.list_items(azure, vault)]:
+    for item in [item for vault in vaults for item in await listings.items(vault)]:
         inner = items.details(item)
         from_it = id_key(str(inner.get("fabricObjectId") or "")) == source
         to_it = (

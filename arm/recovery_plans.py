@@ -58,12 +58,17 @@ def failover_body(task: VmTask) -> Json:
 
 def lacks(plan: Json, task: VmTask, group: ConsistencyGroup) -> list[str]:
     """Return the members that a recovery plan has not, and the items that it has and that are no members'."""
-    groups = (plan.get("properties") or {}).get("groups") or []
-    there = [str(item["id"]) for one in groups for item in one.get("replicationProtectedItems") or []]
+    there = items_of(plan)
     wanted = {member.name: task.item_of(member.source_id) for member in group.members}
     absent = [name for name, item in wanted.items() if not any(same_id(item, one) for one in there)]
     strange = [one for one in there if not any(same_id(one, item) for item in wanted.values())]
     return absent + [ResourceId.parse(one).name for one in strange]
+
+
+def items_of(plan: Json) -> list[str]:
+    """Return the ids of what a recovery plan fails over."""
+    groups = (plan.get("properties") or {}).get("groups") or []
+    return [str(item["id"]) for one in groups for item in one.get("replicationProtectedItems") or []]
 
 
 async def own_job(azure: AzureClients, job: Json, vm_name: str) -> Json:

@@ -7,9 +7,9 @@ from console.deciding import Wish, could_sign_in, decision_told, message_of, sen
 from console.errors import UnreachableError
 from console.proving import FINALISE, must_prove, prove, with_desk
 from console.reading import query
-from console.recorded import together
+from console.recorded import QUERIES_AT_ONCE, together
 from console.session import Session
-from console.texts import clean, words
+from console.texts import clean, few, words
 from console.view import VmView
 from migration import names
 from migration.finalise import Finalised
@@ -22,7 +22,9 @@ async def decide_finalise(session: Session, link: Link, plan: str, wish: Wish, r
     message = message_of(wish)
     if not could_sign_in(session, wish):
         signed(session, message, wish)  # told before anything is asked
-    asked = dict(zip(running, await together(_status(link, plan, vm) for vm in running), strict=True))
+    asked = dict(
+        zip(running, await together((_status(link, plan, vm) for vm in running), QUERIES_AT_ONCE), strict=True)
+    )
     waiting = [_view(plan, vm, status) for vm, status in asked.items() if status.phase == Phase.AWAITING_APPROVAL]
     if not any(must_prove(one) for one in waiting):
         message = signed(session, message, wish)
@@ -68,7 +70,7 @@ def _show(session: Session, vm: VmView, status: Finalised) -> None:
 def _nobody_waits(plan: str, asked: dict[str, Finalised]) -> str:
     if not asked:
         return f"nothing of plan {plan} is being finalised now: see `finalise {plan} status`"
-    stand = ", ".join(f"{vm}: {words(status.phase)}" for vm, status in asked.items())
+    stand = few([f"{vm}: {words(status.phase)}" for vm, status in asked.items()], 20)
     return f"no source of plan {plan} waits for a decision now ({stand})"
 
 

@@ -1,10 +1,12 @@
 """`finalise`: delete the sources of what was moved, a step of its own with approvals of its own."""
 
+from collections import Counter
 from typing import Any, Literal
 
 import typer
 from pydantic import ValidationError
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from rich.console import RenderableType
+from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
@@ -12,14 +14,15 @@ from console.connection import RPC_TIMEOUT, Link, open_link
 from console.deciding import Wish
 from console.deciding_finalise import decide_finalise
 from console.errors import InputError, RefusedError, UnreachableError
-from console.finalised import read_finalised
+from console.finalised import told_by
+from console.fleets import DETAILED, LARGE
 from console.plans import plan_name, read_plan
-from console.recorded import describe, together
+from console.recorded import QUERIES_AT_ONCE, describe, together
 from console.session import Session
 from console.signing_in import SignIn
 from console.starting import cloud, requester
 from console.tables import screen, table
-from console.texts import clean, counted, words
+from console.texts import clean, counted, few, words
 from console.updates import send_update
 from migration import names
 from migration.finalise import Finalised, FinalisePlanInput
@@ -34,6 +37,7 @@ from runtime.temporal import ensure_search_attributes, worker_polls
 from runtime.urls import is_loopback
 
 Action = Literal["start", "status", "approve", "reject", "cancel", "retry", "skip", "give_up"]
+_NAMED = 20
 
 
 class Order:
@@ -84,14 +88,14 @@ async def finalise(session: Session, plan_text: str, action: Action, order: Orde
     if action == "start":
         return await _start(session, link, plan, specs, order)
     if action in {"approve", "reject"}:
-        running = [spec.name for spec in specs if await _runs(link, plan, spec)]
+        running = [spec.name for spec in await _running(link, plan, specs)]
         wish = order.wish("approve" if action == "approve" else "reject")
         return await decide_finalise(session, link, plan.name, wish, running)
     if action in {"retry", "skip", "give_up"}:
         message = _resolution(session, action, order)
         return await _resolve(session, link, plan, specs, message)
     if action == "cancel":
-        return await _cancel(session, link, plan, specs)
+        return await _cancel(session, link, plan, specs, whole=order.vm is None and order.wave is None)
     return await _show(session, link, plan, specs)
 
 
@@ -153,7 +157,7 @@ def _confirm(session: Session, settings: Settings, plan: Plan, specs: list[VmSpe
         session.note(line)
     rules = plan.finalise
     session.note(
-        f"would delete  {', '.join(spec.name for spec in specs)}: the machine, its interfaces"
+        f"would delete  {few([spec.name for spec in specs], _NAMED)}: the machine, its interfaces"
         + (", its disks" if rules.disks == "delete" else "; disks stay")
         + (" after a snapshot of each" if rules.snapshot and rules.disks == "delete" else "")
     )
@@ -178,7 +182,7 @@ def _resolution(session: Session, action: Action, order: Order) -> Resolution:
 
 
 async def _resolve(session: Session, link: Link, plan: Plan, specs: list[VmSpec], message: Resolution) -> int:
-    running = [spec for spec in specs if await _runs(link, plan, spec)]
+    running = await _running(link, plan, specs)
     answers = await together(
         send_update(link, names.finalise_vm_id(plan.name, spec.name), names.UPDATE_RESOLVE, message) for spec in running
     )
@@ -195,31 +199,62 @@ async def _resolve(session: Session, link: Link, plan: Plan, specs: list[VmSpec]
     return 0 if any(answer.counted for answer in answers) else 1
 
 
-async def _runs(link: Link, plan: Plan, spec: VmSpec) -> bool:
-    description = await describe(link.client.get_workflow_handle(names.finalise_vm_id(plan.name, spec.name)))
+async def _running(link: Link, plan: Plan, specs: list[VmSpec]) -> list[VmSpec]:
+    """Return those whose deletion runs now."""
+    seen = await together(describe(_handle(link, plan, spec)) for spec in specs)
+    return [spec for spec, description in zip(specs, seen, strict=True) if _runs(description)]
+
+
+def _runs(description: WorkflowExecutionDescription | None) -> bool:
     return description is not None and description.status is WorkflowExecutionStatus.RUNNING
 
 
-async def _cancel(session: Session, link: Link, plan: Plan, specs: list[VmSpec]) -> int:
-    asked = []
-    for spec in specs:
-        if await _runs(link, plan, spec):
-            handle = link.client.get_workflow_handle(names.finalise_vm_id(plan.name, spec.name))
-            await handle.cancel(reason=f"by {session.person}", rpc_timeout=RPC_TIMEOUT)
-            asked.append(spec.name)
+def _handle(link: Link, plan: Plan, spec: VmSpec) -> WorkflowHandle[Any, Any]:
+    return link.client.get_workflow_handle(names.finalise_vm_id(plan.name, spec.name))
+
+
+async def _cancel(session: Session, link: Link, plan: Plan, specs: list[VmSpec], *, whole: bool) -> int:
+    reason, waits = f"by {session.person}", False
+    handle = link.client.get_workflow_handle(names.finalise_plan_id(plan.name))
+    if whole and _runs(await describe(handle)):
+        # Before its machines: else it would begin those that have waited for a place of theirs.
+        await handle.cancel(reason=reason, rpc_timeout=RPC_TIMEOUT)
+        waits = True
+    running = await _running(link, plan, specs)
+    await together(_handle(link, plan, spec).cancel(reason=reason, rpc_timeout=RPC_TIMEOUT) for spec in running)
+    asked = [spec.name for spec in running]
     if session.as_json:
         session.answer_json({"plan": plan.name, "cancelled": asked})
     else:
-        told = f"cancelled: {', '.join(asked)}; what was deleted stays deleted" if asked else "nothing runs"
+        whom = few(asked, _NAMED) or "what had not begun"
+        told = f"cancelled: {whom}; what was deleted stays deleted" if asked or waits else "nothing runs"
         session.answer(clean(f"finalise {plan.name}: {told}"))
-    return 0 if asked else 1
+    return 0 if asked or waits else 1
 
 
 async def _show(session: Session, link: Link, plan: Plan, specs: list[VmSpec]) -> int:
-    shown = [one for one in await together(_status(link, plan, spec) for spec in specs) if one is not None]
+    found = await together((_status(link, plan, spec) for spec in specs), QUERIES_AT_ONCE)
+    shown = [one for one in found if one is not None]
     if session.as_json:
         session.answer_json({"plan": plan.name, "vms": [as_json(one) for one in shown]})
         return 0
+    if len(shown) > LARGE:
+        counts = Counter(one.outcome or one.phase for one in shown)
+        stand = ", ".join(f"{number} {words(what)}" for what, number in counts.most_common())
+        session.answer(clean(f"finalise {plan.name}: {counted(len(shown), 'source')}: {stand}"))
+        # Those that wait for a person first, then what did not go well: what is done needs nobody.
+        open_ones = sorted((one for one in shown if one.outcome != "finalised"), key=lambda one: not one.needs_action)
+        if len(open_ones) > DETAILED:
+            session.note(f"the first {DETAILED} of {len(open_ones)}; the rest: --wave NAME, --vm NAME or --json")
+        shown = open_ones[:DETAILED]
+    if shown:
+        screen(plain=session.is_plain).print(_table(shown))
+    elif not found or not any(found):
+        session.answer(clean(f"no source of plan {plan.name} was to be deleted yet"))
+    return 0
+
+
+def _table(shown: list[Finalised]) -> RenderableType:
     rows = [
         [
             one.name,
@@ -230,17 +265,15 @@ async def _show(session: Session, link: Link, plan: Plan, specs: list[VmSpec]) -
         ]
         for one in shown
     ]
-    screen(plain=session.is_plain).print(table(["VM", "stands at", "waits for", "deleted", "snapshots"], rows))
-    if not shown:
-        session.answer(clean(f"no source of plan {plan.name} was to be deleted yet"))
-    return 0
+    return table(["VM", "stands at", "waits for", "deleted", "snapshots"], rows)
 
 
 async def _status(link: Link, plan: Plan, spec: VmSpec) -> Finalised | None:
-    kept = await read_finalised(link, plan.name, spec.name)
-    if kept is not None or not await _runs(link, plan, spec):
+    handle = _handle(link, plan, spec)
+    description = await describe(handle)
+    kept = await told_by(description)
+    if kept is not None or not _runs(description):
         return kept
-    handle = link.client.get_workflow_handle(names.finalise_vm_id(plan.name, spec.name))
     try:
         answer: Finalised = await handle.query(names.QUERY_STATUS, result_type=Finalised, rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:

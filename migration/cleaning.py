@@ -29,6 +29,9 @@ RESTORED_TYPES = frozenset(
 )
 """What restoring makes beside a target; removed before it, since Azure keeps it when the target goes."""
 
+RECOVERY_PLANS = "microsoft.recoveryservices/vaults/replicationrecoveryplans"
+"""What fails a consistency group over; removed before the protection of its first member ends."""
+
 
 class Leftover(Value):
     """One resource that a lost run left, and what proves that."""
@@ -77,6 +80,14 @@ class MachineLeft(Value):
     moved: bool = Field(default=False, description="Whether its failover was the lost run's, and is committed.")
 
 
+class GroupLeft(Value):
+    """A recovery plan that a lost run left, and the plan's machines that it concerns."""
+
+    id: str
+    members: list[str] = Field(default_factory=list)
+    item_ids: list[str] = Field(default_factory=list, description="What it fails over.")
+
+
 class CleanSurvey(Value):
     """What lost runs left. `refused`: something of the plan runs, so that nothing is anybody's leftover."""
 
@@ -84,6 +95,7 @@ class CleanSurvey(Value):
     leftovers: list[Leftover] = Field(default_factory=list)
     untouched: list[Untouched] = Field(default_factory=list)
     machines: list[MachineLeft] = Field(default_factory=list)
+    groups: list[GroupLeft] = Field(default_factory=list)
 
 
 class CleanAnswer(Value):

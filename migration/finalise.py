@@ -24,6 +24,7 @@ class FinalisePlanInput(Value):
     plan: Plan
     vms: list[str] = Field(description="The plan's names of those whose sources are to be deleted.")
     requester: str
+    outcomes: dict[str, str] = Field(default_factory=dict, description="Those that earlier runs of it have seen end.")
 
 
 class FinaliseTask(Value):

@@ -143,6 +143,13 @@ class OfGroup(Value):
     task: VmTask
 
 
+class RemoveRecoveryPlan(Value):
+    """Asks for the end of a recovery plan that a lost run left, which fails over these items and no others."""
+
+    id: str
+    item_ids: list[str]
+
+
 class JudgeFence(Value):
     """Asks whether the source had stopped before its copy took over."""
 

@@ -8,24 +8,28 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.cleaning import CleaningActivities
+    from activities.groups import GroupActivities
     from activities.parity import ParityActivities
     from migration import ids, names
     from migration.cleaning import (
+        RECOVERY_PLANS,
         RESTORED_TYPES,
         CleanAnswer,
         CleanRequest,
         CleanSurvey,
         FindLeftovers,
+        GroupLeft,
         Leftover,
         MachineLeft,
         Untouched,
         removal_command,
     )
-    from migration.ids import id_key
+    from migration.ids import describe, id_key
     from migration.ledger import LedgerEntry
     from migration.models import SharedResources, VmSpec, VmTask
     from migration.parity.requests import TakeBackRestored
     from migration.plan import Plan
+    from migration.requests import RemoveRecoveryPlan
     from migration.specs import vm_specs
     from migration.vaults import planned_vaults
 from workflows.belongings import Belongings
@@ -35,6 +39,8 @@ from workflows.preparation import Preparation
 from workflows.replication import Replication
 from workflows.vm_claim import VmClaim
 
+_ROUNDS = 4
+"""The removal of a recovery plan, the reading that proves it, and both once more."""
 _SNAPSHOTS = frozenset({"microsoft.compute/snapshots"})
 
 
@@ -107,20 +113,53 @@ class CleanPlan:
     async def _remove(self, plan: Plan, survey: CleanSurvey, chosen: list[Leftover]) -> CleanAnswer:
         why: dict[str, str] = {}
         specs = {spec.name: spec for spec in vm_specs(plan)}
+        grouped = await self._remove_recovery_plans(survey, chosen, why)
         for machine in survey.machines:
             mine = [leftover for leftover in chosen if leftover.vm == machine.name]
+            if machine.name in grouped:
+                why |= dict.fromkeys((id_key(one.id) for one in mine), grouped[machine.name])
+                continue
             try:
                 await self._remove_machine(_task(plan, specs[machine.name], machine), machine, mine)
             except FailureError as error:
                 why |= dict.fromkeys((id_key(one.id) for one in mine), reason_of(error))
         preparation = Preparation(plan, self._engine())
-        preparation.entries = [_entry(leftover, "plan") for leftover in chosen if not leftover.vm]
+        shared = [one for one in chosen if not one.vm and one.type.lower() != RECOVERY_PLANS]
+        preparation.entries = [_entry(leftover, "plan") for leftover in shared]
         try:
             await preparation.tidy_up()
         except FailureError as error:
             why |= dict.fromkeys((id_key(entry.id) for entry in preparation.entries), reason_of(error))
         why |= {id_key(entry.id): entry.why for entry in preparation.entries if entry.state == "left"}
         return await self._told(plan, survey, chosen, why)
+
+    async def _remove_recovery_plans(
+        self, survey: CleanSurvey, chosen: list[Leftover], why: dict[str, str]
+    ) -> dict[str, str]:
+        """Remove the recovery plans that were confirmed; return by name why machines stay whose own is there still."""
+        confirmed, stays = {id_key(one.id) for one in chosen}, dict[str, str]()
+        for group in survey.groups:
+            told = f"{describe(group.id)} is there still, and goes before it"
+            if id_key(group.id) in confirmed:
+                try:
+                    await self._remove_recovery_plan(group)
+                    continue
+                except FailureError as error:
+                    why[id_key(group.id)] = reason_of(error)
+            stays |= dict.fromkeys(group.members, told)
+        return stays
+
+    async def _remove_recovery_plan(self, group: GroupLeft) -> None:
+        engine, request = self._engine(), RemoveRecoveryPlan(id=group.id, item_ids=group.item_ids)
+        name = ids.ResourceId.parse(group.id).name
+        for _ in range(_ROUNDS):
+            started = await engine.call(
+                GroupActivities.remove_recovery_plan_left, request, f"Remove the recovery plan {name}"
+            )
+            if started.job is None:
+                return
+            await engine.wait_for_job(started.job, f"Until the recovery plan {name} is removed", accept_failure=True)
+        raise vm_failure(f"removing {describe(group.id)}: it is still there after its removal was reported done")
 
     async def _remove_machine(self, task: VmTask, machine: MachineLeft, chosen: list[Leftover]) -> None:
         """End the protection before what was made for it goes; without the one the other stays."""

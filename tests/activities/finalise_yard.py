@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -118,12 +119,13 @@ class Yard:
         outcome: str = "migrated",
         delete_option: str = "Detach",
         data_disk: bool = True,
+        subscription: str = SUBSCRIPTION,
         **memo: Any,
     ) -> None:
         """Let a virtual machine of the plan, the first one, have been moved."""
         name, vm = plan.vms[at].name, plan.source_id(plan.vms[at])
         there = ids.vm_id(SUBSCRIPTION, TARGET_GROUP, name)
-        parts = machine_of(name, int(name[-2:]))
+        parts = json.loads(json.dumps(machine_of(name, int(name[-2:]))).replace(SUBSCRIPTION, subscription))
         storage = parts[-1]["properties"]["storageProfile"]
         storage["osDisk"]["deleteOption"] = delete_option
         if not data_disk:

@@ -9,10 +9,18 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.failover import FailoverActivities
+from activities.group_leftovers import GroupLooker
 from activities.groups import GroupActivities
 from activities.replication import ReplicationActivities
+from arm import items
+from migration.cleaning import CleanSurvey
 from migration.consistency import ConsistencyGroup, GroupMember
-from migration.requests import JudgeFence, OfGroup, ReadItem, StartFailover
+from migration.earlier import Books, EarlierAnswer, joined
+from migration.ids import type_of
+from migration.ledger import LedgerEntry, State
+from migration.models import VmSpec
+from migration.requests import JudgeFence, OfGroup, ReadItem, RemoveRecoveryPlan, StartFailover
+from tests.activities.estate import VAULT
 from tests.activities.stage import Case, Stage
 
 STEPS: list[tuple[Any, str, str, dict[str, Any]]] = [
@@ -54,13 +62,13 @@ async def test_a_groups_life_writes_each_step_once_for_all(stage: Stage) -> None
                 for case in (first, second)
             ]
     gone = await stage.run(GroupActivities.remove_recovery_plan, request)
-    items = [await stage.run(ReplicationActivities.read_item, ReadItem(task=case.task)) for case in (first, second)]
+    states = [await stage.run(ReplicationActivities.read_item, ReadItem(task=case.task)) for case in (first, second)]
 
     assert [(1, False, True)] * 4 == seen
     assert [(True, 0, ["succeeded", "succeeded"])] * 2 == [
         (fence.held, fence.data_loss_seconds, [task.verdict for task in fence.tasks]) for fence in fences
     ], fences
-    assert (None, [True, True]) == (gone.job, [item.committed for item in items])
+    assert (None, [True, True]) == (gone.job, [state.committed for state in states])
 
 
 async def test_a_group_is_not_split(stage: Stage) -> None:
@@ -95,3 +103,45 @@ async def test_site_recovery_fails_no_member_over_alone(stage: Stage) -> None:
     with pytest.raises(ApplicationError, match="can't be failed over without"):
         await stage.run(FailoverActivities.start_failover, StartFailover(task=first.task))
     assert second.task.group == first.task.group
+
+
+async def test_a_recovery_plan_that_a_lost_run_left_goes_with_what_it_was_for(stage: Stage) -> None:
+    """Proved by a ledger, or where all are lost by its items; not while a member stays, nor with a stranger in it."""
+    cases = await _group(stage, "lost", stage.arrange(), stage.arrange())
+    await stage.begin(GroupActivities.ensure_recovery_plan, OfGroup(task=cases[0].task))
+    specs, items_of = [case.task.vm for case in cases], [case.task.item_id for case in cases]
+    assert cases[0].task.group
+    plan_id = cases[0].task.group.recovery_plan_id(VAULT)
+    protected = await items.list_items(stage.azure, VAULT)
+
+    async def look(leader: EarlierAnswer, gone: list[str], listed: list[VmSpec]) -> CleanSurvey:
+        earlier = dict.fromkeys((spec.name for spec in listed), EarlierAnswer()) | {specs[0].name: leader}
+        return await GroupLooker(stage.azure, "stage", earlier, listed, gone).look([VAULT], protected)
+
+    def named(state: State) -> EarlierAnswer:
+        entry = LedgerEntry(id=plan_id, type=type_of(plan_id), created_by="plan", state=state, why="fails it over")
+        return joined([Books(entries=[entry])])
+
+    lost, ours = EarlierAnswer(), named("created")
+    stays = {
+        "which stays: start the plan again": await look(ours, items_of[:1], specs),
+        "it was there before the run": await look(named("existed"), items_of, specs),
+        "cannot be proved ours": await look(joined([Books()]), items_of, specs),
+        "somebody has put": await look(ours, items_of, specs[:1]),
+    }
+    for why, survey in stays.items():
+        assert ([], []) == (survey.leftovers, survey.groups)
+        assert [True] == [why in one.why for one in survey.untouched], survey.untouched
+    proved = {"in the run's ledger": await look(ours, items_of, specs), "our name": await look(lost, items_of, specs)}
+    for why, survey in proved.items():
+        assert [(plan_id.lower(), True)] == [(one.id.lower(), why in one.why) for one in survey.leftovers]
+        assert [spec.name for spec in specs] == survey.groups[0].members == [one.name for one in survey.machines]
+    with pytest.raises(ApplicationError, match="is in it now"):
+        await stage.run(
+            GroupActivities.remove_recovery_plan_left, RemoveRecoveryPlan(id=plan_id, item_ids=items_of[:1])
+        )
+    request = RemoveRecoveryPlan(id=plan_id, item_ids=survey.groups[0].item_ids)
+    before = stage.mark
+    await stage.begin(GroupActivities.remove_recovery_plan_left, request)
+    again = await stage.run(GroupActivities.remove_recovery_plan_left, request)
+    assert (["DELETE"], None) == ([line["method"] for line in stage.writes("move-stage-lost", before)], again.job)

@@ -73,6 +73,30 @@ def test_what_cannot_be_gone_on_with_is_refused(item: dict[str, Any], why: str) 
     assert found.remedy
 
 
+@pytest.mark.parametrize(
+    ("there", "wanted", "told"),
+    [
+        ("plan-app", "PLAN-APP", None),
+        ("", None, None),
+        ("", "plan-app", "in no group, the plan says plan-app"),
+        ("plan-app", None, "in the consistency group plan-app, the plan says none"),
+        ("plan-db", "plan-app", "in the consistency group plan-db, the plan says plan-app"),
+    ],
+)
+@pytest.mark.parametrize("foreign", [False, True])
+def test_no_machine_changes_its_group_while_it_replicates(
+    there: str, wanted: str | None, told: str | None, *, foreign: bool
+) -> None:
+    """Site Recovery lets none join or leave: ours and what is handed over go on only in the group of the plan."""
+    item = {"consistency_group": there, **({"id": PORTALS} if foreign else {})}
+    case = changed(case_with(**item), with_spec(adopt=foreign, consistency_group=wanted))
+    found = recognise(case, case.vms[0])
+    assert ("refused" if told else "replicating") == found.stage
+    assert told is None or f"{told}, and Site Recovery lets none join or leave" in found.told
+    failed = changed(case_with(**item, protection_state="EnablingFailed"), with_spec(consistency_group=wanted))
+    assert foreign or "enabling_failed" == recognise(failed, failed.vms[0]).stage, "it is enabled anew, in any group"
+
+
 def test_another_vault_is_named() -> None:
     """A machine that another vault protects is refused once, and that vault is named."""
     case = starting()

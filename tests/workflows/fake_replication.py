@@ -17,6 +17,7 @@ from migration.requests import (
     JudgeFence,
     OfGroup,
     ReadItem,
+    RemoveRecoveryPlan,
     Reprotect,
     StartFailover,
     TargetConfiguration,
@@ -249,6 +250,11 @@ class Groups(StandIn):
             return Started(resource_id=self._plan(request), job=self.world.job("CommitFailover", self._plan(request)))
 
         return await self.play(request, answer)
+
+    @activity.defn
+    async def remove_recovery_plan_left(self, request: RemoveRecoveryPlan) -> Started:
+        """No run asks for this."""
+        return Started(resource_id=request.id)
 
     @activity.defn
     async def remove_recovery_plan(self, request: OfGroup) -> Started:
