@@ -46,7 +46,9 @@ class VerificationActivities:
                 self._networks.recall(id_key(vm.network_id), self._age_seconds, lambda: self._network(vm.network_id)),
             )
             source, target = (None if one is None else machines.machine_of(one) for one in both)
-            seen = await self._parts(target, told=request.again) if target else None
+            # A machine's document does not tell by which set a disk is encrypted.
+            told = request.again and not request.task.vm.disk_encryption_set_id
+            seen = await self._parts(target, told=told) if target else None
         for reader in (BOOT, PARITY):
             self._azure.handed.put(reader, {vm.target_id: both[1]} if both[1] else {})
         source_power = source.power_state if source else "absent"

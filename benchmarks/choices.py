@@ -29,7 +29,7 @@ MACHINES_PER_SECOND = 0.25 * (os.cpu_count() or 2)
 PARTS = ("limits", "faulty", "free", "growth")
 OTHER_OPERATIONS_SECONDS = 750.0
 """What the simulator takes at most for all that is not the first copy: its ranges, added up."""
-READS_OF_EACH = 130
+READS_OF_EACH = 70
 """How many reads we need for a machine, about: with ARM's limits they bound the time of a large fleet."""
 
 
