@@ -6,6 +6,7 @@ Pure reckoning with seconds, for `plan` and for estimates; what does not end by 
 from __future__ import annotations
 
 import heapq
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -53,6 +54,34 @@ def take(begins: float, takes: float, *free: list[float]) -> float:
     ends = max(begins, *(heapq.heappop(one) for one in free)) + takes
     for one in free:
         heapq.heappush(one, ends)
+    return ends
+
+
+def side_by_side(wanting: Iterable[tuple[str, float, Sequence[str]]], limits: Mapping[str, int]) -> dict[str, float]:
+    """Return when each of those that want to begin at once, and take so long, has ended.
+
+    They begin in their order, once each part that they are of has a place; who finds none is passed by those who do, as
+    a plan lets go past a vault that is full. *limits*: how many of a part at once; others are not bounded.
+    """
+    lanes: dict[tuple[str, ...], deque[tuple[int, str, float]]] = {}
+    for rank, (name, takes, parts) in enumerate(wanting):
+        lanes.setdefault(tuple(part for part in parts if part in limits), deque()).append((rank, name, takes))
+    ends: dict[str, float] = {}
+    running: list[tuple[float, int, tuple[str, ...]]] = []
+    taken: Counter[str] = Counter()
+    now = 0.0
+    while lanes:
+        while free := [parts for parts in lanes if all(taken[part] < limits[part] for part in parts)]:
+            chosen = min(free, key=lambda one: lanes[one][0])
+            rank, name, takes = lanes[chosen].popleft()
+            ends[name] = now + takes
+            heapq.heappush(running, (ends[name], rank, chosen))
+            taken.update(chosen)
+            if not lanes[chosen]:
+                del lanes[chosen]
+        if lanes:
+            now, _, over = heapq.heappop(running)
+            taken.subtract(over)
     return ends
 
 

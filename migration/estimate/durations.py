@@ -13,12 +13,13 @@ from migration.estimate.prices import Assumption, Assumptions
 from migration.models import VmSpec
 from migration.plan import Plan
 from migration.plan_fleet import home_of
-from migration.schedule import Order, Turn, fail_over, places, take
+from migration.schedule import Order, Turn, fail_over, places, side_by_side
 from migration.specs import vm_specs
 from migration.survey import SurveyedVm, kept_disks
 from migration.waves import in_order
 
 _MIB_PER_GIB = 1024
+_PLAN = "plan"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def durations(plan: Plan, vms: Mapping[str, SurveyedVm], assumed: Assumptions) -
     cutover = {name: span + _minutes(assumed.verify_minutes) for name, span in down.items()}
     finish = _minutes(assumed.commit_minutes) + _minutes(assumed.disable_minutes)
     waves = [[vm.name for vm in wave.vms if vm.name in vms] for wave in plan.waves]
-    copied, moved = _both(lambda case: _schedule(plan, waves, _pick(ready, case), _pick(cutover, case)))
+    homes = {spec.name: _home(plan, spec, vms[spec.name]) for spec in specs}
+    copied, moved = _both(lambda case: _schedule(plan, waves, homes, _pick(ready, case), _pick(cutover, case)))
     tidy = _minutes(assumed.tidy_minutes).times(max(1, vaults))
     return Durations(
         total=prepare + moved + finish + tidy if specs else prepare,
@@ -92,7 +94,11 @@ def _downtime(spec: VmSpec, vm: SurveyedVm, assumed: Assumptions) -> Span:
 
 
 def _schedule(
-    plan: Plan, waves: list[list[str]], ready: dict[str, float], cutover: dict[str, float]
+    plan: Plan,
+    waves: list[list[str]],
+    homes: Mapping[str, tuple[str, str]],
+    ready: dict[str, float],
+    cutover: dict[str, float],
 ) -> tuple[float, float]:
     """Return when the last machine is ready to fail over, and when the last one is verified."""
     said = [wave.concurrency for wave in plan.waves]
@@ -101,16 +107,33 @@ def _schedule(
         {wave: one.replication for wave, one in enumerate(said) if one and one.replication},
         {wave: one.cutover for wave, one in enumerate(said) if one and one.cutover},
     )
-    copies = places(_least(plan.concurrency.replication, plan, "replication"))
-    copies_of = {wave: places(number) for wave, number in order.replication.items()}
-    at: dict[str, float] = {}
-    for wave in in_order(order.after):
-        own = [copies_of[wave]] if wave in copies_of else []
-        at |= {name: take(0.0, ready[name], copies, *own) for name in waves[wave]}
+    at = side_by_side(
+        (
+            (name, ready[name], (_PLAN, f"wave {wave}", *homes[name]))
+            for wave in in_order(order.after)
+            for name in waves[wave]
+        ),
+        _replication_limits(plan, order, homes),
+    )
     turns = [[Turn(name, at[name], cutover[name]) for name in wave] for wave in waves]
     free_of = {wave: places(number) for wave, number in order.cutover.items()}
     ends, _ = fail_over(turns, order, places(_least(plan.concurrency.cutover, plan, "cutover")), free_of)
     return max(at.values(), default=0.0), max(ends.values(), default=0.0)
+
+
+def _home(plan: Plan, spec: VmSpec, vm: SurveyedVm) -> tuple[str, str]:
+    """Return the subscription and the vault by which a machine counts."""
+    return f"subscription {plan.source_subscriptions[spec.name]}", f"vault {vm.place.vault}"
+
+
+def _replication_limits(plan: Plan, order: Order, homes: Mapping[str, tuple[str, str]]) -> dict[str, int]:
+    """Return how many of each part of the plan replicate at once."""
+    limits = {_PLAN: plan.concurrency.replication}
+    limits |= {f"wave {wave}": number for wave, number in order.replication.items()}
+    for at, said in enumerate((plan.concurrency.per_subscription, plan.concurrency.per_vault)):
+        if said is not None and said.replication is not None:
+            limits |= dict.fromkeys((home[at] for home in homes.values()), said.replication)
+    return limits
 
 
 def _least(number: int, plan: Plan, what: str) -> int:

@@ -18,6 +18,7 @@ from migration.placement import Place
 from migration.plan import Plan
 from migration.plan_file import load_plan
 from migration.plan_fleet import Limits
+from migration.schedule import side_by_side
 from migration.specs import vm_specs
 from migration.survey import Survey, SurveyedDisk, SurveyedVm
 
@@ -214,6 +215,28 @@ def test_waves_beside_each_other_take_less_time_and_come_in_their_order() -> Non
         assert wide["duration"]["low_seconds"] < told(narrow)["duration"]["low_seconds"]
     own = first.model_copy(update={"after": [], "concurrency": Limits(replication=1, cutover=1)})
     assert told(beside.model_copy(update={"waves": [last, own]}))["duration"] != wide["duration"]
+
+
+def test_a_full_vault_makes_its_own_machines_wait_and_nobody_elses() -> None:
+    """Each part has its own places: the fuller vault ends last, and what finds a place goes past what does not."""
+    limits = {"plan": 4, "vault a": 1, "vault b": 2}
+    wanted = [(f"a{n}", 10.0, ("plan", "vault a")) for n in range(3)] + [("b", 5.0, ("plan", "vault b"))]
+    assert {"a0": 10.0, "a1": 20.0, "a2": 30.0, "b": 5.0} == side_by_side(wanted, limits)
+    thousands = [(str(n), 60.0, ("plan", f"vault {n % 10}")) for n in range(5_000)]
+    each = {"plan": 200} | {f"vault {n}": 10 for n in range(10)}
+    assert 60.0 * 50 == max(side_by_side(thousands, each).values())
+
+    limited = CONTOSO.concurrency.model_copy(update={"per_vault": Limits(replication=1)})
+    plan = CONTOSO.model_copy(update={"concurrency": limited})
+    survey = surveyed(plan, gib=100, disks=1)
+
+    def copying(*vaults: int) -> float:
+        placed = zip(survey.vms, vaults, strict=True)
+        vms = {vm.name: vm.model_copy(update={"place": Place(vault=vault)}) for vm, vault in placed}
+        return durations(plan, vms, PRICES.assumptions).stages["replicate and test all"].low
+
+    alone = copying(0, 1, 2)
+    assert [pytest.approx(2 * alone), pytest.approx(3 * alone)] == [copying(0, 0, 1), copying(0, 0, 0)]
 
 
 def test_a_duration_can_be_reckoned_by_hand() -> None:
