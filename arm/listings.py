@@ -41,13 +41,9 @@ class Listings:
         *age_seconds*: how old the listings may be; *source*: the source machine where it has just been read.
         """
         group, protected, extensions = await asyncio.gather(
-<<<<<<< HEAD
             self._recalled(id_key(asked.group_id), age_seconds, lambda: self._list_group(asked.group_id)),
             self._recalled(f"items of {asked.vault_id}", age_seconds, lambda: self._items(asked.vault_id)),
             self._extensions(asked.source_id, source),
-=======
-            self.group(asked.group_id), self.items(asked.vault_id), self._extensions(asked.source_id)
->>>>>>> 0abee67ab6943b658b3681a120f6aa399400108b
         )
         found = [str(one["id"]) for one in group if concerns(asked, str(one["id"]), one.get("managedBy"))]
         machines = [asked.source_id, asked.target_ids[0]]
@@ -119,7 +115,6 @@ class Listings:
                 break
         return found
 
-<<<<<<< HEAD
     async def _items(self, vault_id: str) -> list[tuple[str, str]]:
         """Return the items of a vault, with the machine that each is about."""
         listed = await items.list_items(self._azure, vault_id)
@@ -129,9 +124,6 @@ class Listings:
         """Return the extensions of a machine, from itself where it has just been read."""
         if source is not None:
             return [str(one["id"]) for one in source.get("resources") or []]
-=======
-    async def _extensions(self, source_id: str) -> list[Json]:
->>>>>>> 0abee67ab6943b658b3681a120f6aa399400108b
         subscription = ResourceId.parse(source_id).subscription
         version = reads.API_VERSIONS["microsoft.compute"]
         listed = await reads.read_list(self._azure, f"{source_id}/extensions", subscription, version)
