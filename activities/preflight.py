@@ -21,8 +21,8 @@ from activities.heartbeats import beating
 from arm.asking import Asker, Count, Memory, Sharing
 from arm.handover import FAILING_OVER
 from arm.inventory import take_inventory
+from arm.pace import FLOOR_SECONDS
 from arm.sides import read_side
-from arm.watcher import POLL_FLOOR_SECONDS
 from migration import ids, names
 from migration.capping import capped, worst
 from migration.facts import UnaskedError
@@ -70,7 +70,7 @@ class PreflightActivities:
         azure: AzureClients,
         client: Client | None = None,
         wires: Wires | None = None,
-        floor_seconds: float = POLL_FLOOR_SECONDS,
+        floor_seconds: float = FLOOR_SECONDS,
     ) -> None:
         """*client*: whom to ask for finalised runs; *wires*: by what this worker reaches people; None: nobody asks."""
         self._azure = azure
