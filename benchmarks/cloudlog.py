@@ -2,7 +2,8 @@
 
 Nothing here comes from our code: a script is judged by the same lines. An operation begins when its request is
 accepted and ends when its last task does, both by Azure's clock. The first copy is no job of Azure's; it begins as the
-enabling ends, and ends as the job begins that finalises it.
+enabling ends, and ends as the job begins that finalises it. Nor is the boot of the copy, which ends when its agent
+first reports; what of it falls into the failover is the failover's.
 """
 
 from __future__ import annotations
@@ -12,25 +13,27 @@ import json
 import re
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fleet import BOOT_SECONDS, Fleet
 from tests.support.sim import Simulator
 
-API_VERSION = "2023-04-01"
+API_VERSION, COMPUTE_VERSION = "2023-04-01", "2024-07-01"
+COPY, FAILOVER, BOOT = "first copy", "fail over", "boot"
 KINDS = {
     "EnableDr": "enable",
     "UpdateVmProperties": "set the target",
-    "UnplannedFailover": "fail over",
+    "UnplannedFailover": FAILOVER,
     "CommitFailover": "commit",
     "PurgeDr": "forget the item",
     "DisableDr": "disable",
 }
-COPY = "first copy"
-CHAIN = ("enable", COPY, "set the target", "fail over", "commit", "forget the item")
+CHAIN = ("enable", COPY, "set the target", FAILOVER, BOOT, "commit", "forget the item")
 """The operations of one machine, each of which needs the one before."""
 _COPIED = "PrimaryIrCompletion"
 _MACHINE = re.compile(r"/(vm-\d{4})(?=[-/]|$)", re.IGNORECASE)
@@ -139,7 +142,7 @@ class CloudLog:
         return min(found) - operation.ended if found else None
 
 
-def read(simulator: Simulator, vault_id: str, speed: float, keep: Path | None = None) -> CloudLog:
+def read(simulator: Simulator, fleet: Fleet, speed: float, keep: Path | None = None) -> CloudLog:
     """Return what a simulator has noted so far, and *keep* it; what is asked for that purpose is not in it."""
     lines = simulator.requests()
     if keep is not None:
@@ -148,7 +151,12 @@ def read(simulator: Simulator, vault_id: str, speed: float, keep: Path | None = 
             file.writelines(json.dumps(line) + "\n" for line in lines)
     requests = [_request(line) for line in lines]
     simulator.clock(throttling={"enabled": False})
-    return CloudLog(speed, requests, operations_of(_jobs(simulator, vault_id)))
+    operations = operations_of(_jobs(simulator, fleet.vault_id))
+    copies = {
+        one.vm: fleet.case.vm_id(one.vm, "target") for one in operations if one.kind == FAILOVER and one.succeeded
+    }
+    reports = {vm: up + BOOT_SECONDS for vm, copy in copies.items() if (up := _up_since(simulator, copy)) is not None}
+    return CloudLog(speed, requests, operations + boots_of(operations, reports))
 
 
 def operations_of(jobs: list[dict[str, Any]]) -> list[Operation]:
@@ -174,9 +182,15 @@ def operations_of(jobs: list[dict[str, Any]]) -> list[Operation]:
     return found
 
 
+def boots_of(operations: list[Operation], reports: Mapping[str, float]) -> list[Operation]:
+    """Return the boots of copies, from when the agent of each first *reports*, by machine."""
+    ends = {one.vm: one.ended for one in operations if one.kind == FAILOVER and one.succeeded}
+    return [Operation(vm, BOOT, ends[vm], max(ends[vm], report)) for vm, report in reports.items() if vm in ends]
+
+
 def seconds_of(time: str) -> float:
     """Return an Azure time as seconds since 1970."""
-    plain = re.sub(r"(\.\d{6})\d*", r"\1", time).removesuffix("Z")
+    plain = re.sub(r"(\.\d{6})\d*", r"\1", time).removesuffix("Z").removesuffix("+00:00")
     return datetime.fromisoformat(plain).replace(tzinfo=UTC).timestamp()
 
 
@@ -194,3 +208,12 @@ def _jobs(simulator: Simulator, vault_id: str) -> list[dict[str, Any]]:
         names += [job["name"] for job in page["value"]]
         target = page.get("nextLink")
     return [simulator.arm("GET", f"{vault_id}/replicationJobs/{one}", api_version=API_VERSION).json() for one in names]
+
+
+def _up_since(simulator: Simulator, vm_id: str) -> float | None:
+    """Return when a machine that runs came to its power, as its instance view tells."""
+    answer = simulator.arm("GET", f"{vm_id}/instanceView", api_version=COMPUTE_VERSION)
+    statuses = answer.json().get("statuses") or [] if answer.status_code == 200 else []
+    times = [one["time"] for one in statuses if one.get("time")]
+    runs = any(one["code"] == "PowerState/running" for one in statuses)
+    return seconds_of(times[0]) if runs and times else None

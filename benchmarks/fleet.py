@@ -23,6 +23,8 @@ DISKS_OF_EACH = 2
 """Where that fits into one subscription; larger fleets have machines with one."""
 MINIMUM_WRITES = 5
 """Enable, set the target, fail over, commit, forget the item: what Azure must be told of one machine."""
+BOOT_SECONDS = 60
+"""From a machine's power to its agent's first word; the copy takes as long as its source."""
 PLAN = "fleet"
 TARGET_SIZE = "Standard_D4s_v3"
 """Another size than the source has, so that the target has to be set: where nothing differs, we write nothing."""
@@ -99,7 +101,8 @@ class Fleet:
         case = self.case
         seed = seed_of([case])
         seed["resources"] += [_cache(one, case.source_region) for one in self.caches[1:]]
-        seed["behaviour"] = {case.vm_id(vm): {"initial_replication_minutes": self.copy_minutes} for vm in self.vms}
+        traits = {"initial_replication_minutes": self.copy_minutes, "boot_seconds": BOOT_SECONDS}
+        seed["behaviour"] = {case.vm_id(vm): dict(traits) for vm in self.vms}
         for vm, kind in self.in_trouble.items():
             seed["behaviour"][case.vm_id(vm)] |= TROUBLES[kind].behaviour
         return seed

@@ -8,7 +8,7 @@ from collections import Counter
 from math import ceil
 from typing import Any
 
-from benchmarks.cloudlog import CHAIN, COPY, CloudLog, Operation
+from benchmarks.cloudlog import BOOT, CHAIN, COPY, CloudLog, Operation
 from migration.placement import DISKS_OF_SUBSCRIPTION
 
 ARM_BUCKETS = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
@@ -58,12 +58,14 @@ def requests(log: CloudLog, machines: int) -> dict[str, Any]:
 def detection(log: CloudLog) -> dict[str, float]:
     """Return how late the ends of operations were seen, by Azure's clock, and how many of them in time.
 
+    Boots are none: a copy is looked at as a machine that boots, not as an operation of Site Recovery.
+
     In time is within 2 % of the operation's own time, or 5 seconds where that is longer.
     """
     late: list[float] = []
     shares: list[float] = []
     for operation in log.operations:
-        if operation.succeeded and (delay := log.seen_after(operation)) is not None:
+        if operation.succeeded and operation.kind != BOOT and (delay := log.seen_after(operation)) is not None:
             late.append(delay)
             shares.append(delay / max(DETECTION_SECONDS, DETECTION_SHARE * operation.seconds))
     return {
@@ -82,7 +84,7 @@ def steps(log: CloudLog) -> list[float]:
     found: list[float] = []
     for chain in log.by_vm.values():
         for before, after in itertools.pairwise(chain):
-            if after.kind not in {COPY, "commit"} and before.succeeded:
+            if after.kind not in {COPY, BOOT, "commit"} and before.succeeded:
                 found.append(max(0.0, after.began - before.ended) / log.speed)
     return found
 

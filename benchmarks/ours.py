@@ -204,7 +204,7 @@ def _run_of(
     keep: Path | None,
 ) -> Run:
     person, used, costs = found
-    log = cloudlog.read(simulator, spec.fleet.vault_id, spec.speed, keep / f"{spec.name}.jsonl.gz" if keep else None)
+    log = cloudlog.read(simulator, spec.fleet, spec.speed, keep / f"{spec.name}.jsonl.gz" if keep else None)
     outcomes = outcomes_of(spec, simulator)
     figures = figures_of(spec, log) | {"told": ending.get("counts", {}), "people_asked": len(person.refused)}
     counted = dict(Counter(outcomes.values()))

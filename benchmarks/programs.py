@@ -82,7 +82,7 @@ async def run_script(spec: Spec, keep: Path | None = None) -> Run:
 
 
 def _run_of(spec: Spec, simulator: Simulator, told: dict[str, Any], used: Any, keep: Path | None) -> Run:
-    log = cloudlog.read(simulator, spec.fleet.vault_id, spec.speed, keep / f"{spec.name}.jsonl.gz" if keep else None)
+    log = cloudlog.read(simulator, spec.fleet, spec.speed, keep / f"{spec.name}.jsonl.gz" if keep else None)
     outcomes = outcomes_of(spec, simulator)
     figures = figures_of(spec, log) | {"seconds_of_each": [round(one, 3) for one in told["moved"].values()]}
     problem = "; ".join(f"{vm}: {why}" for vm, why in list(told["failed"].items())[:3])

@@ -82,8 +82,8 @@ def failover() -> Any:
     return {"properties": wanted}
 
 
-def require_running(view: Any) -> None:
-    """Check that a machine runs, by its instance view.
+def has_booted(view: Any) -> bool:
+    """Tell whether the agent of a machine that runs reports, by its instance view.
 
     Raises:
         NotRunningError: it does not.
@@ -91,3 +91,5 @@ def require_running(view: Any) -> None:
     codes = {status.code for status in view.statuses or ()}
     if "PowerState/running" not in codes:
         raise NotRunningError(f"the machine shows {sorted(codes)}")
+    statuses = (view.vm_agent and view.vm_agent.statuses) or ()
+    return any(status.display_status == "Ready" for status in statuses)

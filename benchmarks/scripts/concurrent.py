@@ -73,7 +73,8 @@ class Mover:
         await self._done(items.begin_update(*item, bodies.target(self.moves, machine), **poll))
         await self._done(items.begin_unplanned_failover(*item, bodies.failover(), **poll))
         target = self.moves["target_group"], machine["name"]
-        bodies.require_running(await self.compute.virtual_machines.instance_view(*target))
+        while not bodies.has_booted(await self.compute.virtual_machines.instance_view(*target)):
+            await asyncio.sleep(interval)
         await self._done(items.begin_failover_commit(*item, **poll))
         await self._done(items.begin_purge(*item, **poll))
 

@@ -34,7 +34,8 @@ def move(clients: Any, moves: dict[str, Any], machine: dict[str, Any], second: f
         time.sleep(POLL_SECONDS * second)
     items.begin_update(*item, bodies.target(moves, machine), **poll).result()
     items.begin_unplanned_failover(*item, bodies.failover(), **poll).result()
-    bodies.require_running(compute.virtual_machines.instance_view(moves["target_group"], machine["name"]))
+    while not bodies.has_booted(compute.virtual_machines.instance_view(moves["target_group"], machine["name"])):
+        time.sleep(POLL_SECONDS * second)
     items.begin_failover_commit(*item, **poll).result()
     items.begin_purge(*item, **poll).result()
 

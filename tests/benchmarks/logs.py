@@ -9,6 +9,7 @@ SECONDS = {
     "first copy": 600.0,
     "set the target": 10.0,
     "fail over": 150.0,
+    "boot": 0.0,
     "commit": 20.0,
     "forget the item": 110.0,
 }

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from benchmarks import measures
-from benchmarks.cloudlog import Operation, Request, operations_of, seconds_of
+from benchmarks.cloudlog import BOOT, Operation, Request, boots_of, operations_of, seconds_of
 from tests.benchmarks.logs import ITEM, PATH, chain, line, log
 
 
@@ -112,3 +112,13 @@ def test_operations_are_read_from_jobs() -> None:
     assert found["enable"].ended == found["first copy"].began
     assert seconds_of("2026-01-01T00:10:00.0000000Z") == found["first copy"].ended
     assert (False, "vm-0001", "b") == (found["commit"].succeeded, found["commit"].vm, found["fail over"].job)
+
+
+def test_a_boot_lasts_from_the_failover_until_the_agent_reports() -> None:
+    """What of it falls into the failover is none of its time; a machine that did not fail over boots nothing."""
+    failovers = [Operation("vm-0001", "fail over", 0, 100), Operation("vm-0002", "fail over", 0, 100)]
+    failed = Operation("vm-0003", "fail over", 0, 100, succeeded=False)
+
+    found = boots_of([*failovers, failed], {"vm-0001": 145.0, "vm-0002": 90.0, "vm-0003": 145.0})
+
+    assert [Operation("vm-0001", BOOT, 100, 145.0), Operation("vm-0002", BOOT, 100, 100)] == found
