@@ -6,6 +6,7 @@ from typing import Any, get_type_hints
 from temporalio.client import Client
 
 from activities.registry import all_activities
+from arm.watcher import Watchers
 from tests.workflows.fakes import activities_of
 from tests.workflows.world import World
 
@@ -20,5 +21,6 @@ def _signatures(queues: dict[str, list[Callable[..., Any]]]) -> dict[str, tuple[
 
 async def test_each_activity_has_a_stand_in_of_the_same_types(client: Client) -> None:
     """Stand-ins and real activities agree on names, task queues, and the types that they take and give."""
-    real = all_activities(None, None, client, None)  # type: ignore[arg-type] # nothing of it is called
+    watchers = Watchers(None)  # type: ignore[arg-type] # nothing of it is called
+    real = all_activities(None, watchers, client, None)  # type: ignore[arg-type]
     assert _signatures(real) == _signatures(activities_of(World()))
