@@ -12,6 +12,7 @@ from migration import names
 from tests.chaos.stage import Stage
 from tests.chaos.trials import BY_HAND, EITHER, MIGRATED, ROLLED_BACK, Act, Trial, approve, reject, see_through
 from tests.e2e.estates import APPROVER
+from tests.e2e.table import COPY_MINUTES
 
 
 async def approve_and_reject(stage: Stage, trial: Trial) -> None:
@@ -57,9 +58,16 @@ async def delete_target(stage: Stage, trial: Trial) -> None:
     await reject(stage, trial)
 
 
+async def while_it_copies(stage: Stage, trial: Trial) -> None:
+    """Wait for the first copy, made to last: on a busy machine one of two minutes is over before it is seen."""
+    slow = {trial.case.vm_id("vm"): {"initial_replication_minutes": COPY_MINUTES}}
+    stage.simulator.seed({"resources": [], "behaviour": slow})
+    await stage.at(trial.case, "replicating")
+
+
 async def resize_source(stage: Stage, trial: Trial) -> None:
     """Resize the source under the move, and take that back once the machine is held."""
-    await stage.at(trial.case, "replicating")
+    await while_it_copies(stage, trial)
     resize(stage, trial, "Standard_D8s_v3")
     await held(stage, trial)
     resize(stage, trial, "Standard_D2s_v3")
@@ -68,7 +76,7 @@ async def resize_source(stage: Stage, trial: Trial) -> None:
 
 async def lock_vault(stage: Stage, trial: Trial) -> None:
     """Lock the vault's group while the first copy is made, and take the lock away once the machine is held."""
-    await stage.at(trial.case, "replicating")
+    await while_it_copies(stage, trial)
     lock = f"{trial.case.group_id('vault')}/providers/Microsoft.Authorization/locks/held"
     ask(stage, "PUT", lock, {"properties": {"level": "ReadOnly"}})
     await held(stage, trial)
