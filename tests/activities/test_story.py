@@ -19,6 +19,7 @@ from migration.requests import (
     StartFailover,
     VerifyTarget,
 )
+from tests.activities.estate import SUBSCRIPTION
 
 if TYPE_CHECKING:
     from tests.activities.stage import Stage
@@ -48,6 +49,21 @@ async def test_a_virtual_machine_moves(stage: Stage) -> None:
         PowerActivities.read_power, ReadPower(source_id=task.vm.source_id, target_id=task.vm.target_id)
     )
     assert ("PowerState/deallocated", "PowerState/running") == (power.source, power.target)
+
+
+async def test_the_last_look_reads_by_which_set_disks_are_encrypted(stage: Stage) -> None:
+    """A machine's own document tells size and type of its disks, but not that."""
+    keys = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.Compute/diskEncryptionSets/keys"
+    case = stage.arrange(disk_encryption_set_id=keys)
+    await stage.fail_over(case)
+    wanted = VerifyTarget(task=case.task, source=case.source, again=True)
+
+    seen = await stage.run(VerificationActivities.verify_target, wanted)
+
+    assert [keys.lower()] * len(case.source.disks) == [
+        row.actual.lower() for row in seen.compared if "encryption" in row.field
+    ]
+    assert [] == [row for row in seen.mismatches if "encryption" in row.field]
 
 
 async def test_a_failover_is_found_by_its_item(stage: Stage) -> None:
