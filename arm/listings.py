@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from arm import items, reads, vault_reads
 from arm.asking import Memory
-from arm.turnstile import Turnstile
 from migration.facts import Fact
 from migration.ids import ResourceId, id_key, same_id
 from migration.ledger_proof import MOST_LISTED, Around, Surroundings, concerns
@@ -31,7 +30,6 @@ class Listings:
 
     def __init__(self, azure: AzureClients) -> None:
         self._azure = azure
-        self._turnstile = Turnstile()
         self._memory = Memory()
         self._long: set[str] = set()
 
@@ -62,7 +60,9 @@ class Listings:
         return Surroundings(ids=[*found, *inside], why="; ".join(filter(None, why)))
 
     async def _inside(self, vault_id: str) -> list[str]:
-        use = await self._turnstile.read(f"use of {vault_id}", lambda: vault_reads.read_use(self._azure, vault_id))
+        use = await self._azure.turnstile.read(
+            f"use of {vault_id}", lambda: vault_reads.read_use(self._azure, vault_id)
+        )
         inside = [*use.item_ids, *use.mapping_ids, *use.container_ids, *use.fabric_ids, *use.policy_ids]
         return [*inside, *use.network_mapping_ids]
 
@@ -94,7 +94,7 @@ class Listings:
 
     async def items(self, vault_id: str) -> list[Json]:
         """Return the protected items of a vault."""
-        return await self._turnstile.read(f"items of {vault_id}", lambda: items.list_items(self._azure, vault_id))
+        return await self._azure.turnstile.read(f"items of {vault_id}", lambda: items.list_items(self._azure, vault_id))
 
     async def confirmed(self, resource_ids: list[str]) -> list[str]:
         """Return those that are there when they are read one by one."""

@@ -97,14 +97,13 @@ class Preparation:
         self._before = await self._engine.call(ProofActivities.list_plan, self._listed, "List what is there before")
         placed = [spec for spec in specs if spec.name in places]
         shares = [[spec for spec in placed if places[spec.name].vault == n] for n, _ in enumerate(self._vaults)]
-        used = [vault for vault, mine in zip(self._vaults, shares, strict=True) if mine]
+        used = [(vault, mine) for vault, mine in zip(self._vaults, shares, strict=True) if mine]
         if workflow.patched("what-is-shared-is-found-at-once"):
-            await self._find(specs, list(zip(self._vaults, shares, strict=True)), networks, places)
-        await self._ensure_groups(specs, used)
+            await self._find(specs, used, networks, places)
+        await self._ensure_groups(specs, [vault for vault, _ in used])
         shared: dict[str, SharedResources] = {}
-        for vault, mine in zip(self._vaults, shares, strict=True):
-            if mine:
-                shared |= await self._ensure_vault(vault, mine, networks, places)
+        for vault, mine in used:
+            shared |= await self._ensure_vault(vault, mine, networks, places)
         self.shared = shared
 
     async def _ensure_vault(
@@ -138,14 +137,21 @@ class Preparation:
             cache_account_id="",
         )
         accounts: dict[int, SharedResources] = {}
-        for number in sorted({places[spec.name].account for spec in specs}):
-            account = await self._cache_account(vault.account(source_region, number), source_region)
-            found = {"cache_account_id": account}
-            if plan.after_commit.wanted:
-                returning = account_id(vault.id, (), target_region, number)
+        for number, (going, returning) in self._accounts(vault, {places[spec.name].account for spec in specs}).items():
+            found = {"cache_account_id": await self._cache_account(going, source_region)}
+            if returning is not None:
                 found["return_cache_account_id"] = await self._cache_account(returning, target_region)
             accounts[number] = everywhere.model_copy(update=found)
         return {spec.name: accounts[places[spec.name].account] for spec in specs}
+
+    def _accounts(self, vault: PlannedVault, numbers: set[int]) -> dict[int, tuple[str, str | None]]:
+        """Return cache accounts of a vault by number: for the way there, and for the way back where it is wanted."""
+        there, back = self._plan.source.region, self._plan.target.region
+        returns = self._plan.after_commit.wanted
+        return {
+            number: (vault.account(there, number), account_id(vault.id, (), back, number) if returns else None)
+            for number in sorted(numbers)
+        }
 
     async def _find(
         self,
@@ -158,20 +164,17 @@ class Preparation:
         source_region, target_region = self._plan.source.region, self._plan.target.region
         vaults = []
         for vault, mine in shares:
-            numbers = sorted({places[spec.name].account for spec in mine})
-            accounts = [vault.account(source_region, number) for number in numbers]
-            if self._plan.after_commit.wanted:
-                accounts += [account_id(vault.id, (), target_region, number) for number in numbers]
+            accounts = self._accounts(vault, {places[spec.name].account for spec in mine}).values()
             pairs = [NetworkPair(source_id=one, target_id=other) for one, other in _network_pairs(mine, networks)]
             found = VaultToFind(
                 vault_id=vault.id,
                 source_region=source_region,
                 target_region=target_region,
                 networks=pairs,
-                account_ids=accounts,
+                account_ids=[one for pair in accounts for one in pair if one is not None],
             )
-            vaults += [found] if mine else []
-        request = FindShared(group_ids=list(self._groups(specs, [v for v, mine in shares if mine])), vaults=vaults)
+            vaults.append(found)
+        request = FindShared(group_ids=list(self._groups(specs, [vault for vault, _ in shares])), vaults=vaults)
         answer = await self._engine.call(SharedFindingActivities.find_shared, request, "Find what is there already")
         self._serving = {ids.id_key(one.wanted): one.by for one in answer.serving}
         existing = [_entry(one.by, "existed") for one in answer.serving if ids.same_id(one.wanted, one.by)]

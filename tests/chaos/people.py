@@ -12,7 +12,7 @@ from migration import names
 from tests.chaos.stage import Stage
 from tests.chaos.trials import BY_HAND, EITHER, MIGRATED, ROLLED_BACK, Act, Trial, approve, reject, see_through
 from tests.e2e.estates import APPROVER
-from tests.e2e.table import COPY_MINUTES
+from tests.e2e.table import let_the_copy_last
 
 
 async def approve_and_reject(stage: Stage, trial: Trial) -> None:
@@ -60,8 +60,7 @@ async def delete_target(stage: Stage, trial: Trial) -> None:
 
 async def while_it_copies(stage: Stage, trial: Trial) -> None:
     """Wait for the first copy, made to last: on a busy machine one of two minutes is over before it is seen."""
-    slow = {trial.case.vm_id("vm"): {"initial_replication_minutes": COPY_MINUTES}}
-    stage.simulator.seed({"resources": [], "behaviour": slow})
+    let_the_copy_last(stage.simulator, trial.case)
     await stage.at(trial.case, "replicating")
 
 

@@ -13,6 +13,7 @@ from migration.report import PlanReport, VmReport
 from tests.e2e import judge
 from tests.e2e.estates import Case
 from tests.e2e.stack import Stack
+from tests.support.sim import Simulator
 
 TEST_FIRST = (("failover.test_first", True), ("failover.test_network", "test-net"))
 BRAKE_SECONDS = 4
@@ -66,8 +67,7 @@ class Row:
 def brake(stack: Stack, row: Row) -> None:
     """Make the phase's own call slow, or the first copy, if the phase is quick."""
     if row.phase == "replicating":
-        slow = {row.case.vm_id("vm"): {"initial_replication_minutes": COPY_MINUTES}}
-        stack.simulator.seed({"resources": [], "behaviour": slow})
+        let_the_copy_last(stack.simulator, row.case)
     if row.phase in BRAKES:
         method, path = BRAKES[row.phase]
         group = "source" if row.phase == "checking" else "vault"
@@ -75,6 +75,12 @@ def brake(stack: Stack, row: Row) -> None:
         # A failover takes about three seconds here; its cancel has to meet it while it runs.
         seconds = 0.5 if row.phase == "failing_over" else BRAKE_SECONDS
         stack.simulator.fault({"kind": "hang", "seconds": seconds}, method=method, path=where, nth=1, times=1)
+
+
+def let_the_copy_last(simulator: Simulator, case: Case) -> None:
+    """Make the first copy of a case's machine slow enough to be met."""
+    slow = {case.vm_id("vm"): {"initial_replication_minutes": COPY_MINUTES}}
+    simulator.seed({"resources": [], "behaviour": slow})
 
 
 def begun(stack: Stack, row: Row) -> bool:

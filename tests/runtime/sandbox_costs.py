@@ -21,16 +21,17 @@ PAGE_KIB = 4
 
 def measure(restrictions: SandboxRestrictions) -> tuple[float, float]:
     """Return the processor's milliseconds and the KiB that a run's imports take."""
-    kept = [_imported(restrictions) for _ in range(2)]
+    kept = [imported(restrictions) for _ in range(2)]
     gc.collect()
     memory, began = _resident_kib(), time.process_time()
-    kept += [_imported(restrictions) for _ in range(RUNS)]
+    kept += [imported(restrictions) for _ in range(RUNS)]
     milliseconds = (time.process_time() - began) * 1000 / RUNS
     gc.collect()
     return milliseconds, (_resident_kib() - memory) / RUNS
 
 
-def _imported(restrictions: SandboxRestrictions) -> tuple[Importer, dict[str, object]]:
+def imported(restrictions: SandboxRestrictions) -> tuple[Importer, dict[str, object]]:
+    """Return what imports for a run, and what it has imported, as the sandbox does."""
     importer, names = Importer(restrictions, RestrictionContext()), dict[str, object]()
     with importer.applied():
         exec("import workflows.migrate_vm", names)  # noqa: S102 - as the sandbox does

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 from temporalio.converter import WorkflowSerializationContext
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
-from temporalio.worker.workflow_sandbox._importer import Importer
-from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
 
 from runtime.encryption import data_converter
 from runtime.payload_keys import Keyring
 from runtime.sandbox import WALLS
+from tests.runtime.sandbox_costs import imported
 from tests.support.sim import ROOT
 from worker import FINALISING, RUNNER, WORKFLOWS
 
@@ -26,9 +25,7 @@ def test_our_payloads_are_converted_alike_wherever_they_belong(keyring: Keyring)
 def test_a_run_imports_its_own_definition_and_no_other_module_of_ours() -> None:
     """The sandbox stands around each definition; what definitions are made of passes it."""
     assert isinstance(RUNNER, SandboxedWorkflowRunner)
-    importer = Importer(RUNNER.restrictions, RestrictionContext())
-    with importer.applied():
-        exec("import workflows.migrate_vm", {})  # noqa: S102 - as the sandbox does
+    importer, _ = imported(RUNNER.restrictions)
     ours = {
         name for name in importer.new_modules if name.startswith("workflows.")
     } - RUNNER.restrictions.passthrough_modules
