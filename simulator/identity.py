@@ -85,7 +85,7 @@ class Identities:
         kept.setdefault("object_id", guids.new_guid())
         if kept["kind"] == "service_principal":
             kept.setdefault("client_id", guids.new_guid())
-            kept.setdefault("secret", secrets.token_urlsafe(24))
+            kept.setdefault("secret", _new_secret())
         self._area.put(kept["object_id"], kept, quiet=True)
         self.reload()
         return kept
@@ -278,6 +278,14 @@ class Identities:
 def _base64url(number: int) -> str:
     raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _new_secret() -> str:
+    """A secret that can be an argument of a command: one that began with a hyphen would be taken for an option."""
+    secret = secrets.token_urlsafe(24)
+    while secret.startswith("-"):
+        secret = secrets.token_urlsafe(24)
+    return secret
 
 
 def _signing_key(file: Path) -> rsa.RSAPrivateKey:

@@ -12,6 +12,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from requests import Response
 
+from simulator import identity
 from simulator.resources.locations import LOCATIONS
 from tests.support.sim import Simulator
 
@@ -37,6 +38,14 @@ def cloud() -> Iterator[Simulator]:
 def post_token(cloud: Simulator, path: str, **form: str) -> Response:
     """Ask the token endpoint."""
     return cloud.http.post(f"{cloud.endpoint}/{cloud.tenant_id}/{path}", data=form, timeout=10)
+
+
+def test_a_made_up_secret_can_be_an_argument_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`az login -p -6zh…` takes the secret for an option; one of 64 would begin so."""
+    drawn = iter(["-6zhG6DfkDAntC0L", "--", "bG6-fkDAntC0L"])
+    monkeypatch.setattr("simulator.identity.secrets.token_urlsafe", lambda _size: next(drawn))
+
+    assert "bG6-fkDAntC0L" == identity._new_secret()
 
 
 def test_credential_gets_a_token_that_the_key_set_verifies(cloud: Simulator) -> None:
