@@ -45,7 +45,6 @@ What is compared:
   simulator of its own.
 - Medians over the rounds. In a round the product and the asyncio script move the same fleet at the same time, each in
   a simulated Azure of its own: whatever else the machine does meets both. The script begins five seconds earlier.
-  A large fleet with machines in trouble is moved beside them, two minutes later, unless it is asked for alone.
   Single machines are moved when nothing else loads the machine, ours and the script's in turn.
 
 `make bench` takes a quarter of an hour. `make bench SIZE=1000` runs one round with ARM's limits on, the same plan with

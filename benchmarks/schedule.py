@@ -30,8 +30,6 @@ STARTING_SECONDS = 12.0
 HEAD_START_SECONDS = 5.0
 SETTLED_SECONDS = 15.0
 """After so long all servers of a part have started, and the machine is quiet."""
-BESIDE_SECONDS = 120.0
-"""How much later the fleet in trouble begins."""
 APART_SECONDS = 5.0
 """Between the beginnings of single machines: the check at the beginning is their busiest moment."""
 
@@ -88,14 +86,11 @@ def _round(choices: Choices, number: int) -> list[Part]:
     if not choices.is_large:
         return [_both(f"{size} VMs, ours and the asyncio script", _spec(size, free, number))]
     parts = []
-    faulty = _faulty(choices, bound, limits=True) if "faulty" in choices.parts and choices.faulty else None
     if "limits" in choices.parts:
         limited = replace(_spec(size, bound, number), limits=True)
         parts.append(_both(f"{size} VMs, ours and the asyncio script, ARM's limits on", limited))
-        if faulty is not None:
-            parts[-1] = _beside(parts[-1], faulty)
-    elif faulty is not None:
-        parts.append(faulty)
+    if "faulty" in choices.parts and choices.faulty:
+        parts.append(_faulty(choices, bound, limits=True))
     if "free" in choices.parts:
         parts.append(
             _both(f"{size} VMs, ours and the asyncio script, no limits", _spec(size, free, number, what_for="free"))
@@ -105,12 +100,6 @@ def _round(choices: Choices, number: int) -> list[Part]:
 
 def _both(name: str, ours: Spec) -> Part:
     return Part(name, (replace(ours, program=CONCURRENT), replace(ours, start_after=HEAD_START_SECONDS)))
-
-
-def _beside(part: Part, other: Part) -> Part:
-    """Return both at the same time, the other begun when the checks of the first no longer load the machine."""
-    late = tuple(replace(spec, start_after=BESIDE_SECONDS) for spec in other.specs)
-    return Part(f"{part.name}; {other.name}", part.specs + late)
 
 
 def _faulty(choices: Choices, pace: Pace, *, limits: bool) -> Part:
