@@ -83,6 +83,9 @@ STICKY_TIMEOUT = timedelta(seconds=1)
 """How long a workflow task waits for the worker that knows the workflow. The default of 10 s dominates recovery."""
 GRACE = timedelta(seconds=5)
 """How long a stopping worker lets its calls to Azure end."""
+_CACHED = 1_100
+"""How many workflows a worker keeps in memory: a thousand machines, their plans and groups, and what ends at once. One
+that is not kept is replayed for each step; a plan is among those that have most to do, so it stays."""
 _SLOTS = 100
 _COLLECT_AFTER = 7_000
 _TELL_SECONDS = 3
@@ -95,7 +98,7 @@ def workers(
     progress: timedelta = timedelta(seconds=24),
     azure_activities_per_second: float | None = None,
 ) -> list[Worker]:
-    """Return a worker for the workflows and one for each queue of activities.
+    """Return a worker for the workflows, one for their claims, and one for each queue of activities.
 
     *azure_activities_per_second*: what the server hands out of the queue of reads and writes, to all its workers.
     """
@@ -106,6 +109,7 @@ def workers(
     }
     return [
         workflow_worker(client, **common),
+        claim_worker(client, **common),
         *(
             Worker(
                 client,
@@ -125,9 +129,14 @@ def workers(
 def workflow_worker(client: Client, **options: Any) -> Worker:
     """Return the worker of the workflows."""
     polling = PollerBehaviorAutoscaling(minimum=2)
-    return _serving_workflows(
-        client, names.WORKFLOW_TASK_QUEUE, WORKFLOWS, workflow_task_poller_behavior=polling, **options
-    )
+    options = {"max_cached_workflows": _CACHED, "workflow_task_poller_behavior": polling, **options}
+    return _serving_workflows(client, names.WORKFLOW_TASK_QUEUE, WORKFLOWS, **options)
+
+
+def claim_worker(client: Client, **options: Any) -> Worker:
+    """Return the worker of the claims; it keeps none in memory, since they have nothing to do but to begin and end."""
+    options = {"max_cached_workflows": 0, "workflow_task_poller_behavior": PollerBehaviorAutoscaling(), **options}
+    return _serving_workflows(client, names.CLAIM_TASK_QUEUE, [VmClaim], **options)
 
 
 def finalising_worker(

@@ -7,9 +7,11 @@ WORKFLOW_TASK_QUEUE = "azure-migration"
 AZURE_TASK_QUEUE = "azure-migration-azure"
 WAIT_TASK_QUEUE = "azure-migration-wait"
 GUEST_TASK_QUEUE = "azure-migration-guest"
+CLAIM_TASK_QUEUE = "azure-migration-claim"
+"""Of the claims on machines, which only wait: they take no room among the workflows that a worker keeps in memory."""
 FINALISE_TASK_QUEUE = "azure-migration-finalise"
 """Of the worker that may delete sources, and of it alone; it is none of `TASK_QUEUES`, which every worker serves."""
-TASK_QUEUES = (WORKFLOW_TASK_QUEUE, AZURE_TASK_QUEUE, WAIT_TASK_QUEUE, GUEST_TASK_QUEUE)
+TASK_QUEUES = (WORKFLOW_TASK_QUEUE, CLAIM_TASK_QUEUE, AZURE_TASK_QUEUE, WAIT_TASK_QUEUE, GUEST_TASK_QUEUE)
 
 MIGRATE_PLAN = "MigratePlan"
 MIGRATE_VM = "MigrateVm"

@@ -37,7 +37,7 @@ from workflows.engine import Engine, reason_of
 from workflows.failures import vm_failure
 from workflows.preparation import Preparation
 from workflows.replication import Replication
-from workflows.vm_claim import VmClaim
+from workflows.vm_claim import start_claim
 
 _ROUNDS = 4
 """The removal of a recovery plan, the reading that proves it, and both once more."""
@@ -100,12 +100,7 @@ class CleanPlan:
         for machine in machines:
             source = ids.ResourceId.parse(specs[machine.name].source_id)
             try:
-                await workflow.start_child_workflow(
-                    VmClaim.run,
-                    id=names.vm_claim_id(source.subscription, source.resource_group or "", source.name),
-                    parent_close_policy=workflow.ParentClosePolicy.TERMINATE,
-                    static_summary=f"Claim on {source}: cleaning",
-                )
+                await start_claim(source, f"Claim on {source}: cleaning")
             except WorkflowAlreadyStartedError:
                 return f"a run has just claimed {source}: nothing was removed"
         return ""

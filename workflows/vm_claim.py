@@ -12,6 +12,7 @@ from workflows import policies
 
 _TRIES = 3
 _RELEASE = "release"
+_Handle = workflow.ChildWorkflowHandle["VmClaim", None]
 
 
 @workflow.defn(name=names.VM_CLAIM)
@@ -33,12 +34,29 @@ class VmClaim:
         self._released = True
 
 
+async def start_claim(source: ResourceId, summary: str) -> _Handle:
+    """Claim *source* until the workflow that runs ends.
+
+    Raises:
+        WorkflowAlreadyStartedError: another workflow holds it.
+    """
+    # Whoever deletes sources is served by a worker of its own, and its claims with it.
+    apart = workflow.info().task_queue == names.FINALISE_TASK_QUEUE
+    return await workflow.start_child_workflow(
+        VmClaim.run,
+        id=names.vm_claim_id(source.subscription, source.resource_group or "", source.name),
+        task_queue=names.FINALISE_TASK_QUEUE if apart else names.CLAIM_TASK_QUEUE,
+        parent_close_policy=workflow.ParentClosePolicy.TERMINATE,
+        static_summary=summary,
+    )
+
+
 class Claim:
     """A migration's side of its claim."""
 
     def __init__(self, task: VmTask | FinaliseTask) -> None:
         self._task = task
-        self._handle: workflow.ChildWorkflowHandle[VmClaim, None] | None = None
+        self._handle: _Handle | None = None
 
     async def take(self) -> None:
         """Claim the virtual machine.
@@ -47,15 +65,9 @@ class Claim:
             WorkflowAlreadyStartedError: another migration holds it.
         """
         source = ResourceId.parse(self._task.vm.source_id)
-        claim_id = names.vm_claim_id(source.subscription, source.resource_group or "", source.name)
         for tries_left in reversed(range(_TRIES)):
             try:
-                self._handle = await workflow.start_child_workflow(
-                    VmClaim.run,
-                    id=claim_id,
-                    parent_close_policy=workflow.ParentClosePolicy.TERMINATE,
-                    static_summary=f"Claim on {describe(self._task.vm.source_id)}",
-                )
+                self._handle = await start_claim(source, f"Claim on {describe(self._task.vm.source_id)}")
             except WorkflowAlreadyStartedError:
                 if not tries_left:
                     raise

@@ -30,6 +30,7 @@ from workflows.messages import IgnoreMisfits
 from workflows.migrate_plan import MigratePlan
 from workflows.migrate_vm import MigrateVm
 from workflows.priorities import Priorities
+from workflows.vm_claim import VmClaim
 
 PATIENCE_SECONDS = 60
 _CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
@@ -219,4 +220,11 @@ def _workers(client: Client, world: World, options: dict[str, Any]) -> list[Work
         )
         for queue, activities in activities_of(world).items()
     ]
-    return [workflows, *near]
+    claims = Worker(
+        client,
+        task_queue=names.CLAIM_TASK_QUEUE,
+        workflows=[VmClaim],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        max_cached_workflows=0,
+    )
+    return [workflows, claims, *near]

@@ -234,6 +234,18 @@ async def test_a_terminated_claim_does_not_spoil_the_end(real_stage: Stage) -> N
     assert Outcome.MIGRATED == (await real_stage.approve(handle)).outcome
 
 
+async def test_a_claim_is_served_beside_the_migrations(real_stage: Stage) -> None:
+    """A claim of each of a thousand machines would push out of a worker's memory those that have something to do."""
+    task = make_task()
+    handle = await real_stage.start_vm(task)
+    await real_stage.until_phase(handle, Phase.AWAITING_APPROVAL)
+    source = ids.ResourceId.parse(task.vm.source_id)
+    claim = names.vm_claim_id(source.subscription, source.resource_group or "", source.name)
+    description = await real_stage.client.get_workflow_handle(claim).describe()
+    assert (names.CLAIM_TASK_QUEUE, handle.id) == (description.task_queue, description.parent_id)
+    assert Outcome.MIGRATED == (await real_stage.approve(handle)).outcome
+
+
 async def test_a_terminated_migration_gives_its_machine_free(real_stage: Stage) -> None:
     """The claim ends with the migration that holds it, also when that one could not say a word."""
     task = make_task()
