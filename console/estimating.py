@@ -27,6 +27,7 @@ def with_estimates(view: PlanView, outlook: PlanOutlook | None) -> PlanView:
         cutover=outlook.cutover,
         before=(outlook.before[0] * pace[0], outlook.before[1] * pace[1]),
         waves=outlook.order,
+        shares=outlook.shares,
     )
     vms = tuple(replace(vm, eta=_of_vm(vm, table, at)) for vm in view.vms)
     return replace(view, vms=vms, eta=table.plan, waves=table.waves)

@@ -6,11 +6,15 @@ Pure reckoning with seconds, for `plan` and for estimates; what does not end by 
 from __future__ import annotations
 
 import heapq
-from collections import Counter, deque
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from migration import waves
+
+PLAN_PART = "plan"
+Rank = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,13 @@ class Turn:
     takes: float = 0.0
     through: float | None = None
     gates: bool = True
+    parts: tuple[str, ...] = ()
+    """What it is a part of: the plan, its wave, its subscription, its vault."""
 
 
-@dataclass(frozen=True)
-class Order:
-    """The order of waves, and how many of each at once where one has a limit of its own."""
-
-    after: Sequence[Sequence[int]]
-    replication: Mapping[int, int] = field(default_factory=dict)
-    cutover: Mapping[int, int] = field(default_factory=dict)
+def wave_part(wave: int) -> str:
+    """Return how the limits name a wave."""
+    return f"wave {wave}"
 
 
 def line_of(number: int) -> list[tuple[int, ...]]:
@@ -41,95 +43,150 @@ def line_of(number: int) -> list[tuple[int, ...]]:
     return [(one - 1,) if one else () for one in range(number)]
 
 
-def places(number: int, taken: Iterable[float] = (), begins: float = 0.0) -> list[float]:
-    """Return when each of so many places is free; those *taken* become so by themselves."""
-    busy = sorted(taken)
-    free = [*busy, *([begins] * max(number - len(busy), 0))]
-    heapq.heapify(free)
-    return free
+class _Floor:
+    """The places of a plan's parts: who has one until when, and who waits for one.
+
+    Who finds none is passed by those who do, as a plan lets go past a vault that is full.
+    """
+
+    def __init__(self, limits: Mapping[str, int], taken: Iterable[tuple[float, Sequence[str]]] = ()) -> None:
+        self._limits = limits
+        self._lanes: dict[tuple[str, ...], list[tuple[Rank, str, float]]] = {}
+        self._running = [(ends, number, self._bounded(parts)) for number, (ends, parts) in enumerate(taken)]
+        heapq.heapify(self._running)
+        self._begun = len(self._running)
+        self._taken = Counter(part for _, _, parts in self._running for part in parts)
+
+    def wait(self, rank: Rank, name: str, takes: float, parts: Sequence[str]) -> None:
+        """Let one wait for a place in each of its *parts*; the least *rank* goes first."""
+        heapq.heappush(self._lanes.setdefault(self._bounded(parts), []), (rank, name, takes))
+
+    @property
+    def next_end(self) -> float:
+        """When the next place is given back; infinite where none is taken."""
+        return self._running[0][0] if self._running else math.inf
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._lanes)
+
+    def begin(self, now: float) -> list[tuple[str, float]]:
+        """Take back what has ended by *now*, and return who begins then, and when each ends."""
+        while self._running and self._running[0][0] <= now:
+            self._taken.subtract(heapq.heappop(self._running)[2])
+        begun = []
+        while free := [parts for parts in self._lanes if self._has_room(parts)]:
+            chosen = min(free, key=lambda one: self._lanes[one][0])
+            _, name, takes = heapq.heappop(self._lanes[chosen])
+            if not self._lanes[chosen]:
+                del self._lanes[chosen]
+            self._taken.update(chosen)
+            self._begun += 1
+            heapq.heappush(self._running, (now + takes, self._begun, chosen))
+            begun.append((name, now + takes))
+        return begun
+
+    def _has_room(self, parts: tuple[str, ...]) -> bool:
+        return all(self._taken[part] < self._limits[part] for part in parts)
+
+    def _bounded(self, parts: Sequence[str]) -> tuple[str, ...]:
+        return tuple(part for part in parts if part in self._limits)
 
 
-def take(begins: float, takes: float, *free: list[float]) -> float:
-    """Take the next place of each kind, and return when it is given back."""
-    ends = max(begins, *(heapq.heappop(one) for one in free)) + takes
-    for one in free:
-        heapq.heappush(one, ends)
-    return ends
-
-
-def side_by_side(wanting: Iterable[tuple[str, float, Sequence[str]]], limits: Mapping[str, int]) -> dict[str, float]:
+def side_by_side(
+    wanting: Iterable[tuple[str, float, Sequence[str]]],
+    limits: Mapping[str, int],
+    taken: Iterable[tuple[float, Sequence[str]]] = (),
+    begins: float = 0.0,
+) -> dict[str, float]:
     """Return when each of those that want to begin at once, and take so long, has ended.
 
-    They begin in their order, once each part that they are of has a place; who finds none is passed by those who do, as
-    a plan lets go past a vault that is full. *limits*: how many of a part at once; others are not bounded.
+    They begin in their order, once each part that they are of has a place. *limits*: how many of a part at once; others
+    are not bounded. *taken*: until when others have a place, and in which parts. *begins*: when the first may begin.
     """
-    lanes: dict[tuple[str, ...], deque[tuple[int, str, float]]] = {}
+    floor = _Floor(limits, taken)
     for rank, (name, takes, parts) in enumerate(wanting):
-        lanes.setdefault(tuple(part for part in parts if part in limits), deque()).append((rank, name, takes))
+        floor.wait((rank,), name, takes, parts)
     ends: dict[str, float] = {}
-    running: list[tuple[float, int, tuple[str, ...]]] = []
-    taken: Counter[str] = Counter()
-    now = 0.0
-    while lanes:
-        while free := [parts for parts in lanes if all(taken[part] < limits[part] for part in parts)]:
-            chosen = min(free, key=lambda one: lanes[one][0])
-            rank, name, takes = lanes[chosen].popleft()
-            ends[name] = now + takes
-            heapq.heappush(running, (ends[name], rank, chosen))
-            taken.update(chosen)
-            if not lanes[chosen]:
-                del lanes[chosen]
-        if lanes:
-            now, _, over = heapq.heappop(running)
-            taken.subtract(over)
+    now = begins
+    while floor.is_awaited:
+        ends.update(floor.begin(now))
+        now = max(now, floor.next_end)
     return ends
 
 
 def fail_over(
-    members: Sequence[Sequence[Turn]], order: Order, free: list[float], free_of: Mapping[int, list[float]]
+    members: Sequence[Sequence[Turn]],
+    after: Sequence[Sequence[int]],
+    limits: Mapping[str, int],
+    taken: Iterable[tuple[float, Sequence[str]]] = (),
 ) -> tuple[dict[str, float], list[float]]:
     """Return when each machine of the waves is through, and when each wave's gate opens.
 
-    *free*: the plan's places; *free_of*: those of waves that have a limit of their own.
+    *after*: the waves that each comes right after. *limits*: how many of a part of the plan at once; others are not
+    bounded. *taken*: until when others have a place.
     """
-    ends: dict[str, float] = {}
-    gates = [0.0] * len(members)
-    through = [0.0] * len(members)
-    left = [len(set(before)) for before in order.after]
-    pending = [0] * len(members)
-    next_ones = waves.followers(order.after)
-    queue: list[tuple[float, float, int, int]] = []
-    entered = [wave for wave, number in enumerate(left) if not number]
-    while entered or queue:
+    course = _Course(members, after)
+    floor = _Floor(limits, taken)
+    while course.coming or floor.is_awaited:
+        now = min(course.coming[0][0] if course.coming else math.inf, floor.next_end)
+        while course.coming and course.coming[0][0] <= now:
+            *rank, wave, number = heapq.heappop(course.coming)
+            one = members[wave][number]
+            course.waves[one.name] = wave
+            floor.wait((*rank, wave, number), one.name, one.takes, one.parts)
+        for name, ends in floor.begin(now):
+            course.verified(name, ends)
+    return course.ends, course.gates
+
+
+class _Course:
+    """Which waves have been entered, and who of them comes when."""
+
+    def __init__(self, members: Sequence[Sequence[Turn]], after: Sequence[Sequence[int]]) -> None:
+        self._members, self._after = members, after
+        self.ends: dict[str, float] = {}
+        self.gates = [0.0] * len(members)
+        self.waves: dict[str, int] = {}
+        """By machine, of those that wait for a place."""
+        self.coming: list[tuple[float, float, int, int]] = []
+        """When each that has not come to wait does; when it was ready; its wave and its number there."""
+        self._through = [0.0] * len(members)
+        self._left = [len(set(before)) for before in after]
+        self._pending = [0] * len(members)
+        self._next = waves.followers(after)
+        self._enter([wave for wave, number in enumerate(self._left) if not number])
+
+    def verified(self, name: str, ends: float) -> None:
+        """Note when one that got its place is through; the last of a wave opens gates."""
+        wave = self.waves[name]
+        self.ends[name] = ends
+        self._through[wave] = max(self._through[wave], ends)
+        self._pending[wave] -= 1
+        if not self._pending[wave]:
+            self._enter(self._released(wave))
+
+    def _enter(self, entered: list[int]) -> None:
         while entered:
             wave = entered.pop()
-            gates[wave] = through[wave] = max((through[one] for one in order.after[wave]), default=0.0)
-            for number, one in enumerate(members[wave]):
+            gate = max((self._through[one] for one in self._after[wave]), default=0.0)
+            self.gates[wave] = self._through[wave] = gate
+            for number, one in enumerate(self._members[wave]):
                 if one.through is None:
-                    pending[wave] += 1
-                    heapq.heappush(queue, (max(one.ready, gates[wave]), one.ready, wave, number))
+                    self._pending[wave] += 1
+                    heapq.heappush(self.coming, (max(one.ready, gate), one.ready, wave, number))
                 else:
-                    ends[one.name] = one.through
-                    through[wave] = max(through[wave], one.through if one.gates else 0.0)
-            if not pending[wave]:
-                entered += _released(wave, next_ones, left)
-        if queue:
-            begins, _, wave, number = heapq.heappop(queue)
-            one = members[wave][number]
-            own = [free_of[wave]] if wave in free_of else []
-            ends[one.name] = take(begins, one.takes, free, *own)
-            through[wave] = max(through[wave], ends[one.name])
-            pending[wave] -= 1
-            if not pending[wave]:
-                entered += _released(wave, next_ones, left)
-    return ends, gates
+                    self.ends[one.name] = one.through
+                    self._through[wave] = max(self._through[wave], one.through if one.gates else 0.0)
+            if not self._pending[wave]:
+                entered += self._released(wave)
 
-
-def _released(wave: int, next_ones: Sequence[Sequence[int]], left: list[int]) -> list[int]:
-    """Return the waves that waited for nothing but this one."""
-    found = []
-    for one in next_ones[wave]:
-        left[one] -= 1
-        if not left[one]:
-            found.append(one)
-    return found
+    def _released(self, wave: int) -> list[int]:
+        """Return the waves that waited for nothing but this one."""
+        found = []
+        for one in self._next[wave]:
+            self._left[one] -= 1
+            if not self._left[one]:
+                found.append(one)
+        return found

@@ -1,10 +1,11 @@
 """How many at once: of the plan, each wave, subscription and vault, as the plan or people say now. Pure."""
 
-from typing import Literal
+from collections.abc import Iterable
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from migration.eta.values import Share
     from migration.plan import Plan
     from migration.plan_fleet import Home
     from migration.steering import LimitsNow, Part
@@ -68,14 +69,22 @@ class Bounds:
         key = self._key(part)
         return self.copying.taken.get(key, 0), self.cutting.taken.get(key, 0)
 
-    def least(self, what: Literal["replication", "cutover"]) -> int:
-        """Return how many of the plan at once: fewer than it says where its subscriptions, or vaults, bound them."""
-        room = self.copying if what == "replication" else self.cutting
-        found = room.limits[PLAN_KEY]
-        for keys in zip(*(keys[1:] for keys in room.homes.values()), strict=True):
-            if all(key in room.limits for key in keys):
-                found = min(found, sum(room.limits[key] for key in set(keys)))
-        return found
+    @property
+    def of_plan(self) -> tuple[int, int]:
+        """How many of the plan may replicate, and fail over, at once now."""
+        return self.copying.limits[PLAN_KEY], self.cutting.limits[PLAN_KEY]
+
+    def shares(self, vms: Iterable[VmState]) -> list[Share]:
+        """Return the limits of the subscriptions and vaults that have some, with whom of *vms* they bound."""
+        bounded: dict[str, list[str]] = {}
+        for vm in vms:
+            for key in home_keys(vm.home):
+                if key in self.copying.limits or key in self.cutting.limits:
+                    bounded.setdefault(key, []).append(vm.name)
+        return [
+            Share(replication=self.copying.limits.get(key), cutover=self.cutting.limits.get(key), vms=names)
+            for key, names in bounded.items()
+        ]
 
     def change(self, limits: LimitsNow) -> None:
         """Bound a part of the plan anew; what is not given stays."""

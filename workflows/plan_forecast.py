@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.eta.expected import of_minutes, steps
     from migration.eta.fleet import Place, Timetable, new_place, timetable
     from migration.eta.reckoning import Remaining, in_moments
-    from migration.eta.values import PlanOutlook, WavePlace
+    from migration.eta.values import PlanOutlook, Share, WavePlace
     from migration.findings import PlanCheck
     from migration.plan import Plan
     from migration.plan_state import ForecastState
@@ -62,10 +62,12 @@ class PlanForecast:
             return None
         table = self._table(phase)
         low, high = self._before(phase)
+        replication, cutover = self._dispatcher.bounds.of_plan
         return PlanOutlook(
-            replication=self._dispatcher.bounds.least("replication"),
-            cutover=self._dispatcher.bounds.least("cutover"),
+            replication=replication,
+            cutover=cutover,
             order=self._order(),
+            shares=self._shares(),
             tests=self._plan.failover.test_first,
             before=(low, high or 0.0),
             plan=table.plan,
@@ -94,15 +96,19 @@ class PlanForecast:
         return [*told, *(f"  - {wave}: {in_moments(end)}" for wave, end in list(table.waves.items())[:_WAVES])]
 
     def _table(self, phase: str) -> Timetable:
-        now = workflow.now()
+        now, (replication, cutover) = workflow.now(), self._dispatcher.bounds.of_plan
         return timetable(
             [self._place(vm, now) for vm in self._dispatcher.vms.values()],
             now,
-            replication=self._dispatcher.bounds.least("replication"),
-            cutover=self._dispatcher.bounds.least("cutover"),
+            replication=replication,
+            cutover=cutover,
             before=self._before(phase),
             waves=self._order(),
+            shares=self._shares(),
         )
+
+    def _shares(self) -> list[Share]:
+        return self._dispatcher.bounds.shares(self._dispatcher.vms.values())
 
     def _order(self) -> dict[str, WavePlace] | None:
         """Return what each wave comes after, and its limits now; None where each comes after the one before it."""

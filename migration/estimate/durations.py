@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from migration.estimate.prices import Assumption, Assumptions
 from migration.models import VmSpec
 from migration.plan import Plan
-from migration.plan_fleet import home_of
-from migration.schedule import Order, Turn, fail_over, places, side_by_side
+from migration.schedule import PLAN_PART, Turn, fail_over, side_by_side, wave_part
 from migration.specs import vm_specs
 from migration.survey import SurveyedVm, kept_disks
 from migration.waves import in_order
 
 _MIB_PER_GIB = 1024
-_PLAN = "plan"
 
 
 @dataclass(frozen=True)
@@ -101,23 +100,11 @@ def _schedule(
     cutover: dict[str, float],
 ) -> tuple[float, float]:
     """Return when the last machine is ready to fail over, and when the last one is verified."""
-    said = [wave.concurrency for wave in plan.waves]
-    order = Order(
-        plan.wave_dependencies,
-        {wave: one.replication for wave, one in enumerate(said) if one and one.replication},
-        {wave: one.cutover for wave, one in enumerate(said) if one and one.cutover},
-    )
-    at = side_by_side(
-        (
-            (name, ready[name], (_PLAN, f"wave {wave}", *homes[name]))
-            for wave in in_order(order.after)
-            for name in waves[wave]
-        ),
-        _replication_limits(plan, order, homes),
-    )
-    turns = [[Turn(name, at[name], cutover[name]) for name in wave] for wave in waves]
-    free_of = {wave: places(number) for wave, number in order.cutover.items()}
-    ends, _ = fail_over(turns, order, places(_least(plan.concurrency.cutover, plan, "cutover")), free_of)
+    after = plan.wave_dependencies
+    parts = {name: (PLAN_PART, wave_part(wave), *homes[name]) for wave in in_order(after) for name in waves[wave]}
+    at = side_by_side(((name, ready[name], of) for name, of in parts.items()), _limits(plan, homes, "replication"))
+    turns = [[Turn(name, at[name], cutover[name], parts=parts[name]) for name in wave] for wave in waves]
+    ends, _ = fail_over(turns, after, _limits(plan, homes, "cutover"))
     return max(at.values(), default=0.0), max(ends.values(), default=0.0)
 
 
@@ -126,26 +113,19 @@ def _home(plan: Plan, spec: VmSpec, vm: SurveyedVm) -> tuple[str, str]:
     return f"subscription {plan.source_subscriptions[spec.name]}", f"vault {vm.place.vault}"
 
 
-def _replication_limits(plan: Plan, order: Order, homes: Mapping[str, tuple[str, str]]) -> dict[str, int]:
-    """Return how many of each part of the plan replicate at once."""
-    limits = {_PLAN: plan.concurrency.replication}
-    limits |= {f"wave {wave}": number for wave, number in order.replication.items()}
-    for at, said in enumerate((plan.concurrency.per_subscription, plan.concurrency.per_vault)):
-        if said is not None and said.replication is not None:
-            limits |= dict.fromkeys((home[at] for home in homes.values()), said.replication)
+def _limits(
+    plan: Plan, homes: Mapping[str, tuple[str, str]], what: Literal["replication", "cutover"]
+) -> dict[str, int]:
+    """Return how many of each part of the plan replicate, or fail over, at once."""
+    said = plan.concurrency
+    limits = {PLAN_PART: getattr(said, what)}
+    for wave, one in enumerate(plan.waves):
+        if one.concurrency is not None and getattr(one.concurrency, what):
+            limits[wave_part(wave)] = getattr(one.concurrency, what)
+    for at, each in enumerate((said.per_subscription, said.per_vault)):
+        if each is not None and getattr(each, what) is not None:
+            limits |= dict.fromkeys((home[at] for home in homes.values()), getattr(each, what))
     return limits
-
-
-def _least(number: int, plan: Plan, what: str) -> int:
-    """Return how many at once, where subscriptions or vaults bound them more than the plan does."""
-    homes = [home_of(plan, vm) for vm in plan.vms]
-    for limits, kinds in (
-        (plan.concurrency.per_subscription, {home.subscription for home in homes}),
-        (plan.concurrency.per_vault, {home.vault for home in homes}),
-    ):
-        each = getattr(limits, what) if limits is not None else None
-        number = number if each is None else min(number, each * len(kinds))
-    return number
 
 
 def _both(of_case: Callable[[str], tuple[float, float]]) -> tuple[Span, Span]:

@@ -6,16 +6,15 @@ What waits for a person, and what stands still, is in no range; it is counted an
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from migration.eta.reckoning import Remaining, estimate, ranged, remaining, total
-from migration.eta.values import Estimate, Outlook, Step, Stuck, Until, WavePlace
+from migration.eta.values import Estimate, Outlook, Share, Step, Stuck, Until, WavePlace
 from migration.phases import Phase
-from migration.schedule import Order, Turn, fail_over, line_of, take
-from migration.schedule import places as slots
+from migration.schedule import PLAN_PART, Turn, fail_over, line_of, side_by_side, wave_part
 from migration.waves import in_order
 
 if TYPE_CHECKING:
@@ -70,6 +69,16 @@ class Timetable:
     vms: dict[str, Estimate] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Order:
+    """What bounds whom: the waves that each comes after, how many of each part at once, the parts of each machine."""
+
+    after: Sequence[Sequence[int]]
+    replication: Mapping[str, int]
+    cutover: Mapping[str, int]
+    parts: Mapping[str, tuple[str, ...]]
+
+
 def place_of(name: str, wave: str, outlook: Outlook, at: datetime, progress: Progress | None = None) -> Place:
     """Return the place of a virtual machine that runs."""
     if outlook.phase is Phase.AWAITING_APPROVAL:
@@ -110,17 +119,18 @@ def timetable(
     cutover: int,
     before: Remaining = (0.0, 0.0),
     waves: Mapping[str, WavePlace] | None = None,
+    shares: Sequence[Share] = (),
 ) -> Timetable:
     """Return when waves and plan are done, seen *at* a moment; places come wave by wave, in the plan's order.
 
     *before*: the seconds until the first virtual machine may begin. *waves*: what each wave comes after, and its own
-    limits; without it each comes after the one before it.
+    limits; without it each comes after the one before it. *shares*: the limits of subscriptions and vaults.
     """
     members: dict[str, list[Place]] = {name: [] for name in waves or {}}
     for place in places:
         members.setdefault(place.wave, []).append(place)
-    order = _order(list(members), waves)
-    cases = [_run(list(members.values()), order, case, replication, cutover, _pick(before, case)) for case in (0, 1)]
+    order = _order(members, waves, WavePlace(replication=replication, cutover=cutover), shares)
+    cases = [_run(list(members.values()), order, case, _pick(before, case)) for case in (0, 1)]
     (best, _), (worst, gates) = cases
     blocked = {wave for wave, gate in zip(members, gates, strict=True) if math.isinf(gate)}
     ends = {wave: _group(of_it, best, worst, at, is_blocked=wave in blocked) for wave, of_it in members.items()}
@@ -135,57 +145,74 @@ def timetable(
     )
 
 
-def _order(names: list[str], waves: Mapping[str, WavePlace] | None) -> Order:
-    if waves is None:
-        return Order(line_of(len(names)))
-    numbers = {name: number for number, name in enumerate(names)}
-    told = [waves.get(name, WavePlace()) for name in names]
-    after = [tuple(numbers[one] for one in place.after if one in numbers) for place in told]
-    return Order(
+def _order(
+    members: Mapping[str, Sequence[Place]],
+    waves: Mapping[str, WavePlace] | None,
+    plan: WavePlace,
+    shares: Sequence[Share],
+) -> _Order:
+    numbers = {name: number for number, name in enumerate(members)}
+    told = [(waves or {}).get(name, WavePlace()) for name in numbers]
+    after: Sequence[Sequence[int]] = line_of(len(numbers))
+    if waves is not None:
+        after = [tuple(numbers[one] for one in place.after if one in numbers) for place in told]
+    limits: list[tuple[str, WavePlace | Share]] = [
+        (PLAN_PART, plan),
+        *((wave_part(number), place) for number, place in enumerate(told)),
+        *((f"share {number}", share) for number, share in enumerate(shares)),
+    ]
+    shared: dict[str, list[str]] = {}
+    for number, share in enumerate(shares):
+        for name in share.vms:
+            shared.setdefault(name, []).append(f"share {number}")
+    return _Order(
         after,
-        {number: place.replication for number, place in enumerate(told) if place.replication},
-        {number: place.cutover for number, place in enumerate(told) if place.cutover},
+        {part: said.replication for part, said in limits if said.replication},
+        {part: said.cutover for part, said in limits if said.cutover},
+        {
+            place.name: (PLAN_PART, wave_part(numbers[wave]), *shared.get(place.name, ()))
+            for wave, of_it in members.items()
+            for place in of_it
+        },
     )
 
 
 def _run(
-    waves: Sequence[Sequence[Place]], order: Order, case: int, replication: int, cutover: int, begins: float
+    waves: Sequence[Sequence[Place]], order: _Order, case: int, begins: float
 ) -> tuple[dict[str, float], list[float]]:
     """Return when each is verified, or at its end, and when each gate opens; infinite where that cannot be told.
 
     At best a person lets go on at once what is paused; at worst never.
     """
-    ready = _ready(waves, order, case, replication, begins)
-    cutting = [[_pick(p.to_verified, case) for p in members if p.stage == "cutting_over"] for members in waves]
-    free = slots(cutover, [one for members in cutting for one in members])
-    free_of = {wave: slots(number, cutting[wave]) for wave, number in order.cutover.items()}
-    return fail_over([[_turn(p, ready, case) for p in members] for members in waves], order, free, free_of)
+    ready = _ready(waves, order, case, begins)
+    taken = [(_pick(p.to_verified, case), order.parts[p.name]) for p in _of(waves) if p.stage == "cutting_over"]
+    turns = [[_turn(p, ready, case, order.parts[p.name]) for p in members] for members in waves]
+    return fail_over(turns, order.after, order.cutover, taken)
 
 
-def _ready(
-    waves: Sequence[Sequence[Place]], order: Order, case: int, replication: int, begins: float
-) -> dict[str, float]:
+def _ready(waves: Sequence[Sequence[Place]], order: _Order, case: int, begins: float) -> dict[str, float]:
     """Return when each that has not had its turn wants it."""
-    copying = [[_pick(p.to_ready, case) for p in members if p.stage == "copying"] for members in waves]
-    free = slots(replication, [one for members in copying for one in members], begins)
-    free_of = {wave: slots(number, copying[wave], begins) for wave, number in order.replication.items()}
-    ready: dict[str, float] = {}
-    for wave in in_order(order.after):
-        own = [free_of[wave]] if wave in free_of else []
-        for place in waves[wave]:
-            if place.stage == "copying":
-                ready[place.name] = _pick(place.to_ready, case)
-            elif place.stage == "new" and not (place.paused and case):
-                ready[place.name] = take(0.0, _pick(place.to_ready, case), free, *own)
-    return ready
+    ready = {p.name: _pick(p.to_ready, case) for p in _of(waves) if p.stage == "copying"}
+    taken = [(_pick(p.to_ready, case), order.parts[p.name]) for p in _of(waves) if p.stage == "copying"]
+    wanting = (
+        (place.name, _pick(place.to_ready, case), order.parts[place.name])
+        for wave in in_order(order.after)
+        for place in waves[wave]
+        if place.stage == "new" and not (place.paused and case)
+    )
+    return ready | side_by_side(wanting, order.replication, taken, begins)
 
 
-def _turn(place: Place, ready: Mapping[str, float], case: int) -> Turn:
+def _of(waves: Sequence[Sequence[Place]]) -> Iterator[Place]:
+    return (place for members in waves for place in members)
+
+
+def _turn(place: Place, ready: Mapping[str, float], case: int, parts: tuple[str, ...]) -> Turn:
     if place.stage not in {"new", "copying", "ready"}:
         return Turn(place.name, through=_end(place, case), gates=place.stage not in {"person", "finishing"})
     if place.paused and case:
         return Turn(place.name, through=math.inf)
-    return Turn(place.name, ready.get(place.name, 0.0), _pick(place.to_verified, case))
+    return Turn(place.name, ready.get(place.name, 0.0), _pick(place.to_verified, case), parts=parts)
 
 
 def _end(place: Place, case: int) -> float:

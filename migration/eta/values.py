@@ -59,6 +59,14 @@ class WavePlace(Value):
     cutover: int | None = None
 
 
+class Share(Value):
+    """How many of some virtual machines at once: those of a subscription, or of a vault, that has limits of its own."""
+
+    replication: int | None = None
+    cutover: int | None = None
+    vms: list[str] = Field(default_factory=list, description="By the plan's names.")
+
+
 class PlanOutlook(Value):
     """What a plan knows of when it is done; each virtual machine knows more of itself."""
 
@@ -68,6 +76,9 @@ class PlanOutlook(Value):
     before: tuple[float, float] = Field((0.0, 0.0), description="Seconds until the first one may begin.")
     order: dict[str, WavePlace] | None = Field(
         None, description="By wave; null where each comes after the one before it and none has limits of its own."
+    )
+    shares: list[Share] = Field(
+        default_factory=list, description="Of subscriptions and vaults that have limits of their own."
     )
     plan: "Estimate | None" = None
     waves: dict[str, "Estimate"] = Field(default_factory=dict)

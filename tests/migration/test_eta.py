@@ -13,7 +13,7 @@ from migration.eta.expected import steps
 from migration.eta.fleet import Place, place_of, timetable
 from migration.eta.outlook import outlook, pace
 from migration.eta.reckoning import estimate, in_moments, in_words, ranged
-from migration.eta.values import Estimate, Outlook, WavePlace
+from migration.eta.values import Estimate, Outlook, Share, WavePlace
 from migration.models import Progress
 from migration.phases import Phase
 from migration.report import PhaseSpan
@@ -239,6 +239,15 @@ class TestTimetable:
         table = timetable(places, BEGAN, replication=10, cutover=10, waves=waves)
         seconds = {name: (end.low_seconds, end.high_seconds) for name, end in table.waves.items()}
         assert {"one": (600, 1200), "two": (1200, 2400), "three": (1200, 2400), "four": (7200, 9000)} == seconds
+
+    def test_vaults_bound_their_own_alone(self) -> None:
+        """A full vault's queue is as long as its own machines make it; those of another do not wait in it."""
+        ready = [Place(name, "one", "ready", to_verified=(600, 600), stuck="queue") for name in "abcd"]
+        new = [Place(name, "one", "new", (600, 600), (300, 300), stuck="queue") for name in "ef"]
+        shares = [Share(replication=1, cutover=1, vms=["a", "b", "c", "e", "f"])]
+        table = timetable([*ready, *new], BEGAN, replication=9, cutover=9, shares=shares)
+        assert [600, 1200, 1800, 600] == [table.vms[name].low_seconds for name in "abcd"]
+        assert 2400 == table.vms["f"].low_seconds
 
     def test_what_is_paused_has_no_end_nor_what_waits_for_it(self) -> None:
         """At best somebody lets it go on at once; others that do not wait for it keep their range, and its place."""

@@ -6,7 +6,7 @@ import pytest
 
 from migration.errors import PlanFileError
 from migration.plan_file import load_plan, parse_plan
-from migration.schedule import Order, Turn, fail_over, line_of, places
+from migration.schedule import Turn, fail_over, line_of
 from migration.waves import all_before, dependencies, in_order, places_in
 from tests.migration.plan_text import GOOD, problems_of
 
@@ -98,16 +98,26 @@ def test_a_plan_that_says_nothing_new_has_the_hash_that_it_always_had() -> None:
 
 def test_waves_beside_each_other_fail_over_beside_each_other() -> None:
     """Each gate opens with the last of those before it; places are shared, and a wave's own limit holds."""
-    waves = [[Turn("a", 10, 5)], [Turn("b", 0, 30)], [Turn("c", 0, 5), Turn("d", 0, 5)], [Turn("e", 0, 5)]]
-    ends, gates = fail_over(waves, Order(((), (), (0,), (1, 2))), places(9), {2: places(1)})
+    of = ("plan", "wave 2")
+    both = [Turn("c", 0, 5, parts=of), Turn("d", 0, 5, parts=of)]
+    waves = [[Turn("a", 10, 5, parts=of[:1])], [Turn("b", 0, 30, parts=of[:1])], both, [Turn("e", 0, 5, parts=of[:1])]]
+    ends, gates = fail_over(waves, ((), (), (0,), (1, 2)), {"plan": 9, "wave 2": 1})
     assert {"a": 15, "b": 30, "c": 20, "d": 25, "e": 35} == ends
     assert [0, 0, 15, 30] == gates
-    ends, gates = fail_over(waves, Order(line_of(4)), places(9), {})
+    ends, gates = fail_over(waves, line_of(4), {"plan": 9})
     assert ({"a": 15, "b": 45, "c": 50, "d": 50, "e": 55}, [0, 15, 45, 50]) == (ends, gates)
+
+
+def test_who_finds_its_vault_full_is_passed() -> None:
+    """The place of the plan that it would have is another vault's; what fails over already has places, too."""
+    full = [Turn(name, 0, 10, parts=("plan", "vault a")) for name in "abc"]
+    other = [Turn(name, 1, 10, parts=("plan", "vault b")) for name in "de"]
+    ends, _ = fail_over([[*full, *other]], [()], {"plan": 2, "vault a": 1}, [(4.0, ("plan", "vault a"))])
+    assert {"d": 11, "a": 14, "e": 21, "b": 24, "c": 34} == ends
 
 
 def test_a_wave_whose_machines_are_all_through_lets_the_next_go_once_those_before_are() -> None:
     """A gate is as late as all before it, through others too; who waits for a person delays nobody."""
     waves = [[Turn("a", 0, 50)], [Turn("b", through=0)], [Turn("c", 0, 5)], [Turn("p", through=99, gates=False)]]
-    ends, gates = fail_over(waves, Order(((), (0,), (1, 3), ())), places(2), {})
+    ends, gates = fail_over(waves, ((), (0,), (1, 3), ()), {"plan": 2})
     assert (55, [0, 50, 50, 0]) == (ends["c"], gates)
