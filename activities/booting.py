@@ -12,7 +12,7 @@ from temporalio import activity
 from activities.heartbeats import beating
 from arm import boot, machines
 from arm.handover import BOOT, PARITY
-from arm.together import Together, not_serving_yet
+from arm.together import not_serving_yet
 from arm.watcher import OUTAGE_SECONDS
 from migration import power
 from migration.proofs import Boot, BootWait
@@ -35,7 +35,6 @@ class BootActivities:
     def __init__(self, azure: AzureClients, watchers: Watchers) -> None:
         self._azure = azure
         self._watchers = watchers
-        self._together = Together(azure)
 
     @activity.defn
     async def wait_for_boot(self, wait: BootWait) -> Boot:
@@ -46,13 +45,13 @@ class BootActivities:
         info = activity.info()
         waited = (info.started_time - info.scheduled_time).total_seconds()
         async with beating(list):
-            watching = _Watching(self._azure, self._together, wait, max(wait.timeout_seconds - waited, 0.0))
+            watching = _Watching(self._azure, wait, max(wait.timeout_seconds - waited, 0.0))
             beat = FLOORS * self._watchers.floor_seconds
             with self._watchers.reading_alone():  # a listing may not tell of agents
                 while (found := await watching.look()) is None:
                     # Machines that boot beside each other are looked at in the same moments, by one reading.
                     pause = self._watchers.pause_seconds(watching.seconds)
-                    await self._together.beat(beat * max(1, round(pause / beat)))
+                    await self._azure.together.beat(beat * max(1, round(pause / beat)))
         return found.model_copy(update={"seconds": round(waited + watching.seconds)})
 
 
@@ -61,7 +60,6 @@ class _Watching:
     """One machine while it boots."""
 
     azure: AzureClients
-    together: Together
     wait: BootWait
     left_seconds: float
     began: float = field(default_factory=time.monotonic)
@@ -99,7 +97,7 @@ class _Watching:
         """Return the machine, together with others that boot; what ends the wait only a read of itself may say."""
         if self.whole is None or late or not self.wait.expects_agent:
             return self._read(await machines.just_read(self.azure, BOOT, self.wait.vm_id))
-        look = await self.together.look(self.wait.vm_id, not_serving_yet)
+        look = await self.azure.together.look(self.wait.vm_id, not_serving_yet)
         document = look.read.result()
         if look.is_whole or document is None:
             return self._read(document)

@@ -67,7 +67,8 @@ class WaitActivities:
                 while True:
                     document = await job.next()
                     if missing.for_long(missing=document is None) or (document and not jobs.is_running(document)):
-                        return await self._ended(wait, document if job.is_whole else None)
+                        suffices = job.is_whole or (document is not None and jobs.ended_plainly(document))
+                        return await self._ended(wait, document if suffices else None)
                     reading = _job_progress(document or {})
                     del document  # while it waits for the next: see `Subscription.next`
                     progress.now = await observer.see(reading)

@@ -172,7 +172,8 @@ class Asker:
         """Return what is known of one resource."""
 
         async def ask() -> T | None:
-            document = await read(self.azure, resource_id, **query)
+            mine = read(self.azure, resource_id, **query) if query else self.azure.together.read(resource_id)
+            document = await mine
             if self._seen is not None:
                 self._seen[id_key(resource_id)] = document
             return None if document is None else make(document)

@@ -71,6 +71,12 @@ class Bucket:
         return 0.0 if self.is_closed else max(self._tokens, 0.0)
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether a request would have to wait now, or others do."""
+        self._fill()
+        return self.is_closed or self._ready < 1 or not self._line.is_empty()
+
+    @property
     def rate(self) -> float:
         """How many tokens a second it refills now."""
         self._fill()

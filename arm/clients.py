@@ -20,6 +20,7 @@ from arm.credentials import AzureAccess, credential_for
 from arm.handover import Handover
 from arm.limiter import Limiter
 from arm.policies import pipeline_policies
+from arm.together import Together
 from arm.turnstile import Turnstile
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class AzureClients:
         self._observers = (*observers, self.handed)
         self.limiter = limiter or Limiter()
         self.turnstile = Turnstile()
+        self.together = Together(self)
         self.credential = credential_for(access)
         self._transport = _transport(access)
         self._clients: dict[tuple[str, str], Any] = {}

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _RUNNING = {"notstarted", "inprogress", "cancelling", "suspended", "waitingforuserinput", "waiting"}
 _WELL = {"succeeded", "completed", "completedwithinformation", "partiallysucceeded"}
 _FAILED = {"failed", "cancelled", "canceled", "aborted"}
+_TOLD_BY_TASKS = {"UnplannedFailover", "PlannedFailover", "TestFailover"}
+"""Whose tasks tell more than that they ended well: whether the source was shut down, and when."""
 _NO_JOB = "none"
 MOST_TASKS = 100
 _NAME_CHARACTERS = 200
@@ -126,6 +128,14 @@ def is_running(job: Json) -> bool:
     if state in _WELL or state in _FAILED:
         return False
     return state in _RUNNING or parse_azure_time(properties.get("endTime")) is None
+
+
+def ended_plainly(job: Json) -> bool:
+    """Tell whether a job ended so well that its tasks, which a listing leaves out, have nothing to add."""
+    properties = _properties(job)
+    state, description = (str(properties.get(key) or "").lower() for key in ("state", "stateDescription"))
+    plain = state == "succeeded" and description in {"completed", "succeeded"}
+    return plain and str(properties.get("scenarioName") or _NO_JOB) not in {*_TOLD_BY_TASKS, _NO_JOB}
 
 
 def has_failed(job: Json) -> bool:

@@ -83,7 +83,7 @@ async def just_read(azure: AzureClients, reader: str, vm_id: str) -> Json | None
 
 async def read_disk(azure: AzureClients, disk: AttachedDisk) -> AttachedDisk | None:
     """Return *disk* with its size and type, None where the disk itself is not there."""
-    document = await reads.read(azure, disk.id)
+    document = await azure.together.read(disk.id)
     if document is None:
         return None
     properties = document.get("properties") or {}
@@ -94,7 +94,7 @@ async def read_disk(azure: AzureClients, disk: AttachedDisk) -> AttachedDisk | N
 
 async def read_interface(azure: AzureClients, nic_id: str) -> Interface | None:
     """Return a network interface, None where there is none."""
-    document = await reads.read(azure, nic_id)
+    document = await azure.together.read(nic_id)
     if document is None:
         return None
     configurations = (document.get("properties") or {}).get("ipConfigurations") or []

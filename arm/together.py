@@ -1,6 +1,8 @@
-"""Machines that many look at in the same moment are read once for all: by the listing of how a subscription's stand.
+"""What many look at in the same moment is read once for all.
 
-Each look is answered by a request that began after it. Nothing is kept but how long the listing was.
+Machines that boot are, by the listing of how a subscription's machines stand; disks and network interfaces are, by the
+listing of their group, while reads have to wait for their turn. Each look is answered by a request that began after it.
+Nothing is kept but how long the listing was.
 """
 
 from __future__ import annotations
@@ -15,14 +17,15 @@ from azure.core.exceptions import AzureError
 from arm import callers, machines, reads
 from arm.callers import Caller, calling
 from arm.errors import classify
-from arm.watched import Source
-from migration.ids import id_key
+from arm.watched import OF_GROUPS, Source
+from migration.ids import id_key, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from arm.clients import AzureClients
     from arm.reads import Json
+    from migration.urgency import Urgency
 
 ENTRIES_FOR_A_READ = 50
 """So many entries of a listing cost the process what a read of one machine costs it."""
@@ -31,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(eq=False)
 class Look:
-    """One look at a machine: what was read of it, None where it is not there."""
+    """One look at a resource: what was read of it, None where it is not there."""
 
     id: str
     suffices: Callable[[Json], bool]
@@ -57,7 +60,7 @@ class Together:
 
     def __init__(self, azure: AzureClients) -> None:
         self._azure = azure
-        self._subscriptions: dict[str, _Looks] = {}
+        self._looks: dict[tuple[str, Urgency], _Looks] = {}
         self._beats: dict[float, asyncio.Task[None]] = {}
 
     async def look(self, vm_id: str, suffices: Callable[[Json], bool]) -> Look:
@@ -66,12 +69,28 @@ class Together:
         Raises:
             AzureError: it cannot be read.
         """
-        source = Source.of(vm_id)
-        looks = self._subscriptions.setdefault(id_key(source.listing), _Looks(self._azure, source))
-        look = Look(vm_id, suffices)
-        looks.add(look)
+        source, look = Source.of(vm_id), Look(vm_id, suffices)
+        # Apart by urgency: who is in a hurry does not wait for a reading that lets others go first.
+        key = (id_key(source.listing), look.caller.urgency)
+        if key not in self._looks:
+            self._looks[key] = _Looks(self._azure, source)
+        self._looks[key].add(look)
         await look.read
         return look
+
+    async def read(self, resource_id: str) -> Json | None:
+        """Return the JSON of a resource, None where there is none.
+
+        Where reads of its subscription have to wait, those disks and network interfaces of its group that are asked for
+        meanwhile are read by one listing.
+
+        Raises:
+            AzureError: it cannot be read.
+        """
+        kind, subscription = type_of(resource_id).lower(), resource_id.split("/")[2]
+        if kind not in OF_GROUPS or not self._azure.limiter.reads(subscription).is_awaited:
+            return await reads.read(self._azure, resource_id)
+        return (await self.look(resource_id, lambda _entry: True)).read.result()
 
     async def beat(self, seconds: float) -> None:
         """Sleep until the next beat, at most so long: all who look as often as this do it in the same moment."""
@@ -84,7 +103,7 @@ class Together:
 
 
 class _Looks:
-    """The looks at machines of one subscription."""
+    """The looks at what is in one listing, of one urgency."""
 
     def __init__(self, azure: AzureClients, source: Source) -> None:
         self._azure, self._source = azure, source

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from arm import callers
 from arm.pace import Pace, steady
-from arm.reads import API_VERSIONS, SITE_RECOVERY_API, Json
+from arm.reads import API_VERSIONS, SITE_RECOVERY_API, Json, api_version
 from migration.ids import ResourceId, id_key, vault_of
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 JOBS, ITEMS = "replicationJobs", "replicationProtectedItems"
 _MACHINES = "microsoft.compute/virtualmachines"
+OF_GROUPS = {"microsoft.compute/disks", "microsoft.network/networkinterfaces"}
+"""Of what a group's listing tells as much of each as a read of it alone."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Source:
             listing = f"/subscriptions/{resource.subscription}/providers/Microsoft.Compute/virtualMachines"
             version = API_VERSIONS["microsoft.compute"]
             return cls(listing, f"{listing}?statusOnly=true", version, {"$expand": "instanceView"}, may_be_denied=True)
+        if resource.type.lower() in OF_GROUPS:
+            listing = resource_id.rpartition("/")[0]
+            return cls(listing, listing, api_version(resource_id), may_be_denied=True)
         vault = vault_of(resource_id)
         kind = JOBS if "/replicationjobs/" in resource_id.lower() else ITEMS
         return cls(vault, f"{vault}/{kind}", SITE_RECOVERY_API)

@@ -10,19 +10,21 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.failover import FailoverActivities
 from activities.replication import ReplicationActivities
 from activities.waits import WaitActivities
 from arm.watcher import FEW, Watchers
 from migration.models import Progress
-from migration.requests import EnableReplication
-from migration.waiting import JobWait, ProtectedWait
+from migration.requests import EnableReplication, StartFailover
+from migration.waiting import JobWait, JobWaited, ProtectedWait
 from tests.activities.stage import SPEED
 from workflows.belongings import replication_entries
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle
 
-    from migration.models import Started
+    from migration.models import JobRef, Started
+    from migration.requests import FailoverStarted
     from tests.activities.stage import Case, Stage
 
 
@@ -106,17 +108,44 @@ async def test_a_wait_goes_on_at_another_worker(stage: Stage) -> None:
     assert "Succeeded" == waited["result"]["state"]
 
 
+async def jobs_read_by_many(stage: Stage, job: JobRef) -> tuple[list[JobWaited], set[str]]:
+    """Let many wait for one job; return what they learn, and the names of what was read once all waited."""
+    stage.sim.clock(speed=1)
+    handles = [await stage.start(WaitActivities.wait_for_job, JobWait(job=job)) for _ in range(FEW + 2)]
+    for handle in handles:
+        await until_told(handle, "")
+    before = stage.mark
+    stage.sim.clock(speed=SPEED)
+    waited = [JobWaited.model_validate(await handle.result()) for handle in handles]
+    return waited, {line["path"].rpartition("/")[2] for line in stage.sim.requests(before)}
+
+
 async def test_how_a_job_ended_is_read_once(stage: Stage) -> None:
-    """One reading by name tells everything; what a listing tells lacks the tasks, so each is then read by name."""
+    """One reading by name tells everything; among many, the listing that tells of a plain good end is all it takes."""
     job = (await enable(stage, stage.arrange())).job
     assert job is not None
-    await stage.end(job)
+    together, read_together = await jobs_read_by_many(stage, job)
     before = stage.mark
-
     alone = await stage.end(job)
     read_alone = [line["path"].endswith(job.id) for line in stage.sim.requests(before)]
-    together = await asyncio.gather(*(stage.end(job) for _ in range(FEW + 1)))
 
     assert [True] == read_alone
     assert alone.result.tasks
-    assert [alone] * (FEW + 1) == together
+    assert {"replicationJobs"} == read_together
+    listed = alone.result.model_copy(update={"tasks": []})
+    assert [listed] * len(together) == [waited.result for waited in together]
+
+
+async def test_the_tasks_of_a_failover_are_read_also_among_many(stage: Stage) -> None:
+    """They tell whether and when the source was shut down, which a listing leaves out."""
+    case = stage.arrange()
+    await stage.protect(case)
+    stage.sim.clock(speed=1)
+    begun: FailoverStarted = await stage.run(FailoverActivities.start_failover, StartFailover(task=case.task))
+    job = begun.started.job
+    assert job is not None
+
+    together, read = await jobs_read_by_many(stage, job)
+
+    assert {"replicationJobs", job.id.rpartition("/")[2]} == read
+    assert all(waited.result is not None and waited.result.tasks for waited in together)

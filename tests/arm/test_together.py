@@ -19,7 +19,7 @@ from tests.arm.test_watching_costs import SUBSCRIPTION, machine
 from tests.support.virtual import run_virtually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from arm.clients import AzureClients
     from arm.reads import Json
@@ -35,7 +35,8 @@ class Cloud:
         self.count: Counter[str] = Counter()
         self.urgencies: set[Urgency] = set()
         self.status = 200
-        self.azure = cast("AzureClients", SimpleNamespace())
+        self.bucket = SimpleNamespace(is_awaited=True)
+        self.azure = cast("AzureClients", SimpleNamespace(limiter=SimpleNamespace(reads=lambda _: self.bucket)))
         monkeypatch.setattr(reads, "pages", self._pages)
         monkeypatch.setattr(reads, "read", self._read)
 
@@ -150,3 +151,67 @@ def test_few_of_a_large_subscription_are_read_one_by_one(monkeypatch: pytest.Mon
     assert [
         f"{SUBSCRIPTION}/resourcegroups/shop/providers/microsoft.compute/virtualmachines/vm-{n}" for n in (0, 1)
     ] == [ids.id_key(look.id).partition("/subscriptions/")[2] for look in looks]
+
+
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/shop/providers"
+DISKS = f"{GROUP}/Microsoft.Compute/disks"
+
+
+def _disks(count: int) -> list[Json]:
+    return [{"id": f"{DISKS}/Disk-{number}", "properties": {"diskSizeGB": number}} for number in range(count)]
+
+
+async def _sizes(together: Together, numbers: Iterable[int]) -> list[int | None]:
+    found = await asyncio.gather(*(together.read(f"{DISKS}/disk-{number}") for number in numbers))
+    return [None if one is None else one["properties"]["diskSizeGB"] for one in found]
+
+
+def test_disks_that_wait_for_their_turn_are_read_by_the_listing_of_their_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty cost one listing, and one read of what it lacks; while nothing waits, each is read by itself at once."""
+
+    async def story(clock: Callable[[], float]) -> None:
+        cloud = Cloud(monkeypatch, _disks(FLEET))
+        together, all_of_them = Together(cloud.azure), list(range(FLEET))
+        assert [*all_of_them, None] == await _sizes(together, [*all_of_them, FLEET])
+        assert {"listing": 1, "single": 1} == cloud.count
+        await together.read(f"{GROUP}/Microsoft.Network/publicIPAddresses/front")
+        assert {"listing": 1, "single": 2} == cloud.count
+        cloud.bucket.is_awaited = False
+        began = clock()
+        assert all_of_them == await _sizes(together, all_of_them)
+        assert clock() - began < 0.15
+        assert FLEET + 2 == cloud.count["single"]
+
+    run_virtually(story)
+
+
+def test_what_may_not_be_listed_is_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may read a disk need not see its group; that is asked once."""
+
+    async def story(_clock: Callable[[], float]) -> Counter[str]:
+        cloud = Cloud(monkeypatch, _disks(3))
+        cloud.status, together = 403, Together(cloud.azure)
+        for _ in range(2):
+            assert [0, 1, 2] == await _sizes(together, range(3))
+        return cloud.count
+
+    assert Counter(listing=1, single=6) == run_virtually(story)
+
+
+def test_who_is_in_a_hurry_waits_for_no_reading_that_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing goes out as urgently as the most urgent who began it; others more urgent begin one of their own."""
+
+    async def story(_clock: Callable[[], float]) -> tuple[Counter[str], set[Urgency]]:
+        cloud = Cloud(monkeypatch, _disks(4))
+        together = Together(cloud.azure)
+        with calling(Caller(Urgency.CHECKING)):
+            checking = asyncio.ensure_future(_sizes(together, range(4)))
+        await asyncio.sleep(0.05)
+        with calling(Caller(Urgency.CUTOVER)):
+            cutting = asyncio.ensure_future(_sizes(together, range(4)))
+        await asyncio.sleep(0.16)
+        assert (True, False) == (checking.done(), cutting.done())
+        await cutting
+        return cloud.count, cloud.urgencies
+
+    assert (Counter(listing=2), {Urgency.CHECKING, Urgency.CUTOVER}) == run_virtually(story)
