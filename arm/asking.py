@@ -171,9 +171,20 @@ class Asker:
     async def one(self, resource_id: str, make: Callable[[Json], T], what: str = "", **query: str) -> Fact[T]:
         """Return what is known of one resource."""
 
+        async def reading() -> Json | None:
+            return await (read(self.azure, resource_id, **query) if query else self.azure.together.read(resource_id))
+
+        return await self._one(resource_id, make, what, reading)
+
+    async def namesake(self, resource_id: str, make: Callable[[Json], T]) -> Fact[T]:
+        """Return what is known of one resource that should not be there; a listing that lacks it says so."""
+        return await self._one(resource_id, make, "", lambda: self.azure.together.read(resource_id, may_be_new=False))
+
+    async def _one(
+        self, resource_id: str, make: Callable[[Json], T], what: str, reading: Callable[[], Awaitable[Json | None]]
+    ) -> Fact[T]:
         async def ask() -> T | None:
-            mine = read(self.azure, resource_id, **query) if query else self.azure.together.read(resource_id)
-            document = await mine
+            document = await reading()
             if self._seen is not None:
                 self._seen[id_key(resource_id)] = document
             return None if document is None else make(document)

@@ -6,7 +6,7 @@ What cannot be read is noted as such, and the rest is read all the same: a perso
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -238,7 +238,7 @@ class _Taking:
         if not self._at_start:
             # Those of all others are no concern of one failover, and a vault may hold thousands.
             mine = [one for one in self._case.item_ids if same_id(vault_of(one), vault_id)]
-            found.items.note(vault_id, await self._each(mine, documents.protected_item))
+            found.items.note(vault_id, await self._each(mine, lambda one: self._ask.one(one, documents.protected_item)))
             found.vaults.note(vault_id, Fact(unasked=f"reading {describe(vault_id)}: its items were asked for"))
             return
         there = await self._ask.shared(vault_id, documents.located)
@@ -320,13 +320,13 @@ class _Taking:
         known: Iterable[str] = (),
     ) -> None:
         """Keep those that are there, with those that are *known* to be."""
-        answer = await self._each(wanted, make)
+        answer = await self._each(wanted, lambda one: self._ask.namesake(one, make))
         there = (*(make({"id": one}) for one in known), *(answer.value or ()))
         table.note(group_id, with_value(answer, there))
 
-    async def _each(self, wanted: Iterable[str], make: Callable[[Json], Any]) -> Fact[tuple[Any, ...]]:
-        """Return those of some resources that are there, each asked for by its name."""
-        answers = await asyncio.gather(*(self._ask.one(one, make) for one in wanted))
+    async def _each(self, wanted: Iterable[str], ask: Callable[[str], Awaitable[Fact[Any]]]) -> Fact[tuple[Any, ...]]:
+        """Return those of some resources that are there."""
+        answers = await asyncio.gather(*(ask(one) for one in wanted))
         failed = next((answer for answer in answers if answer.unasked), Fact[Any](()))
         return with_value(failed, tuple(answer.value for answer in answers if answer.value is not None))
 

@@ -1,8 +1,8 @@
 """What many look at in the same moment is read once for all.
 
-Machines that boot are, by the listing of how a subscription's machines stand; disks and network interfaces are, by the
-listing of their group, while reads have to wait for their turn. Each look is answered by a request that began after it.
-Nothing is kept but how long the listing was.
+Machines that boot are, by the listing of how a subscription's machines stand; machines, disks and network interfaces
+are, by the listing of their group, while reads have to wait for their turn. Each look is answered by a request that
+began after it. Nothing is kept but how long the listing was.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from azure.core.exceptions import AzureError
 from arm import callers, machines, reads
 from arm.callers import Caller, calling
 from arm.errors import classify
-from arm.watched import OF_GROUPS, Source
+from arm.watched import Source
 from migration.ids import id_key, type_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,17 @@ if TYPE_CHECKING:
     from arm.reads import Json
     from migration.urgency import Urgency
 
-ENTRIES_FOR_A_READ = 50
-"""So many entries of a listing cost the process what a read of one machine costs it."""
+OF_GROUPS = {
+    "microsoft.compute/disks",
+    "microsoft.compute/virtualmachines",
+    "microsoft.network/networkinterfaces",
+}
+"""Of what a group's listing tells as much of each as a plain read of it alone."""
+UNKNOWN_PAGES = 8
+"""A group may hold thousands of others: until its length is known, its listing has to be worth so many reads."""
+ENTRIES_FOR_A_READ, ENTRIES_FOR_A_TURN = 50, 200
+"""So many entries of a listing cost the process what a read of one resource costs it; and are worth it where reads have
+to wait for their turn."""
 _log = structlog.get_logger(__name__)
 
 
@@ -40,6 +49,8 @@ class Look:
     suffices: Callable[[Json], bool]
     caller: Caller = field(default_factory=callers.current)
     read: asyncio.Future[Json | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    may_be_new: bool = True
+    """Whether it may have been made a moment ago: what a listing lacks is then asked for by its name."""
     is_whole: bool = True
     """Whether it was read by itself: a listing leaves things out, such as where its serial log is kept."""
 
@@ -69,7 +80,9 @@ class Together:
         Raises:
             AzureError: it cannot be read.
         """
-        source, look = Source.of(vm_id), Look(vm_id, suffices)
+        return await self._look(Source.of(vm_id), Look(vm_id, suffices))
+
+    async def _look(self, source: Source, look: Look) -> Look:
         # Apart by urgency: who is in a hurry does not wait for a reading that lets others go first.
         key = (id_key(source.listing), look.caller.urgency)
         if key not in self._looks:
@@ -78,11 +91,12 @@ class Together:
         await look.read
         return look
 
-    async def read(self, resource_id: str) -> Json | None:
+    async def read(self, resource_id: str, *, may_be_new: bool = True) -> Json | None:
         """Return the JSON of a resource, None where there is none.
 
-        Where reads of its subscription have to wait, those disks and network interfaces of its group that are asked for
-        meanwhile are read by one listing.
+        Where reads of its subscription have to wait, those machines, disks and network interfaces of its group that are
+        asked for meanwhile are read by one listing. *may_be_new*: it may have been made a moment ago, so that one that
+        the listing lacks is read by itself.
 
         Raises:
             AzureError: it cannot be read.
@@ -90,7 +104,8 @@ class Together:
         kind, subscription = type_of(resource_id).lower(), resource_id.split("/")[2]
         if kind not in OF_GROUPS or not self._azure.limiter.reads(subscription).is_awaited:
             return await reads.read(self._azure, resource_id)
-        return (await self.look(resource_id, lambda _entry: True)).read.result()
+        look = Look(resource_id, lambda _entry: True, may_be_new=may_be_new)
+        return (await self._look(Source.of_group(resource_id), look)).read.result()
 
     async def beat(self, seconds: float) -> None:
         """Sleep until the next beat, at most so long: all who look as often as this do it in the same moment."""
@@ -110,7 +125,9 @@ class _Looks:
         self._waiting: list[Look] = []
         self._task: asyncio.Task[None] | None = None
         self._may_list = True
-        self._pages = self._entries = 1
+        of_group = source.scope == source.listing
+        self._pages, self._entries = UNKNOWN_PAGES if of_group else 1, 1
+        self._worth = ENTRIES_FOR_A_TURN if of_group else ENTRIES_FOR_A_READ
 
     def add(self, look: Look) -> None:
         """Answer one look more, with those that come before the reading begins."""
@@ -128,7 +145,7 @@ class _Looks:
     async def _answer(self, looks: list[Look]) -> None:
         alone = looks
         count = len({id_key(look.id) for look in looks})
-        if self._may_list and count > self._pages and count * ENTRIES_FOR_A_READ >= self._entries and count > 1:
+        if self._may_list and count > self._pages and count * self._worth >= self._entries and count > 1:
             alone = await self._list(looks)
         await asyncio.gather(*(self._read(look) for look in alone))
 
@@ -161,7 +178,9 @@ class _Looks:
             _log.info("reading one by one what cannot be listed", listing=source.listing, cause=classify(error).code)
         else:
             self._pages, self._entries = max(page_count, 1), entries
-        return alone + [look for group in missing.values() for look in group]
+            for look in [look for group in missing.values() for look in group if not look.may_be_new]:
+                look.answer(None, is_whole=False)
+        return alone + [look for group in missing.values() for look in group if not look.read.done()]
 
 
 def not_serving_yet(document: Json) -> bool:

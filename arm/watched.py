@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 JOBS, ITEMS = "replicationJobs", "replicationProtectedItems"
 _MACHINES = "microsoft.compute/virtualmachines"
-OF_GROUPS = {"microsoft.compute/disks", "microsoft.network/networkinterfaces"}
-"""Of what a group's listing tells as much of each as a read of it alone."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +42,15 @@ class Source:
             listing = f"/subscriptions/{resource.subscription}/providers/Microsoft.Compute/virtualMachines"
             version = API_VERSIONS["microsoft.compute"]
             return cls(listing, f"{listing}?statusOnly=true", version, {"$expand": "instanceView"}, may_be_denied=True)
-        if resource.type.lower() in OF_GROUPS:
-            listing = resource_id.rpartition("/")[0]
-            return cls(listing, listing, api_version(resource_id), may_be_denied=True)
         vault = vault_of(resource_id)
         kind = JOBS if "/replicationjobs/" in resource_id.lower() else ITEMS
         return cls(vault, f"{vault}/{kind}", SITE_RECOVERY_API)
+
+    @classmethod
+    def of_group(cls, resource_id: str) -> Source:
+        """Return what lists all of the resource's kind in its group, as a plain read shows each."""
+        listing = resource_id.rpartition("/")[0]
+        return cls(listing, listing, api_version(resource_id), may_be_denied=True)
 
     @property
     def subscription(self) -> str:

@@ -12,7 +12,7 @@ from azure.core.exceptions import HttpResponseError
 
 from arm import reads
 from arm.callers import Caller, calling, current
-from arm.together import Together, not_serving_yet
+from arm.together import UNKNOWN_PAGES, Together, not_serving_yet
 from migration import ids
 from migration.urgency import Urgency
 from tests.arm.test_watching_costs import SUBSCRIPTION, machine
@@ -185,30 +185,57 @@ def test_disks_that_wait_for_their_turn_are_read_by_the_listing_of_their_group(m
     run_virtually(story)
 
 
+def test_a_name_that_should_be_free_is_so_where_the_listing_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may have been made a moment ago is asked for by its name all the same."""
+
+    async def story(_clock: Callable[[], float]) -> Counter[str]:
+        cloud = Cloud(monkeypatch, _disks(2))
+        together = Together(cloud.azure)
+        wanted = [f"{DISKS}/disk-{number}" for number in range(UNKNOWN_PAGES + 1)]
+        free = await asyncio.gather(*(together.read(one, may_be_new=False) for one in wanted))
+        assert [True, True] + [False] * (UNKNOWN_PAGES - 1) == [one is not None for one in free]
+        assert {"listing": 1} == cloud.count
+        assert [0, 1, None, None] == await _sizes(together, range(4))
+        return cloud.count
+
+    assert Counter(listing=2, single=2) == run_virtually(story)
+
+
+def test_a_group_of_unknown_length_is_not_listed_for_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold thousands of others."""
+
+    async def story(_clock: Callable[[], float]) -> Counter[str]:
+        cloud = Cloud(monkeypatch, _disks(FLEET))
+        await _sizes(Together(cloud.azure), range(UNKNOWN_PAGES))
+        return cloud.count
+
+    assert Counter(single=UNKNOWN_PAGES) == run_virtually(story)
+
+
 def test_what_may_not_be_listed_is_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may read a disk need not see its group; that is asked once."""
 
     async def story(_clock: Callable[[], float]) -> Counter[str]:
-        cloud = Cloud(monkeypatch, _disks(3))
+        cloud = Cloud(monkeypatch, _disks(FLEET))
         cloud.status, together = 403, Together(cloud.azure)
         for _ in range(2):
-            assert [0, 1, 2] == await _sizes(together, range(3))
+            assert list(range(FLEET)) == await _sizes(together, range(FLEET))
         return cloud.count
 
-    assert Counter(listing=1, single=6) == run_virtually(story)
+    assert Counter(listing=1, single=2 * FLEET) == run_virtually(story)
 
 
 def test_who_is_in_a_hurry_waits_for_no_reading_that_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """A listing goes out as urgently as the most urgent who began it; others more urgent begin one of their own."""
 
     async def story(_clock: Callable[[], float]) -> tuple[Counter[str], set[Urgency]]:
-        cloud = Cloud(monkeypatch, _disks(4))
+        cloud = Cloud(monkeypatch, _disks(FLEET))
         together = Together(cloud.azure)
         with calling(Caller(Urgency.CHECKING)):
-            checking = asyncio.ensure_future(_sizes(together, range(4)))
+            checking = asyncio.ensure_future(_sizes(together, range(FLEET)))
         await asyncio.sleep(0.05)
         with calling(Caller(Urgency.CUTOVER)):
-            cutting = asyncio.ensure_future(_sizes(together, range(4)))
+            cutting = asyncio.ensure_future(_sizes(together, range(FLEET)))
         await asyncio.sleep(0.16)
         assert (True, False) == (checking.done(), cutting.done())
         await cutting
