@@ -62,7 +62,7 @@ class LedgerActivities:
             async def look(resource_id: str) -> Observation:
                 if (exists := told.get(id_key(resource_id))) is None:
                     async with together:
-                        exists = await reads.read(self._azure, resource_id) is not None
+                        exists = await self._azure.together.read(resource_id) is not None
                 return Observation(id=resource_id, exists=exists)
 
             source = handed.get(id_key(around.source_id)) if around else None
