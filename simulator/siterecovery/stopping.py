@@ -5,7 +5,7 @@ The seed's behaviour of a machine:
 - ``shutdown_fails`` (true: it runs on, and so does the failover), ``shutdown_minutes`` (how long it takes)
 - ``shutdown_skipped`` (true: both tasks are left out, though they were asked for)
 - ``synchronise_fails`` (true: the last changes do not come over, the failover goes on with the newest point there is)
-- ``synchronise_adds_no_point`` (true: the task succeeds, and leaves no newer point)
+- ``synchronise_adds_no_point`` (true: the task succeeds, and leaves no point newer than the shutdown's start)
 - ``failover_descriptions`` (what Azure says of a job or task that Succeeded, beside its state):
   ``{job: PartiallySucceeded, shutdown: CompletedWithInformation, synchronise: PartiallySucceeded}``
 """
@@ -34,7 +34,9 @@ def tasks_of(world: World, item: Resource, *, shut_down: bool) -> tuple[Task, Ta
     behaviour = machines.behaviour(world, vm_id)
     slow, told = behaviour.get("shutdown_minutes"), behaviour.get("failover_descriptions") or {}
     shutdown = float(slow) * 60 if slow else durations.seconds(world, "shutdown", item.id)
-    stop = ((0.1 * shutdown, "asr.failover_stopping"), (0.9 * shutdown, "asr.failover_stopped"))
+    # A machine takes points until it goes down.
+    before = 0.0 if behaviour.get("synchronise_adds_no_point") else 0.1
+    stop = ((before * shutdown, "asr.failover_stopping"), ((1 - before) * shutdown, "asr.failover_stopped"))
     synchronise = ((durations.seconds(world, "synchronise", item.id), "asr.failover_synchronised"),)
     skipped = not shut_down or bool(behaviour.get("shutdown_skipped"))
     return (
