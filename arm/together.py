@@ -139,8 +139,12 @@ class _Looks:
         while self._waiting:
             await asyncio.sleep(0)  # who looks at the same beat comes before this goes on
             looks, self._waiting = self._waiting, []
-            with calling(min((look.caller for look in looks), key=lambda caller: caller.urgency)):
-                await self._answer(looks)
+            try:
+                with calling(min((look.caller for look in looks), key=lambda caller: caller.urgency)):
+                    await self._answer(looks)
+            except Exception as error:  # noqa: BLE001 - as in `_read`: nobody may wait for ever
+                for look in looks:
+                    look.fail(error)
 
     async def _answer(self, looks: list[Look]) -> None:
         alone = looks

@@ -225,6 +225,21 @@ def test_what_may_not_be_listed_is_read_one_by_one(monkeypatch: pytest.MonkeyPat
     assert Counter(listing=1, single=2 * FLEET) == run_virtually(story)
 
 
+def test_an_answer_that_nobody_understands_is_an_error_and_no_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry without an id fails those who asked; the next are answered."""
+
+    async def story(_clock: Callable[[], float]) -> None:
+        cloud = Cloud(monkeypatch, _disks(FLEET))
+        together = Together(cloud.azure)
+        broken, cloud.entries = cloud.entries, {"": {"properties": {}}}
+        with pytest.raises(KeyError):
+            await _sizes(together, range(FLEET))
+        cloud.entries = broken
+        assert list(range(FLEET)) == await _sizes(together, range(FLEET))
+
+    run_virtually(story)
+
+
 def test_who_is_in_a_hurry_waits_for_no_reading_that_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """A listing goes out as urgently as the most urgent who began it; others more urgent begin one of their own."""
 

@@ -11,4 +11,4 @@ def test_memory_is_that_of_the_check_alone() -> None:
 
     assert 5_000 == found["machines"]
     assert found["mib"] < 250
-    assert len(ballast)
+    assert ballast
