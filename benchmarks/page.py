@@ -41,8 +41,8 @@ What is compared:
   speed. What waits by the wall's clock is scaled by it: the script's intervals, the worker's floor between two reads
   (2 s), how often it tells of progress (24 s), and the requests a second that it allows itself. ARM's buckets refill
   by Azure's clock. A script's start (its imports) is not counted, nor is the start of the worker.
-- The sequential script moves 20 machines; its time for more is **extrapolated**. It runs beside everything, on a
-  simulator of its own.
+- The sequential script moves 20 machines; its time for more is **extrapolated**, also to the longer first copies of a
+  large fleet. It runs beside everything, on a simulator of its own.
 - Medians over the rounds. In a round the product and the asyncio script move the same fleet at the same time, each in
   a simulated Azure of its own: whatever else the machine does meets both. The script begins five seconds earlier.
   Single machines are moved when nothing else loads the machine, ours and the script's in turn.

@@ -78,6 +78,28 @@ def test_limits_bind_a_fleet() -> None:
     assert UNKNOWN == verdicts()["P1"]
 
 
+def test_what_was_not_measured_is_not_judged() -> None:
+    """A fleet with limits says nothing of one without; a part of a goal that is missed is enough to miss it."""
+    fleet = [run(program, "fleet", 1_000, **_LIMITED) for program in ("ours", "concurrent")]
+    found = _verdicts({**result(size=1_000), "runs": fleet})
+    assert [UNKNOWN] * 4 == [found[goal] for goal in ("P1", "P2", "P6", "P10")]
+    fleet[0]["requests"]["reads_per_vm"], fleet[0]["used"]["worker"]["most_mib"] = 61.0, 701.0
+    found = _verdicts({**result(size=1_000), "runs": fleet})
+    assert [NOT_MET] * 2 == [found[goal] for goal in ("P6", "P10")]
+
+
+def test_the_sequential_script_waits_for_copies_as_long_as_those_of_the_fleet() -> None:
+    """Its twenty machines copy for five minutes, a large fleet's for longer."""
+    short, long = result(), result()
+    for each in long["runs"]:
+        if each["for"] == "fleet":
+            each["copy_minutes"] = 55
+    told = [goals.sequential_seconds(json) for json in (short, long)]
+
+    assert told[0] is not None
+    assert told[0] + 50 * 60 == told[1]
+
+
 def test_growth_is_fitted_and_the_cliff_at_a_hundred_is_looked_for() -> None:
     """The time of all steps grows as the fleet does: exponent 1; pools of a hundred show from 100 to 101."""
     more = [run("ours", "growth", size, steps={"mean_seconds": 0.3}) for size in (100, 101)]
