@@ -96,7 +96,13 @@ class Person:
                 vm = workflow_id.rpartition("/")[2]
                 self.approved[vm] = time.time()
                 decision = {"approver": APPROVER, "comment": "measured"}
-                await self.client.get_workflow_handle(workflow_id).signal(names.SIGNAL_APPROVE_COMMIT, decision)
+                try:
+                    await self.client.get_workflow_handle(workflow_id).signal(
+                        names.SIGNAL_APPROVE_COMMIT, decision, rpc_timeout=_RPC
+                    )
+                except RPCError:
+                    del self.approved[vm]  # nobody has heard of it: it is approved when it is seen next
+                    raise
 
         new = [one for one in waiting if one.rpartition("/")[2] not in self.approved]
         await asyncio.gather(*(approve(one) for one in new))
