@@ -43,8 +43,11 @@ _LOOK_SECONDS = 0.1
 """How often a person looks for machines that wait; the more rarely the more there are."""
 _LOOK_AT_SECOND = 2_000
 _RESOLVE_SECONDS = 5.0
+_AGAIN_SECONDS = 60.0
+"""How long after an approval a machine that waits all the same is approved again, as where its evidence changed."""
 _AT_ONCE = 20
 _DESCRIBED = 100
+_TOLD, _TOLD_CHARACTERS = 3, 2_000
 _RPC = timedelta(seconds=10)
 
 
@@ -72,7 +75,9 @@ class Person:
     client: Client
     machines: int
     approved: dict[str, float] = field(default_factory=dict)
-    """When the approval of each machine was sent."""
+    """When the approval of each machine was first sent."""
+    again: dict[str, float] = field(default_factory=dict)
+    """When it was last sent, of those that had to be approved again."""
     asked: dict[str, float] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
 
@@ -94,18 +99,18 @@ class Person:
         async def approve(workflow_id: str) -> None:
             async with permits:
                 vm = workflow_id.rpartition("/")[2]
-                self.approved[vm] = time.time()
+                sent, now = self.again if vm in self.approved else self.approved, time.time()
                 decision = {"approver": APPROVER, "comment": "measured"}
-                try:
-                    await self.client.get_workflow_handle(workflow_id).signal(
-                        names.SIGNAL_APPROVE_COMMIT, decision, rpc_timeout=_RPC
-                    )
-                except RPCError:
-                    del self.approved[vm]  # nobody has heard of it: it is approved when it is seen next
-                    raise
+                await self.client.get_workflow_handle(workflow_id).signal(
+                    names.SIGNAL_APPROVE_COMMIT, decision, rpc_timeout=_RPC
+                )
+                sent[vm] = now
 
-        new = [one for one in waiting if one.rpartition("/")[2] not in self.approved]
-        await asyncio.gather(*(approve(one) for one in new))
+        def is_due(workflow_id: str) -> bool:
+            vm = workflow_id.rpartition("/")[2]
+            return time.time() - self.again.get(vm, self.approved.get(vm, float("-inf"))) > _AGAIN_SECONDS
+
+        await asyncio.gather(*(approve(one) for one in waiting if is_due(one)))
 
     async def _answer(self, asking: list[str]) -> None:
         """Let a machine that asks try once more, and then give it up."""
@@ -142,6 +147,9 @@ async def run_ours(spec: Spec, keep: Path | None = None) -> Run:
                 try:
                     handle = await _start(plan, simulator, server.address, client)
                     ending = await _ended(client, handle)
+                except asyncio.CancelledError:
+                    sys.stderr.write(f"{spec.name} has not ended: {await _standing(client)}\n")
+                    raise
                 finally:
                     attending.cancel()
                     await asyncio.gather(attending, return_exceptions=True)
@@ -185,6 +193,18 @@ async def _ended(client: Client, handle: WorkflowHandle[Any, Any]) -> dict[str, 
     return {**dict(result), "seconds": (last.close_time - first.start_time).total_seconds()}
 
 
+async def _standing(client: Client) -> str:
+    """Return where some machines of a run stand that is given up."""
+    query = f"WorkflowType = '{names.MIGRATE_VM}' AND ExecutionStatus = 'Running'"
+    told = []
+    with contextlib.suppress(RPCError, TimeoutError):
+        async with asyncio.timeout(_RPC.total_seconds()):
+            async for one in client.list_workflows(query, limit=_TOLD, rpc_timeout=_RPC):
+                status = await client.get_workflow_handle(one.id).query(names.QUERY_STATUS, rpc_timeout=_RPC)
+                told.append(f"{one.id}: {json.dumps(status)[:_TOLD_CHARACTERS]}")
+    return "; ".join(told) or "nothing is told of its machines"
+
+
 async def _costs(client: Client, spec: Spec, actions: dict[str, float]) -> dict[str, Any]:
     """Return what a run cost Temporal: the actions that it counted, and the histories."""
     vms = [client.get_workflow_handle(names.migrate_vm_id(PLAN, vm)) for vm in spec.fleet.vms[:_DESCRIBED]]
@@ -215,6 +235,8 @@ def _run_of(
     figures = figures_of(spec, log) | {"told": ending.get("counts", {}), "people_asked": len(person.refused)}
     counted = dict(Counter(outcomes.values()))
     problem = "" if counted == _expected(spec) else f"{json.dumps(counted)} in place of {json.dumps(_expected(spec))}"
+    if person.again and not problem:
+        problem = f"{len(person.again)} had to be approved again"
     return Run(
         spec=spec,
         seconds=ending["seconds"],

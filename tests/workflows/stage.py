@@ -35,6 +35,7 @@ from workflows.vm_claim import VmClaim
 PATIENCE_SECONDS = 60
 _CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+PATIENCE = timedelta(seconds=PATIENCE_SECONDS)
 QUICK_HEARTBEATS = timedelta(seconds=0.05)
 
 VmHandle = WorkflowHandle[MigrateVm, VmEnding]
@@ -77,6 +78,7 @@ class Stage:
             plan_input(plan),
             id=names.migrate_plan_id(plan.name),
             task_queue=names.WORKFLOW_TASK_QUEUE,
+            task_timeout=PATIENCE,
         )
 
     def vm_of(self, plan: Plan, name: str) -> VmHandle:
@@ -204,6 +206,8 @@ def _workers(client: Client, world: World, options: dict[str, Any]) -> list[Work
         # The sandbox would import all workflows for each test, half of its price; replay and end-to-end runs have it.
         workflow_runner=UnsandboxedWorkflowRunner(),
         interceptors=[IgnoreMisfits(), Priorities()],
+        # Some tests change a limit while workflows run, which a replay would find changed from its beginning.
+        sticky_queue_schedule_to_start_timeout=PATIENCE,
         # A mistake in a workflow ends it at once, instead of a test that waits for its timeout.
         **{"workflows": WORKFLOWS, "workflow_failure_exception_types": [Exception], **options},
     )
