@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from migration import waves
 
-PLAN_PART = "plan"
+PLAN_KEY = "plan"
 Rank = tuple[float, ...]
 
 
@@ -33,7 +33,7 @@ class Turn:
     """What it is a part of: the plan, its wave, its subscription, its vault."""
 
 
-def wave_part(wave: int) -> str:
+def wave_key(wave: int) -> str:
     """Return how the limits name a wave."""
     return f"wave {wave}"
 

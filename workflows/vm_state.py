@@ -9,11 +9,11 @@ with workflow.unsafe.imports_passed_through():
     from migration.phases import Outcome
     from migration.plan import Plan
     from migration.plan_fleet import Home, home_of
+    from migration.schedule import PLAN_KEY, wave_key
     from migration.steering import VmStanding
     from migration.waves import in_order
 
 State = VmStanding
-PLAN_KEY = "plan"
 __all__ = ["PLAN_KEY", "Home", "State", "VmState", "home_keys", "part_key", "vm_states", "wave_key"]
 
 
@@ -55,11 +55,6 @@ class VmState:
 def part_key(kind: str, name: str) -> str:
     """Return the key of the limits of the plan, a subscription or a vault."""
     return f"{kind} {name.lower()}" if name else kind
-
-
-def wave_key(wave: int) -> str:
-    """Return the key of the limits of a wave."""
-    return f"wave {wave}"
 
 
 def home_keys(home: Home) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Literal
 from migration.estimate.prices import Assumption, Assumptions
 from migration.models import VmSpec
 from migration.plan import Plan
-from migration.schedule import PLAN_PART, Turn, fail_over, side_by_side, wave_part
+from migration.schedule import PLAN_KEY, Turn, fail_over, side_by_side, wave_key
 from migration.specs import vm_specs
 from migration.survey import SurveyedVm, kept_disks
 from migration.waves import in_order
@@ -101,7 +101,7 @@ def _schedule(
 ) -> tuple[float, float]:
     """Return when the last machine is ready to fail over, and when the last one is verified."""
     after = plan.wave_dependencies
-    parts = {name: (PLAN_PART, wave_part(wave), *homes[name]) for wave in in_order(after) for name in waves[wave]}
+    parts = {name: (PLAN_KEY, wave_key(wave), *homes[name]) for wave in in_order(after) for name in waves[wave]}
     at = side_by_side(((name, ready[name], of) for name, of in parts.items()), _limits(plan, homes, "replication"))
     turns = [[Turn(name, at[name], cutover[name], parts=parts[name]) for name in wave] for wave in waves]
     ends, _ = fail_over(turns, after, _limits(plan, homes, "cutover"))
@@ -118,10 +118,10 @@ def _limits(
 ) -> dict[str, int]:
     """Return how many of each part of the plan replicate, or fail over, at once."""
     said = plan.concurrency
-    limits = {PLAN_PART: getattr(said, what)}
+    limits = {PLAN_KEY: getattr(said, what)}
     for wave, one in enumerate(plan.waves):
         if one.concurrency is not None and getattr(one.concurrency, what):
-            limits[wave_part(wave)] = getattr(one.concurrency, what)
+            limits[wave_key(wave)] = getattr(one.concurrency, what)
     for at, each in enumerate((said.per_subscription, said.per_vault)):
         if each is not None and getattr(each, what) is not None:
             limits |= dict.fromkeys((home[at] for home in homes.values()), getattr(each, what))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from migration.eta.reckoning import Remaining, estimate, ranged, remaining, total
 from migration.eta.values import Estimate, Outlook, Share, Step, Stuck, Until, WavePlace
 from migration.phases import Phase
-from migration.schedule import PLAN_PART, Turn, fail_over, line_of, side_by_side, wave_part
+from migration.schedule import PLAN_KEY, Turn, fail_over, line_of, side_by_side, wave_key
 from migration.waves import in_order
 
 if TYPE_CHECKING:
@@ -157,8 +157,8 @@ def _order(
     if waves is not None:
         after = [tuple(numbers[one] for one in place.after if one in numbers) for place in told]
     limits: list[tuple[str, WavePlace | Share]] = [
-        (PLAN_PART, plan),
-        *((wave_part(number), place) for number, place in enumerate(told)),
+        (PLAN_KEY, plan),
+        *((wave_key(number), place) for number, place in enumerate(told)),
         *((f"share {number}", share) for number, share in enumerate(shares)),
     ]
     shared: dict[str, list[str]] = {}
@@ -170,7 +170,7 @@ def _order(
         {part: said.replication for part, said in limits if said.replication},
         {part: said.cutover for part, said in limits if said.cutover},
         {
-            place.name: (PLAN_PART, wave_part(numbers[wave]), *shared.get(place.name, ()))
+            place.name: (PLAN_KEY, wave_key(numbers[wave]), *shared.get(place.name, ()))
             for wave, of_it in members.items()
             for place in of_it
         },

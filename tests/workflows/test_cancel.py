@@ -1,9 +1,10 @@
 """A cancel, on Temporal's own server: before the commit it leads back, from the commit on it stops nothing."""
 
 import asyncio
+from typing import Any
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import CancelledError
 
 from migration import ids, names
@@ -223,25 +224,27 @@ async def test_a_cancel_while_the_undo_asks_still_waits_for_the_person(
     assert not world.is_there(ids.id_key(task.vm.target_id))
 
 
+async def _awaiting_with_claim(stage: Stage) -> tuple[VmHandle, WorkflowHandle[Any, Any]]:
+    """Return a migration that waits for its approval, and the claim that it holds."""
+    task = make_task()
+    handle = await stage.start_vm(task)
+    await stage.until_phase(handle, Phase.AWAITING_APPROVAL)
+    source = ids.ResourceId.parse(task.vm.source_id)
+    claim_id = names.vm_claim_id(source.subscription, source.resource_group or "", source.name)
+    return handle, stage.client.get_workflow_handle(claim_id)
+
+
 async def test_a_terminated_claim_does_not_spoil_the_end(real_stage: Stage) -> None:
     """An operator who terminates the claim by mistake does not turn a migrated machine into a failed workflow."""
-    task = make_task()
-    handle = await real_stage.start_vm(task)
-    await real_stage.until_phase(handle, Phase.AWAITING_APPROVAL)
-    source = ids.ResourceId.parse(task.vm.source_id)
-    claim = names.vm_claim_id(source.subscription, source.resource_group or "", source.name)
-    await real_stage.client.get_workflow_handle(claim).terminate("by mistake")
+    handle, claim = await _awaiting_with_claim(real_stage)
+    await claim.terminate("by mistake")
     assert Outcome.MIGRATED == (await real_stage.approve(handle)).outcome
 
 
 async def test_a_claim_is_served_beside_the_migrations(real_stage: Stage) -> None:
     """A claim of each of a thousand machines would push out of a worker's memory those that have something to do."""
-    task = make_task()
-    handle = await real_stage.start_vm(task)
-    await real_stage.until_phase(handle, Phase.AWAITING_APPROVAL)
-    source = ids.ResourceId.parse(task.vm.source_id)
-    claim = names.vm_claim_id(source.subscription, source.resource_group or "", source.name)
-    description = await real_stage.client.get_workflow_handle(claim).describe()
+    handle, claim = await _awaiting_with_claim(real_stage)
+    description = await claim.describe()
     assert (names.CLAIM_TASK_QUEUE, handle.id) == (description.task_queue, description.parent_id)
     assert Outcome.MIGRATED == (await real_stage.approve(handle)).outcome
 
