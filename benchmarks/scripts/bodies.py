@@ -14,7 +14,7 @@ class NotRunningError(Exception):
 
 def access(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of management clients, and those of the credential."""
-    endpoint, ca_file = environment["AZURE_RESOURCE_MANAGER_ENDPOINT"], environment.get("REQUESTS_CA_BUNDLE", True)
+    endpoint, ca_file = environment["AZURE_RESOURCE_MANAGER_ENDPOINT"], environment["REQUESTS_CA_BUNDLE"]
     clients = {
         "base_url": endpoint,
         "credential_scopes": [f"{endpoint}/.default"],

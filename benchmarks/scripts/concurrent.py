@@ -19,6 +19,7 @@ import argparse
 import asyncio
 import json
 import os
+import ssl
 import sys
 import time
 from dataclasses import dataclass, field
@@ -84,12 +85,20 @@ class Mover:
         await poller.result()
 
 
+def transport(ca_file: str) -> AioHttpTransport:
+    """Return a pool of as many connections as are needed at a time, each of which serves one request after the other.
+
+    Given the file of a CA, Azure's transport would make a context of TLS for each request, and with each a connection.
+    """
+    connector = aiohttp.TCPConnector(limit=0, ssl=ssl.create_default_context(cafile=ca_file))
+    return AioHttpTransport(session=aiohttp.ClientSession(connector=connector, auto_decompress=False))
+
+
 async def run(moves: dict[str, Any], second: float) -> dict[str, Any]:
     """Move all; return when it began and ended, how long each machine took, and which failed."""
     options, access = bodies.access(os.environ)
     began = time.time()
-    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
-    options["transport"] = AioHttpTransport(session=session, connection_verify=options.pop("connection_verify"))
+    options["transport"] = transport(options.pop("connection_verify"))
     options["retry_policy"] = AsyncRetryPolicy(retry_total=RETRIES, retry_status=RETRIES)
     async with ClientSecretCredential(**access) as credential, options["transport"]:
         recovery = SiteRecoveryManagementClient(credential, moves["subscription"], **options)

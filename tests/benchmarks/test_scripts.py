@@ -2,12 +2,18 @@
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+from azure.core.pipeline.transport import HttpRequest
 
 from benchmarks import cloudlog
 from benchmarks.fleet import MINIMUM_WRITES, TROUBLES, Fleet
 from benchmarks.measures import is_whole
 from benchmarks.programs import run_script
 from benchmarks.run import CONCURRENT, SEQUENTIAL, Run, Spec
+from benchmarks.scripts.concurrent import transport
+from tests.support.sim import Simulator
 
 
 async def test_each_script_moves_a_machine(tmp_path: Path) -> None:
@@ -23,6 +29,20 @@ async def test_each_script_moves_a_machine(tmp_path: Path) -> None:
         assert 0 < run.figures["bounds"]["critical path"] <= run.virtual_seconds
         assert run.used["script"].cpu_seconds > 0
         assert (tmp_path / f"{run.spec.name}.jsonl.gz").exists()
+
+
+async def test_the_asyncio_script_keeps_its_connections() -> None:
+    """One for each request would cost it, and whatever runs beside it, a handshake each time."""
+    with Simulator() as simulator:
+        address, port = f"{simulator.endpoint}/subscriptions?api-version=2022-12-01", urlsplit(simulator.endpoint).port
+        async with transport(simulator.ca_file) as sent:
+            for _ in range(3):
+                answer = await sent.send(HttpRequest("GET", address))
+                await answer.load_body()
+            connections = psutil.Process().net_connections("tcp")
+
+    established = [one.raddr.port for one in connections if one.status == psutil.CONN_ESTABLISHED]
+    assert 1 == sum(one == port for one in established)
 
 
 def test_a_fleet_is_the_same_for_all() -> None:
