@@ -28,11 +28,9 @@ class _Calling(ActivityInboundInterceptor):
 
 def caller_of(info: activity.Info) -> Caller:
     """Return who asks: as Temporal was told, or, of a run that an earlier build began, as its name tells."""
-    key = info.priority.priority_key
-    if key is not None and key in Urgency.__members__.values():
+    key, urgency = info.priority.priority_key, urgency_of(info.activity_type, info.workflow_type or "")
+    if key is not None and key in Urgency.__members__.values() and key != urgency.priority_key:
         urgency = Urgency(key)
-    else:
-        urgency = urgency_of(info.activity_type, info.workflow_type or "")
     return Caller(urgency, _plan_of(info.workflow_id or ""))
 
 

@@ -3,7 +3,8 @@
 It reads when a wait needs it: by the wait's pace (`arm.pace`), never below the floor nor Azure's Retry-After, and takes
 at most a tenth of the process's time and of ARM's reads, however many wait. Where few are due, single reads are cheaper
 than a listing, which is for all. A wait sees only what was read by a request that began after it, so that a step never
-sees the state from before its own write. The reads are as urgent as the most urgent wait.
+sees the state from before its own write. The reads are as urgent as the most urgent wait, and a listing, whose share of
+the reads is bounded and which tells many, as what a person has decided.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import structlog
@@ -189,8 +191,10 @@ class _Watcher:
 
     async def _could_list(self, wanted: list[Subscription]) -> bool:
         """Read the listing, and tell whether that was possible: who may read a group need not see a subscription."""
+        caller = callers.current()
         try:
-            self._pages, self._requests = await self._read_all(wanted)
+            with calling(replace(caller, urgency=min(caller.urgency, Urgency.DECIDED))):
+                self._pages, self._requests = await self._read_all(wanted)
         except AzureError as error:
             if not self._source.may_be_denied or classify(error).kind != "denied":
                 raise

@@ -1,7 +1,8 @@
 """How urgent work is: by Temporal's priorities from 1 (first) to 5, and alike in the worker's budget of requests.
 
-What shortens a downtime, or ends two running copies, goes before what proves a move, that before what prepares one, and
-questions and messages come last. Where an activity does not say it by its name, the phase of its machine does.
+What shortens a downtime, or ends two running copies, goes before what a person has just decided, that before what
+proves a move, then what prepares one; questions and messages come last. Where an activity does not say it by its name,
+the phase of its machine does.
 """
 
 from collections.abc import Mapping
@@ -13,18 +14,25 @@ from migration.phases import Phase
 
 
 class Urgency(IntEnum):
-    """Who goes first where not all can; the numbers are Temporal's `priority_key`."""
+    """Who goes first where not all can; the numbers are Temporal's `priority_key`, whose last two share one."""
 
     CUTOVER = 1
     """Failing over, going back, and keeping one of two copies off: a machine is down meanwhile, or two run."""
-    PROVING = 2
-    """Verifying, approving, committing, and the last check before a failover: a machine stands between two regions."""
-    MOVING = 3
-    """Enabling, replicating, configuring, testing; Temporal's own default."""
-    CHECKING = 4
+    DECIDED = 2
+    """Looking again at what was approved, and committing: a person waits to see it. And what one read tells many."""
+    PROVING = 3
+    """Verifying, forgetting the item, and the last check before a failover: a machine stands between two regions."""
+    MOVING = 4
+    """Enabling, replicating, configuring, testing."""
+    CHECKING = 5
     """Questions before anything is written, listings, messages."""
-    BACKGROUND = 5
+    BACKGROUND = 6
     """Figures for dashboards, and what may wait for hours."""
+
+    @property
+    def priority_key(self) -> int:
+        """The key of Temporal's priorities, of which a server has five."""
+        return min(self.value, Urgency.CHECKING.value)
 
 
 OF_PHASES: Mapping[Phase, Urgency] = MappingProxyType(
@@ -37,8 +45,8 @@ OF_PHASES: Mapping[Phase, Urgency] = MappingProxyType(
         Phase.WAITING_FOR_TURN: Urgency.MOVING,
         Phase.FAILING_OVER: Urgency.CUTOVER,
         Phase.VERIFYING: Urgency.PROVING,
-        Phase.AWAITING_APPROVAL: Urgency.PROVING,
-        Phase.COMMITTING: Urgency.PROVING,
+        Phase.AWAITING_APPROVAL: Urgency.DECIDED,
+        Phase.COMMITTING: Urgency.DECIDED,
         Phase.DISABLING: Urgency.PROVING,
         Phase.REPROTECTING: Urgency.MOVING,
         Phase.ROLLING_BACK: Urgency.CUTOVER,
@@ -52,13 +60,12 @@ OF_ACTIVITIES: Mapping[str, Urgency] = MappingProxyType(
         "start_failover": Urgency.CUTOVER,
         "start_group_failover": Urgency.CUTOVER,
         "start_vm": Urgency.CUTOVER,
+        "commit_failover": Urgency.DECIDED,
+        "commit_group": Urgency.DECIDED,
+        "open_desk": Urgency.DECIDED,
+        "verify_approval": Urgency.DECIDED,
         "cancel_vms": Urgency.PROVING,
-        "commit_failover": Urgency.PROVING,
-        "commit_group": Urgency.PROVING,
         "deliver_message": Urgency.PROVING,
-        "open_desk": Urgency.PROVING,
-        "verify_approval": Urgency.PROVING,
-        "verify_target": Urgency.PROVING,
         "watch_copies": Urgency.PROVING,
         "check_plan": Urgency.CHECKING,
         "find_leftovers": Urgency.CHECKING,

@@ -63,9 +63,9 @@ def priority_of(activity: str, request: object, instance: object) -> Priority:
     if isinstance(board, Board):
         phase = board.phase
         has_turn = phase is Phase.CHECKING and any(span.name == Phase.WAITING_FOR_TURN for span in board.spans)
-    urgency = urgency_of(activity, workflow.info().workflow_type, phase, has_turn=has_turn)
+    key = urgency_of(activity, workflow.info().workflow_type, phase, has_turn=has_turn).priority_key
     about = (request, getattr(instance, "task", None), getattr(instance, "plan", None))
-    return Priority(priority_key=int(urgency), fairness_key=_subscription_of(about) or None, fairness_weight=_WEIGHT)
+    return Priority(priority_key=key, fairness_key=_subscription_of(about) or None, fairness_weight=_WEIGHT)
 
 
 def _subscription_of(about: tuple[object, ...]) -> str:

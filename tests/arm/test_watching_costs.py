@@ -171,6 +171,23 @@ def test_many_machines_are_watched_by_one_listing(monkeypatch: pytest.MonkeyPatc
     assert seconds <= 12
 
 
+def test_a_listing_goes_before_what_is_read_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells a hundred at once, and would else come last where reads are short."""
+
+    async def story(clock: Callable[[], float]) -> set[Urgency]:
+        fleet = [machine(number, "starting") for number in range(100)]
+        cloud, seen = Cloud(clock, monkeypatch, fleet), Counter[str]()
+        options = {"suffices": lambda entry: machines.is_short_of(entry, "serving")}
+        async with Watchers(cloud.azure) as watchers:
+            waits = [asyncio.ensure_future(_follow(watchers, one["id"], seen, **options)) for one in fleet]
+            await asyncio.sleep(20)
+            for wait in waits:
+                wait.cancel()
+        return cloud.urgencies
+
+    assert {Urgency.DECIDED} == run_virtually(story)
+
+
 def test_machines_that_may_not_be_listed_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may read a group need not see a subscription: he is not asked again, and nobody hears of a refusal."""
 

@@ -1,12 +1,16 @@
 """Every activity goes out with its priority, and with its subscription as the key of fairness."""
 
+import dataclasses
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 from temporalio.client import WorkflowHistory
+from temporalio.common import Priority
+from temporalio.testing import ActivityEnvironment
 
 from activities import registry
+from activities.calling import caller_of
 from activities.failures import subject_of
 from migration import names
 from migration.ids import ResourceId
@@ -93,9 +97,27 @@ def test_a_last_check_holds_a_permit() -> None:
     assert Urgency.PROVING == urgency_of("check_vm", names.MIGRATE_VM, Phase.CHECKING, has_turn=True)
     assert Urgency.CUTOVER == urgency_of("deallocate_vm", names.MIGRATE_VM, Phase.AWAITING_APPROVAL)
     assert Urgency.CUTOVER == urgency_of("wait_for_job", names.MIGRATE_VM, Phase.ROLLING_BACK)
+    assert Urgency.PROVING == urgency_of("verify_target", names.MIGRATE_VM, Phase.VERIFYING)
+    assert Urgency.DECIDED == urgency_of("verify_target", names.MIGRATE_VM, Phase.AWAITING_APPROVAL)
+    assert Urgency.DECIDED == urgency_of("commit_failover", names.MIGRATE_VM, Phase.COMMITTING)
+    assert Urgency.PROVING == urgency_of("watch_copies", names.MIGRATE_VM, Phase.AWAITING_APPROVAL)
     assert Urgency.CHECKING == urgency_of("check_plan", names.CHECK_PLAN)
     assert Urgency.MOVING == urgency_of("ensure_vault", names.MIGRATE_PLAN)
     assert Urgency.CUTOVER == urgency_of("wait_for_job", names.MOVE_GROUP)
+
+
+def test_the_limiter_goes_by_what_temporal_was_told() -> None:
+    """Temporal has five keys for six urgencies; who shares the last one is told apart by the workflow."""
+    info = ActivityEnvironment.default_info()
+
+    def told(activity: str, workflow: str, priority: Priority) -> Urgency:
+        asked = dataclasses.replace(info, activity_type=activity, workflow_type=workflow, priority=priority)
+        return caller_of(asked).urgency
+
+    assert Urgency.CUTOVER == told("wait_for_job", names.MIGRATE_VM, Priority(priority_key=1))
+    assert Urgency.CHECKING == told("check_vm", names.MIGRATE_VM, Priority(priority_key=5))
+    assert Urgency.BACKGROUND == told("observe_resources", names.KEPT_WRITES, Priority(priority_key=5))
+    assert Urgency.CUTOVER == told("start_vm", names.MIGRATE_VM, Priority.default)
 
 
 def test_every_phase_is_ranked_and_every_name_is_an_activitys() -> None:
