@@ -12,6 +12,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.heartbeats import beating
 from migration import names
 from migration.earlier import Books, EarlierAnswer, EarlierRuns, joined
+from migration.ledger_proof import digest
+from migration.report import MemoKeys
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowExecutionDescription
@@ -49,11 +51,19 @@ async def read_runs(client: Client, workflow_id: str, own_run_id: str | None = N
     return joined(books, unread=unread)
 
 
-async def latest_books(client: Client, workflow_id: str) -> Books | None:
-    """Return what the latest run of a workflow wrote down; None where it does not say, nothing where none was."""
-    if await described(client, workflow_id) is None:
-        return Books()
-    return await _books(client, workflow_id, None)
+async def latest_ledger(client: Client, workflow_id: str) -> list[str] | None:
+    """Return the digests of all that the latest run of a virtual machine's workflow wrote down; None: it does not say.
+
+    One that has ended tells it in its memo: to answer a query, a worker would have to replay its whole history.
+    """
+    run = await described(client, workflow_id)
+    if run is None:
+        return []
+    told: list[str] | None = (await run.memo()).get(MemoKeys.LEDGER)
+    if told is not None:
+        return told
+    books = await _books(client, workflow_id, None)
+    return None if books is None else [digest(entry.id) for entry in books.entries]
 
 
 async def described(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:

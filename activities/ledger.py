@@ -20,7 +20,7 @@ from migration import power
 from migration.ids import ResourceId, describe, id_key
 from migration.keeping import DeleteResources
 from migration.ledger import Observation
-from migration.ledger_proof import AT_THE_END, BEFORE, Surroundings, unlisted
+from migration.ledger_proof import AT_THE_END, BEFORE, Surroundings, digests, unlisted
 from migration.models import Started
 from migration.requests import Observations, ObserveResources
 
@@ -86,7 +86,7 @@ class LedgerActivities:
         if request.around is None:
             return None
         found = await self._listings.around(request.around, age, source)
-        strange = unlisted(found.ids, set(), request.ids)
+        strange = unlisted(found.ids, set(), digests(request.ids))
         there = await self._listings.confirmed(strange)
         return found.model_copy(update={"ids": [one for one in found.ids if one not in strange or one in there]})
 

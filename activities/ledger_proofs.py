@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.earlier import latest_books
+from activities.earlier import latest_ledger
 from activities.heartbeats import beating
 from arm.listings import Listings
 from migration import names
-from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan, digest, proof, unlisted
+from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan, digests, proof, unlisted
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -34,7 +34,7 @@ class ProofActivities:
         """Return what lies in the groups and the vault of a plan before it makes anything."""
         async with beating(list):
             found = await self._listings.plan(request.group_ids, request.vault_ids)
-        return PlanListing(digests=[] if found.why else sorted(map(digest, found.ids)), why=found.why)
+        return PlanListing(digests=[] if found.why else sorted(digests(found.ids)), why=found.why)
 
     @activity.defn
     async def prove_plan(self, request: ProvePlan) -> LedgerProof:
@@ -43,7 +43,7 @@ class ProofActivities:
             found = await self._listings.plan(request.what.group_ids, request.what.vault_ids)
             why = found.why or request.before.why
             known, unread = await self._ledgers(request.workflow_ids)
-            known += [entry.id for entry in request.entries]
+            known |= digests(entry.id for entry in request.entries)
             candidates = [] if why else unlisted(found.ids, set(request.before.digests), known)
             if candidates:
                 others, _ = await self._ledgers(await self._other_machines(request.what.plan))
@@ -52,16 +52,16 @@ class ProofActivities:
             why = why or f"{unread} virtual machines did not tell what they made; what is unlisted may be theirs"
         return proof(candidates, [], why)
 
-    async def _ledgers(self, workflow_ids: list[str]) -> tuple[list[str], int]:
+    async def _ledgers(self, workflow_ids: list[str]) -> tuple[set[str], int]:
+        """Return the digests of what some machines wrote down, and how many of them do not say."""
         together = asyncio.Semaphore(_AT_ONCE)
 
         async def one(workflow_id: str) -> list[str] | None:
             async with together:
-                books = await latest_books(self._client, workflow_id)
-            return None if books is None else [entry.id for entry in books.entries]
+                return await latest_ledger(self._client, workflow_id)
 
         found = await asyncio.gather(*(one(each) for each in workflow_ids))
-        return [resource for ledger in found if ledger for resource in ledger], found.count(None)
+        return {one for ledger in found if ledger for one in ledger}, found.count(None)
 
     async def _other_machines(self, plan: str) -> list[str]:
         """Return the machines of other plans: what moves into a group at the same time is theirs."""

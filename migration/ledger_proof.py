@@ -6,6 +6,7 @@ in its groups and its vault. Digests stand for what was there before, so that la
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 
 from pydantic import Field
 
@@ -114,15 +115,20 @@ def digest(resource_id: str) -> str:
     return hashlib.sha256(id_key(resource_id).encode()).hexdigest()[:12]
 
 
-def unlisted(listed: list[str], before: set[str], known: list[str]) -> list[str]:
-    """Return what is listed, was not there *before* (digests), and is not *known* nor part of what is."""
-    keys = [id_key(one) for one in known]
-    exact, parents = set(keys), tuple(f"{key}/" for key in keys)
-    return [
-        one
-        for one in listed
-        if digest(one) not in before and id_key(one) not in exact and not id_key(one).startswith(parents)
-    ]
+def digests(resource_ids: Iterable[str]) -> set[str]:
+    """Return what stands for several ids."""
+    return {digest(one) for one in resource_ids}
+
+
+def unlisted(listed: list[str], before: set[str], known: set[str]) -> list[str]:
+    """Return what is listed, was not there *before*, and is not *known* nor part of what is; both are digests."""
+    return [one for one in listed if digest(one) not in before and known.isdisjoint(_digests_of_whole(one))]
+
+
+def _digests_of_whole(resource_id: str) -> Iterator[str]:
+    """Return the digests of a resource and of all that it is part of."""
+    names = resource_id.split("/")
+    return (digest("/".join(names[:count])) for count in range(len(names), 1, -1))
 
 
 def proof(found: list[str], missing: list[str], why: str = "") -> LedgerProof:

@@ -303,6 +303,8 @@ class MemoKeys:
     USE = "use"
     MOVED = "moved"
     """What was moved from where to where; `finalise` goes by it."""
+    LEDGER = "ledger"
+    """Digests of all that a virtual machine's ledger names; the plan's proof goes by them."""
     FINALISED = "finalised"
     """What became of a source; the report shows it."""
     EVIDENCE = "evidence"

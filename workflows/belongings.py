@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.ids import same_id
     from migration.keeping import DeleteResources
     from migration.ledger import LedgerEntry
-    from migration.ledger_proof import AT_THE_END, BEFORE, Around, LedgerProof, Surroundings, digest, proof, unlisted
+    from migration.ledger_proof import AT_THE_END, BEFORE, Around, LedgerProof, Surroundings, digests, proof, unlisted
     from migration.models import SourceDisk, SourceVm, VmTask
     from migration.requests import Observations, ObserveResources, ReadParts, VmParts
     from migration.waiting import ResourcesWait
@@ -76,8 +76,8 @@ class Belongings:
         gone = {ids.id_key(entry.id) for entry in self.entries if entry.state == "deleted"}
         missing = [one for one in expected if ids.id_key(one) in gone]
         now = answer.around or Surroundings(why="nothing was listed at the end")
-        before = {digest(one) for one in self._before.ids}
-        found = unlisted(now.ids, before, [entry.id for entry in self.entries])
+        known = digests(entry.id for entry in self.entries)
+        found = unlisted(now.ids, digests(self._before.ids), known)
         self.proof = proof(found, missing, now.why or self._before.why)
 
     async def inherit(self, earlier: EarlierAnswer, proved: list[str]) -> None:

@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.earlier import Books
     from migration.hooks import Hooks
     from migration.ids import ResourceId
+    from migration.ledger_proof import digest
     from migration.models import VmTask
     from migration.phases import Outcome, Phase
     from migration.plan_verification import Verifying
@@ -223,7 +224,7 @@ class MigrateVm:
         await self.claim.release()
         await workflow.wait_condition(workflow.all_handlers_finished)
         vouched = {MemoKeys.EVIDENCE: evidence(as_json(self.report())), MemoKeys.MOVED: self.moved()}
-        workflow.upsert_memo(vouched)
+        workflow.upsert_memo({**vouched, MemoKeys.LEDGER: [digest(entry.id) for entry in self.belongings.entries]})
 
     @workflow.signal(name=names.SIGNAL_APPROVE_COMMIT, description='Approve the commit: {"approver": "..."}')
     async def approve_commit(self, message: RawValue = NOTHING) -> None:

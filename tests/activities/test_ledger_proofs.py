@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import AsyncMock
 
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.earlier import latest_ledger
 from activities.ledger import LedgerActivities
 from activities.ledger_proofs import ProofActivities
 from arm.turnstile import Turnstile
 from migration import ids
+from migration.earlier import Books
 from migration.ledger import LedgerEntry
-from migration.ledger_proof import ListPlan, ProvePlan, around
+from migration.ledger_proof import ListPlan, ProvePlan, around, digest
 from migration.requests import ObserveResources
 from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP, TARGET_REGION, VAULT, VAULT_GROUP
 
@@ -43,6 +50,25 @@ async def test_what_no_ledger_names_is_found_by_listing(stage: Stage) -> None:
 
     assert (False, [ids.id_key(stray)]) == (found.proved, [ids.id_key(one) for one in found.unlisted])
     assert (True, [], "") == (after.proved, after.unlisted, after.why)
+
+
+@pytest.mark.parametrize(
+    ("memo", "answer", "known"),
+    [
+        ({"ledger": ["abc"]}, AssertionError("nobody replays what has ended"), ["abc"]),
+        ({}, Books(entries=[LedgerEntry(id="/a/b", type="t", created_by="plan", state="created")]), [digest("/A/B")]),
+        ({}, RPCError("no history", RPCStatusCode.NOT_FOUND, b""), None),
+    ],
+)
+async def test_a_machine_that_has_ended_is_not_asked(
+    memo: dict[str, Any], answer: Books | Exception, known: list[str] | None
+) -> None:
+    """Its memo tells its ledger; one that runs yet, or ended in an earlier build, is asked; some do not say."""
+    run = SimpleNamespace(memo=AsyncMock(return_value=memo))
+    handle = SimpleNamespace(describe=AsyncMock(return_value=run), query=AsyncMock(side_effect=[answer]))
+    client: Any = SimpleNamespace(get_workflow_handle=lambda *_, **__: handle)
+
+    assert known == await latest_ledger(client, "migrate-vm/p/v")
 
 
 async def test_a_machine_sees_what_is_named_like_its_own(stage: Stage) -> None:

@@ -64,7 +64,7 @@ def test_parts_of_what_is_known_are_known() -> None:
     """An extension of a listed machine needs no entry; what was there before needs none either."""
     vm, old, stray = ASKED.target_ids[0], disk("old"), disk("stray")
     listed = [vm, f"{vm.upper()}/extensions/x", f"{vm}2", old, stray]
-    assert [f"{vm}2", stray] == unlisted(listed, {digest(old.upper())}, [vm.lower()])
+    assert [f"{vm}2", stray] == unlisted(listed, {digest(old.upper())}, {digest(vm.lower())})
 
 
 def test_a_proof_is_small_and_says_what_it_leaves_out() -> None:

@@ -7,7 +7,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from migration import ids
 from migration.chain import evidence
+from migration.earlier import Books
 from migration.findings import CheckVm
+from migration.ledger_proof import digest
 from migration.models import Mismatch, Started, VmCheck
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
@@ -106,6 +108,8 @@ async def test_the_report_tells_phases_downtime_approval_and_resources(stage: St
     assert "deleted" == states["SiteRecovery-Linux"]
     memo = await (await handle.describe()).memo()
     assert evidence(as_json(report)) == memo[MemoKeys.EVIDENCE]
+    books = await handle.query("ledger", result_type=Books)
+    assert [digest(entry.id) for entry in books.entries] == memo[MemoKeys.LEDGER] != []
     assert (await handle.describe()).run_id == report.run_id
 
 
