@@ -35,12 +35,16 @@ class CopyActivities:
 
     @activity.defn
     async def watch_copies(self, wait: WatchCopies) -> CopiesWatched:
-        """Wait until source and target both run; what cannot be read is read again, for as long as it takes."""
+        """Wait until source and target both run; what cannot be read is read again, for as long as it takes.
+
+        Who asks has just read both, so that it begins with a pause.
+        """
         progress = Told()
 
         async def until_both_run() -> CopiesWatched:
             began = time.monotonic()
             while True:
+                await asyncio.sleep(self._pause_seconds(time.monotonic() - began))
                 try:
                     both = await self._both_running(wait)
                 except AzureError as error:
@@ -50,7 +54,6 @@ class CopyActivities:
                     progress.now = Progress(detail="one copy runs")
                     if both is not None:
                         return CopiesWatched(running=False, both_running=both)
-                await asyncio.sleep(self._pause_seconds(time.monotonic() - began))
 
         self._held += 1
         try:

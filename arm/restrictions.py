@@ -64,7 +64,7 @@ class Restrictions:
         scopes = {id_key(scope) for scope in assigned.value or ()}
         alone = [vm for vm in vms if id_key(vm.source_id) in scopes]
         answers = await asyncio.gather(
-            self._denied(group_id, *_extension(vms[-1])),
+            self._denied(group_id, *_extension(vms[-1]), alike=True),
             *(self._denied(group_id, *_extension(vm), scope=vm.source_id) for vm in alone),
         )
         return _joined([*answers, with_value(assigned, ())])
@@ -110,8 +110,10 @@ class Restrictions:
             },
         )
 
-    async def _denied(self, group_id: str, subject: str, content: Json, scope: str = "") -> Fact[Denials]:
-        """Ask about one resource; *scope*: its parent, where that has assignments of its own."""
+    async def _denied(
+        self, group_id: str, subject: str, content: Json, scope: str = "", *, alike: bool = False
+    ) -> Fact[Denials]:
+        """Ask about one resource; *scope*: its parent, where that has assignments of its own; *alike*: by any name."""
         where = group_id if self._exists(group_id) else "/".join(group_id.split("/")[:3])
         path = f"{where}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
         details = {"resourceContent": content, "apiVersion": API_VERSIONS["microsoft.compute"]}
@@ -125,7 +127,8 @@ class Restrictions:
             return surrounding.denials(answer, subject)
 
         # Each machine was asked about by its own names when it started; before a failover all of a kind are alike.
-        kind = content if self._case.moment == "start" else {**content, "name": ""}
+        alike = alike or self._case.moment != "start"
+        kind = {**content, "name": ""} if alike else content
         return await self._ask.recall(f"{path}#{scope}#{kind}", f"what Azure Policy says of {subject}", ask)
 
     def _exists(self, group_id: str) -> bool:

@@ -47,7 +47,8 @@ _AGAIN_SECONDS = 60.0
 """How long after an approval a machine that waits all the same is approved again, as where its evidence changed."""
 _AT_ONCE = 20
 _DESCRIBED = 100
-_TOLD, _TOLD_CHARACTERS = 3, 2_000
+_TOLD = 3
+_TOLD_OF = ("phase", "waiting_for", "needs_action", "last_refusal", "reason", "findings", "choices", "alarm")
 _RPC = timedelta(seconds=10)
 
 
@@ -201,7 +202,7 @@ async def _standing(client: Client) -> str:
         async with asyncio.timeout(_RPC.total_seconds()):
             async for one in client.list_workflows(query, limit=_TOLD, rpc_timeout=_RPC):
                 status = await client.get_workflow_handle(one.id).query(names.QUERY_STATUS, rpc_timeout=_RPC)
-                told.append(f"{one.id}: {json.dumps(status)[:_TOLD_CHARACTERS]}")
+                told.append(f"{one.id}: " + json.dumps({key: status[key] for key in _TOLD_OF if status[key]}))
     return "; ".join(told) or "nothing is told of its machines"
 
 

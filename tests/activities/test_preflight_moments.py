@@ -15,6 +15,7 @@ from migration.models import VmCheck
 from migration.requests import DisableReplication, StartFailover
 from migration.severities import Moment
 from tests.activities.contoso import stop
+from tests.activities.estate import SOURCE_GROUP, TARGET_GROUP
 from tests.activities.stage import Case, Stage
 
 
@@ -48,13 +49,15 @@ async def test_many_machines_ask_once_for_what_they_share(stage: Stage) -> None:
     def paths(ending: str) -> int:
         return sum(line["path"].endswith(ending) for line in stage.sim.requests(since))
 
-    compute = "northeurope/usages"
+    compute, policy = "northeurope/usages", "/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
 
     answers = [await run(activities.check_vm, CheckVm(task=case.task, moment="start")) for case in cases]
     assert [case.source for case in cases] == [answer.source for answer in answers]
     seen = [answer.fingerprint for answer in answers]
     assert (1, 2) == (paths("/skus"), paths(compute)), "Compute's and Network's, once"
     assert 1 == sum(paths(f"/virtualMachines/{case.task.vm.name}") for case in cases[:1])
+    asked = paths(f"{TARGET_GROUP}{policy}"), paths(f"{SOURCE_GROUP}{policy}")
+    assert (3 * 4, 1) == asked, "by each one's names: machine, two kinds of disks, interface; one extension"
 
     permissions, found = "Microsoft.Authorization/permissions", [paths("Microsoft.Authorization/permissions")]
     for case, print_ in zip(cases[:2], seen, strict=False):
