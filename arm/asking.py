@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -215,12 +215,21 @@ class Asker:
         """Return what a listing has; nothing where that in which it lies is absent."""
 
         async def ask() -> tuple[T, ...]:
-            subscription = collection.split("/", 3)[2]
-            found = await read_list(self.azure, collection, subscription, version)
-            return tuple(make(document) for document in found)
+            return tuple(map(make, await self._list(collection, version)))
 
-        question = id_key(collection) if make is not as_it_is else _documents_in(collection)
+        question = id_key(collection) if make is not as_it_is else f"documents of {id_key(collection)}"
         return await self._recall(question, lambda: self.fact(what, ask), max_age_seconds)
+
+    async def by_id(self, collection: str, version: str, what: str) -> Fact[Mapping[str, Json]]:
+        """Return the documents of a listing by the keys of their ids: thousands of machines look up one each."""
+
+        async def ask() -> Mapping[str, Json]:
+            return {id_key(str(document["id"])): document for document in await self._list(collection, version)}
+
+        return await self._recall(_by_id(collection), lambda: self.fact(what, ask))
+
+    async def _list(self, collection: str, version: str) -> list[Json]:
+        return await read_list(self.azure, collection, collection.split("/", 3)[2], version)
 
     async def recall(self, question: str, what: str, ask: Callable[[], Awaitable[T | None]]) -> Fact[T]:
         """Return what *ask* answers about something that others share, or why it could not."""
@@ -239,7 +248,7 @@ class Asker:
         """Tell whether so many resources of a group are rather asked for by its listing."""
         if count > SINGLE_READS or not self.sharing.lists:
             return count > SINGLE_READS
-        question = f"{self.sharing.realm} {_documents_in(collection)}"
+        question = f"{self.sharing.realm} {_by_id(collection)}"
         return self._memory.is_crowded(question, self.sharing.age_seconds)
 
     def note_each(
@@ -260,8 +269,8 @@ class Asker:
     ) -> None:
         home = ResourceId.parse(wanted[0])
         what = f'what lies in resource group "{home.resource_group}"'
-        listed = await self.many(wanted[0].rpartition("/")[0], version, as_it_is, what)
-        there = {id_key(str(document["id"])): document for document in listed.value or ()}
+        listed = await self.by_id(wanted[0].rpartition("/")[0], version, what)
+        there = listed.value or {}
         for resource_id in wanted:
             document = there.get(id_key(resource_id))
             if document is not None:
@@ -283,9 +292,9 @@ def as_it_is(document: Json) -> Json:
     return document
 
 
-def _documents_in(collection: str) -> str:
-    """Return the question for documents, beside that for what is made of them."""
-    return f"documents of {id_key(collection)}"
+def _by_id(collection: str) -> str:
+    """Return the question for a listing's documents by their ids, beside that for what is made of them."""
+    return f"by id, {id_key(collection)}"
 
 
 def understood(what: str, document: Json, make: Callable[[Json], T]) -> Fact[T]:

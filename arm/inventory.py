@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from arm import inventory_documents as documents
 from arm import perimeter
-from arm.asking import Asker, Count, Memory, Sharing, all_of, as_it_is, distinct, understood, with_value
+from arm.asking import Asker, Count, Memory, Sharing, all_of, distinct, understood, with_value
 from arm.identity import object_id
 from arm.reads import API_VERSIONS, DISKS_API, LOCKS_API, SITE_RECOVERY_API, VAULT_API, Json
 from arm.restrictions import Restrictions
@@ -176,22 +176,17 @@ class _Taking:
         """Ask with two listings: the group's machines, and how all of the subscription stand."""
         group = wanted[0].rpartition("/")[0]
         everywhere = f"/subscriptions/{subscription}/providers/Microsoft.Compute/virtualMachines"
+        state = f"the state of the virtual machines of subscription {subscription}"
         machines, states = await asyncio.gather(
-            self._ask.many(group, _COMPUTE_API, as_it_is, f"the virtual machines of {group}"),
-            self._ask.many(
-                f"{everywhere}?statusOnly=true",
-                _COMPUTE_API,
-                lambda document: (document["id"], (document.get("properties") or {}).get("instanceView")),
-                f"the state of the virtual machines of subscription {subscription}",
-            ),
+            self._ask.by_id(group, _COMPUTE_API, f"the virtual machines of {group}"),
+            self._ask.by_id(f"{everywhere}?statusOnly=true", _COMPUTE_API, state),
         )
         failed: Fact[Any] = machines if machines.unasked else states
-        views = {id_key(vm_id): view for vm_id, view in states.value or ()}
-        there = {id_key(document["id"]): document for document in machines.value or ()}
         for vm_id in wanted:
-            document = there.get(id_key(vm_id))
+            document = (machines.value or {}).get(id_key(vm_id))
             if document is not None:
-                document.setdefault("properties", {})["instanceView"] = views.get(id_key(vm_id)) or {}
+                stands = ((states.value or {}).get(id_key(vm_id)) or {}).get("properties") or {}
+                document.setdefault("properties", {})["instanceView"] = stands.get("instanceView") or {}
                 self._ask.see(vm_id, document)
             elif self._ask.sharing.lists:  # as in `Asker.note_each`
                 await self._single_machine(vm_id)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migration.ids import vault_of
+from migration.ids import id_key, vault_of
 from migration.surroundings import BackupItem, Churn, PolicyDenial, RoleAssignment, Subscription, scope_of_assignment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from arm.reads import Json
 
 
@@ -37,13 +35,16 @@ def backup_item(document: Json) -> BackupItem:
     return BackupItem(document["id"], machine_id, vault_of(document["id"]))
 
 
-def churn_series(metric: Json) -> Iterator[tuple[str, Churn]]:
-    """Yield what each virtual machine writes, from the totals by the minute of a metric split by resource."""
+def churn(metric: Json) -> dict[str, Churn]:
+    """Return what each virtual machine writes, by its key, from a metric's totals by the minute, split by resource."""
+    found = {}
     for series in metric.get("timeseries") or []:
         named = {entry["name"]["value"].lower(): entry["value"] for entry in series.get("metadatavalues") or []}
         totals = [float(point["total"]) for point in series.get("data") or [] if point.get("total") is not None]
         if totals and "microsoft.resourceid" in named:
-            yield named["microsoft.resourceid"], Churn(sum(totals) / len(totals) / 60, max(totals) / 60)
+            machine = id_key(named["microsoft.resourceid"])
+            found[machine] = Churn(sum(totals) / len(totals) / 60, max(totals) / 60)
+    return found
 
 
 def assigned_to(document: Json) -> str:

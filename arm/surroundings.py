@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import ChainMap
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -104,9 +105,8 @@ class Surroundings:
         encoded = urlencode(query, quote_via=quote, safe="$")
         collection = f"/subscriptions/{subscription}/providers/Microsoft.Insights/metrics?{encoded}"
         what = f"what virtual machines in {region} write, by Azure Monitor"
-        listed = await self._ask.many(collection, _METRICS_API, lambda metric: metric, what)
-        series = (entry for metric in listed.value or () for entry in surrounding.churn_series(metric))
-        table = {id_key(machine_id): churn for machine_id, churn in series}
+        listed = await self._ask.many(collection, _METRICS_API, surrounding.churn, what)
+        table = ChainMap(*listed.value or ())
         for vm in self._case.vms:
             if source_group(vm)[0].lower() == subscription and vm.source_region == region:
                 self._found.churn.note(vm.source_id, with_value(listed, table.get(id_key(vm.source_id))))
