@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from arm import items, reads, vault_reads
 from arm.asking import Memory
 from migration.facts import Fact
-from migration.ids import ResourceId, id_key, same_id
-from migration.ledger_proof import MOST_LISTED, Around, Surroundings, concerns
+from migration.ids import ResourceId, id_key
+from migration.ledger_proof import MOST_LISTED, Around, Neighbourhood, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,6 +25,18 @@ _CONFIRMED = ("microsoft.compute/", "microsoft.network/", "microsoft.storage/", 
 """Providers whose resources we can read one by one; a listing of a group may lag behind what was deleted."""
 LONG = 500
 """A listing of more disks than that costs more than a read of each of a machine's."""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """What lies in a resource group: its id, and by what it is managed."""
+
+    entries: list[Json]
+
+    @cached_property
+    def neighbourhood(self) -> Neighbourhood:
+        """The same for those who look for a few of them."""
+        return Neighbourhood((str(one["id"]), one.get("managedBy")) for one in self.entries)
 
 
 class Listings:
@@ -39,15 +53,15 @@ class Listings:
         *age_seconds*: how old the listings may be; *source*: the source machine where it has just been read.
         """
         group, protected, extensions = await asyncio.gather(
-            self._recalled(id_key(asked.group_id), age_seconds, lambda: self._list_group(asked.group_id)),
+            self._group(asked.group_id, age_seconds),
             self._recalled(f"items of {asked.vault_id}", age_seconds, lambda: self._items(asked.vault_id)),
             self._extensions(asked.source_id, source),
         )
-        found = [str(one["id"]) for one in group if concerns(asked, str(one["id"]), one.get("managedBy"))]
+        found = group.neighbourhood.concerning(asked)
         machines = [asked.source_id, asked.target_ids[0]]
-        found += [item_id for item_id, of in protected if any(same_id(of, machine) for machine in machines)]
+        found += [item_id for machine in machines for item_id in protected.get(id_key(machine), ())]
         found += [one for one in extensions if one.rpartition("/")[2].lower().startswith("siterecovery")]
-        return Surroundings(ids=found, why=_too_many(group, asked.group_id))
+        return Surroundings(ids=found, why=_too_many(group.entries, asked.group_id))
 
     async def plan(self, group_ids: list[str], vault_ids: list[str]) -> Surroundings:
         """Return all that lies in some groups and in vaults, the groups themselves included."""
@@ -68,7 +82,10 @@ class Listings:
 
     async def group(self, group_id: str) -> list[Json]:
         """Return what lies in a resource group; nothing where there is no such group."""
-        return await self._recalled(id_key(group_id), 0, lambda: self._list_group(group_id))
+        return (await self._group(group_id, 0)).entries
+
+    async def _group(self, group_id: str, age_seconds: float) -> _Group:
+        return await self._recalled(id_key(group_id), age_seconds, lambda: self._list_group(group_id))
 
     async def disks(self, group_id: str, age_seconds: float) -> set[str] | None:
         """Return the keys of the disks of a resource group; None where there are so many that a few are rather read."""
@@ -86,11 +103,11 @@ class Listings:
 
         return set(await self._recalled(question, age_seconds, ask))
 
-    async def _recalled(self, question: str, age_seconds: float, ask: Callable[[], Awaitable[list[T]]]) -> list[T]:
-        async def fact() -> Fact[list[T]]:
+    async def _recalled(self, question: str, age_seconds: float, ask: Callable[[], Awaitable[T]]) -> T:
+        async def fact() -> Fact[T]:
             return Fact(await ask())
 
-        return (await self._memory.recall(question, age_seconds, fact)).value or []
+        return cast("T", (await self._memory.recall(question, age_seconds, fact)).value)
 
     async def items(self, vault_id: str) -> list[Json]:
         """Return the protected items of a vault."""
@@ -105,7 +122,7 @@ class Listings:
         known = ResourceId.parse(resource_id).type.lower().startswith(_CONFIRMED)
         return not known or await reads.read(self._azure, resource_id) is not None
 
-    async def _list_group(self, group_id: str) -> list[Json]:
+    async def _list_group(self, group_id: str) -> _Group:
         found: list[Json] = []
         version = reads.API_VERSIONS["microsoft.resources"]
         subscription = ResourceId.parse(group_id).subscription
@@ -113,12 +130,14 @@ class Listings:
             found += [{key: one.get(key) for key in ("id", "managedBy")} for one in page]
             if len(found) > MOST_LISTED:
                 break
-        return found
+        return _Group(found)
 
-    async def _items(self, vault_id: str) -> list[tuple[str, str]]:
-        """Return the items of a vault, with the machine that each is about."""
-        listed = await items.list_items(self._azure, vault_id)
-        return [(str(item["id"]), str(items.details(item).get("fabricObjectId"))) for item in listed]
+    async def _items(self, vault_id: str) -> dict[str, list[str]]:
+        """Return the items of a vault, by the key of the machine that they are about."""
+        found: dict[str, list[str]] = {}
+        for item in await items.list_items(self._azure, vault_id):
+            found.setdefault(id_key(str(items.details(item).get("fabricObjectId"))), []).append(str(item["id"]))
+        return found
 
     async def _extensions(self, source_id: str, source: Json | None) -> list[str]:
         """Return the extensions of a machine, from itself where it has just been read."""

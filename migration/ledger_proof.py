@@ -6,7 +6,9 @@ in its groups and its vault. Digests stand for what was there before, so that la
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from pydantic import Field
 
@@ -96,18 +98,53 @@ def around(task: VmTask, source: SourceVm) -> Around:
     )
 
 
-def concerns(asked: Around, resource_id: str, managed_by: str | None = None) -> bool:
-    """Tell whether what lies in the target group is named like the machine's own, or is attached to its target."""
-    if managed_by and id_key(managed_by) in {id_key(one) for one in asked.target_ids}:
-        return True
-    resource = ResourceId.parse(resource_id)
-    name = resource.names[0][1].lower()
-    # Another machine of the plan may come to be called as this one's source is; the plan's own proof knows them all.
-    targets = [ResourceId.parse(one).name for one in asked.target_ids]
-    own = {one.lower() for one in (targets if resource.type.lower() == _MACHINE else asked.names)}
-    if name in own or _MADE_FOR.sub("", name) in own:
-        return True
-    return bool(_SEED.match(name)) and any(f"-{one}-" in f"{name}-" for one in own)
+class Neighbourhood:
+    """What lies in a group, by its owners and by its names: a thousand machines ask it, each for its own few.
+
+    *listed*: ids, and by what each is managed.
+    """
+
+    def __init__(self, listed: Iterable[tuple[str, str | None]]) -> None:
+        self._owned = defaultdict[str, list[_Neighbour]](list)
+        self._named = defaultdict[str, list[_Neighbour]](list)
+        self._seeds: list[_Neighbour] = []
+        for place, (resource_id, owner) in enumerate(listed):
+            one = _neighbour(place, resource_id)
+            if owner:
+                self._owned[id_key(owner)].append(one)
+            for name in {one.name, _MADE_FOR.sub("", one.name)}:
+                self._named[name].append(one)
+            if _SEED.match(one.name):
+                self._seeds.append(one)
+
+    def concerning(self, asked: Around) -> list[str]:
+        """Return what is named like a machine's own, or is attached to its target, in the order of the listing."""
+        # Another machine of the plan may come to be called as this one's source is; the plan's proof knows them all.
+        targets = {ResourceId.parse(one).name.lower() for one in asked.target_ids}
+        own = {one.lower() for one in asked.names}
+        found = {one for target in asked.target_ids for one in self._owned.get(id_key(target), ())}
+        found |= {one for name in own for one in self._named.get(name, ()) if not one.is_machine}
+        found |= {one for name in targets for one in self._named.get(name, ()) if one.is_machine}
+        for seed in self._seeds:
+            if any(f"-{name}-" in f"{seed.name}-" for name in (targets if seed.is_machine else own)):
+                found.add(seed)
+        return [one.id for one in sorted(found)]
+
+
+@dataclass(frozen=True, order=True)
+class _Neighbour:
+    """One resource of a listing; of what is part of another, the name is that other's."""
+
+    place: int
+    id: str
+    name: str
+    is_machine: bool
+
+
+def _neighbour(place: int, resource_id: str) -> _Neighbour:
+    _, _, kind_and_names = id_key(resource_id).rpartition("/providers/")
+    namespace, kind, name, *parts = [*kind_and_names.split("/"), "", ""]
+    return _Neighbour(place, resource_id, name, f"{namespace}/{kind}" == _MACHINE and parts == ["", ""])
 
 
 def digest(resource_id: str) -> str:

@@ -9,7 +9,7 @@ from migration.earlier import Books, joined
 from migration.estimate.keeping import keeping, kept
 from migration.estimate.prices import load_prices
 from migration.ledger import NOT_REMOVED, LedgerEntry, State, merge
-from migration.ledger_proof import Around, concerns, digest, proof, unlisted
+from migration.ledger_proof import Around, Neighbourhood, digest, proof, unlisted
 from migration.models import SourceDisk
 from migration.names import kept_snapshot_name
 from migration.phases import Outcome
@@ -29,6 +29,11 @@ ASKED = Around(
 def disk(name: str) -> str:
     """Return a disk of the group."""
     return ids.disk_id("s", "g", name)
+
+
+def concerns(asked: Around, resource_id: str, managed_by: str | None = None) -> bool:
+    """Tell whether a resource in the target group concerns a machine."""
+    return [resource_id] == Neighbourhood([(resource_id, managed_by)]).concerning(asked)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from activities.approval import ApprovalActivities
 from activities.courier import CourierActivities
 from activities.fleet import FleetActivities
 from migration import ids
-from migration.ledger_proof import Around, Surroundings, concerns
+from migration.ledger_proof import Around, Neighbourhood, Surroundings
 from migration.models import FenceEvidence, JobRef, SourceVm, Started, VmSpec, VmTask
 from migration.parity.values import Side
 from migration.power import DEALLOCATED, RUNNING
@@ -68,8 +68,8 @@ class World:
         if asked is None:
             return None
         inside = f"{ids.id_key(asked.group_id)}/"
-        found = [one for one in self.resources if one.startswith(inside) and concerns(asked, one)]
-        return Surroundings(ids=sorted(found))
+        there = Neighbourhood((one, None) for one in sorted(self.resources) if one.startswith(inside))
+        return Surroundings(ids=there.concerning(asked))
 
     def make(self, *resource_ids: str) -> None:
         """Let resources exist."""
