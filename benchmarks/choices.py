@@ -19,12 +19,12 @@ SMALL = 100
 """Up to so many machines there are rounds without ARM's limits; above, one round with them."""
 SEQUENTIAL_VMS = 20
 SEQUENTIAL_SPEED = 60.0
-COPY_MINUTES = 5
+COPY_MINUTES = 3
 LONG_COPY_MINUTES = 360
 LONG_SPEED = 240.0
 LEAST_PATH_SECONDS = 64.0
 """The goal for one machine is stated for a path of at least a minute."""
-MACHINES_PER_SECOND = 0.25 * (os.cpu_count() or 2)
+MACHINES_PER_SECOND = 0.28 * (os.cpu_count() or 2)
 """How many machines a second leave the engine time to spare: one costs it two to three seconds of a processor."""
 PARTS = ("limits", "faulty", "free", "growth")
 OTHER_OPERATIONS_SECONDS = 750.0
