@@ -49,6 +49,7 @@ from migration.urgency import Urgency
 from runtime.errors import RuntimeSetupError, SettingsError
 from runtime.leaving import leave
 from runtime.logs import configure_logging, quiet_temporal_messages
+from runtime.memory import share_arenas, spare_imported
 from runtime.metrics import ArmMetrics, FleetMetrics
 from runtime.sandbox import runner_of
 from runtime.settings import Settings
@@ -87,7 +88,6 @@ _CACHED = 1_100
 """How many workflows a worker keeps in memory: a thousand machines, their plans and groups, and what ends at once. One
 that is not kept is replayed for each step; a plan is among those that have most to do, so it stays."""
 _SLOTS = 100
-_COLLECT_AFTER = 7_000
 _TELL_SECONDS = 3
 _BUDGET_SECONDS = 5
 
@@ -354,16 +354,6 @@ def approval_desk(settings: Settings) -> ApprovalDesk:
     )
 
 
-def spare_imported() -> None:
-    """Let the collector of garbage pass over what was imported: one look at all of it takes a tenth of a second.
-
-    Otherwise it looks a tenth as often: most of what a worker makes holds no cycles.
-    """
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
-    gc.enable()
-
-
 def main() -> int:
     """Run the worker, or a check; say in one sentence what keeps it from starting."""
     parser = argparse.ArgumentParser(description="Serve the migration's task queues, or check a plan.")
@@ -374,6 +364,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     spare_imported()
+    share_arenas()
     try:
         settings = Settings.from_mapping(os.environ)
         configure_logging(settings.log_format, settings.log_level)

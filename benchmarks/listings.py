@@ -25,7 +25,7 @@ from arm.watcher import Watchers
 from benchmarks.simulator import API_VERSION, Simulator, estate
 from migration.telemetry import Call
 from runtime.logs import configure_logging
-from worker import spare_imported
+from runtime.memory import spare_imported
 
 GOAL_SECONDS = 0.05
 _EVERY_SECONDS = 0.002

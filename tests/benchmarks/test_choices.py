@@ -41,7 +41,7 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
 
 
 def test_defaults() -> None:
-    """Fifty machines in five rounds, each by both, in fifteen minutes with one to spare; the sequential script moves 20."""
+    """Fifty machines in five rounds, each by both, within fifteen minutes; the sequential script moves twenty."""
     choices = parse([])
     parts = parts_of(choices)
     fleets = [(spec.program, spec.speed) for part in parts for spec in part.specs if spec.what_for == "fleet"]
