@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import Priority, SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,6 +21,7 @@ from migration import names
 from migration.inputs import MigratePlanInput
 from migration.plan import Plan, Wave
 from migration.report import MemoKeys
+from migration.urgency import Urgency
 from runtime.settings import Settings
 from runtime.temporal import ensure_search_attributes
 from runtime.urls import is_loopback
@@ -29,6 +30,8 @@ _NAMED = 50
 """How many virtual machines, waves or approvers the details of a plan's workflow name."""
 _SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS = 15.0
 """A server caches its search attributes: those just registered are refused for some seconds."""
+FIRST = Priority(priority_key=Urgency.CUTOVER.priority_key)
+"""Of a plan's own workflow tasks: thousands of machines wait for what it grants, and its tasks are few."""
 
 
 async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool, token_file: str | None = None) -> int:
@@ -128,6 +131,7 @@ async def _started(link: Link, plan: Plan, requester: str) -> WorkflowHandle[Any
                 search_attributes=_search_attributes(plan),
                 static_summary=_headline(plan),
                 static_details=_details(plan, requester),
+                priority=FIRST,
                 rpc_timeout=RPC_TIMEOUT,
             )
         except RPCError as error:

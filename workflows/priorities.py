@@ -1,5 +1,7 @@
 """Gives every activity that a workflow schedules its priority, and its subscription as the key of fairness.
 
+Each child gets that of one among many, where it would inherit that of its plan's own tasks.
+
 Tasks that wait in a queue are then handed out by urgency, and among equals by subscription in turn, whichever worker
 takes them. No command depends on it, so that histories from before replay as they are.
 """
@@ -12,6 +14,7 @@ from temporalio.common import Priority
 from temporalio.worker import (
     Interceptor,
     StartActivityInput,
+    StartChildWorkflowInput,
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
     WorkflowOutboundInterceptor,
@@ -21,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.failures import subject_of
     from migration.phases import Phase
     from migration.plan import Plan
-    from migration.urgency import urgency_of
+    from migration.urgency import Urgency, urgency_of
 from workflows.board import Board
 
 _SUBSCRIPTION = re.compile(r"(?i)^/subscriptions/([^/]+)")
@@ -54,6 +57,14 @@ class _Outbound(WorkflowOutboundInterceptor):
         instance: Any = workflow.instance()
         input.priority = priority_of(input.activity, input.args[0] if input.args else None, instance)
         return super().start_activity(input)
+
+    async def start_child_workflow(
+        self,
+        input: StartChildWorkflowInput,  # noqa: A002 - Temporal's name
+    ) -> workflow.ChildWorkflowHandle[Any, Any]:
+        """Start a child as one of many, which would else have the priority of its plan's own tasks."""
+        input.priority = Priority(priority_key=Urgency.MOVING.priority_key)
+        return await super().start_child_workflow(input)
 
 
 def priority_of(activity: str, request: object, instance: object) -> Priority:

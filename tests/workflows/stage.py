@@ -15,6 +15,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.approval import ApprovalActivities
 from activities.courier import CourierActivities
 from activities.fleet import FleetActivities
+from console.starting import FIRST
 from migration import names
 from migration.models import VmTask
 from migration.phases import Phase
@@ -79,6 +80,7 @@ class Stage:
             id=names.migrate_plan_id(plan.name),
             task_queue=names.WORKFLOW_TASK_QUEUE,
             task_timeout=PATIENCE,
+            priority=FIRST,
         )
 
     def vm_of(self, plan: Plan, name: str) -> VmHandle:

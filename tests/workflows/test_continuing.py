@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFailureError
 
+from console.starting import FIRST
 from migration.phases import Outcome, Phase
 from migration.plan import Plan
 from migration.report import MemoKeys, plan_evidence
+from migration.urgency import Urgency
 from tests.workflows.scenes import finding, make_plan, plan_check
 from tests.workflows.script import Script
 from tests.workflows.stage import PATIENCE_SECONDS, PlanHandle, Stage
@@ -75,6 +77,10 @@ async def test_a_plan_goes_on_in_new_runs_to_its_end(real_stage: Stage, script: 
     assert [1, 1, 5] == [labels.count(one) for one in ("check_plan", "ensure_vault", "enable_replication")]
     assert warned.findings == report.findings
     assert len(report.resources) > 10
+    assert [FIRST.priority_key, Urgency.MOVING] == [
+        one.raw_description.workflow_execution_info.priority.priority_key
+        for one in (last, await real_stage.vm_of(plan, "db-01").describe())
+    ], "also of a run that goes on for another"
     assert (report.run_id, report.started, plan.vault_ids[0]) == (last.run_id, memo["began"], memo[MemoKeys.VAULT])
     assert plan_evidence(report, runs) == memo[MemoKeys.EVIDENCE]
 
