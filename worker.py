@@ -80,7 +80,7 @@ FINALISING = [FinalisePlan, FinaliseVm, VmClaim, SpentApproval]
 """What deletes sources: only a worker that was started for it serves its queue."""
 RUNNER = runner_of([*WORKFLOWS, *FINALISING])
 
-STICKY_TIMEOUT = timedelta(seconds=5)
+STICKY_TIMEOUT = timedelta(seconds=3)
 """How long a workflow task waits for the worker that knows the workflow. So much longer do those wait whose worker was
 killed; with one second, a busy machine's tasks fell to whoever reads the whole history, which kept it busy for good."""
 GRACE = timedelta(seconds=5)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import activity
-from temporalio.client import WorkflowQueryFailedError, WorkflowQueryRejectedError
+from temporalio.client import WorkflowExecutionStatus, WorkflowQueryFailedError, WorkflowQueryRejectedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeats import beating
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _RUNS = 10
 """How far back a look goes: each run takes the ledger of those before it over."""
 _QUERY_TIMEOUT = timedelta(seconds=20)
+_LOOK_SECONDS = 0.2
 _UNANSWERABLE = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
 
 
@@ -51,17 +54,22 @@ async def read_runs(client: Client, workflow_id: str, own_run_id: str | None = N
     return joined(books, unread=unread)
 
 
-async def latest_ledger(client: Client, workflow_id: str) -> list[str] | None:
+async def latest_ledger(client: Client, workflow_id: str, until: float = 0.0) -> list[str] | None:
     """Return the digests of all that the latest run of a virtual machine's workflow wrote down; None: it does not say.
 
     One that has ended tells it in its memo: to answer a query, a worker would have to replay its whole history.
+    *until*: how long, by the monotonic clock, it may take to close; a plan hears of the end a moment before.
     """
-    run = await described(client, workflow_id)
-    if run is None:
-        return []
-    told: list[str] | None = (await run.memo()).get(MemoKeys.LEDGER)
-    if told is not None:
-        return told
+    while True:
+        run = await described(client, workflow_id)
+        if run is None:
+            return []
+        told: list[str] | None = (await run.memo()).get(MemoKeys.LEDGER)
+        if told is not None:
+            return told
+        if run.status is not WorkflowExecutionStatus.RUNNING or time.monotonic() > until:
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
     books = await _books(client, workflow_id, None)
     return None if books is None else [digest(entry.id) for entry in books.entries]
 

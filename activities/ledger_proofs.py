@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from temporalio import activity
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from arm.clients import AzureClients
 
 _AT_ONCE = 4
+CLOSED_WITHIN_SECONDS = 10.0
+"""How long the last machines' workflows may take to close, in all, after they told of their end."""
 _OTHERS = 200
 
 
@@ -42,7 +45,7 @@ class ProofActivities:
         async with beating(list):
             found = await self._listings.plan(request.what.group_ids, request.what.vault_ids)
             why = found.why or request.before.why
-            known, unread = await self._ledgers(request.workflow_ids)
+            known, unread = await self._ledgers(request.workflow_ids, time.monotonic() + CLOSED_WITHIN_SECONDS)
             known |= digests(entry.id for entry in request.entries)
             candidates = [] if why else unlisted(found.ids, set(request.before.digests), known)
             if candidates:
@@ -52,13 +55,13 @@ class ProofActivities:
             why = why or f"{unread} virtual machines did not tell what they made; what is unlisted may be theirs"
         return proof(candidates, [], why)
 
-    async def _ledgers(self, workflow_ids: list[str]) -> tuple[set[str], int]:
+    async def _ledgers(self, workflow_ids: list[str], until: float = 0.0) -> tuple[set[str], int]:
         """Return the digests of what some machines wrote down, and how many of them do not say."""
         together = asyncio.Semaphore(_AT_ONCE)
 
         async def one(workflow_id: str) -> list[str] | None:
             async with together:
-                return await latest_ledger(self._client, workflow_id)
+                return await latest_ledger(self._client, workflow_id, until)
 
         found = await asyncio.gather(*(one(each) for each in workflow_ids))
         return {one for ledger in found if ledger for one in ledger}, found.count(None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import AsyncMock
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.earlier import latest_ledger
@@ -64,11 +66,25 @@ async def test_a_machine_that_has_ended_is_not_asked(
     memo: dict[str, Any], answer: Books | Exception, known: list[str] | None
 ) -> None:
     """Its memo tells its ledger; one that runs yet, or ended in an earlier build, is asked; some do not say."""
-    run = SimpleNamespace(memo=AsyncMock(return_value=memo))
+    run = SimpleNamespace(memo=AsyncMock(return_value=memo), status=WorkflowExecutionStatus.COMPLETED)
     handle = SimpleNamespace(describe=AsyncMock(return_value=run), query=AsyncMock(side_effect=[answer]))
     client: Any = SimpleNamespace(get_workflow_handle=lambda *_, **__: handle)
 
     assert known == await latest_ledger(client, "migrate-vm/p/v")
+
+
+async def test_a_machine_that_is_about_to_close_is_waited_for() -> None:
+    """It tells its plan of its end a moment before; what runs on is asked once that is over."""
+    runs = [SimpleNamespace(memo=AsyncMock(return_value={}), status=WorkflowExecutionStatus.RUNNING)] * 2
+    closed = SimpleNamespace(memo=AsyncMock(return_value={"ledger": ["abc"]}), status=WorkflowExecutionStatus.COMPLETED)
+    handle = SimpleNamespace(describe=AsyncMock(side_effect=[*runs, closed, *runs]), query=AsyncMock())
+    handle.query.return_value = Books()
+    client: Any = SimpleNamespace(get_workflow_handle=lambda *_, **__: handle)
+
+    assert ["abc"] == await latest_ledger(client, "migrate-vm/p/v", time.monotonic() + 60)
+    assert 0 == handle.query.await_count
+    assert [] == await latest_ledger(client, "migrate-vm/p/v")
+    assert 1 == handle.query.await_count
 
 
 async def test_a_machine_sees_what_is_named_like_its_own(stage: Stage) -> None:
