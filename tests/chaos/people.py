@@ -12,7 +12,6 @@ from migration import names
 from tests.chaos.stage import Stage
 from tests.chaos.trials import BY_HAND, EITHER, MIGRATED, ROLLED_BACK, Act, Trial, approve, reject, see_through
 from tests.e2e.estates import APPROVER
-from tests.e2e.table import let_the_copy_last
 
 
 async def approve_and_reject(stage: Stage, trial: Trial) -> None:
@@ -25,20 +24,22 @@ async def approve_and_reject(stage: Stage, trial: Trial) -> None:
 
 async def cancel(stage: Stage, trial: Trial) -> None:
     """Cancel the machine while it replicates."""
-    await stage.at(trial.case, "replicating")
+    await stage.at_the_copy(trial.case)
     await stage.vm(trial.case).cancel()
     await see_through(stage, trial, names.SIGNAL_REJECT_COMMIT)
 
 
 async def terminate_and_start_again(stage: Stage, trial: Trial) -> None:
     """End both workflows as an administrator may, and start the plan again."""
-    await end_and_start_again(stage, trial, "replicating")
+    await stage.at_the_copy(trial.case)
+    await end_and_start_again(stage, trial)
     await approve(stage, trial)
 
 
 async def terminate_after_failover(stage: Stage, trial: Trial) -> None:
     """End both workflows at the approval, and start the plan again."""
-    await end_and_start_again(stage, trial, "awaiting_approval")
+    await stage.at(trial.case, "awaiting_approval")
+    await end_and_start_again(stage, trial)
     await reject(stage, trial)
 
 
@@ -58,15 +59,9 @@ async def delete_target(stage: Stage, trial: Trial) -> None:
     await reject(stage, trial)
 
 
-async def while_it_copies(stage: Stage, trial: Trial) -> None:
-    """Wait for the first copy, made to last: on a busy machine one of two minutes is over before it is seen."""
-    let_the_copy_last(stage.simulator, trial.case)
-    await stage.at(trial.case, "replicating")
-
-
 async def resize_source(stage: Stage, trial: Trial) -> None:
     """Resize the source under the move, and take that back once the machine is held."""
-    await while_it_copies(stage, trial)
+    await stage.at_the_copy(trial.case)
     resize(stage, trial, "Standard_D8s_v3")
     await held(stage, trial)
     resize(stage, trial, "Standard_D2s_v3")
@@ -75,7 +70,7 @@ async def resize_source(stage: Stage, trial: Trial) -> None:
 
 async def lock_vault(stage: Stage, trial: Trial) -> None:
     """Lock the vault's group while the first copy is made, and take the lock away once the machine is held."""
-    await while_it_copies(stage, trial)
+    await stage.at_the_copy(trial.case)
     lock = f"{trial.case.group_id('vault')}/providers/Microsoft.Authorization/locks/held"
     ask(stage, "PUT", lock, {"properties": {"level": "ReadOnly"}})
     await held(stage, trial)
@@ -111,9 +106,8 @@ async def remove_protection(stage: Stage, trial: Trial) -> None:
     await approve(stage, trial)
 
 
-async def end_and_start_again(stage: Stage, trial: Trial, phase: str) -> None:
-    """Terminate the workflows of a plan whose machine is in *phase*, and start it again."""
-    await stage.at(trial.case, phase)
+async def end_and_start_again(stage: Stage, trial: Trial) -> None:
+    """Terminate the workflows of a plan, and start it again."""
     await stage.plan(trial.case).terminate("chaos")
     await stage.vm(trial.case).terminate("chaos")
     await stage.start(trial.case)

@@ -95,7 +95,7 @@ async def new_builds(stage: Stage, trials: Sequence[Trial], _: random.Random) ->
     old.decide.clear()
     old.begin.set()
     old.phase, young.phase = "replicating", "all"
-    await stage.at(old.case, "replicating")
+    await stage.at_the_copy(old.case)
     await replace_worker(stage, stage.new_worker(changes=UNPATCHED))
     await asyncio.sleep(1)
     before = stage.last_request

@@ -29,6 +29,7 @@ from tests.conftest import program
 from tests.e2e import judge as e2e
 from tests.e2e.estates import Case
 from tests.e2e.stack import Stack, WorkerProcess, until
+from tests.e2e.table import let_the_copy_last
 from tests.support.sim import Simulator
 
 SPEED = 60.0
@@ -170,6 +171,11 @@ class Stage(Stack):
         async with asyncio.timeout(240):
             while (standing := self.watch.of(workflow_id)) is None or standing.phase not in phases:
                 await self.watch.round()
+
+    async def at_the_copy(self, case: Case) -> None:
+        """Wait for the first copy, made to last: on a busy machine one of two minutes is over before it is seen."""
+        let_the_copy_last(self.simulator, case)
+        await self.at(case, "replicating")
 
     def new_worker(
         self,
