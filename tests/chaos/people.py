@@ -80,7 +80,7 @@ async def lock_vault(stage: Stage, trial: Trial) -> None:
 
 async def fail_over_by_hand(stage: Stage, trial: Trial) -> None:
     """Let somebody fail the machine over in the portal, as soon as it is protected."""
-    await stage.at(trial.case, "replicating")
+    await stage.at_the_copy(trial.case)
     item = await item_of(stage, trial)
     body = {
         "properties": {
@@ -89,7 +89,7 @@ async def fail_over_by_hand(stage: Stage, trial: Trial) -> None:
             "providerSpecificDetails": {"instanceType": "A2A"},
         }
     }
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while by_hand(stage, "POST", f"{item}/unplannedFailover", body).status_code != 202:
             await asyncio.sleep(0.1)
     await approve(stage, trial)
@@ -97,10 +97,10 @@ async def fail_over_by_hand(stage: Stage, trial: Trial) -> None:
 
 async def remove_protection(stage: Stage, trial: Trial) -> None:
     """Let somebody disable the replication in the portal."""
-    await stage.at(trial.case, "replicating")
+    await stage.at_the_copy(trial.case)
     item = await item_of(stage, trial)
     body = {"properties": {"disableProtectionReason": "NotSpecified", "replicationProviderInput": {}}}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while by_hand(stage, "POST", f"{item}/remove", body).status_code != 202:
             await asyncio.sleep(0.5)
     await approve(stage, trial)

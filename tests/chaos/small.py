@@ -73,7 +73,10 @@ async def strike_processes(deed: Deed, dice: random.Random, show: Show) -> None:
                 await deed.do(stage, deed.trials, dice)
             except (AssertionError, TimeoutError) as error:
                 for trial in deed.trials:
+                    shown = trial.is_green
                     trial.error = trial.error or f"{deed.fault}: {type(error).__name__} {error}"
+                    if shown:
+                        show(trial)
                     trial.begin.set()
                     trial.decide.set()
 
