@@ -110,8 +110,10 @@ async def end_and_start_again(stage: Stage, trial: Trial) -> None:
     """Terminate the workflows of a plan, and start it again."""
     await stage.plan(trial.case).terminate("chaos")
     await stage.vm(trial.case).terminate("chaos")
+    plan_id = names.migrate_plan_id(trial.case.name)
+    await stage.watch.ended(plan_id)
     await stage.start(trial.case)
-    await stage.watch.begun_again(names.migrate_plan_id(trial.case.name))
+    await stage.watch.begun_again(plan_id)
 
 
 def by_hand(stage: Stage, method: str, path: str, body: Any = None) -> Response:

@@ -36,6 +36,12 @@ class Watch:
         """Return where a workflow stands, None before it began."""
         return self._seen.get(workflow_id)
 
+    async def ended(self, workflow_id: str) -> None:
+        """Wait until a workflow shows its end: a list may be of the moment before."""
+        async with asyncio.timeout(60):
+            while (standing := self.of(workflow_id)) is None or not standing.closed:
+                await self.round()
+
     async def begun_again(self, workflow_id: str) -> None:
         """Wait until a workflow that was ended shows its new run."""
         async with asyncio.timeout(60):
