@@ -27,7 +27,9 @@ _WAVES = [{"name": "first", "vms": [{"name": "vm"}, {"name": "vm2"}]}, {"name": 
 
 async def at_a_moment(stage: Stage, trials: Sequence[Trial], dice: random.Random) -> None:
     """Wait for a moment of the first plan, drawn by the dice, and note where each plan is then."""
-    await stage.at(trials[0].case, dice.choice(_TELLING_PHASES))
+    drawn = dice.choice(_TELLING_PHASES)
+    # On a busy machine a phase may be over before it is seen: one that comes after it is as good a moment.
+    await stage.at(trials[0].case, *_TELLING_PHASES[_TELLING_PHASES.index(drawn) :])
     await asyncio.sleep(dice.random() * 2)
     for trial in trials:
         trial.phase = stage.phases(trial.case)
