@@ -192,6 +192,15 @@ def test_sound_evidence_passes() -> None:
     assert {} == judge(back)
 
 
+@pytest.mark.parametrize("name", ["web2", "web-2"])
+def test_a_commit_belongs_to_one_machine(name: str) -> None:
+    """A neighbour whose name begins alike is committed before this one's target is read: nothing is said."""
+    evidence = made.sound()
+    theirs = ITEM.replace("/web-", f"/{name}-")
+    evidence.log.insert(0, line(0, "POST", f"{theirs}/failoverCommit"))
+    assert {} == judge(evidence)
+
+
 @pytest.mark.parametrize(("invariant", "told", "broken"), BREAKS)
 def test_a_broken_invariant_is_seen(invariant: str, told: str, broken: Break) -> None:
     """Each way to break an invariant is told by that invariant."""

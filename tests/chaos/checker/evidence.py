@@ -118,7 +118,7 @@ class Evidence:
             and line["path"].lower().endswith(f"/{action.lower()}")
             and "/replicationprotecteditems/" in line["path"].lower()
         ]
-        return [line for line in mine if _item(line["path"]).startswith(name)]
+        return [line for line in mine if _protected(line["path"]) == name]
 
 
 def machine_id(subscription: str, group: str, name: str) -> str:
@@ -127,5 +127,6 @@ def machine_id(subscription: str, group: str, name: str) -> str:
     return f"/subscriptions/{subscription}/resourcegroups/{group}/{kind}/{name}".lower()
 
 
-def _item(path: str) -> str:
-    return path.lower().split("/replicationprotecteditems/")[1].split("/")[0]
+def _protected(path: str) -> str:
+    """Return the machine's name in that of its item, which ends with a digest: `web-2-0a1b` is not of `web`."""
+    return path.lower().split("/replicationprotecteditems/")[1].split("/")[0].rpartition("-")[0]
