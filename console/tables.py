@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from shutil import get_terminal_size
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -37,10 +38,13 @@ _COLOURS = {
 
 
 def screen(*, plain: bool) -> Console:
-    """Return the console that draws on stdout; a *plain* one writes no escapes; 80 columns where it is no terminal."""
+    """Return the console that draws on stdout; a *plain* one writes no escapes.
+
+    Where it is no terminal it has as many columns as the variable COLUMNS says, else 80.
+    """
     console = Console(highlight=False, markup=False, emoji=False, color_system=None if plain else "auto")
     if not console.is_terminal:
-        console.width = _WIDTH
+        console.width = get_terminal_size((_WIDTH, 0)).columns
     return console
 
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from console.displays import LineDisplay, LiveDisplay
-from console.tables import plan_table
+from console.tables import plan_table, screen
 from console.texts import clean, local_time, moment, span, utc_text
 from console.view import PlanView, VmView, outcome_of
 from migration.phases import Outcome, Phase
@@ -80,6 +80,13 @@ def test_lines_tell_a_change_once() -> None:
         "a: replicating; 50 %; a copy, 50 min left",
         "a: awaiting approval; last refusal: eve",
     ]
+
+
+@pytest.mark.parametrize(("told", "width"), [("200", 200), ("", 80), ("wide", 80)])
+def test_a_pipe_is_as_wide_as_the_environment_says(monkeypatch: pytest.MonkeyPatch, told: str, width: int) -> None:
+    """`COLUMNS=200 starter.py status contoso | less -S` shows long names in one line; else 80 columns."""
+    monkeypatch.setenv("COLUMNS", told)
+    assert width == screen(plain=True).width
 
 
 def test_a_screen_too_small_for_all_shows_first_who_needs_a_person() -> None:
