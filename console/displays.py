@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from console.fleet_tables import overview, wave_line, waves_of
+from console.fleet_tables import approval_line, approvals, overview, wave_line, waves_of
 from console.fleets import DETAILED, urgency
 from console.tables import plan_line, plan_table, progress, ready_in, screen, state, steering_lines, waiting, wave_lines
 from console.texts import clean, clock_time, counted
@@ -71,12 +71,17 @@ class LineDisplay:
 
     def _show_waves(self, view: PlanView) -> None:
         """Tell of each wave where its virtual machines are, and of those that newly need a person."""
-        for name, members in waves_of(view).items():
+        waves = waves_of(view)
+        for name, members in waves.items():
             asking = sum(vm.needs_action for vm in members)
             states = Counter(state(vm) for vm in members)
             tenths = {what: 10 * number // len(members) for what, number in states.items()}
             self._tell(view, f"wave {name}", f"{tenths} {asking}", wave_line(view, name, members))
-        for vm in sorted((vm for vm in view.vms if vm.needs_action and vm.waiting_for), key=urgency)[:DETAILED]:
+        alike, others = approvals(view)
+        for name, members in alike.items():
+            tenth = 10 * len(members) // len(waves[name])
+            self._tell(view, f"approvals of {name}", str(tenth), approval_line(view.plan, name, members))
+        for vm in [vm for vm in others if vm.waiting_for][:DETAILED]:
             self._tell(view, vm.name, _change(vm), f"{vm.name}: {state(vm)}; {_marked(vm)}")
 
     def _tell(self, view: PlanView, subject: str, change: str, line: str) -> None:

@@ -11,11 +11,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.errors import InputError
-from console.fleets import DETAILED, urgency
+from console.fleets import DETAILED, is_plain_approval, urgency
 from console.tables import plan_line, plan_table, ready_in, state, steering_lines, table
 from console.texts import clean, counted, words
 from console.view import PlanView, VmView
 from migration.phases import Phase
+
+_ALIKE = 3
+"""So many of a wave that wait for nothing but their approval have a row each; more are told in one line."""
 
 
 def waves_of(view: PlanView) -> dict[str, list[VmView]]:
@@ -55,16 +58,41 @@ def _where(members: Iterable[VmView]) -> str:
 
 
 def overview(view: PlanView, room: int = DETAILED) -> RenderableType:
-    """Return the whole of a large plan: its line, its waves, and as many of those that need a person as have *room*."""
-    asking = sorted((vm for vm in view.vms if vm.needs_action), key=urgency)
+    """Return the whole of a large plan: its line, its waves, the approvals it waits for, and who else needs a person.
+
+    Of the last only as many as have *room*.
+    """
+    alike, asking = approvals(view)
     parts: list[RenderableType] = [Text("\n".join([plan_line(view), *steering_lines(view)])), wave_table(view)]
+    if alike:
+        parts += [Text(""), *(Text(approval_line(view.plan, name, members)) for name, members in alike.items())]
     if asking:
-        shown = asking[: max(room, 1)]
+        shown = asking[: max(room - len(alike), 1)]
         parts += [Text(""), plan_table(replace(view, vms=tuple(shown)))]
         if len(asking) > len(shown):
             more = counted(len(asking) - len(shown), "more VM")
             parts.append(Text(f"and {more} that need a person: status {view.plan} --needs-action"))
     return Group(*parts)
+
+
+def approvals(view: PlanView) -> tuple[dict[str, list[VmView]], list[VmView]]:
+    """Return by wave those that wait for nothing but their approval, where they are many; and who else needs a person.
+
+    The latter in the order of their urgency.
+    """
+    asking = sorted((vm for vm in view.vms if vm.needs_action), key=urgency)
+    plain: dict[str, list[VmView]] = {}
+    for vm in filter(is_plain_approval, asking):
+        plain.setdefault(vm.wave, []).append(vm)
+    alike = {wave: plain[wave] for wave in waves_of(view) if len(plain.get(wave, [])) > _ALIKE}
+    return alike, [vm for vm in asking if vm.wave not in alike or not is_plain_approval(vm)]
+
+
+def approval_line(plan: str, wave: str, members: Sequence[VmView]) -> str:
+    """Return who has to decide about those of a wave that wait for nothing else, and by which command."""
+    told = next((vm.waiting_for for vm in members if vm.waiting_for), "a decision")
+    what = told.partition(" on evidence")[0]
+    return clean(f"! {wave}: {counted(len(members), 'VM')} wait for {what}: approve {plan} --wave {wave}")
 
 
 def counts(vms: Iterable[VmView]) -> dict[str, Any]:

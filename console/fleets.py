@@ -7,6 +7,7 @@ those that a person has to look at are asked themselves.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -73,12 +74,28 @@ async def _outcome(run: WorkflowExecution) -> Outcome | None:
 
 async def _detailed(vms: list[VmView], detail: Detail) -> list[VmView]:
     if detail.choice is None:
-        chosen = sorted((vm for vm in vms if vm.needs_action and vm.is_running), key=urgency)[:DETAILED]
+        chosen = asked_first([vm for vm in vms if vm.needs_action and vm.is_running])
     else:
         chosen = [vm for vm in vms if vm.has_run and detail.choice(vm)]
     asked = await together((detail.ask(vm) for vm in chosen), QUERIES_AT_ONCE)
     known = {vm.workflow_id: vm for vm in asked}
     return [known.get(vm.workflow_id, vm) for vm in vms]
+
+
+def asked_first(asking: list[VmView]) -> list[VmView]:
+    """Return those that are asked first: the most urgent, and of those that wait for approval one of each wave."""
+    nth: Counter[str] = Counter()
+    places = {}
+    for vm in asking:
+        places[vm.workflow_id] = (urgency(vm), nth[vm.wave])
+        nth[vm.wave] += is_plain_approval(vm)
+    return sorted(asking, key=lambda vm: places[vm.workflow_id])[:DETAILED]
+
+
+def is_plain_approval(vm: VmView) -> bool:
+    """Tell whether a virtual machine waits for nothing but its approval, as far as is known."""
+    has_more = vm.alarm or vm.last_refusal or vm.choices or (vm.parity is not None and vm.parity.open)
+    return vm.needs_action and vm.phase is Phase.AWAITING_APPROVAL and not has_more
 
 
 def urgency(vm: VmView) -> int:

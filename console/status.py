@@ -19,7 +19,10 @@ from console.updates import find_vm, find_wave
 from console.view import PlanView
 from migration import names
 
-NO_WORKER_NOTE = "no worker answers, so this is what Temporal last recorded; start one: `make up` or `python worker.py`"
+NO_WORKER_NOTE = (
+    "no worker answers, so this is what Temporal last recorded: it is too busy now, or none runs; start one: "
+    "`make up` or `python worker.py`"
+)
 _MOST_PLANS = 100
 _MORE = "the rest: status {plan} --wave NAME, --phase PHASE, --needs-action, --vm NAME or --all"
 

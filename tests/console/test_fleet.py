@@ -13,6 +13,7 @@ from console.connection import open_link
 from console.deciding import Wish, decide
 from console.displays import LineDisplay
 from console.fleet_tables import overview, overview_json
+from console.fleets import asked_first
 from console.reading import read_plan
 from console.session import Session
 from console.view import PlanView, VmView
@@ -22,7 +23,7 @@ from migration.phases import Outcome, Phase
 from migration.report import MemoKeys
 from tests.console.conftest import CommandLine, eventually
 from tests.console.standins import APPROVER
-from tests.console.steps import started, until_phase
+from tests.console.steps import handle_of, started, until_phase
 from tests.console.test_view import view, vm
 from tests.support.unserved import start_vm
 
@@ -100,6 +101,18 @@ async def test_only_those_that_need_a_person_are_asked(starter: CommandLine, mon
     assert WAITING.value == (await starter("status", name, "--json")).json["vms"][2]["phase"]
 
 
+async def test_the_steps_of_a_large_plan_have_time_for_its_history(starter: CommandLine) -> None:
+    """A slow worker gets through what thousands did; a small plan is soon taken over from a worker that is lost."""
+
+    async def seconds_of(*vms: str) -> float:
+        plan = await started(starter, list(vms))
+        config = (await handle_of(starter.client, plan).describe()).raw_description.execution_config
+        return config.default_workflow_task_timeout.ToTimedelta().total_seconds()
+
+    assert 60 == await seconds_of(*(f"refused-{number}" for number in range(501)))
+    assert 10 == await seconds_of("refused-1")
+
+
 def many(**fields: Any) -> PlanView:
     """Return a plan of 5,000 machines in 20 waves, of which 60 wait for a person."""
     vms = []
@@ -135,6 +148,43 @@ def test_five_thousand_fit_on_a_screen_and_who_is_stuck_comes_first() -> None:
     told = overview_json(many())
     assert (5_000, 61) == (told["counts"]["vms"], told["counts"]["needs_action"])
     assert len(json.dumps(told)) < 2_000_000
+
+
+def waiting(number: int, wave: str, **fields: Any) -> VmView:
+    """Return a machine that waits for its approval."""
+    told = {"phase": WAITING, "needs_action": True, "is_running": True, "workflow_id": f"{wave}/{number}"}
+    return vm(f"{wave}-vm-{number:03}", **{"wave": wave, **told, **fields})
+
+
+def test_many_approvals_of_a_wave_are_one_line_with_its_command() -> None:
+    """Two hundred that wait for the same are not listed; what else holds one of them is."""
+    asked = f"a decision by {APPROVER} on evidence 1a2b"
+    members = [waiting(number, "first", waiting_for=asked if number == 3 else "") for number in range(200)]
+    members[7] = waiting(7, "first", waiting_for=asked, last_refusal="refused: not an approver")
+    shown = view(*members, *(waiting(number, "few") for number in range(3)), is_large=True)
+
+    lines = drawn(overview(shown))
+
+    approval = f"! first: 199 VMs wait for a decision by {APPROVER}: approve {shown.plan} --wave first"
+    assert approval in " ".join(" ".join(lines).split())
+    rows = [line.split()[0] for line in lines if "-vm-" in line]
+    assert ["first-vm-007", "few-vm-000", "few-vm-001", "few-vm-002"] == rows
+    told: list[str] = []
+    display = LineDisplay(told.append)
+    display.show(shown)
+    display.show(shown)
+    assert 1 == sum(approval in line for line in told)
+    assert any("first-vm-007: awaiting approval" in line for line in told)
+
+
+def test_of_many_approvals_one_of_each_wave_is_asked_first() -> None:
+    """What the first machine waits for tells of its wave; who waits for anything else comes before them."""
+    stuck = vm("stuck", wave="w29", workflow_id="stuck", phase=Phase.NEEDS_ACTION, needs_action=True)
+    members = [waiting(number, f"w{wave:02}") for wave in range(30) for number in range(9)]
+
+    asked = [one.name for one in asked_first([*members, stuck])]
+
+    assert ["stuck", *(f"w{wave:02}-vm-000" for wave in range(19))] == asked
 
 
 def test_lines_of_a_large_plan_tell_of_waves_and_of_those_that_need_a_person() -> None:
