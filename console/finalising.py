@@ -16,7 +16,7 @@ from console.deciding_finalise import decide_finalise
 from console.errors import InputError, RefusedError, UnreachableError
 from console.finalised import told_by
 from console.fleets import DETAILED, LARGE
-from console.plans import plan_name, read_plan
+from console.plans import plan_name, read_plan, task_timeout
 from console.recorded import QUERIES_AT_ONCE, describe, together
 from console.session import Session
 from console.signing_in import SignIn
@@ -145,6 +145,7 @@ async def _started(link: Link, plan: Plan, specs: list[VmSpec], asking: str) -> 
             id=names.finalise_plan_id(plan.name),
             task_queue=names.FINALISE_TASK_QUEUE,
             static_summary=f"Delete the sources of {counted(len(specs), 'VM')} of plan {plan.name}",
+            task_timeout=task_timeout(len(specs)),
             rpc_timeout=RPC_TIMEOUT,
         )
     except WorkflowAlreadyStartedError:

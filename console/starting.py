@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import RPC_TIMEOUT, Link, open_link, require_worker
 from console.errors import InputError, RefusedError
-from console.plans import read_plan, refuse_too_large
+from console.plans import read_plan, refuse_too_large, task_timeout
 from console.session import Session
 from console.signing_in import who_starts
 from console.texts import counted
@@ -132,6 +132,7 @@ async def _started(link: Link, plan: Plan, requester: str) -> WorkflowHandle[Any
                 static_summary=_headline(plan),
                 static_details=_details(plan, requester),
                 priority=FIRST,
+                task_timeout=task_timeout(len(plan.vms)),
                 rpc_timeout=RPC_TIMEOUT,
             )
         except RPCError as error:

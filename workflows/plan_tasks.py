@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.findings import PlanCheck
     from migration.models import VmTask
     from migration.plan import Plan
-    from migration.specs import hooks_by_vm, verifying_of, vm_specs
+    from migration.specs import hooks_by_vm, verifying_of
 from workflows.preparation import Preparation
 
 
@@ -21,7 +21,7 @@ def tasks_of(
     group: Callable[[str], ConsistencyGroup | None],
 ) -> Callable[[str], VmTask]:
     """Return what makes the task of a virtual machine, by its name in the plan; what they share is made by then."""
-    specs = {spec.name: spec for spec in vm_specs(plan)}
+    specs = {spec.name: spec for spec in preparation.specs}
     hooks, verifying, plan_hash = hooks_by_vm(plan), verifying_of(plan), plan.content_hash
     handed_over = {vm.name: vm.adopted_item_id for vm in check.vms if vm.adopted_item_id} if check else {}
 

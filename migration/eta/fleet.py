@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from migration.eta.reckoning import Remaining, estimate, ranged, remaining, total
@@ -65,8 +66,16 @@ class Timetable:
     """The estimates of a plan, of its waves, and of each virtual machine that still has to wait for others."""
 
     plan: Estimate | None
-    waves: dict[str, Estimate] = field(default_factory=dict)
-    vms: dict[str, Estimate] = field(default_factory=dict)
+    waves: dict[str, Estimate]
+    queued: Sequence[Place]
+    spans: Mapping[str, tuple[float, float]]
+    """When each is verified or at its end, in seconds from *at*: at best and at worst."""
+    at: datetime
+
+    @cached_property
+    def vms(self) -> dict[str, Estimate]:
+        """The estimate of each virtual machine that waits for its turn, by name; a plan of thousands asks for none."""
+        return {place.name: _waiting(place, *self.spans[place.name], self.at) for place in self.queued}
 
 
 @dataclass(frozen=True)
@@ -137,11 +146,9 @@ def timetable(
     return Timetable(
         plan=_group(places, best, worst, at),
         waves={wave: told for wave, told in ends.items() if told is not None},
-        vms={
-            place.name: _waiting(place, best[place.name], worst[place.name], at)
-            for place in places
-            if place.stage in {"new", "ready"}
-        },
+        queued=[place for place in places if place.stage in {"new", "ready"}],
+        spans={name: (low, worst[name]) for name, low in best.items()},
+        at=at,
     )
 
 

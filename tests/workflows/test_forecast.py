@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from migration import names
+from migration.eta.fleet import Timetable, timetable
 from migration.eta.reckoning import estimate
 from migration.models import Progress
 from migration.phases import Phase
@@ -14,6 +18,7 @@ from migration.times import parse_azure_time
 from tests.workflows.scenes import make_plan, plan_check
 from tests.workflows.script import Script
 from tests.workflows.stage import Stage
+from workflows.migrate_plan import MigratePlan
 
 HALTED = Progress(percent=9, stuck="no_progress", reason="no progress for 90 min: it stays at 9 %")
 
@@ -85,3 +90,35 @@ async def test_a_plan_tells_when_its_waves_are_done_and_one_answer_stays_small(s
         await stage.approve(stage.vm_of(plan, name))
     await handle.result()
     assert (await handle.query(names.QUERY_OVERVIEW, result_type=PlanStatus)).outlook is None
+
+
+@pytest.mark.parametrize("is_large", [True, False])
+async def test_a_replay_reckons_no_timetable_of_many(
+    stage: Stage, script: Script, monkeypatch: pytest.MonkeyPatch, *, is_large: bool
+) -> None:
+    """A worker that goes through the history of thousands has a minute for it; and who watches asks often."""
+    plan = make_plan({"first": ["web-01"], "second": ["web-02"]})
+    gates = [script.gate("wait_until_protected", vm=name) for name in ("web-01", "web-02")]
+    monkeypatch.setattr("workflows.plan_forecast._EACH", 1 if is_large else 2)
+    count = 0
+
+    def counted(*places: Any, **limits: Any) -> Timetable:
+        nonlocal count
+        count += 1
+        return timetable(*places, **limits)
+
+    monkeypatch.setattr("workflows.plan_forecast.timetable", counted)
+    handle = await stage.start_plan(plan)
+    for gate in gates:
+        await gate.reached.wait()
+    assert "- Estimate of " in await details_of(handle)
+    live, count = count, 0
+    for _ in range(3):
+        await handle.query(names.QUERY_OVERVIEW)
+    asked, count = count, 0
+    replayer = Replayer(
+        workflows=[MigratePlan], workflow_runner=UnsandboxedWorkflowRunner(), data_converter=pydantic_data_converter
+    )
+    await replayer.replay_workflow(await handle.fetch_history())
+    assert live > 0
+    assert (asked, count) == ((1, 0) if is_large else (3, live))
