@@ -16,7 +16,7 @@ from console.deciding_finalise import decide_finalise
 from console.errors import InputError, RefusedError, UnreachableError
 from console.finalised import told_by
 from console.fleets import DETAILED, LARGE
-from console.plans import plan_name, read_plan, task_timeout
+from console.plans import plan_name, read_plan
 from console.recorded import QUERIES_AT_ONCE, describe, together
 from console.session import Session
 from console.signing_in import SignIn
@@ -28,6 +28,7 @@ from migration import names
 from migration.finalise import Finalised, FinalisePlanInput
 from migration.ids import describe as described
 from migration.inputs import MigratePlanInput
+from migration.large_plans import task_timeout
 from migration.models import VmSpec
 from migration.plan import Plan
 from migration.report import Resolution, as_json

@@ -1,6 +1,5 @@
 """What PLAN means: a plan file, or the name of a plan that was started."""
 
-from datetime import timedelta
 from pathlib import Path
 
 from console.errors import InputError
@@ -11,8 +10,6 @@ from migration.plan_file import load_plan
 
 MOST_PACKED_BYTES = 1_000_000
 """Half of what Temporal takes as one value: where a plan stands is handed on beside it."""
-_MANY = 500
-_MANY_TASK_TIMEOUT = timedelta(minutes=1)
 _SUFFIXES = {".yaml", ".yml", ".json"}
 
 
@@ -23,16 +20,6 @@ def read_plan(text: str) -> Plan:
         PlanFileError: the file cannot be used; says where and what would be right.
     """
     return load_plan(Path(text))
-
-
-def task_timeout(machines: int) -> timedelta | None:
-    """Return how long a workflow that moves so many machines may take for one step; None: Temporal's ten seconds.
-
-    A worker that does not know the run of thousands goes through its history first, for seconds where it is quick; one
-    that is slow would begin again for ever. Few machines have the default, after which another worker goes on for one
-    that is lost at it. Runs that go on for the first keep what it was given.
-    """
-    return _MANY_TASK_TIMEOUT if machines > _MANY else None
 
 
 def refuse_too_large(plan: Plan, file: str) -> None:

@@ -12,13 +12,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import RPC_TIMEOUT, Link, open_link, require_worker
 from console.errors import InputError, RefusedError
-from console.plans import read_plan, refuse_too_large, task_timeout
+from console.plans import read_plan, refuse_too_large
 from console.session import Session
 from console.signing_in import who_starts
 from console.texts import counted
 from console.watching import follow
 from migration import names
 from migration.inputs import MigratePlanInput
+from migration.large_plans import task_timeout
 from migration.plan import Plan, Wave
 from migration.report import MemoKeys
 from migration.urgency import Urgency

@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.fleet_looks import CancelAgain
     from migration.grouping import group_of
     from migration.inputs import MigratePlanInput
+    from migration.large_plans import task_timeout
     from migration.notices import Happening
     from migration.phases import Outcome, common_outcome
     from migration.plan_state import Cancelled, PlanState
@@ -161,7 +162,8 @@ class MigratePlan:
         self.engine.stop_if_cancelled()
         if self._may_continue:
             workflow.continue_as_new(
-                MigratePlanInput(plan=self.plan, requester=self.requester, state=self._state(cancelled))
+                MigratePlanInput(plan=self.plan, requester=self.requester, state=self._state(cancelled)),
+                task_timeout=task_timeout(len(self.plan.vms)),
             )
 
     @property

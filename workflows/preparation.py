@@ -1,7 +1,7 @@
 """What a plan's virtual machines share: made once before them, and removed after them if nobody uses it any more."""
 
 from collections.abc import Awaitable, Callable
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -58,6 +58,7 @@ class Preparation:
         self._plan = plan
         self._vaults = planned_vaults(plan)
         self._engine = engine
+        self.specs = vm_specs(plan)
         self.entries: list[LedgerEntry] = []
         self.proof: LedgerProof | None = None
         self._earlier: EarlierAnswer | None = None
@@ -66,11 +67,6 @@ class Preparation:
         """What serves already, by the key of the id under which it would be made."""
         self.shared: dict[str, SharedResources] = {}
         """What each virtual machine shares with others, by its name, once it is made."""
-
-    @cached_property
-    def specs(self) -> list[VmSpec]:
-        """What the plan wants for each virtual machine; of thousands they take half a second to make."""
-        return vm_specs(self._plan)
 
     def state(self) -> PreparedState:
         """Return what was made, for a run that goes on for this one."""
@@ -96,16 +92,15 @@ class Preparation:
 
         *networks* tells the source networks of each, *places* vault and cache account of those that move.
         """
-        specs = self.specs
         if len(self._vaults) == 1:
-            places = {spec.name: Place() for spec in specs} | places
+            places = {spec.name: Place() for spec in self.specs} | places
         self._before = await self._engine.call(ProofActivities.list_plan, self._listed, "List what is there before")
-        placed = [spec for spec in specs if spec.name in places]
+        placed = [spec for spec in self.specs if spec.name in places]
         shares = [[spec for spec in placed if places[spec.name].vault == n] for n, _ in enumerate(self._vaults)]
         used = [(vault, mine) for vault, mine in zip(self._vaults, shares, strict=True) if mine]
         if workflow.patched("what-is-shared-is-found-at-once"):
-            await self._find(specs, used, networks, places)
-        await self._ensure_groups(specs, [vault for vault, _ in used])
+            await self._find(self.specs, used, networks, places)
+        await self._ensure_groups(self.specs, [vault for vault, _ in used])
         shared: dict[str, SharedResources] = {}
         for vault, mine in used:
             shared |= await self._ensure_vault(vault, mine, networks, places)

@@ -13,7 +13,7 @@ from migration.report import MemoKeys, plan_evidence
 from migration.urgency import Urgency
 from tests.workflows.scenes import finding, make_plan, plan_check
 from tests.workflows.script import Script
-from tests.workflows.stage import PATIENCE_SECONDS, PlanHandle, Stage
+from tests.workflows.stage import PATIENCE, PATIENCE_SECONDS, PlanHandle, Stage
 from workflows import policies
 
 CONTINUED = WorkflowExecutionStatus.CONTINUED_AS_NEW
@@ -26,6 +26,8 @@ def short_histories(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "PLAN_CHILDREN", 3)
     monkeypatch.setattr(policies, "TOGETHER", 2)
     monkeypatch.setattr(policies, "FLEET_LOOKS", (timedelta(seconds=1),))
+    monkeypatch.setattr("migration.large_plans._MANY", 4)
+    monkeypatch.setattr("migration.large_plans._MANY_TASK_TIMEOUT", PATIENCE / 2)
 
 
 async def parts_of(stage: Stage, handle: PlanHandle) -> list[tuple[WorkflowExecutionDescription, int]]:
@@ -74,6 +76,10 @@ async def test_a_plan_goes_on_in_new_runs_to_its_end(real_stage: Stage, script: 
     assert len(parts) >= 3
     assert [CONTINUED] * (len(parts) - 1) == [part.status for part, _ in parts[:-1]]
     assert max(events for _, events in parts[1:-1]) < policies.PLAN_EVENTS + 50
+    configs = [part.raw_description.execution_config for part, _ in parts]
+    assert [PATIENCE, *([PATIENCE / 2] * (len(parts) - 1))] == [
+        config.default_workflow_task_timeout.ToTimedelta() for config in configs
+    ], "a run that an earlier build began gets the time of many machines with the next"
     assert [1, 1, 5] == [labels.count(one) for one in ("check_plan", "ensure_vault", "enable_replication")]
     assert warned.findings == report.findings
     assert len(report.resources) > 10
