@@ -22,8 +22,7 @@ _WAVES = 20
 _AGAIN = timedelta(minutes=1)
 """How old a timetable may be that details show: to reckon 5,000 machines anew for each signal would cost too much."""
 _EACH = 50
-_RECENTLY = timedelta(seconds=10)
-"""How old a timetable of more machines than those may be that a query tells: who watches asks every few seconds."""
+"""Of more machines than these nothing is reckoned in a replay."""
 
 
 class PlanForecast:
@@ -36,7 +35,7 @@ class PlanForecast:
         self._since: dict[str, tuple[State, datetime]] = {}
         self._entered: tuple[str, datetime] | None = None
         self._told: tuple[datetime, str, list[str]] | None = None
-        self._reckoned: tuple[datetime, str, Timetable] | None = None
+        self._reckoned: tuple[tuple[datetime, int, str], Timetable] | None = None
         self._bases: dict[int | None, Place] = {}
         """Where a virtual machine that has not begun stands, by its size."""
 
@@ -84,7 +83,7 @@ class PlanForecast:
     def lines(self, phase: str) -> list[str]:
         """Note where all stand now, and return lines for the workflow's details, of now or of a moment ago.
 
-        Of many machines nothing is reckoned in a replay, which has ten seconds for all that a run has done.
+        Of many machines nothing is reckoned in a replay: it has the time of one task for all that a run has done.
         """
         now = workflow.now()
         if self._entered is None or self._entered[0] != phase:
@@ -108,11 +107,11 @@ class PlanForecast:
         return [*told, *(f"  - {wave}: {in_moments(end)}" for wave, end in list(table.waves.items())[:_WAVES])]
 
     def _recent(self, phase: str) -> Timetable:
-        """Return the timetable, of many machines one of a moment ago."""
-        known, now = self._reckoned, workflow.now()
-        if known is None or known[1] != phase or now - known[0] > _RECENTLY or len(self._dispatcher.vms) <= _EACH:
-            known = self._reckoned = (now, phase, self._table(phase))
-        return known[2]
+        """Return the timetable, reckoned once for all who ask before anything else has happened."""
+        moment = (workflow.now(), workflow.info().get_current_history_length(), phase)
+        if self._reckoned is None or self._reckoned[0] != moment:
+            self._reckoned = (moment, self._table(phase))
+        return self._reckoned[1]
 
     def _table(self, phase: str) -> Timetable:
         now, (replication, cutover) = workflow.now(), self._dispatcher.bounds.of_plan
