@@ -58,20 +58,20 @@ def _where(members: Iterable[VmView]) -> str:
 
 
 def overview(view: PlanView, room: int = DETAILED) -> RenderableType:
-    """Return the whole of a large plan: its line, its waves, the approvals it waits for, and who else needs a person.
+    """Return the whole of a large plan: its line, its waves, who needs a person, and the approvals that many wait for.
 
-    Of the last only as many as have *room*.
+    Of those that need a person for anything else as many as have *room*.
     """
     alike, asking = approvals(view)
     parts: list[RenderableType] = [Text("\n".join([plan_line(view), *steering_lines(view)])), wave_table(view)]
-    if alike:
-        parts += [Text(""), *(Text(approval_line(view.plan, name, members)) for name, members in alike.items())]
     if asking:
         shown = asking[: max(room - len(alike), 1)]
         parts += [Text(""), plan_table(replace(view, vms=tuple(shown)))]
         if len(asking) > len(shown):
             more = counted(len(asking) - len(shown), "more VM")
             parts.append(Text(f"and {more} that need a person: status {view.plan} --needs-action"))
+    if alike:  # last: what only a person moves on is seen first where a screen is small
+        parts += [Text(""), *(Text(approval_line(view.plan, name, members)) for name, members in alike.items())]
     return Group(*parts)
 
 

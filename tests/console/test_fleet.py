@@ -169,6 +169,7 @@ def test_many_approvals_of_a_wave_are_one_line_with_its_command() -> None:
     assert approval in " ".join(" ".join(lines).split())
     rows = [line.split()[0] for line in lines if "-vm-" in line]
     assert ["first-vm-007", "few-vm-000", "few-vm-001", "few-vm-002"] == rows
+    assert lines[-1].endswith("--wave first"), "what is urgent stands above"
     told: list[str] = []
     display = LineDisplay(told.append)
     display.show(shown)
