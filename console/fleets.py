@@ -85,11 +85,11 @@ async def _detailed(vms: list[VmView], detail: Detail) -> list[VmView]:
 def asked_first(asking: list[VmView]) -> list[VmView]:
     """Return those that are asked first: the most urgent, and of those that wait for approval one of each wave."""
     nth: Counter[str] = Counter()
-    places = {}
+    ranked = []
     for vm in asking:
-        places[vm.workflow_id] = (urgency(vm), nth[vm.wave])
+        ranked.append((urgency(vm), nth[vm.wave], vm))
         nth[vm.wave] += is_plain_approval(vm)
-    return sorted(asking, key=lambda vm: places[vm.workflow_id])[:DETAILED]
+    return [vm for *_, vm in sorted(ranked, key=lambda one: one[:2])][:DETAILED]
 
 
 def is_plain_approval(vm: VmView) -> bool:

@@ -8,6 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from migration import names
     from migration.findings import PlanCheck, VmFindings, markdown_lines, summary_by_wave
+    from migration.large_plans import EACH
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import LedgerProof
     from migration.notices import EventName, Happening
@@ -26,10 +27,8 @@ _GATES = 5
 """How many held gates a sentence tells of; `held_gates` of the status has all."""
 _MOVING = 5
 """How many of those that move a sentence names."""
-_EACH = 50
-"""A plan of more virtual machines is told by wave."""
 _AGAIN = timedelta(seconds=10)
-"""How old the details of such a plan may be: to write them anew for each of ten thousands of signals costs hours."""
+"""How old the details of a plan told by wave may be: to write them for each of ten thousands of signals costs hours."""
 
 _PHASE_OF = {
     "new": Phase.CHECKING,
@@ -146,7 +145,7 @@ class PlanBoard:
     def _draw(self) -> None:
         """Write the details: of a large plan at once only what is new to a person, else every few seconds."""
         now, seen = workflow.now(), (self.phase, self.outcome, self._needs_action, self.reason)
-        if len(self._dispatcher.vms) > _EACH and self._drawn is not None:
+        if len(self._dispatcher.vms) > EACH and self._drawn is not None:
             drawn, shown = self._drawn
             if shown == seen and now - drawn < _AGAIN:
                 return
@@ -257,7 +256,7 @@ class PlanBoard:
     def _vm_lines(self) -> list[str]:
         """Return a line for each virtual machine, or for each wave where there are many: details are limited."""
         vms = list(self._dispatcher.vms.values())
-        if len(vms) <= _EACH:
+        if len(vms) <= EACH:
             return [f"- {vm.name}: {vm.outcome.value if vm.outcome else vm.state}" for vm in vms]
         by_wave: list[list[VmState]] = [[] for _ in self._plan.waves]
         for vm in vms:
@@ -282,7 +281,7 @@ class PlanBoard:
             lines.append(f"- Reason: {self.reason}")
         if self.parts:
             lines.append(f"- Goes on for {self.parts} earlier runs of this workflow, whose histories had grown long")
-        if len(self._dispatcher.vms) > _EACH:
+        if len(self._dispatcher.vms) > EACH:
             lines.append(f"- As of {now_text()}; `starter.py status {plan.name}` tells of now")
         lines += [*self._forecast.lines(self.phase), "", *self._vm_lines()]
         return "\n".join([*lines, *self._check_lines])

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.eta.reckoning import Remaining, in_moments
     from migration.eta.values import PlanOutlook, Share, WavePlace
     from migration.findings import PlanCheck
+    from migration.large_plans import EACH
     from migration.plan import Plan
     from migration.plan_state import ForecastState
     from migration.schedule import line_of
@@ -21,8 +22,6 @@ from workflows.dispatch import Dispatcher, State, VmState
 _WAVES = 20
 _AGAIN = timedelta(minutes=1)
 """How old a timetable may be that details show: to reckon 5,000 machines anew for each signal would cost too much."""
-_EACH = 50
-"""Of more machines than these nothing is reckoned in a replay."""
 
 
 class PlanForecast:
@@ -95,7 +94,7 @@ class PlanForecast:
         if phase == "done":
             return []
         if self._told is None or self._told[1] != phase or now - self._told[0] >= _AGAIN:
-            if len(self._dispatcher.vms) > _EACH and workflow.unsafe.is_replaying():
+            if len(self._dispatcher.vms) > EACH and workflow.unsafe.is_replaying():
                 return self._told[2] if self._told else []
             self._told = (now, phase, self._lines(self._table(phase), now))
         return self._told[2]

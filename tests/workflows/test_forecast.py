@@ -99,7 +99,7 @@ async def test_a_replay_reckons_no_timetable_of_many(
     """A worker that goes through the history of thousands has a minute for it; who asks thrice hears one reckoning."""
     plan = make_plan({"first": ["web-01"], "second": ["web-02"]})
     gates = [script.gate("wait_until_protected", vm=name) for name in ("web-01", "web-02")]
-    monkeypatch.setattr("workflows.plan_forecast._EACH", 1 if is_large else 2)
+    monkeypatch.setattr("workflows.plan_forecast.EACH", 1 if is_large else 2)
     count = 0
 
     def counted(*places: Any, **limits: Any) -> Timetable:
