@@ -114,6 +114,7 @@ def _write(choices: Choices, runs: list[Run], offline: dict[str, float], seconds
     told = [f"worse than the last time: {line}" for line in worse] or [
         "nothing got worse than the last time by a tenth"
     ]
+    told += [machine] if (machine := results.other_machine(made, last)) else []
     if last is None:
         told = ["there is no last result of this size to compare with"]
     problems = [run.problem for run in runs if run.problem and run.spec.program == OURS]

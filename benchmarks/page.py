@@ -97,7 +97,8 @@ def _section(result: Json, words: dict[str, str]) -> str:
         f"## {size:,} virtual machines\n",
         (
             f"{result['when']}, {rounds}, {result['minutes']:g} minutes on {machine['processors']} processors "
-            f"({machine['system']}, Python {machine['python']}; load average before: {machine['load_before']:g}): "
+            f"({machine['system']}, Python {machine['python']}; load average before: {machine['load_before']:g}"
+            f"{_speed_of(machine)}): "
             f"{verdicts[goals.MET]} goals met, "
             f"{verdicts[goals.NOT_MET]} not met, {verdicts[goals.UNKNOWN]} not measured.\n"
         ),
@@ -108,6 +109,12 @@ def _section(result: Json, words: dict[str, str]) -> str:
     ]
     lines += [_image(f"{name}-{size}", words) for name in charts.PICTURES if f"{name}-{size}" in words]
     return "\n".join(lines)
+
+
+def _speed_of(machine: Json) -> str:
+    """Return how fast a machine is; of a result of earlier builds nothing is known of that."""
+    seconds = machine.get("loop_seconds")
+    return f"; ten million additions in Python: {seconds:g} s" if seconds else ""
 
 
 def _runs(result: Json) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import goals
+from benchmarks import goals, meters
 from benchmarks.choices import Choices
 from benchmarks.goals import Json, Result
 from benchmarks.run import OURS, Run
@@ -37,6 +37,7 @@ def result_of(choices: Choices, runs: list[Run], offline: dict[str, float], seco
             "system": platform.system(),
             "python": platform.python_version(),
             "load_before": choices.load_before,
+            "loop_seconds": meters.loop_seconds(),
         },
         "offline": offline,
         "recovery": recovery(),
@@ -116,6 +117,15 @@ def figures(result: Json) -> dict[str, tuple[float, float]]:
         "seconds of the offline check": ((result.get("offline") or {}).get("seconds"), 0.3),
     }
     return {name: (float(value), slack) for name, (value, slack) in found.items() if value is not None}
+
+
+def other_machine(result: Json, before: Json | None) -> str | None:
+    """Return in words by how much the machine is another one than the last time, where that is more than a tenth."""
+    now, then = (((one or {}).get("machine") or {}).get("loop_seconds") for one in (result, before))
+    if not now or not then or max(now, then) <= WORSE * min(now, then):
+        return None
+    than = "slower" if now > then else "faster"
+    return f"this machine is {max(now, then) / min(now, then):.1f} times {than} than that of the last time"
 
 
 def worse(result: Json, before: Json | None) -> list[str]:

@@ -14,7 +14,7 @@ from console.session import Session
 from migration.names import WORKFLOW_TASK_QUEUE
 from runtime.temporal import connect, worker_polls
 
-ANSWER_WITHIN_SECONDS = 8.0
+ANSWER_WITHIN_SECONDS = 7.0
 """What cannot be reached is said within ten seconds of the command, also by a busy machine that starts it slowly."""
 _LEAST_SECONDS = 3.0
 QUERY_TIMEOUT = timedelta(seconds=4)

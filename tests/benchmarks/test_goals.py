@@ -126,6 +126,22 @@ def test_what_got_worse_is_said() -> None:
     assert [] == results.worse(after, None)
 
 
+def test_another_machine_is_said_beside_what_got_worse() -> None:
+    """What takes processors takes longer on a slower machine, which no change of ours has done."""
+
+    def on(seconds: float | None) -> dict[str, Any]:
+        made = result()
+        return made | {"machine": made["machine"] | ({"loop_seconds": seconds} if seconds else {})}
+
+    told = [results.other_machine(on(now), on(then)) for now, then in ((1.2, 0.5), (0.5, 1.2), (0.54, 0.5), (1, None))]
+
+    [slower, faster, *same] = told
+    assert "2.4 times slower" in str(slower)
+    assert "2.4 times faster" in str(faster)
+    assert [None, None] == same
+    assert "ten million additions in Python: 1.2 s" in page.text([on(1.2)], {})
+
+
 def test_the_page_tells_all_and_its_pictures_have_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The table with its verdicts, each picture a light SVG beside its description; written again it is the same."""
     operations = [{"vm": "vm-0001", "kind": "enable", "from": 0.0, "until": 300.0}]

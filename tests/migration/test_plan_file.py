@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -117,14 +116,13 @@ def test_name_with_a_null_character() -> None:
 
 
 def test_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    """A file of 20 MB is refused at once."""
+    """One of a terabyte, of which nothing stands on the disk, would never be read to its end."""
     path = tmp_path / "plan.yaml"
-    path.write_bytes(b"a" * 20_000_000)
-    began = time.monotonic()
+    with path.open("wb") as file:
+        file.truncate(1_000_000_000_000)
 
-    with pytest.raises(PlanFileError, match=r"20\.0 MB"):
+    with pytest.raises(PlanFileError, match=r"1000000\.0 MB"):
         load_plan(path)
-    assert time.monotonic() - began < 1
 
 
 def test_alias_bomb_is_refused_at_once() -> None:
@@ -132,10 +130,8 @@ def test_alias_bomb_is_refused_at_once() -> None:
     bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9)
     )
-    began = time.monotonic()
 
     assert [1] == [problem.line for problem in problems_of(bomb)]
-    assert time.monotonic() - began < 1
 
 
 def test_flood_of_values_is_refused() -> None:

@@ -62,14 +62,14 @@ def test_reset_closes_the_connection(sim: Simulator, kind: str, happened: bool) 
 def test_hang_holds_the_answer_back(sim: Simulator) -> None:
     """The kind hang answers late, by the wall, while others are served."""
     sim.token()
-    sim.fault({"kind": "hang", "seconds": 0.6}, method="PUT")
+    sim.fault({"kind": "hang", "seconds": 30}, method="PUT")
     start = time.monotonic()
     with pytest.raises(requests.Timeout):
         sim.arm("PUT", group(sim), {"location": "westeurope"}, timeout=0.2)
     other = sim.arm("GET", "/subscriptions")
 
     assert 200 == other.status_code
-    assert time.monotonic() - start < 0.6
+    assert time.monotonic() - start < 30
     sim.fault({"kind": "hang", "seconds": 0.6}, method="PUT")
     start = time.monotonic()
     assert 200 == put(sim).status_code
