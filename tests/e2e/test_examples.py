@@ -51,10 +51,11 @@ class Example:
 
 FLEET = 10
 MOST_READS = {"machines": 30, "disks": 12, "networks": 14, "permissions": 25, "other": 20}
-"""How many reads a machine of a fleet may cost, by what they are about: half as many again as when it was measured.
-
-Permissions and locks are asked for many machines at once, for as long as fifteen floors: two seconds here, in which a
-slow or busy computer (17 to 19 reads each) brings fewer machines together than a quick one (12)."""
+"""How many reads a machine of a fleet may cost, by what they are about: half as many again as when it was measured."""
+MEASURED_SECONDS = 90
+"""How long the fleet took then. What is waited for is asked for again until it is there, and what many ask at once is
+shared for some floors: where a slow or busy computer takes longer, a machine costs more (22 to 30 reads of its own kind
+in 93 to 206 s)."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,9 @@ def test_an_example_runs_as_it_intends(clone: Clone, examples: dict[str, Example
     assert [] == judge.unlisted(example.listed, log)
     assert [] == judge.ungranted(ROOT / "plans" / f"{name}.yaml", log)
     each = judge.reads_of_each(log, len(expected))
-    assert {} == {kind: count for kind, count in each.items() if len(expected) >= FLEET and count > MOST_READS[kind]}
+    longer = max(1, 2 / 3 + example.ended.seconds / MEASURED_SECONDS / 3)
+    most = {kind: count * longer for kind, count in MOST_READS.items()}
+    assert {} == {kind: count for kind, count in each.items() if len(expected) >= FLEET and count > most[kind]}
 
 
 def outcomes(report: dict[str, Any]) -> dict[str, str]:

@@ -86,7 +86,7 @@ class SmallClone:
     def __init__(self, path: Path, source: Path) -> None:
         self.path = path
         for package in ("runtime", "migration"):
-            shutil.copytree(source / package, path / package, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source / package, path / package)  # what is compiled as well, or each clone does it anew
         self.write("simulator/__main__.py", SIMULATOR)
         self.write("worker.py", WORKER)
         self.write("starter.py", STARTER)
@@ -128,12 +128,12 @@ class SmallClone:
                 text=True,
             )
         try:
-            wait_until(lambda: (self.state / "env").exists() or process.poll() is not None, 60)
+            wait_until(lambda: (self.state / "env").exists() or process.poll() is not None, 120)
             assert process.poll() is None, self.output()
             yield process
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
             self.run("stop")
 
     def output(self) -> str:
