@@ -12,7 +12,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from migration.report import PlanReport, VmReport
 from tests.e2e import judge
 from tests.e2e.estates import Case
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Stack, until
 from tests.support.sim import Simulator
 
 TEST_FIRST = (("failover.test_first", True), ("failover.test_network", "test-net"))
@@ -102,8 +102,13 @@ async def run_row(stack: Stack, row: Row, act: Callable[[Stack, Row], Awaitable[
 
 
 async def conclude(stack: Stack, row: Row) -> None:
-    """Read what a case reports."""
-    row.status = (await stack.vm(row.case).describe()).status
+    """Read what a case reports, once its machine's workflow has closed: it tells the plan of its end before that."""
+
+    async def closed() -> bool:
+        row.status = (await stack.vm(row.case).describe()).status
+        return row.status is not WorkflowExecutionStatus.RUNNING
+
+    await until(closed, f"the workflow of {row.case.name} has closed")
     row.report = await stack.report(row.case)
     row.plan = await stack.plan_report(row.case)
 
