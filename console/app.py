@@ -2,9 +2,7 @@
 
 # ruff: noqa: FBT002 (Typer makes an option of each parameter; nobody calls these by position)
 
-import asyncio
 import time
-import tomllib
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Literal
 
@@ -73,6 +71,8 @@ Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; goes into the re
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 (Typer's callback of an option)
     if wanted:
+        import tomllib
+
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         typer.echo(f"{project['name']} {project['version']}")
         raise typer.Exit
@@ -95,6 +95,8 @@ def _run(
     as_json: bool,
     interrupted: str = "interrupted; what was begun goes on: see `status`",
 ) -> None:
+    import asyncio
+
     session = Session(context.obj, as_json=as_json, began=context.meta[_BEGAN])
     try:
         code = asyncio.run(work(session))

@@ -4,8 +4,6 @@ import contextlib
 import io
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,6 +77,9 @@ def _bug(error: Exception) -> tuple[str, int]:
 
 def _keep(error: Exception) -> Path | None:
     """Write the stack trace where a report of the mistake finds it."""
+    import tempfile
+    import traceback
+
     from migration.redaction import redact_text
 
     text = redact_text("".join(traceback.format_exception(error)))
