@@ -35,7 +35,7 @@ from workflows.finalise_vm import FinaliseVm
 ANNA, BERT, REQUESTER = "anna@contoso.example", "bert@contoso.example", "requester@contoso.example"
 FINALISER = {"kind": "service_principal", "client_id": str(uuid.UUID(int=81)), "object_id": str(uuid.UUID(int=82))}
 WORKER = {"kind": "service_principal", "client_id": str(uuid.UUID(int=71)), "object_id": str(uuid.UUID(int=72))}
-PATIENCE_SECONDS = 40
+PATIENCE_SECONDS = 90
 
 
 def yard_seed() -> dict[str, Any]:

@@ -342,7 +342,7 @@ async def test_the_finalisers_roles_delete_no_target(yard: Yard) -> None:
 
 async def void(yard: Yard, handle: Any) -> Finalised:
     """Wait until the approvals are void."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not (told := await yard.until(handle)).incidents:
             await asyncio.sleep(0.05)
     assert "the approvals are void" in told.incidents[0]
@@ -382,6 +382,6 @@ async def until_power(yard: Yard, machine: str, wanted: str) -> None:
 
 async def until(condition: Any) -> None:
     """Wait until something holds."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not condition():
             await asyncio.sleep(0.05)

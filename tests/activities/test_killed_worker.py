@@ -92,6 +92,6 @@ async def _begin(stage: Stage, case: Case, queue: str) -> tuple[asyncio.Task[Any
 
 
 async def _until(condition: Any) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not condition():
             await asyncio.sleep(0.05)

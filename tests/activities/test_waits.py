@@ -47,7 +47,7 @@ async def progress_of(handle: WorkflowHandle[Any, Any]) -> Progress | None:
 
 async def until_told(handle: WorkflowHandle[Any, Any], word: str) -> Progress:
     """Wait until a heartbeat's detail has a word in it."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while True:
             told = await progress_of(handle)
             if told is not None and word in told.detail:

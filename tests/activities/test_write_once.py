@@ -327,6 +327,6 @@ def _seen(stage: Stage, method: str, fragment: str) -> bool:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not condition():
             await asyncio.sleep(0.05)

@@ -34,7 +34,7 @@ from tests.console.standins import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class Clone:
         finally:
             if process.returncode is None:
                 process.terminate()
-            await asyncio.wait_for(process.wait(), 20)
+            await asyncio.wait_for(process.wait(), 60)
 
     @property
     def state(self) -> Path:

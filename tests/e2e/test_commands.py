@@ -119,7 +119,7 @@ async def kill_worker(clone: Clone) -> None:
     before = clone.pid("worker")
     killed = await clone.shell("kill -9 $(cat .state/worker.pid)")
     assert killed.code == 0
-    await until(lambda: clone.pid("worker") not in {0, before}, "the worker was started again", seconds=10)
+    await until(lambda: clone.pid("worker") not in {0, before}, "the worker was started again")
     assert not psutil.pid_exists(before)
 
 

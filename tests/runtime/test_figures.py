@@ -97,7 +97,7 @@ async def test_the_endpoint_tells_of_requests_and_of_the_fleet(dev_server: Workf
     fleet = FleetMetrics(client, runtime.metric_meter, vault.read)
     ours = f"plan={plan}"
     wanted = {"phase=replicating": 2, "phase=done": 1, "phase=awaiting_approval": 1}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             found = await looked(fleet, address)
             if wanted == {phase: found.get(("vm_migration_vms", phase, ours)) for phase in wanted}:
@@ -124,7 +124,7 @@ async def test_the_endpoint_tells_of_requests_and_of_the_fleet(dev_server: Workf
 
     for handle in (own, *started):
         await handle.terminate()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while (await looked(fleet, address))["vm_migration_needs_action", ours]:
             await asyncio.sleep(0.1)
 

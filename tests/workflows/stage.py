@@ -33,7 +33,7 @@ from workflows.migrate_vm import MigrateVm
 from workflows.priorities import Priorities
 from workflows.vm_claim import VmClaim
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 90
 _CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 PATIENCE = timedelta(seconds=PATIENCE_SECONDS)
