@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 from temporalio.client import Client
 
-from runtime.embedded_programs import free_port, temporal_program
+from runtime.embedded_programs import free_port, server_options, temporal_program
 from runtime.temporal import connect, ensure_search_attributes
 
 STOP_SECONDS = 10
@@ -43,8 +43,7 @@ async def running(folder: Path) -> AsyncIterator[tuple[Client, Server]]:
     command = [
         *(temporal_program(), "server", "start-dev", "--headless", "--ip", "127.0.0.1"),
         *("--port", str(port), "--metrics-port", str(metrics), "--log-level", "never"),
-        *("--db-filename", str(folder / "temporal.sqlite")),
-        *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"),
+        *server_options(folder / "temporal.sqlite"),
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -103,12 +103,18 @@ def temporal_command(state: StateFolder, ports: Ports, codec: str | None = None)
     return [
         temporal_program(),
         *("server", "start-dev", "--ip", LOOPBACK, "--port", str(ports.temporal), "--ui-port", str(ports.ui)),
-        *("--ui-disable-news-fetch", "--log-level", "warn", "--db-filename", str(state.database)),
+        *("--ui-disable-news-fetch", "--log-level", "warn", *attributes, *server_options(state.database)),
+        *(("--ui-codec-endpoint", codec) if codec else ()),
+    ]
+
+
+def server_options(database: Path) -> list[str]:
+    """Return how a development server keeps its history in a file, and how it hands out tasks."""
+    return [
+        *("--db-filename", str(database)),
         # With a sync for each transaction the file is a third as fast; without, only a power cut can harm it.
         *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"),
-        *attributes,
         *(f"--dynamic-config-value={name}={value}" for name, value in MATCHING.items()),
-        *(("--ui-codec-endpoint", codec) if codec else ()),
     ]
 
 
