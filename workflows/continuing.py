@@ -5,6 +5,9 @@ from temporalio import workflow
 from workflows import policies
 from workflows.fleet import Fleet
 
+_AT_MOST = 1.5
+"""To how many times of what a run should have its history may grow while the plan is never quiet."""
+
 
 class Continuing:
     """Watches a history grow. A history that an earlier version began never goes on in a new run."""
@@ -26,11 +29,30 @@ class Continuing:
         return self._may is None and self._has_grown
 
     @property
+    def can_wait(self) -> bool:
+        """Whether what has come in meanwhile can be seen to first.
+
+        Where Temporal refuses a run's end, since more came in, a worker has to go through the whole history. Tried
+        again at once it would be refused again for as long as machines speak more often than that takes.
+        """
+        return not self._is(_AT_MOST) and workflow.patched("hears-before-it-continues")
+
+    def within(self, whom: list[str]) -> list[str]:
+        """Return as many as this run may yet start: Temporal lets a run have so many children; the next starts more."""
+        room = max(policies.PLAN_CHILDREN - self._fleet.begun, 0)
+        if self._may is False or len(whom) <= room or not workflow.patched("starts-in-new-runs"):
+            return whom
+        return whom[:room]
+
+    @property
     def _has_grown(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested() or self._is(1)
+
+    def _is(self, times: float) -> bool:
+        """Whether the history has grown to so many times of what a run should have."""
         info = workflow.info()
         return (
-            info.is_continue_as_new_suggested()
-            or info.get_current_history_length() >= policies.PLAN_EVENTS
-            or info.get_current_history_size() >= policies.PLAN_BYTES
-            or self._fleet.begun >= policies.PLAN_CHILDREN
+            info.get_current_history_length() >= times * policies.PLAN_EVENTS
+            or info.get_current_history_size() >= times * policies.PLAN_BYTES
+            or self._fleet.begun >= times * policies.PLAN_CHILDREN
         )

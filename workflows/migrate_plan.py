@@ -138,7 +138,7 @@ class MigratePlan:
             self.fleet.changed = False
             for name in self.dispatcher.stopped():
                 self.dispatcher.end(name, Outcome.ROLLED_BACK, "the plan stopped before it began")
-            await self.fleet.start_all(self.dispatcher.to_start(), task)
+            await self.fleet.start_all(self.continuing.within(self.dispatcher.to_start()), task)
             await self.fleet.answer_all(self.dispatcher.answers())
             self.engine.stop_if_cancelled()  # a child or a signal under way ends first, and the cancel with it
             self.board.show_moving()
@@ -160,6 +160,9 @@ class MigratePlan:
         # A signal is taken before a cancel that comes with it in one task, a timer after it: no cancel stays behind.
         await workflow.sleep(policies.BEFORE_CONTINUING, summary="Before it goes on in a new run")
         self.engine.stop_if_cancelled()
+        if holds() and self.continuing.can_wait:
+            self.postbox.wake()
+            return
         if self._may_continue:
             workflow.continue_as_new(
                 MigratePlanInput(plan=self.plan, requester=self.requester, state=self._state(cancelled)),

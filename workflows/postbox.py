@@ -44,6 +44,14 @@ class Postbox:
         self._rests = True
         return PostboxState(pending=self._pending, dropped=self._dropped, batches=self._batches, notes=self.notes)
 
+    def wake(self) -> None:
+        """Send again: the run goes on after all. What is urgent has waited long enough."""
+        self._rests = False
+        if any(one.event in _URGENT for one in self._pending) and self._batches < policies.NOTIFICATIONS_IN_STEP:
+            self._flush()
+        else:
+            self.resume()
+
     def go_on(self, state: PostboxState) -> None:
         """Take what one of an earlier run did not send; `resume` sends it."""
         self._pending, self._dropped = list(state.pending), state.dropped
