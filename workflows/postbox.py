@@ -47,10 +47,8 @@ class Postbox:
     def wake(self) -> None:
         """Send again: the run goes on after all. What is urgent has waited long enough."""
         self._rests = False
-        if any(one.event in _URGENT for one in self._pending) and self._batches < policies.NOTIFICATIONS_IN_STEP:
-            self._flush()
-        else:
-            self.resume()
+        if self._pending:
+            self._begin(is_urgent=any(one.event in _URGENT for one in self._pending))
 
     def go_on(self, state: PostboxState) -> None:
         """Take what one of an earlier run did not send; `resume` sends it."""
@@ -59,8 +57,8 @@ class Postbox:
 
     def resume(self) -> None:
         """Send what was left over."""
-        if self._pending and self._batch is None:
-            self._batch = asyncio.create_task(self._gather())
+        if self._pending:
+            self._begin(is_urgent=False)
 
     def take(self, happening: Happening) -> None:
         """Take an event; with what happens in the next moments it makes one message for each channel."""
@@ -70,9 +68,11 @@ class Postbox:
             self._dropped += 1
             return
         self._pending.append(happening)
-        if self._rests:
-            return
-        if happening.event in _URGENT and self._batches < policies.NOTIFICATIONS_IN_STEP:
+        if not self._rests:
+            self._begin(is_urgent=happening.event in _URGENT)
+
+    def _begin(self, *, is_urgent: bool) -> None:
+        if is_urgent and self._batches < policies.NOTIFICATIONS_IN_STEP:
             self._flush()
         elif self._batch is None:
             self._batch = asyncio.create_task(self._gather())

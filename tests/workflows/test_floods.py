@@ -173,9 +173,12 @@ def test_a_plan_that_says_no_again_and_again_is_heard_when_it_says_yes() -> None
     assert side._granted
 
 
-async def test_people_are_told_ever_more_rarely_and_of_how_much_they_were_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first alarms go at once; then a flood makes a message now and then, with the number of what it left out."""
-    sent: list[tuple[int, int]] = []
+Sent = list[tuple[int, int]]
+
+
+def watched_box(monkeypatch: pytest.MonkeyPatch) -> tuple[Postbox, Sent, list[timedelta]]:
+    """Return a postbox, what it sends (how many events, and how many it dropped), and how long it gathered."""
+    sent: Sent = []
     slept: list[timedelta] = []
 
     async def sleep(pause: timedelta, **_: Any) -> None:
@@ -190,6 +193,30 @@ async def test_people_are_told_ever_more_rarely_and_of_how_much_they_were_not(mo
         sent.append((len(told), dropped))
 
     monkeypatch.setattr(box, "_send", send)
+    return box, sent, slept
+
+
+@pytest.mark.parametrize(("event", "at_once"), [("two_copies", True), ("migrated", False)])
+async def test_what_came_while_a_run_was_to_end_is_told_when_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, event: EventName, *, at_once: bool
+) -> None:
+    """Nothing is sent that the end would cut off; where the run goes on after all, an alarm waits no longer."""
+    box, sent, slept = watched_box(monkeypatch)
+    box.rest()
+    box.take(happening(event))
+    await asyncio.sleep(0.05)
+    assert ([], []) == (sent, slept)
+
+    box.wake()
+    await asyncio.sleep(0.05)
+
+    assert [(1, 0)] == sent
+    assert at_once is (slept == [])
+
+
+async def test_people_are_told_ever_more_rarely_and_of_how_much_they_were_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first alarms go at once; then a flood makes a message now and then, with the number of what it left out."""
+    box, sent, slept = watched_box(monkeypatch)
     for _ in range(2_000):
         box.take(happening("two_copies"))
     await asyncio.sleep(0.05)
