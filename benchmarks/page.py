@@ -41,6 +41,8 @@ What is compared:
   speed. What waits by the wall's clock is scaled by it: the script's intervals, the worker's floor between two reads
   (2 s), how often it tells of progress (24 s), and the requests a second that it allows itself. ARM's buckets refill
   by Azure's clock. A script's start (its imports) is not counted, nor is the start of the worker.
+- Temporal's server runs as `make up` runs it: one partition for a queue, tasks by priority and by subscription in turn.
+  Results of before 27 November 2026 are beside one with Temporal's own four partitions and no turns.
 - The sequential script moves 20 machines; its time for more is **extrapolated**, also to the longer first copies of a
   large fleet. It runs beside everything, on a simulator of its own.
 - Medians over the rounds. In a round the product and the asyncio script move the same fleet at the same time, each in
