@@ -10,6 +10,8 @@ from pathlib import Path
 
 from benchmarks import page, results
 from benchmarks.choices import Choices
+from benchmarks.goals import Json
+from benchmarks.meters import loop_seconds
 from benchmarks.offline import check_offline
 from benchmarks.ours import run_ours
 from benchmarks.programs import ProgramError, process, run_script
@@ -87,14 +89,15 @@ def bench(choices: Choices) -> int:
     if choices.is_disturbed:
         sys.stderr.write(f"    the machine is busy (load average {choices.load_before}): its times will be too long\n")
     keep = ROOT / "out" / "benchmarks" / time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    began = time.monotonic()
+    loop, began = loop_seconds(), time.monotonic()
     try:
         runs = asyncio.run(run_all(choices, keep, Progress(sys.stderr, expected, len(parts) + 1)))
         offline = check_offline()
     except (ProgramError, TimeoutError, ExceptionGroup) as error:
         sys.stderr.write(f"\nmake bench: {_cause(error)}; nothing was written\n")
         return 1
-    return _write(choices, runs, offline, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return _write(results.result_of(choices, runs, offline, seconds, (loop, loop_seconds())), runs)
 
 
 def _cause(error: Exception) -> str:
@@ -104,9 +107,8 @@ def _cause(error: Exception) -> str:
     return "a part took far too long" if isinstance(error, TimeoutError) else str(error)
 
 
-def _write(choices: Choices, runs: list[Run], offline: dict[str, float], seconds: float) -> int:
-    made = results.result_of(choices, runs, offline, seconds)
-    last = results.last(choices.size)
+def _write(made: Json, runs: list[Run]) -> int:
+    last = results.last(made["size"])
     results.write(made)
     page.write()
     sys.stdout.write(page.table(made) + "\n")

@@ -115,8 +115,10 @@ def _section(result: Json, words: dict[str, str]) -> str:
 
 def _speed_of(machine: Json) -> str:
     """Return how fast a machine is; of a result of earlier builds nothing is known of that."""
-    seconds = machine.get("loop_seconds")
-    return f"; ten million additions in Python: {seconds:g} s" if seconds else ""
+    if not machine.get("loop_seconds"):
+        return ""
+    before, after = machine["loop_seconds"]
+    return f"; ten million additions in Python: {before:g} s before, {after:g} s after"
 
 
 def _runs(result: Json) -> str:

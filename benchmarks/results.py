@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import goals, meters
+from benchmarks import goals
 from benchmarks.choices import Choices
 from benchmarks.goals import Json, Result
 from benchmarks.run import OURS, Run
@@ -22,8 +22,13 @@ WORSE = 1.10
 """From how many times the last figure on something got worse."""
 
 
-def result_of(choices: Choices, runs: list[Run], offline: dict[str, float], seconds: float) -> Json:
-    """Return everything that was measured; of parts that were left out this time, what was measured the last time."""
+def result_of(
+    choices: Choices, runs: list[Run], offline: dict[str, float], seconds: float, loops: tuple[float, float]
+) -> Json:
+    """Return everything that was measured; of parts that were left out this time, what was measured the last time.
+
+    *loops*: what a loop took before and after.
+    """
     new = [run.as_dict() for run in runs]
     kinds = {run["for"] for run in new}
     before = (last(choices.size) or {}).get("runs", []) if choices.leaves_out_parts else []
@@ -37,7 +42,7 @@ def result_of(choices: Choices, runs: list[Run], offline: dict[str, float], seco
             "system": platform.system(),
             "python": platform.python_version(),
             "load_before": choices.load_before,
-            "loop_seconds": meters.loop_seconds(),
+            "loop_seconds": list(loops),
         },
         "offline": offline,
         "recovery": recovery(),
@@ -121,11 +126,11 @@ def figures(result: Json) -> dict[str, tuple[float, float]]:
 
 def other_machine(result: Json, before: Json | None) -> str | None:
     """Return in words by how much the machine is another one than the last time, where that is more than a tenth."""
-    now, then = (((one or {}).get("machine") or {}).get("loop_seconds") for one in (result, before))
+    now, then = (sum(((one or {}).get("machine") or {}).get("loop_seconds", ())) for one in (result, before))
     if not now or not then or max(now, then) <= WORSE * min(now, then):
         return None
     than = "slower" if now > then else "faster"
-    return f"this machine is {max(now, then) / min(now, then):.1f} times {than} than that of the last time"
+    return f"this machine was {max(now, then) / min(now, then):.1f} times {than} than that of the last time"
 
 
 def worse(result: Json, before: Json | None) -> list[str]:

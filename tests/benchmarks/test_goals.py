@@ -129,17 +129,19 @@ def test_what_got_worse_is_said() -> None:
 def test_another_machine_is_said_beside_what_got_worse() -> None:
     """What takes processors takes longer on a slower machine, which no change of ours has done."""
 
-    def on(seconds: float | None) -> dict[str, Any]:
+    def on(*seconds: float) -> dict[str, Any]:
         made = result()
-        return made | {"machine": made["machine"] | ({"loop_seconds": seconds} if seconds else {})}
+        return made | {"machine": made["machine"] | ({"loop_seconds": [*seconds]} if seconds else {})}
 
-    told = [results.other_machine(on(now), on(then)) for now, then in ((1.2, 0.5), (0.5, 1.2), (0.54, 0.5), (1, None))]
+    slow, quick, alike = (1.3, 1.1), (0.5, 0.5), (0.51, 0.53)
+    told = [results.other_machine(on(*now), on(*then)) for now, then in ((slow, quick), (quick, slow), (alike, quick))]
+    told.append(results.other_machine(on(*slow), on()))
 
     [slower, faster, *same] = told
     assert "2.4 times slower" in str(slower)
     assert "2.4 times faster" in str(faster)
     assert [None, None] == same
-    assert "ten million additions in Python: 1.2 s" in page.text([on(1.2)], {})
+    assert "ten million additions in Python: 1.3 s before, 1.1 s after" in page.text([on(*slow)], {})
 
 
 def test_the_page_tells_all_and_its_pictures_have_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
