@@ -35,7 +35,7 @@ class Continuing:
         Where Temporal refuses a run's end, since more came in, a worker has to go through the whole history. Tried
         again at once it would be refused again for as long as machines speak more often than that takes.
         """
-        return not self._is(_AT_MOST) and workflow.patched("hears-before-it-continues")
+        return not self._has_reached(_AT_MOST) and workflow.patched("hears-before-it-continues")
 
     def within(self, whom: list[str]) -> list[str]:
         """Return as many as this run may yet start: Temporal lets a run have so many children; the next starts more."""
@@ -46,9 +46,9 @@ class Continuing:
 
     @property
     def _has_grown(self) -> bool:
-        return workflow.info().is_continue_as_new_suggested() or self._is(1)
+        return workflow.info().is_continue_as_new_suggested() or self._has_reached(1)
 
-    def _is(self, times: float) -> bool:
+    def _has_reached(self, times: float) -> bool:
         """Whether the history has grown to so many times of what a run should have."""
         info = workflow.info()
         return (
