@@ -187,12 +187,13 @@ def with_execution(view: VmView, run: WorkflowExecution) -> VmView:
 
 
 def with_attributes(view: VmView, run: WorkflowExecution) -> VmView:
-    """Return *view* with what the search attributes tell."""
+    """Return *view* with what the search attributes tell, which of a run that goes on is not all there is to know."""
     word = _attribute(run, names.ATTRIBUTE_PHASE)
     return replace(
         view,
         phase=Phase(str(word)) if word in set(Phase) else Phase.CHECKING,
         needs_action=_attribute(run, names.ATTRIBUTE_NEEDS_ACTION) is True,
+        is_answered=run.status is not WorkflowExecutionStatus.RUNNING,
     )
 
 

@@ -14,7 +14,7 @@ from console.reading import read_plan
 from console.recorded import AT_ONCE, began_of, together
 from console.session import Session
 from console.tables import plan_line, plan_table, screen, steering_lines, table, wave_lines
-from console.texts import counted, local_time, utc_text
+from console.texts import counted, few, local_time, utc_text
 from console.updates import find_vm, find_wave
 from console.view import PlanView
 from migration import names
@@ -22,6 +22,9 @@ from migration import names
 NO_WORKER_NOTE = (
     "no worker answers, so this is what Temporal last recorded: it is too busy now, or none runs; start one: "
     "`make up` or `python worker.py`"
+)
+UNANSWERED_NOTE = (
+    "no answer in time from {vms}: this is what Temporal last recorded, and alarms and reasons may be missing; ask again"
 )
 _MOST_PLANS = 100
 _MORE = "the rest: status {plan} --wave NAME, --phase PHASE, --needs-action, --vm NAME or --all"
@@ -76,6 +79,8 @@ async def _show_plan(session: Session, link: Link, name: str, wanted: Wanted) ->
     view = await read_plan(link, name, choice=(lambda vm: vm.is_named(named)) if named else None)
     if not view.is_answered:
         session.note(NO_WORKER_NOTE)
+    if view.unanswered:
+        session.note(UNANSWERED_NOTE.format(vms=few([vm.name for vm in view.unanswered])))
     if wanted.vm:
         find_vm(view, wanted.vm)
     if wanted.wave:

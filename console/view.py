@@ -41,6 +41,8 @@ class VmView:
     has_run: bool = False
     """Whether a workflow of its own belongs to this run of the plan."""
     is_running: bool = False
+    is_answered: bool = True
+    """Whether nothing that only its running workflow knows, as alarms, reasons and writes, may be missing here."""
     lost: str = ""
     """How its workflow ended without an outcome: `terminated`. Nothing was undone, and nobody can decide any more."""
     outlook: Outlook | None = None
@@ -97,7 +99,8 @@ class VmView:
             "parity": parity,
             "eta": eta,
         }
-        return {name: value for name, value in given.items() if value}
+        told = {name: value for name, value in given.items() if value}
+        return told if self.is_answered else told | {"answered": False}
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,11 @@ class PlanView:
         return all(vm.has_settled for vm in self.vms) and any(vm.phase is Phase.NEEDS_ACTION for vm in self.vms)
 
     @property
+    def unanswered(self) -> tuple[VmView, ...]:
+        """The virtual machines that were asked and gave no answer, though a worker answers for their plan."""
+        return tuple(vm for vm in self.vms if not vm.is_answered) if self.is_answered and not self.is_large else ()
+
+    @property
     def is_migrated(self) -> bool:
         """Whether every virtual machine was moved."""
         return self.outcome is Outcome.MIGRATED
@@ -153,6 +161,8 @@ class PlanView:
             "outcome": self.outcome.value if self.outcome else None,
             "vms": [vm.as_json() for vm in self.vms],
         }
+        if not self.is_answered:
+            told["answered"] = False
         for key, values in (("pauses", self.pauses), ("held_gates", self.held_gates), ("limits", self.limits)):
             if values:
                 told[key] = [value.model_dump(mode="json") for value in values]

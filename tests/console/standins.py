@@ -1,7 +1,8 @@
 """Workflows under the real names that behave as a virtual machine's name asks; the command line sees their answers.
 
 A name begins with what the virtual machine does: `web` waits for approval, `fast` migrates by itself, `copying` stays
-at 42 % until it is cancelled, `stuck` needs an operator, `refused` never starts, `failing` cannot answer queries.
+at 42 % until it is cancelled, `stuck` needs an operator, `refused` never starts, `failing` cannot answer queries, nor
+can `mute`, which waits for approval.
 """
 
 import asyncio
@@ -100,7 +101,7 @@ class StandInVm:
             self._enter(Phase.NEEDS_ACTION, "an operator: the source does not start", needs_action=True)
             await workflow.wait_condition(lambda: self._resolution is not None)
             return self._end(Outcome.NEEDS_OPERATOR)
-        if kind == "web":
+        if kind in {"web", "mute"}:
             self._enter(Phase.AWAITING_APPROVAL, f"approval by {APPROVER}", needs_action=True)
             await workflow.wait_condition(lambda: any(decision.counted for decision in self._decisions))
             approved = self._decisions[-1].decision == "approve"
@@ -121,7 +122,7 @@ class StandInVm:
     @workflow.query
     def status(self) -> VmStatus:
         """Answer where it stands."""
-        if self._vm.name.startswith("failing"):
+        if self._vm.name.startswith(("failing", "mute")):
             raise ApplicationError("this one cannot answer")
         refused = [decision.reason for decision in self._decisions if not decision.counted]
         return VmStatus(

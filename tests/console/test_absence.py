@@ -83,6 +83,7 @@ async def test_worker_that_goes_away_takes_nothing_back(dev_server: WorkflowEnvi
     assert [vm.phase for vm in view.vms] == [Phase.DONE, Phase.AWAITING_APPROVAL]
     assert [vm.phase for vm in alone.vms] == [Phase.CHECKING, Phase.AWAITING_APPROVAL]
     assert [vm.needs_action for vm in alone.vms] == [False, True]
+    assert [vm.is_answered for vm in alone.vms] == [True, False]
 
 
 async def test_a_key_that_is_missing_is_named(lonely_starter: CommandLine) -> None:

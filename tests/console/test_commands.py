@@ -180,6 +180,20 @@ class TestStatus:
 
         assert [vm["phase"] for vm in answer.json["vms"]] == ["done", "awaiting_approval"]
         assert answer.json["vms"][0]["outcome"] == "migrated"
+        assert [STATUS_KEYS, STATUS_KEYS] == [list(vm) for vm in answer.json["vms"]]
+
+    async def test_one_that_gives_no_answer_is_told(self, starter: CommandLine) -> None:
+        """No alarm, no writes: what only the machine could have said is not taken for nothing to say."""
+        name = await started(starter, ["mute-1", "web-1"])
+        await until_phase(starter, name, "awaiting_approval")
+        answer = await starter("status", name, "--json")
+        table = await starter("status", name)
+
+        assert [[*STATUS_KEYS, "answered"], STATUS_KEYS] == [list(vm) for vm in answer.json["vms"]]
+        assert answer.json["vms"][0]["answered"] is False
+        assert answer.err == table.err
+        assert "no answer in time from mute-1: this is what Temporal last recorded" in table.err
+        assert "answered" not in answer.json
 
 
 class TestWithoutAWorker:
@@ -205,6 +219,7 @@ class TestWithoutAWorker:
             ("b", "one", "checking"),
         ]
         assert "no worker answers" in answer.err
+        assert answer.json["answered"] is False
         assert (report.code, approve.code, cancel.code) == (3, 3, 0)
 
 

@@ -150,14 +150,21 @@ class Clone:
         return found
 
     async def reach(self, plan: str, phase: str, *vms: str, seconds: float = 240) -> dict[str, Any]:
-        """Wait until the machines *vms* of a plan are in *phase*, and return the status that says so."""
+        """Wait until the machines *vms* of a plan are in *phase*, and return the status that each of them answered."""
+        status: dict[str, Any] = {}
 
         async def reached() -> bool:
             phases = await self.phases(plan)
             return {phases.get(vm) for vm in vms} == {phase}
 
+        async def answered() -> bool:
+            status.clear()
+            status.update(await self.status(plan))
+            return all(told.get("answered", True) for told in (status, *status["vms"]))
+
         await until(reached, f"{', '.join(vms)} of {plan}: {phase}", seconds=seconds)
-        return await self.status(plan)
+        await until(answered, f"each machine of {plan} answers", seconds=seconds)
+        return status
 
     async def approve_all(self, plan: str, approver: str) -> Answer:
         """Watch a plan, approve whatever waits for it, and return the answer of `watch` once it has ended."""

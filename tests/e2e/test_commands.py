@@ -186,6 +186,7 @@ def judge_contoso(clone: Clone) -> None:
 
 async def test_a_plan_that_was_moved_is_recognised(clone: Clone) -> None:
     """A second start of the finished plan writes nothing and counts all its machines as migrated."""
+    assert "migrated" == clone.report("contoso")["outcome"], "what is not moved would be waited for"
     last = len(clone.simulator.requests())
 
     again = await clone.shell(f"{README['start']} --wait")
