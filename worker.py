@@ -53,7 +53,8 @@ from runtime.memory import share_arenas, spare_imported
 from runtime.metrics import ArmMetrics, FleetMetrics
 from runtime.sandbox import runner_of
 from runtime.settings import Settings
-from runtime.temporal import connect, core_runtime, ensure_search_attributes, let_tasks_take_long
+from runtime.temporal import connect, ensure_search_attributes
+from runtime.temporal_worker import core_runtime, let_tasks_take_long
 from workflows.ask_guests import AskGuests
 from workflows.check_plan import CheckPlan
 from workflows.clean_plan import CleanPlan

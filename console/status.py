@@ -24,7 +24,7 @@ NO_WORKER_NOTE = (
     "`make up` or `python worker.py`"
 )
 UNANSWERED_NOTE = (
-    "no answer in time from {vms}: this is what Temporal last recorded, and alarms and reasons may be missing; ask again"
+    "no answer in time from {vms}: this is what Temporal last recorded, alarms and reasons may be missing; ask again"
 )
 _MOST_PLANS = 100
 _MORE = "the rest: status {plan} --wave NAME, --phase PHASE, --needs-action, --vm NAME or --all"

@@ -26,3 +26,8 @@ class TemporalUnreachableError(TemporalError):
 
 class SearchAttributeError(TemporalError):
     """A search attribute is missing and may not be registered by this identity."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return what *error* says in one line, and what it is where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -5,7 +5,6 @@ The keys that encrypt payloads belong to it: a client without them could neither
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -16,21 +15,12 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, Describe
 from temporalio.client import Client, Interceptor
 from temporalio.common import HeaderCodecBehavior
 from temporalio.envconfig import ClientConfig
-from temporalio.runtime import (
-    LogForwardingConfig,
-    LoggingConfig,
-    PrometheusConfig,
-    Runtime,
-    TelemetryConfig,
-    TelemetryFilter,
-)
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import Worker
 
 from migration.names import SEARCH_ATTRIBUTES
 from runtime.encryption import data_converter
-from runtime.errors import SearchAttributeError, SettingsError, TemporalError, TemporalUnreachableError
-from runtime.logs import CORE_LOGGER
+from runtime.errors import SearchAttributeError, TemporalError, TemporalUnreachableError, one_line
 from runtime.payload_keys import Keyring
 
 CONNECT_TIMEOUT_SECONDS = 8
@@ -39,7 +29,6 @@ RPC_TIMEOUT = timedelta(seconds=5)
 POLLER_AGE = timedelta(seconds=70)
 """A worker's long poll takes at most a minute, so that one that has not polled for longer is gone."""
 
-_ARM_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _DEFAULT_ADDRESS = "localhost:7233"
 _CAUSES = {
     "ConnectionRefused": "nobody listens there",
@@ -53,66 +42,6 @@ _CAUSES = {
     "invalid port number": "this is no port",
     "empty host": "there is no host before the port",
 }
-
-
-def core_runtime(metrics_address: str | None = None) -> Runtime:
-    """Return the runtime of Temporal's core, which logs through ours; make one per process and never fork after it.
-
-    Raises:
-        SettingsError: nothing can listen at *metrics_address*.
-    """
-    try:
-        return Runtime(telemetry=_telemetry(metrics_address))
-    except ValueError as error:
-        message = f"serving metrics at {metrics_address}: {_one_line(error)}; set METRICS_ADDRESS to one that is free"
-        raise SettingsError(message) from None
-
-
-def _telemetry(metrics_address: str | None) -> TelemetryConfig:
-    return TelemetryConfig(
-        logging=LoggingConfig(
-            filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
-            forwarding=LogForwardingConfig(
-                logger=logging.getLogger(CORE_LOGGER),
-                append_target_to_name=False,
-                prepend_target_on_message=False,
-                append_log_fields_to_message=False,
-            ),
-        ),
-        metrics=_prometheus(metrics_address) if metrics_address else None,
-        attach_service_name=False,
-    )
-
-
-def _prometheus(address: str) -> PrometheusConfig:
-    """Return the endpoint as Prometheus wants its names: base units, and `_total` for what only grows."""
-    return PrometheusConfig(
-        bind_address=address,
-        counters_total_suffix=True,
-        unit_suffix=True,
-        durations_as_seconds=True,
-        histogram_bucket_overrides=dict.fromkeys(
-            ("vm_migration_arm_request_duration_seconds", "vm_migration_arm_budget_wait_seconds"), _ARM_SECONDS
-        ),
-    )
-
-
-TASK_PATIENCE_SECONDS = 60.0
-"""How long a workflow task may take; far beyond the ten seconds for which a server waits, and then has it done anew."""
-
-
-def let_tasks_take_long(worker: Worker) -> Worker:
-    """Let *worker* finish a workflow task that takes more than Temporal's two seconds, and return it.
-
-    What was sent while no worker ran comes in one task: ten thousand signals, if so many were sent, a second or two of
-    a processor. Given up after two seconds, that task would be tried again and again; and what is interrupted keeps its
-    place in the worker, which does nothing more for that workflow until it is started anew.
-    """
-    inner = worker._workflow_worker  # noqa: SLF001 - Temporal has no option for it but to never give up
-    if inner is None or not hasattr(inner, "_deadlock_timeout_seconds"):
-        raise TemporalError("setting how long a workflow task may take: this release of temporalio has another way")
-    inner._deadlock_timeout_seconds = TASK_PATIENCE_SECONDS  # type: ignore[assignment] # noqa: SLF001
-    return worker
 
 
 async def connect(
@@ -135,7 +64,7 @@ async def connect(
     try:
         config = ClientConfig.load_client_connect_config(override_env_vars=dict(environment))
     except (RuntimeError, ValueError, OSError) as error:
-        message = f"reading the Temporal profile: {_one_line(error)}; correct TEMPORAL_PROFILE or its TOML file"
+        message = f"reading the Temporal profile: {one_line(error)}; correct TEMPORAL_PROFILE or its TOML file"
         raise TemporalError(message) from None
     config.setdefault("target_host", _DEFAULT_ADDRESS)
     address = config["target_host"]
@@ -155,7 +84,7 @@ async def connect(
     except TimeoutError:
         raise _unreachable(address, f"no answer within {timeout_seconds:.0f} s") from None
     except (RuntimeError, ValueError, OSError, RPCError) as error:
-        raise _unreachable(address, _plain(_one_line(error))) from None
+        raise _unreachable(address, _plain(one_line(error))) from None
     return client
 
 
@@ -219,7 +148,7 @@ async def _search_attributes(client: Client) -> dict[str, str | None]:
         )
     except RPCError as error:
         if error.status not in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED}:
-            raise _unreachable(client.service_client.config.target_host, _one_line(error)) from None
+            raise _unreachable(client.service_client.config.target_host, one_line(error)) from None
         described = await client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
         )
@@ -241,7 +170,7 @@ async def _register(client: Client, missing: Mapping[str, str]) -> None:
             return
         options = " ".join(f"--name {name} --type {kind}" for name, kind in missing.items())
         message = (
-            f"registering search attributes in namespace {client.namespace!r}: {_one_line(error)}; who may has to run: "
+            f"registering search attributes in namespace {client.namespace!r}: {one_line(error)}; who may has to run: "
             f"temporal operator search-attribute create --namespace {client.namespace} {options}"
         )
         raise SearchAttributeError(message) from None
@@ -261,7 +190,3 @@ def _unreachable(address: str, cause: str) -> TemporalUnreachableError:
 def _plain(cause: str) -> str:
     """Return what a person calls *cause*, which the core spells as the structures of its libraries."""
     return next((plain for words, plain in _CAUSES.items() if words in cause), cause)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

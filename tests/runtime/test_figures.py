@@ -31,7 +31,7 @@ from runtime.embedded_programs import free_port
 from runtime.errors import SettingsError
 from runtime.metrics import ArmMetrics, FleetMetrics
 from runtime.settings import Settings
-from runtime.temporal import core_runtime
+from runtime.temporal_worker import core_runtime
 from runtime.tracing import Redacting, Tracing, tracing
 from tests.support.unserved import start_vm
 

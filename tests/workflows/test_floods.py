@@ -19,7 +19,7 @@ from migration.notices import EventName, Happening
 from migration.phases import Outcome, Phase
 from migration.plan_notifications import Notification
 from migration.report import DecisionAnswer, DecisionMessage, Resolution
-from runtime.temporal import TASK_PATIENCE_SECONDS
+from runtime.temporal_worker import TASK_PATIENCE_SECONDS
 from tests.conftest import own_client, running_dev_server
 from tests.workflows.scenes import APPROVER, make_plan, make_task
 from tests.workflows.script import Script
