@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _POLICY_API, _ASSIGNMENTS_API = "2024-10-01", "2022-06-01"
 
+_MADE_BESIDE = ("Microsoft.Compute/disks", "Microsoft.Network/networkInterfaces")
+
 Denials = tuple["PolicyDenial", ...]
 
 
@@ -126,8 +128,9 @@ class Restrictions:
                 raise LookupError(f"{describe(where)} is not there any more")
             return surrounding.denials(answer, subject)
 
-        # Each machine was asked about by its own names when it started; before a failover all of a kind are alike.
-        alike = alike or self._case.moment != "start"
+        # Each machine was asked about by its own name when it started; before a failover all of a kind are alike. What
+        # Site Recovery makes beside it always is: no plan names it, and a question costs a write of ARM's budget.
+        alike = alike or self._case.moment != "start" or content["type"] in _MADE_BESIDE
         kind = {**content, "name": ""} if alike else content
         return await self._ask.recall(f"{path}#{scope}#{kind}", f"what Azure Policy says of {subject}", ask)
 
