@@ -182,6 +182,7 @@ class VmTask(Value):
     adopted_item_id: str | None = Field(None, description="The item of a protection that somebody else made.")
     reprotect: Reprotect | None = Field(None, description="Replicate back once committed, instead of disabling.")
     group: ConsistencyGroup | None = Field(None, description="With whom it moves; None: it moves alone.")
+    plan_size: int = Field(1, description="How many virtual machines the plan has: one of many tells less of itself.")
 
     @property
     def item_id(self) -> str:

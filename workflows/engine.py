@@ -56,8 +56,9 @@ async def _no_evidence() -> str:
 class Engine:
     """What the steps of one workflow share."""
 
-    def __init__(self, screen: Screen, task_queue: str | None = None) -> None:
-        """Call activities on their own queues, or all on *task_queue*."""
+    def __init__(self, screen: Screen, task_queue: str | None = None, plan_size: int = 1) -> None:
+        """Call activities on their own queues, or all on *task_queue*, for one of *plan_size* virtual machines."""
+        self._first_age = policies.first_age(plan_size)
         self._screen = screen
         self._queue = {"task_queue": task_queue} if task_queue else {}
         self.shielded = False
@@ -102,10 +103,11 @@ class Engine:
     ) -> W:
         """Hold a long poll until it ends; *ask* makes its input, given the seconds after which it gives itself back.
 
-        One that is *urgent*, since nothing serves meanwhile, never grows old: a lost worker is noticed within 30 s.
+        One that is *urgent*, since nothing serves meanwhile, never grows old: a lost worker is noticed within 30 s. The
+        others begin grown in a large plan.
         Past the deadline it looks once more, then asks a person, who is told the *evidence*.
         """
-        pauses, stage = _Pauses(), 0
+        pauses, stage = _Pauses(), 0 if urgent else self._first_age
         began = workflow.now()
         ends = began + deadline
         while True:

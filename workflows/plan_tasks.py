@@ -40,6 +40,7 @@ def tasks_of(
             adopted_item_id=handed_over.get(name),
             reprotect=plan.after_commit.wanted,
             group=group(name),
+            plan_size=len(specs),
         )
 
     return task

@@ -33,6 +33,15 @@ WAITS = ((timedelta(seconds=30), YOUNG_WAIT), (timedelta(minutes=5), GROWN_WAIT)
 """The heartbeat timeout of each age, and how long it lasts: each heartbeat that reaches the server is a billed action
 on Temporal Cloud. A lost worker, the only one, is noticed after a part of the time that a wait has taken."""
 
+LARGE_PLAN = 100
+"""More virtual machines than these do not beat every 24 s each: of a thousand, that takes half a processor for nothing
+but beats. A wait of theirs that is not urgent begins as a grown one."""
+
+
+def first_age(plan_size: int) -> int:
+    """Return the age of `WAITS` in which a wait begins of one of *plan_size* virtual machines."""
+    return 1 if plan_size > LARGE_PLAN else 0
+
 
 def waiting(deadline: timedelta, age: int) -> dict[str, Any]:
     """Return the options of a held long poll that may last until *deadline*, of an age of `WAITS`."""

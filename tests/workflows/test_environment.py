@@ -7,8 +7,9 @@ import pytest
 
 from migration.phases import Outcome, Phase
 from migration.waiting import JobWait, JobWaited, ProtectedWaited
+from tests.workflows.scenes import make_task
 from tests.workflows.script import Script, environment_failure, vm_failure
-from tests.workflows.stage import Stage
+from tests.workflows.stage import Stage, VmHandle
 from workflows import engine
 
 
@@ -121,10 +122,21 @@ async def test_a_young_wait_gives_itself_back_and_is_held_again(stage: Stage, sc
     waits = script.requests("wait_until_protected")
     assert [600, 3_600, None] == [wait.give_back_after_seconds for wait in waits]
     assert waits[0].age_seconds <= waits[1].age_seconds <= waits[2].age_seconds
-    history = await handle.fetch_history()
-    scheduled = [event.activity_task_scheduled_event_attributes for event in history.events]
-    beats = [one.heartbeat_timeout.seconds for one in scheduled if one.activity_type.name == "wait_until_protected"]
-    assert [30, 300, 1_200] == beats
+    assert [30, 300, 1_200] == await beats(handle, "wait_until_protected")
+
+
+@pytest.mark.parametrize(("plan_size", "expected"), [(100, [30, 300]), (101, [300, 1_200])])
+async def test_a_wait_of_one_of_many_begins_grown(
+    stage: Stage, script: Script, plan_size: int, expected: list[int]
+) -> None:
+    """A thousand that beat every 24 s would keep Temporal's server busy with that; what is urgent beats on."""
+    script.on("wait_until_protected", lambda _: {"running": True})
+    script.on_job("UnplannedFailover", lambda _: JobWaited(running=True))
+    handle = await stage.start_vm(make_task().model_copy(update={"plan_size": plan_size}))
+    assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
+    assert expected == await beats(handle, "wait_until_protected")
+    of_jobs = dict(zip(script.requests("wait_for_job"), await beats(handle, "wait_for_job"), strict=True))
+    assert [30, 30] == [seconds for wait, seconds in of_jobs.items() if is_failover(wait)]
 
 
 async def test_a_wait_while_nothing_serves_never_grows_old(stage: Stage, script: Script) -> None:
@@ -134,10 +146,14 @@ async def test_a_wait_while_nothing_serves_never_grows_old(stage: Stage, script:
     assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
     held = [wait.give_back_after_seconds for wait in script.requests("wait_for_job") if is_failover(wait)]
     assert [600] * 4 == held
+    assert {30} == set(await beats(handle, "wait_for_job"))
+
+
+async def beats(handle: VmHandle, activity: str) -> list[int]:
+    """Return the heartbeat timeout of each activity of one type, in seconds."""
     history = await handle.fetch_history()
     scheduled = [event.activity_task_scheduled_event_attributes for event in history.events]
-    beats = [one.heartbeat_timeout.seconds for one in scheduled if one.activity_type.name == "wait_for_job"]
-    assert {30} == set(beats)
+    return [one.heartbeat_timeout.seconds for one in scheduled if one.activity_type.name == activity]
 
 
 def is_failover(wait: JobWait) -> bool:
