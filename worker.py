@@ -47,7 +47,7 @@ from migration.sealing import SealingKey, secret_of
 from migration.telemetry import VaultLag
 from migration.urgency import Urgency
 from runtime.errors import RuntimeSetupError, SettingsError
-from runtime.leaving import leave
+from runtime.leaving import leave, leave_at_last
 from runtime.logs import configure_logging, quiet_temporal_messages
 from runtime.memory import share_arenas, spare_imported
 from runtime.metrics import ArmMetrics, FleetMetrics
@@ -86,6 +86,8 @@ STICKY_TIMEOUT = timedelta(seconds=3)
 killed; with one second, a busy machine's tasks fell to whoever reads the whole history, which kept it busy for good."""
 GRACE = timedelta(seconds=5)
 """How long a stopping worker lets its calls to Azure end."""
+LEAVE_SECONDS = 30
+"""After which it ends all the same, as one that is killed: a write without an answer would hold it for a minute."""
 _CACHED = 1_100
 """How many workflows a worker keeps in memory: a thousand machines, their plans and groups, and what ends at once. One
 that is not kept is replayed for each step; a plan is among those that have most to do, so it stays."""
@@ -203,6 +205,7 @@ async def serve(settings: Settings, *, finalising: bool = False) -> None:
         if settings.worker_ready_file:
             settings.worker_ready_file.write_text(f"{os.getpid()}\n")
         await stop.wait()
+        asyncio.get_running_loop().call_later(LEAVE_SECONDS, leave_at_last, LEAVE_SECONDS)
 
 
 def _tracing(settings: Settings) -> "Tracing | None":

@@ -22,3 +22,12 @@ def leave(code: int) -> NoReturn:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(code)
+
+
+def leave_at_last(seconds: float) -> NoReturn:
+    """End a worker whose work has not ended within *seconds*: the next one looks up what this one was doing."""
+    sys.stderr.write(
+        f"stopping the worker: its work did not end within {seconds:g} s, since Azure or Temporal does not answer; "
+        "the next worker looks up what came of it\n"
+    )
+    leave(3)
