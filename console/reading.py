@@ -68,9 +68,13 @@ async def read_plan(
     if not is_answered:
         return await recorded_view(link.client, recorded, before)
     listed = status.vms if status else listed_vms(recorded)
-    ended = {vm.workflow_id: vm for vm in before.vms if vm.ended and vm.outcome} if before else {}
-    unknown = [vm for vm in listed if vm.workflow_id not in ended]
-    reading = (_vm(link.client, vm, recorded, details_of_ended=details_of_ended) for vm in unknown)
+    known = {vm.workflow_id: vm for vm in before.vms} if before else {}
+    ended = {key: vm for key, vm in known.items() if vm.ended and vm.outcome}
+    reading = (
+        _vm(link.client, vm, recorded, known.get(vm.workflow_id), details_of_ended=details_of_ended)
+        for vm in listed
+        if vm.workflow_id not in ended
+    )
     fresh = await together(reading, QUERIES_AT_ONCE)
     views = ended | {vm.workflow_id: vm for vm in fresh}
     view = plan_view(recorded, status, tuple(views[vm.workflow_id] for vm in listed))
@@ -85,7 +89,7 @@ async def _read_fleet(link: Link, recorded: Recorded, choice: Choice | None, bef
 
     async def ask(vm: VmView) -> VmView:
         plan_vm = PlanVm(name=vm.name, id=vm.id, wave=vm.wave, workflow_id=vm.workflow_id, phase=vm.phase)
-        view = await _vm(link.client, plan_vm, recorded, details_of_ended=True)
+        view = await _vm(link.client, plan_vm, recorded, None, details_of_ended=True)
         return replace(view, eta=of_vm_alone(view, datetime.now(UTC)))
 
     return await fleet_view(recorded, status, Detail(ask, choice) if is_answered else None, before)
@@ -132,7 +136,10 @@ async def _plan_status(
         return None, False
 
 
-async def _vm(client: Client, vm: PlanVm, recorded: Recorded, *, details_of_ended: bool) -> VmView:
+async def _vm(
+    client: Client, vm: PlanVm, recorded: Recorded, before: VmView | None, *, details_of_ended: bool
+) -> VmView:
+    """Return what a virtual machine tells; where it gives no answer, what it told *before* while it stands there."""
     view = of_plan_vm(vm)
     handle = client.get_workflow_handle(vm.workflow_id)
     description = await describe(handle)
@@ -144,6 +151,8 @@ async def _vm(client: Client, vm: PlanVm, recorded: Recorded, *, details_of_ende
     status = await _vm_status(client.get_workflow_handle(vm.workflow_id, run_id=description.run_id))
     if status is None:
         view = with_attributes(view, description)
+        if before is not None and before.phase is view.phase and view.is_running:
+            return replace(before, is_answered=False)
         return or_lost(replace(view, outcome=view.outcome or outcome_while(view.phase)), description)
     progress = await _progress(client, description)
     return or_lost(_with_status(view, status, progress), description)

@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,22 @@ async def test_worker_that_goes_away_takes_nothing_back(dev_server: WorkflowEnvi
     assert [vm.phase for vm in alone.vms] == [Phase.CHECKING, Phase.AWAITING_APPROVAL]
     assert [vm.needs_action for vm in alone.vms] == [False, True]
     assert [vm.is_answered for vm in alone.vms] == [True, False]
+
+
+async def test_one_that_gives_no_answer_for_once_takes_nothing_back(standins: Client, tmp_path: Path) -> None:
+    """An alarm stays on the screen of a watcher while its machine stands there and is too busy to say it again."""
+    starter = command_line(standins, tmp_path)
+    path, name = starter.plan(["mute-1"])
+    await starter("start", path)
+    link = Link(standins, standins.service_client.config.target_host, time.monotonic())
+    while (silent := await read_plan(link, name)).vms[0].phase is not Phase.AWAITING_APPROVAL:
+        await asyncio.sleep(0.1)
+    told = replace(silent.vms[0], alarm="both copies run", is_answered=True)
+    after = await read_plan(link, name, replace(silent, vms=(told,)))
+    moved = await read_plan(link, name, replace(silent, vms=(replace(told, phase=Phase.VERIFYING),)))
+
+    assert [("both copies run", False)] == [(vm.alarm, vm.is_answered) for vm in after.vms]
+    assert [("", False, Phase.AWAITING_APPROVAL)] == [(vm.alarm, vm.is_answered, vm.phase) for vm in moved.vms]
 
 
 async def test_a_key_that_is_missing_is_named(lonely_starter: CommandLine) -> None:
