@@ -74,7 +74,7 @@ class Choices:
             minutes = max(COPY_MINUTES, ceil((2 * wanted - OTHER_OPERATIONS_SECONDS) / 60))
         path = OTHER_OPERATIONS_SECONDS + 60 * minutes
         bound = max(path, size * READS_OF_EACH / 25) if limits else path
-        return Pace(max(1.0, round(self.speed or bound / wanted, 1)), minutes, bound)
+        return Pace(self.speed or max(1.0, round(bound / wanted, 1)), minutes, bound)
 
 
 @dataclass(frozen=True)

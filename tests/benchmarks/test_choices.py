@@ -87,6 +87,11 @@ def test_the_engine_gets_time(size: int, *, limits: bool) -> None:
     assert pace.seconds >= max(60, 1.9 * size / 2)
 
 
+def test_a_speed_that_is_asked_for_is_the_speed() -> None:
+    """Half of a tenth counts as well."""
+    assert 1.25 == parse(["--size", "1000", "--speed", "1.25"]).pace(1_000, limits=True).speed
+
+
 def test_large_fleets_move_one_after_the_other() -> None:
     """Two at once are more than the processors can serve: the engine would be what both wait for."""
     parts = parts_of(Choices(1_000, rounds=1, faulty=5, parts=("limits", "faulty")))
