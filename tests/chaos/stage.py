@@ -34,6 +34,8 @@ from tests.support.sim import Simulator
 
 SPEED = 60.0
 LOOK_SECONDS = 0.4
+_COPY_MINUTES = 60
+"""How long a first copy takes that has to be met: a strike waits for its end, and is given up after minutes."""
 
 
 @functools.cache
@@ -174,7 +176,7 @@ class Stage(Stack):
 
     async def at_the_copy(self, case: Case) -> None:
         """Wait for the first copy, made to last: on a busy machine one of two minutes is over before it is seen."""
-        let_the_copy_last(self.simulator, case)
+        let_the_copy_last(self.simulator, case, _COPY_MINUTES)
         await self.at(case, "replicating")
 
     def new_worker(

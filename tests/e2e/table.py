@@ -78,9 +78,9 @@ def brake(stack: Stack, row: Row) -> None:
         stack.simulator.fault({"kind": "hang", "seconds": seconds}, method=method, path=where, nth=1, times=1)
 
 
-def let_the_copy_last(simulator: Simulator, case: Case) -> None:
+def let_the_copy_last(simulator: Simulator, case: Case, minutes: int = COPY_MINUTES) -> None:
     """Make the first copy of a case's machine slow enough to be met."""
-    slow = {case.vm_id("vm"): {"initial_replication_minutes": COPY_MINUTES}}
+    slow = {case.vm_id("vm"): {"initial_replication_minutes": minutes}}
     simulator.seed({"resources": [], "behaviour": slow})
 
 
