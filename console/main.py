@@ -47,7 +47,7 @@ def leave(code: int) -> NoReturn:
 
 def _explain(error: Exception) -> tuple[str, int]:
     from migration.errors import PlanFileError
-    from runtime.errors import SettingsError, TemporalError
+    from runtime.errors import SettingsError, TemporalError, one_line
 
     if isinstance(error, ConsoleError):
         return str(error), error.exit_code
@@ -56,8 +56,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, TemporalError):
         return str(error), 3
     if _is_rpc_error(error):
-        cause = " ".join(str(error).split()) or type(error).__name__
-        return f"talking to the Temporal server: {cause}; see that it runs, then try again", 3
+        return f"talking to the Temporal server: {one_line(error)}; see that it runs, then try again", 3
     return _bug(error)
 
 

@@ -152,7 +152,7 @@ async def _vm(
     if status is None:
         view = with_attributes(view, description)
         if before is not None and before.phase is view.phase and view.is_running:
-            return replace(before, is_answered=False)
+            view = with_attributes(with_execution(before, description), description)
         return or_lost(replace(view, outcome=view.outcome or outcome_while(view.phase)), description)
     progress = await _progress(client, description)
     return or_lost(_with_status(view, status, progress), description)

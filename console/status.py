@@ -23,7 +23,7 @@ NO_WORKER_NOTE = (
     "no worker answers, so this is what Temporal last recorded: it is too busy now, or none runs; start one: "
     "`make up` or `python worker.py`"
 )
-UNANSWERED_NOTE = (
+_UNANSWERED_NOTE = (
     "no answer in time from {vms}: this is what Temporal last recorded, alarms and reasons may be missing; ask again"
 )
 _MOST_PLANS = 100
@@ -80,7 +80,7 @@ async def _show_plan(session: Session, link: Link, name: str, wanted: Wanted) ->
     if not view.is_answered:
         session.note(NO_WORKER_NOTE)
     if view.unanswered:
-        session.note(UNANSWERED_NOTE.format(vms=few([vm.name for vm in view.unanswered])))
+        session.note(_UNANSWERED_NOTE.format(vms=few([vm.name for vm in view.unanswered])))
     if wanted.vm:
         find_vm(view, wanted.vm)
     if wanted.wave:

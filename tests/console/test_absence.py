@@ -95,11 +95,12 @@ async def test_one_that_gives_no_answer_for_once_takes_nothing_back(standins: Cl
     link = Link(standins, standins.service_client.config.target_host, time.monotonic())
     while (silent := await read_plan(link, name)).vms[0].phase is not Phase.AWAITING_APPROVAL:
         await asyncio.sleep(0.1)
-    told = replace(silent.vms[0], alarm="both copies run", is_answered=True)
+    told = replace(silent.vms[0], alarm="both copies run", needs_action=False, is_answered=True)
     after = await read_plan(link, name, replace(silent, vms=(told,)))
     moved = await read_plan(link, name, replace(silent, vms=(replace(told, phase=Phase.VERIFYING),)))
 
     assert [("both copies run", False)] == [(vm.alarm, vm.is_answered) for vm in after.vms]
+    assert [True] == [vm.needs_action for vm in after.vms], "by what Temporal records now"
     assert [("", False, Phase.AWAITING_APPROVAL)] == [(vm.alarm, vm.is_answered, vm.phase) for vm in moved.vms]
 
 
