@@ -36,7 +36,7 @@ from workflows.migrate_vm import MigrateVm
 from workflows.turns import TurnAnswer
 
 ChildHandle = workflow.ChildWorkflowHandle[MigrateVm, object]
-_TOGETHER = "starts-together"
+_TOGETHER, _A_FEW = "starts-together", "starts-a-few-together"
 
 
 class Fleet:
@@ -102,8 +102,10 @@ class Fleet:
             for name in whom:
                 await do(name)
             return
-        for begin in range(0, len(whom), policies.TOGETHER):
-            await asyncio.gather(*(do(name) for name in whom[begin : begin + policies.TOGETHER]))
+        few = len(whom) > policies.A_FEW and workflow.patched(_A_FEW)
+        lot = policies.A_FEW if few else policies.TOGETHER
+        for begin in range(0, len(whom), lot):
+            await asyncio.gather(*(do(name) for name in whom[begin : begin + lot]))
             if workflow.cancellation_reason() is not None:
                 return
 

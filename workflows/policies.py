@@ -190,7 +190,12 @@ BEFORE_CONTINUING = timedelta(milliseconds=10)
 """How long it waits before it does: not for time to pass, but for another workflow task."""
 
 TOGETHER = 50
-"""How many virtual machines a plan starts, or answers, in one workflow task; so many it cancels one by one."""
+"""How many virtual machines a plan tells to adopt it in one workflow task; so many it cancels one by one."""
+
+A_FEW = 10
+"""How many it starts, or answers, in one workflow task, before it hears that they have begun. With 50, the server was
+so busy with them that a second passed before it could hand the plan's next task to the worker that waited for it; then
+that task was lost, for as long as a task may take."""
 
 GUESTS_TOGETHER = 200
 """How many machines are asked from inside in one history: each costs six events."""
