@@ -109,7 +109,7 @@ async def test_the_steps_of_a_large_plan_have_time_for_its_history(starter: Comm
         config = (await handle_of(starter.client, plan).describe()).raw_description.execution_config
         return config.default_workflow_task_timeout.ToTimedelta().total_seconds()
 
-    assert 15 == await seconds_of(*(f"refused-{number}" for number in range(501)))
+    assert 15.01 == await seconds_of(*(f"refused-{number}" for number in range(501)))
     assert 10 == await seconds_of("refused-1")
 
 
