@@ -193,9 +193,9 @@ TOGETHER = 50
 """How many virtual machines a plan tells to adopt it in one workflow task; so many it cancels one by one."""
 
 A_FEW = 10
-"""How many it starts, or answers, in one workflow task, before it hears that they have begun. With 50, the server was
-so busy with them that a second passed before it could hand the plan's next task to the worker that waited for it; then
-that task was lost, for as long as a task may take."""
+"""How many a plan starts, or answers, in one workflow task, before it hears that they have begun. With 50, a server
+took more than a second to hand the plan's next task to the worker that waited for it; such a task is lost, for as long
+as a task may take. With ten that is rarer (docs/adr/0017-one-plan-goes-on-in-new-runs.md)."""
 
 GUESTS_TOGETHER = 200
 """How many machines are asked from inside in one history: each costs six events."""
