@@ -95,11 +95,12 @@ def _strike(trial: Trial, clean: list[Line], index: int, effect: dict[str, Any],
     wanted = (line["method"], own)
     alike = [at for at, other in enumerate(clean) if (other["method"], _own(other["path"], trial)) == wanted]
     nth = alike.index(index) + 1
-    if _FOLLOWS.search(line["path"]) or len(alike) > _OFTEN:
-        # How often something is looked at is a matter of time: the last looks of one run another one may not need.
-        nth = min(nth, max(1, len(alike) // 3))
-        index = alike[nth - 1]
-    trial.nth = index + 1
+    if not line["write"]:
+        # How often something is looked at is a matter of time, and of what was read a moment ago: the last looks of one
+        # run another one may not need.
+        waited_for = bool(_FOLLOWS.search(line["path"])) or len(alike) > _OFTEN
+        nth = min(nth, max(1, len(alike) // 3 if waited_for else len(alike) - len(alike) // 3))
+    trial.nth = alike[nth - 1] + 1
     return _fault(effect, method=line["method"], path=f"^{own}$", nth=nth, times=times)
 
 

@@ -43,6 +43,14 @@ def test_the_request_is_found_in_another_plan() -> None:
     assert re.search(drawn[3]["path"], VAULT.replace("clean", "x-y") + "/replicationJobs/aaaabbbb-9999", re.IGNORECASE)
 
 
+def test_the_last_looks_of_the_clean_run_are_not_counted_on() -> None:
+    """Of five looks another run may need four, or three: a fault that met none of them would show nothing."""
+    clean = [line("GET", f"{GROUP}/clean-source")] * 5
+    dice = random.Random(7)  # noqa: S311 - no secret
+    met = {at_an_index(EFFECT)(OTHER, dice, clean)[0]["match"]["nth"] for _ in range(40)}
+    assert {1, 2, 3, 4} == met
+
+
 def test_writes_and_polls_are_drawn_from_their_own() -> None:
     """A fault for writes meets a write, and one for polls a request that follows an operation."""
     dice = random.Random(7)  # noqa: S311 - no secret
