@@ -28,7 +28,7 @@ from tests.chaos import page, stopping
 from tests.chaos.lane import Lane, cpu_seconds_of
 from tests.chaos.results import Results, matrix, sentence
 from tests.chaos.strikes import CLEAN, FAULTS, OUTCOMES, Strike, actor_of
-from tests.chaos.zygote import ROOT
+from tests.support.forked import ROOT
 
 RESULTS = ROOT / "out" / "chaos-full.jsonl"
 TOGETHER = 10

@@ -19,7 +19,7 @@ from temporalio.client import Client
 
 from tests.chaos.actors import Actor
 from tests.chaos.checker import Evidence, Look, judge
-from tests.chaos.nursery import Forked, Nursery
+from tests.chaos.doomed import Doomed
 from tests.chaos.stage import TemporalServer, look_at
 from tests.chaos.wire import Proxy
 from tests.e2e.estates import REQUESTER, seed_of
@@ -37,7 +37,7 @@ class Team:
     """A worker with its namespace, and the wire between it and Temporal where that may be cut."""
 
     client: Client
-    worker: Forked
+    worker: Doomed
     wire: Proxy | None = None
 
 
@@ -46,7 +46,6 @@ class Lane:
     """What a batch of plans runs on."""
 
     name: str
-    nursery: Nursery
     server: TemporalServer
     folder: Path
     shared: int
@@ -63,17 +62,16 @@ class Lane:
     @classmethod
     @contextlib.asynccontextmanager
     async def several(cls, count: int, shared: int, alone: int, *, wired: bool = False) -> AsyncIterator[list[Self]]:
-        """Open lanes that share a nursery and a Temporal server."""
+        """Open lanes that share a Temporal server."""
         names = [f"lane-{number}" for number in range(count)]
         with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
             folder = Path(scratch)
-            async with Nursery.open() as nursery:
-                server = TemporalServer(folder, [one for name in names for one in _namespaces(name, alone)])
-                await server.start()
-                try:
-                    yield [cls(name, nursery, server, folder, shared, alone, wired) for name in names]
-                finally:
-                    server.kill()
+            server = TemporalServer(folder, [one for name in names for one in _namespaces(name, alone)])
+            await server.start()
+            try:
+                yield [cls(name, server, folder, shared, alone, wired) for name in names]
+            finally:
+                server.kill()
 
     async def run(self, actors: Sequence[Actor]) -> None:
         """Run plans, and let the checker judge each."""
@@ -123,13 +121,13 @@ class Lane:
                 await asyncio.gather(*(team.worker.start() for team in teams))
                 yield shared, alone
             finally:
-                await asyncio.gather(*(team.worker.end() for team in teams if team.worker.pid))
+                await asyncio.gather(*(team.worker.end() for team in teams if team.worker.process))
                 for team in teams:
                     team.worker.forget()
 
     async def _team(self, simulator: Simulator, namespace: str, wire: Proxy | None = None) -> Team:
         address = wire.address if wire else self.server.address
-        worker = Forked(self.nursery, simulator, address, namespace, self.folder / namespace)
+        worker = Doomed(simulator, address, namespace, self.folder / namespace)
         return Team(await self.server.connect(namespace), worker, wire)
 
     async def _play(self, actor: Actor, shared: asyncio.Queue[Team], alone: asyncio.Queue[Team]) -> None:
@@ -184,7 +182,7 @@ class Lane:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _die_and_go_on(worker: Forked, actor: Actor) -> None:
+async def _die_and_go_on(worker: Doomed, actor: Actor) -> None:
     """Let a worker die where that is wanted, and start it anew each time."""
     for nth, moment in actor.deaths:
         worker.order(actor.case.subscription, nth, moment)

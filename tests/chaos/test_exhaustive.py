@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import zygote
+from tests.chaos import fuse
 from tests.chaos.actors import APPROVE, REJECT
 from tests.chaos.drawn import MOST_FAULTS, draw
 from tests.chaos.exhaustive import all_strikes, batches, runs_of
@@ -83,15 +83,15 @@ def test_a_fuse_burns_at_its_request(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Only requests about the subscription count, from each order anew, and the process ends at the kth."""
     killed: list[int] = []
     monkeypatch.setattr("os.kill", lambda _, number: killed.append(number))
-    fuse = zygote.Fuse(tmp_path)
+    its = fuse.Fuse(tmp_path)
     mine, other = "https://cloud/subscriptions/ABC/x?a=1", "https://cloud/subscriptions/def/x"
     met: list[bool] = []
     for began in ("one", "two"):
         order = {"subscription": "abc", "nth": 2, "moment": "after", "began": began}
-        (tmp_path / zygote.ORDER).write_text(json.dumps(order))
-        met += [bool(fuse.meets(url)) for url in (mine, other, mine, mine)]
-    fuse.burn(SimpleNamespace(method="GET", url=mine))
-    struck: dict[str, Any] = json.loads((tmp_path / zygote.STRUCK).read_text())
+        (tmp_path / fuse.ORDER).write_text(json.dumps(order))
+        met += [bool(its.meets(url)) for url in (mine, other, mine, mine)]
+    its.burn(SimpleNamespace(method="GET", url=mine))
+    struck: dict[str, Any] = json.loads((tmp_path / fuse.STRUCK).read_text())
     assert [False, False, True, False] * 2 == met
     assert ([signal.SIGKILL], "https://cloud/subscriptions/ABC/x") == (killed, struck["url"])
 

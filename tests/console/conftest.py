@@ -32,6 +32,7 @@ from tests.console.standins import (
     StandInVm,
     wait_until_protected,
 )
+from tests.support.forked import popen
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 60
@@ -61,22 +62,33 @@ class CommandLine:
 
     async def __call__(self, *arguments: str, **variables: str) -> Answer:
         """Run one command to its end."""
-        process = await self.start(*arguments, **variables)
-        out, err = await asyncio.wait_for(process.communicate(), DEADLINE_SECONDS * 2)
-        answer = Answer(process.returncode or 0, out.decode(), err.decode())
+        process = popen(
+            self._command(arguments),
+            cwd=self.folder,
+            env=self.environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        out, err = await asyncio.to_thread(process.communicate, timeout=DEADLINE_SECONDS * 2)
+        answer = Answer(process.returncode, out, err)
         assert "Traceback" not in answer.err
         return answer
 
     async def start(self, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
         """Start one command."""
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, str(ROOT / "starter.py"), *arguments),
+            *self._command(arguments),
             cwd=self.folder,
-            env={**self.environment, **variables},
+            env=self.environment | variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return [sys.executable, str(ROOT / "starter.py"), *arguments]
 
     def plan(self, *waves: Sequence[str], name: str | None = None, **changes: Any) -> tuple[str, str]:
         """Write a plan file with these waves of virtual machines; return its path and the plan's name."""

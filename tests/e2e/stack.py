@@ -20,6 +20,7 @@ from migration import names
 from migration.inputs import MigratePlanInput
 from migration.report import PlanReport, VmReport, VmStatus
 from tests.e2e.estates import APPROVER, REQUESTER, Case
+from tests.support.forked import popen
 from tests.support.sim import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,9 +59,8 @@ class WorkerProcess:
         ready = self._folder / "worker.ready"
         ready.unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "worker.py"], cwd=self.root, env=self._environment, stdout=log, stderr=log
-            )
+            command = [sys.executable, "worker.py"]
+            self.process = popen(command, cwd=self.root, env=self._environment, stdout=log, stderr=log)
         await until(ready.exists, "the worker polls", seconds=90)
 
     def kill(self) -> None:

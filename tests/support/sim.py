@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from requests import Response, Session
 
+from tests.support.forked import popen
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -72,7 +74,7 @@ class Simulator:
             command += ["--seed", str(self._seed)]
         self.log_file = Path(self._scratch.name) / "simulator.log"
         with self.log_file.open("a", encoding="utf-8") as log:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+            process = popen(command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, stderr=log, text=True)
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
