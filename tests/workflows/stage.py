@@ -1,7 +1,7 @@
 """The production workflows on a worker, with stand-ins for Azure, and what a test does with them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -38,6 +38,8 @@ _CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 PATIENCE = timedelta(seconds=PATIENCE_SECONDS)
 QUICK_HEARTBEATS = timedelta(seconds=0.05)
+
+_PAUSES_SECONDS = (0.02, 0.3)
 
 VmHandle = WorkflowHandle[MigrateVm, VmEnding]
 PlanHandle = WorkflowHandle[MigratePlan, PlanEnding]
@@ -106,6 +108,7 @@ class Stage:
     async def until(self, handle: VmHandle, holds: Callable[[VmStatus], bool]) -> VmStatus:
         """Ask until the status *holds* what the test awaits; a migration that is not there yet is asked again."""
         last: VmStatus | None = None
+        pause = longer_and_longer()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while True:
@@ -113,15 +116,16 @@ class Stage:
                         last = await self.status(handle)
                         if holds(last):
                             return last
-                    await asyncio.sleep(0.02)
+                    await pause()
         except TimeoutError:
             raise AssertionError(f"the status stayed at {last}") from None
 
     async def until_plan(self, handle: PlanHandle, holds: Callable[[PlanStatus], bool]) -> None:
         """Ask until a plan's status *holds* what the test awaits."""
+        pause = longer_and_longer()
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds(await self.plan_status(handle)):
-                await asyncio.sleep(0.02)
+                await pause()
 
     async def until_phase(self, handle: VmHandle, phase: Phase) -> VmStatus:
         """Wait for a phase."""
@@ -139,6 +143,7 @@ class Stage:
 
     async def until_cancel_requested(self, handle: VmHandle) -> None:
         """Wait until the history tells of a cancel, and a worker has seen it."""
+        pause = longer_and_longer()
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 events = (await handle.fetch_history()).events
@@ -146,7 +151,7 @@ class Stage:
                 seen = [event.event_id for event in events if event.event_type == _TASK_COMPLETED]
                 if asked and seen and seen[-1] > asked[-1]:
                     return
-                await asyncio.sleep(0.02)
+                await pause()
 
     async def until_found(self, handle: VmHandle, *, phase: str, needs_action: bool) -> None:
         """Wait until visibility finds a migration by its phase and need."""
@@ -183,6 +188,18 @@ class Stage:
                 await self.client.get_workflow_handle(workflow_id).terminate("the test is over")
             except RPCError:
                 continue
+
+
+def longer_and_longer() -> Callable[[], Awaitable[None]]:
+    """Return what waits before the next look: a look costs the server and the worker whose work is awaited."""
+    seconds, most = _PAUSES_SECONDS
+
+    async def pause() -> None:
+        nonlocal seconds
+        await asyncio.sleep(seconds)
+        seconds = min(seconds * 1.3, most)
+
+    return pause
 
 
 @asynccontextmanager
