@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -161,7 +162,7 @@ async def run_ours(spec: Spec, keep: Path | None = None) -> Run:
 @contextlib.asynccontextmanager
 async def _worker(spec: Spec, simulator: Simulator, address: str, folder: Path) -> AsyncIterator[int]:
     """Run a worker; yield its process id."""
-    worker = WorkerProcess(simulator, address, folder, worker_settings(spec))
+    worker = WorkerProcess(simulator, address, folder, worker_settings(spec), subprocess.Popen)
     try:
         await worker.start()
         assert worker.process is not None  # noqa: S101 - it has started

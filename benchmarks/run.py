@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,7 +53,7 @@ class Spec:
     def cloud(self) -> Simulator:
         """Start its simulated Azure."""
         fleet = self.fleet
-        simulator = Simulator(seed=fleet.seed(), speed=self.speed)
+        simulator = Simulator(seed=fleet.seed(), speed=self.speed, start=subprocess.Popen)
         try:
             # Buckets refill by Azure's clock, as everything else there: the limits weigh the same at every speed.
             simulator.clock(throttling={"enabled": self.limits}, throttle_clock="virtual")

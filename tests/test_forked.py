@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.run import OURS, Spec
 from tests.support.forked import ROOT, Forked, popen
 from tests.support.mother import is_possible
 from tests.support.sim import Simulator
@@ -46,6 +47,12 @@ def test_forks_keep_nothing_of_each_other(tmp_path: Path) -> None:
     named = starter(popen, tmp_path, "status", "contoso", TEMPORAL_ADDRESS="127.0.0.1:2")
     assert "127.0.0.1:2" in named[2]
     assert "127.0.0.1:1" in starter(popen, tmp_path, "status", "contoso")[2]
+
+
+def test_a_measured_cloud_is_no_fork() -> None:
+    """The programs of a benchmark have no page of memory in common with others."""
+    with Spec(OURS, 1, 1.0, 3).cloud() as simulator:
+        assert not isinstance(simulator.process, Forked)
 
 
 def test_a_fork_is_a_child_of_ours_and_can_be_killed() -> None:

@@ -20,7 +20,7 @@ from migration import names
 from migration.inputs import MigratePlanInput
 from migration.report import PlanReport, VmReport, VmStatus
 from tests.e2e.estates import APPROVER, REQUESTER, Case
-from tests.support.forked import popen
+from tests.support.forked import Start, popen
 from tests.support.sim import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,9 +36,15 @@ class WorkerProcess:
     """`python worker.py`, as an operator runs it."""
 
     def __init__(
-        self, simulator: Simulator, temporal_address: str, folder: Path, environment: Mapping[str, str] | None = None
+        self,
+        simulator: Simulator,
+        temporal_address: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        start: Start = popen,
     ) -> None:
         self._folder = folder
+        self._begin = start
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("AZURE_", "TEMPORAL_"))},
             **simulator.environment,
@@ -60,7 +66,7 @@ class WorkerProcess:
         ready.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             command = [sys.executable, "worker.py"]
-            self.process = popen(command, cwd=self.root, env=self._environment, stdout=log, stderr=log)
+            self.process = self._begin(command, cwd=self.root, env=self._environment, stdout=log, stderr=log)
         await until(ready.exists, "the worker polls", seconds=90)
 
     def kill(self) -> None:

@@ -10,12 +10,15 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.support.mother import is_possible, program_of
 
 ROOT = Path(__file__).resolve().parents[2]
+Start = Callable[..., subprocess.Popen[Any]]
+"""What starts a program: :func:`popen`, or `Popen` where a process is measured."""
 
 
 class Mother:

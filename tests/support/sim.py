@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from requests import Response, Session
 
-from tests.support.forked import popen
+from tests.support.forked import Start, popen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +43,7 @@ class Simulator:
         state_dir: Path | None = None,
         port: int = 0,
         options: Sequence[str] = (),
+        start: Start = popen,
     ) -> None:
         """Start a simulator with *seed* (an object, or a file); without *state_dir* its state ends with the object."""
         self._scratch = tempfile.TemporaryDirectory(prefix="simulator-test-")
@@ -51,6 +52,7 @@ class Simulator:
         self._speed = speed
         self._port = port
         self._options = options
+        self._begin = start
         self._tokens: dict[str, str] = {}
         try:
             self.process = self._start()
@@ -74,7 +76,8 @@ class Simulator:
             command += ["--seed", str(self._seed)]
         self.log_file = Path(self._scratch.name) / "simulator.log"
         with self.log_file.open("a", encoding="utf-8") as log:
-            process = popen(command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, stderr=log, text=True)
+            files = {"stdout": subprocess.PIPE, "stderr": log}
+            process = self._begin(command, cwd=ROOT, env=dict(os.environ), text=True, **files)
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
