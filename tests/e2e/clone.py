@@ -162,7 +162,7 @@ class Clone:
             status.update(await self.status(plan))
             return all(told.get("answered", True) for told in (status, *status["vms"]))
 
-        await until(reached, f"{', '.join(vms)} of {plan}: {phase}", seconds=seconds)
+        await until(reached, f"{', '.join(vms)} of {plan}: {phase}", seconds=seconds, pause=0.25)
         await until(answered, f"each machine of {plan} answers", seconds=seconds)
         return status
 

@@ -191,7 +191,7 @@ async def reported(handle: WorkflowHandle[Any, Any], kind: type[Report]) -> Repo
 
 
 async def until(
-    condition: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 60, pause: float = 0.05
+    condition: Callable[[], bool | Awaitable[bool]], what: str, *, seconds: float = 60, pause: float = 0.1
 ) -> None:
     """Await *condition*, looking every *pause* seconds; say *what* was awaited when it does not come true."""
     try:

@@ -34,7 +34,8 @@ def short_histories(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "A_FEW", 2)
     monkeypatch.setattr(policies, "FLEET_LOOKS", (timedelta(seconds=1),))
     monkeypatch.setattr("migration.large_plans._MANY", 4)
-    monkeypatch.setattr("migration.large_plans._TASK_TIMEOUT", PATIENCE / 2 - 5 * timedelta(milliseconds=10))
+    monkeypatch.setattr("migration.large_plans._TASK_TIMEOUT", PATIENCE / 2)
+    monkeypatch.setattr("migration.large_plans._TASK_TIMEOUT_EACH", timedelta())
 
 
 async def parts_of(stage: Stage, handle: PlanHandle) -> list[tuple[WorkflowExecutionDescription, list[HistoryEvent]]]:
