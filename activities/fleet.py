@@ -1,9 +1,9 @@
-"""Looks at, and cancels, the workflows of a plan's virtual machines: thousands of them, without an event for each."""
+"""Looks at the workflows of a plan's virtual machines, tells and cancels them: thousands, without an event for each."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
@@ -12,7 +12,16 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeats import beating
 from migration import names
-from migration.fleet_looks import Absent, CancelAgain, CancelVms, Ended, EndedVm, FindEnded
+from migration.fleet_looks import (
+    Absent,
+    CancelAgain,
+    CancelVms,
+    Ended,
+    EndedVm,
+    FindEnded,
+    TurnAnswers,
+    Untold,
+)
 from migration.phases import Outcome
 from migration.report import MemoKeys
 
@@ -23,6 +32,8 @@ MOST_DESCRIBED = 200
 """How many that visibility does not list as running are looked at in one go; the next look goes on with the rest."""
 _PAGE = 1_000
 _AT_ONCE = 20
+_FULL = "limit for signal events"
+"""What the error says of a workflow that a server lets have no more signals."""
 _LOST = {
     WorkflowExecutionStatus.TERMINATED: "terminated",
     WorkflowExecutionStatus.TIMED_OUT: "timed out",
@@ -31,7 +42,7 @@ _LOST = {
 
 
 class FleetActivities:
-    """Reads of Temporal's visibility, and cancels, for a whole plan."""
+    """Reads of Temporal's visibility, signals and cancels, for a whole plan."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -53,16 +64,30 @@ class FleetActivities:
         """Cancel virtual machines, and return those of whom no workflow runs. A second cancel changes nothing."""
         # As Temporal words it where a workflow cancels another: by this a machine knows that its plan was cancelled.
         told = f"Cancel requested by workflow with run id {activity.info().workflow_run_id} with reason:"
-        permits = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(vm: str) -> str | None:
-            async with permits:
-                is_there = await self._cancelled(names.migrate_vm_id(request.plan, vm), f"{told}{request.reason}")
-            return None if is_there else vm
+        async def cancel(vm: str) -> bool:
+            return await self._cancelled(names.migrate_vm_id(request.plan, vm), f"{told}{request.reason}")
 
-        async with beating(list):
-            absent = await asyncio.gather(*(one(vm) for vm in request.vms))
-        return Absent(vms=[vm for vm in absent if vm is not None])
+        return Absent(vms=await _failing(cancel, request.vms))
+
+    @activity.defn
+    async def answer_turns(self, request: TurnAnswers) -> Untold:
+        """Tell virtual machines what becomes of their turns. A second answer changes nothing; who has ended needs none.
+
+        Returns those that take no more signals.
+        """
+
+        async def tell(vm: str) -> bool:
+            handle = self._client.get_workflow_handle(names.migrate_vm_id(request.plan, vm))
+            try:
+                await handle.signal(names.SIGNAL_TURN_GRANTED, request.answers[vm])
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND and _FULL not in error.message.lower():
+                    raise
+                return error.status is RPCStatusCode.NOT_FOUND
+            return True
+
+        return Untold(vms=await _failing(tell, request.answers))
 
     @activity.defn
     async def cancel_again(self, request: CancelAgain) -> None:
@@ -86,6 +111,19 @@ class FleetActivities:
                 return EndedVm(name=vm, why="Temporal keeps no workflow of it")
             raise
         return None if found.status is WorkflowExecutionStatus.RUNNING else await _ending(vm, found)
+
+
+async def _failing(do: Callable[[str], Awaitable[bool]], vms: Iterable[str]) -> list[str]:
+    """Do something for each, many at once; return those for whom it could not be done."""
+    permits = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(vm: str) -> str | None:
+        async with permits:
+            return None if await do(vm) else vm
+
+    async with beating(list):
+        done = await asyncio.gather(*(one(vm) for vm in vms))
+    return [vm for vm in done if vm is not None]
 
 
 async def _ending(vm: str, found: WorkflowExecutionDescription) -> EndedVm:

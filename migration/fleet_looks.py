@@ -1,4 +1,4 @@
-"""What a plan asks about the workflows of its virtual machines, many at a time."""
+"""What a plan asks about the workflows of its virtual machines, and tells them, many at a time."""
 
 from pydantic import Field
 
@@ -38,6 +38,27 @@ class CancelVms(Value):
 
 class Absent(Value):
     """Those of whom there was no workflow to cancel."""
+
+    vms: list[str] = Field(default_factory=list)
+
+
+class TurnAnswer(Value):
+    """What a plan tells a virtual machine that wants its turn to fail over."""
+
+    granted: bool
+    stop: bool = False
+    why: str = ""
+
+
+class TurnAnswers(Value):
+    """Asks to tell virtual machines, by their names in the plan, what becomes of their turns."""
+
+    plan: str
+    answers: dict[str, TurnAnswer]
+
+
+class Untold(Value):
+    """Those whose workflows run and did not take what they were told."""
 
     vms: list[str] = Field(default_factory=list)
 

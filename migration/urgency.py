@@ -56,6 +56,7 @@ OF_PHASES: Mapping[Phase, Urgency] = MappingProxyType(
 )
 OF_ACTIVITIES: Mapping[str, Urgency] = MappingProxyType(
     {
+        "answer_turns": Urgency.CUTOVER,
         "deallocate_vm": Urgency.CUTOVER,
         "start_failover": Urgency.CUTOVER,
         "start_group_failover": Urgency.CUTOVER,

@@ -9,6 +9,7 @@ from itertools import islice
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from migration.fleet_looks import TurnAnswer
     from migration.phases import Outcome
     from migration.plan import Plan
     from migration.plan_fleet import Home
@@ -18,7 +19,7 @@ from workflows.dispatch_state import alike, by_vault, vaults_in
 from workflows.gates import Gates
 from workflows.lanes import Line
 from workflows.pauses import PLAN, Pauses
-from workflows.turns import TurnAnswer, VmNotice
+from workflows.turns import VmNotice
 from workflows.vm_state import State, VmState, vm_states, wave_key
 
 __all__ = ["Dispatcher", "State", "VmState"]

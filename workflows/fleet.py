@@ -22,7 +22,7 @@ from temporalio.exceptions import (
 with workflow.unsafe.imports_passed_through():
     from activities.fleet import FleetActivities
     from migration import names
-    from migration.fleet_looks import CancelVms, FindEnded
+    from migration.fleet_looks import CancelVms, FindEnded, TurnAnswer, TurnAnswers
     from migration.models import VmTask
     from migration.phases import Outcome, Phase
     from migration.plan_state import FleetState
@@ -31,12 +31,11 @@ from workflows import policies
 from workflows.attributes import vm_attributes
 from workflows.courier import tell
 from workflows.dispatch import Dispatcher
-from workflows.engine import reason_of
+from workflows.engine import reason_of, shielded
 from workflows.migrate_vm import MigrateVm
-from workflows.turns import TurnAnswer
 
 ChildHandle = workflow.ChildWorkflowHandle[MigrateVm, object]
-_TOGETHER, _A_FEW = "starts-together", "starts-a-few-together"
+_TOGETHER, _A_FEW, _ANSWERS = "starts-together", "starts-a-few-together", "answers-together"
 
 
 class Fleet:
@@ -88,13 +87,37 @@ class Fleet:
         await self._each(names_of, start)
 
     async def answer_all(self, answers: list[tuple[str, TurnAnswer]]) -> None:
-        """Tell virtual machines what becomes of their turns, in order."""
+        """Tell virtual machines what becomes of their turns, in order; many by an activity.
+
+        Each signal of a workflow's own is told back to it: hundreds at a time keep those from it that want to be heard.
+        """
         told = dict(answers)
+        if len(told) > policies.A_FEW and workflow.patched(_ANSWERS):
+            told = await self._answer_together(told)
 
         async def answer(name: str) -> None:
             await self.signal(name, names.SIGNAL_TURN_GRANTED, told[name])
 
         await self._each(list(told), answer)
+
+    async def _answer_together(self, answers: dict[str, TurnAnswer]) -> dict[str, TurnAnswer]:
+        """Tell many; return those who have to be told one by one, as a machine that was flooded with signals has."""
+        self._under_way += 1
+        try:
+            untold = await shielded(
+                workflow.execute_activity_method(
+                    FleetActivities.answer_turns,
+                    TurnAnswers(plan=self._plan, answers=answers),
+                    summary=f"Answer {len(answers)} virtual machines that want their turn",
+                    **policies.FLEET,
+                )
+            )
+        except ActivityError as error:
+            workflow.logger.warning("Virtual machines were not told together", extra={"why": reason_of(error)})
+            return answers
+        finally:
+            self._under_way -= 1
+        return {name: answers[name] for name in untold.vms}
 
     async def _each(self, whom: list[str], do: Callable[[str], Awaitable[None]]) -> None:
         """Do something for each, some in one workflow task: alone each costs a history its own, three events more."""

@@ -14,6 +14,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from migration import names
     from migration.base import Value
+    from migration.fleet_looks import TurnAnswer
     from migration.models import VmTask
     from migration.phases import Outcome
 from workflows import policies
@@ -32,14 +33,6 @@ class VmNotice(Value):
     vm: str
     reason: Reason
     outcome: Outcome | None = None
-    why: str = ""
-
-
-class TurnAnswer(Value):
-    """What a plan tells a virtual machine in `turn_granted`."""
-
-    granted: bool
-    stop: bool = False
     why: str = ""
 
 

@@ -8,7 +8,7 @@ from activities.plans import OtherPlans, OtherPlansAnswer
 from migration.cleaning import CleanSurvey, FindLeftovers
 from migration.earlier import EarlierAnswer, EarlierRuns
 from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
-from migration.fleet_looks import Absent, CancelAgain, CancelVms, Ended, FindEnded
+from migration.fleet_looks import Absent, CancelAgain, CancelVms, Ended, FindEnded, TurnAnswers, Untold
 from migration.keeping import DeleteResources, KeepDisks
 from migration.ledger import Observation
 from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan
@@ -159,6 +159,11 @@ class Fleet(StandIn):
     async def cancel_vms(self, request: CancelVms) -> Absent:
         """Cancel as the worker does."""
         return await self._real("cancel_vms", request, Absent)
+
+    @activity.defn
+    async def answer_turns(self, request: TurnAnswers) -> Untold:
+        """Tell as the worker does."""
+        return await self._real("answer_turns", request, Untold)
 
     @activity.defn
     async def cancel_again(self, request: CancelAgain) -> None:

@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from migration import names
+from migration.fleet_looks import TurnAnswer
 from migration.notices import EventName, Happening
 from migration.phases import Outcome, Phase
 from migration.plan_notifications import Notification
@@ -30,7 +31,7 @@ from workflows import policies, postbox, turns
 from workflows.decisions import Decisions
 from workflows.engine import Engine
 from workflows.postbox import Postbox
-from workflows.turns import TurnAnswer, Turns
+from workflows.turns import Turns
 
 MOST_SIGNALS = 40
 """Of a run, on the server of these tests; Temporal's own default is 10,000."""
@@ -94,6 +95,34 @@ async def test_a_plan_and_its_machines_go_on_when_no_signal_goes_in_any_more(
     kinds = [event.WhichOneof("attributes") or "" for event in (await b.fetch_history()).events]
     assert MOST_SIGNALS == sum("signaled_event" in kind and "external" not in kind for kind in kinds)
     assert not any("task_failed" in kind for kind in kinds)
+
+
+async def test_many_turns_are_told_at_once_and_who_takes_no_signal_by_an_update(
+    narrow_stage: Stage, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those whom a pause has held get their turns by one activity: the plan's history has no signal for each."""
+    monkeypatch.setattr(policies, "A_FEW", 2)
+    stage, plan = narrow_stage, make_plan({"first": ["a", "b", "c"]})
+    gates = [script.gate("wait_until_protected", vm=vm) for vm in "abc"]
+    handle, vms = await stage.start_plan(plan), [stage.vm_of(plan, vm) for vm in "abc"]
+    for gate in gates:
+        await gate.reached.wait()
+    steer = {"by": "olga", "reason": "a look"}
+    assert (await handle.execute_update(names.UPDATE_PAUSE, steer, result_type=DecisionAnswer)).counted
+    for gate, vm in zip(gates, vms, strict=True):
+        gate.open()
+        await stage.until_phase(vm, Phase.WAITING_FOR_TURN)
+    await flood(vms[1])
+    assert [] == script.requests("answer_turns")
+    assert (await handle.execute_update(names.UPDATE_RESUME, steer, result_type=DecisionAnswer)).counted
+    for vm in vms:
+        await stage.until_phase(vm, Phase.AWAITING_APPROVAL)
+    [told] = script.requests("answer_turns")
+    sent = [(call.request.workflow_id, call.request.word.signal) for call in script.calls if "deliver" in call.name]
+    kinds = [event.WhichOneof("attributes") or "" for event in (await handle.fetch_history()).events]
+    assert dict.fromkeys("abc", TurnAnswer(granted=True)) == told.answers
+    assert (vms[1].id, "turn_granted") in sent
+    assert 1 == sum("signal_external_workflow_execution_initiated" in kind for kind in kinds)
 
 
 async def test_a_workflow_task_is_not_interrupted_while_the_server_waits(dev_server: WorkflowEnvironment) -> None:
