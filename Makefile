@@ -5,7 +5,7 @@
 PYTHON_BIN := .venv/bin/python
 INSTALLED := .venv/.installed
 # Most tests wait for a server: more processes than processors are no loss.
-PROCESSES ?= 6
+PROCESSES ?= 5
 export PYTHON
 # Temporal's sandbox imports the workflows' modules once for each workflow: without compiled files it compiles them anew.
 unexport PYTHONDONTWRITEBYTECODE

@@ -8,7 +8,7 @@ import uuid
 
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from tests.console.conftest import ROOT, CommandLine, eventually
+from tests.console.conftest import DEADLINE_SECONDS, ROOT, CommandLine, eventually
 from tests.console.steps import handle_of, started, until_phase
 
 
@@ -162,10 +162,16 @@ class TestWatch:
         """Where stdout is no terminal, each change is a line with its time."""
         name = await started(starter, ["web-1"])
         watch = await starter.start("watch", name)
-        await until_phase(starter, name, "awaiting_approval")
-        await asyncio.sleep(2)
+        assert watch.stdout is not None
+        told = b""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while b"needs a person" not in told:
+                line = await watch.stdout.readline()
+                assert line, "it ends only with the plan"
+                told += line
         await starter("approve", name)
-        out, _ = await watch.communicate()
+        rest, _ = await watch.communicate()
+        out = told + rest
 
         lines = [line for line in out.decode().splitlines() if "web-1: " in line]
         assert watch.returncode == 0

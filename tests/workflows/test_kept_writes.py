@@ -43,15 +43,13 @@ async def rejected(stage: Stage, script: Script, task: VmTask) -> VmHandle:
     return handle
 
 
-async def test_what_is_kept_is_listed_and_goes_when_its_time_is_over(
-    stage: Stage, script: Script, world: World
-) -> None:
-    """The disks are snapshot once the source serves and before anything is deleted; after the plan's days they go."""
+async def test_what_is_kept_is_listed_and_stays_for_its_time(real_stage: Stage, script: Script, world: World) -> None:
+    """The disks are snapshot once the source serves and before anything is deleted; for the plan's days they stay."""
     task = keeping()
-    handle = await rejected(stage, script, task)
+    handle = await rejected(real_stage, script, task)
     assert Outcome.ROLLED_BACK == (await handle.result()).outcome
-    status = await stage.status(handle)
-    report = await stage.report(handle)
+    status = await real_stage.status(handle)
+    report = await real_stage.report(handle)
     labels = script.labels()
     order = ["start_vm", "wait_for_vm(serving)", "observe_resources", "keep_disks", "wait_for_resources(provisioned)"]
     at = labels.index("start_vm")
@@ -67,7 +65,7 @@ async def test_what_is_kept_is_listed_and_goes_when_its_time_is_over(
     assert {ids.id_key(one) for one in writes.snapshots} == world.resources
     assert report.serving_again_seconds is not None
     assert any("is kept until" in text for text in report.incidents)
-    end = stage.client.get_workflow_handle(names.kept_writes_id(task.plan, task.vm.name, status.run_id))
+    end = real_stage.client.get_workflow_handle(names.kept_writes_id(task.plan, task.vm.name, status.run_id))
     assert WorkflowExecutionStatus.RUNNING == (await end.describe()).status
     await end.terminate("the test is over")
 
