@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from temporalio.testing import WorkflowEnvironment
 
+ESTATE_SPEED = 60
+
 
 @pytest.fixture(scope="session")
 async def bare_stage(dev_server: WorkflowEnvironment) -> AsyncIterator[Stage]:
@@ -57,7 +59,7 @@ def estate() -> Iterator[Simulator]:
         "object_id": str(uuid.UUID(int=2)),
         "roles": [{"role": "Owner", "scope": f"/subscriptions/{SUBSCRIPTION}"}],
     }
-    with Simulator(seed={**seed, "identities": [owner, READER, STRANGER]}, speed=60) as sim:
+    with Simulator(seed={**seed, "identities": [owner, READER, STRANGER]}, speed=ESTATE_SPEED) as sim:
         yield sim
 
 
@@ -65,5 +67,6 @@ def estate() -> Iterator[Simulator]:
 async def contoso(estate: Simulator) -> AsyncIterator[tuple[Simulator, AzureClients]]:
     """Return the estate as it was seeded, with clients of its owner."""
     estate.reset()
+    estate.clock(speed=ESTATE_SPEED)
     async with AzureClients(access_to(estate)) as azure:
         yield estate, azure

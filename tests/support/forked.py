@@ -26,7 +26,7 @@ class Mother:
 
     def __init__(self) -> None:
         self._asking = threading.Lock()
-        self._requests, theirs = socket.socketpair()
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [sys.executable, "-m", "tests.support.mother"]
             self._process = subprocess.Popen(command, cwd=ROOT, stdin=theirs.fileno())

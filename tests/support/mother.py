@@ -4,7 +4,7 @@ A program's imports cost a second or two of a processor, a fork twenty milliseco
 hundreds. It starts no thread and opens no connection itself, so that a fork is the same as a new process that has come
 to the line behind its imports. Who starts it is :mod:`tests.support.forked`.
 
-Each message on its standard input, a Unix socket, asks for a program: a line of JSON
+Each message on its standard input, a Unix socket of whole messages, asks for a program: JSON
 ``{"command": [...], "cwd": path, "environment": {...}}`` with the three standard files beside it. The answer is the
 process id.
 """
