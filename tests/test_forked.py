@@ -42,6 +42,17 @@ def test_a_fork_says_what_a_new_process_says(command: tuple[str, ...], tmp_path:
     assert starter(subprocess.Popen, tmp_path, *command) == starter(popen, tmp_path, *command)
 
 
+def test_a_forked_simulator_says_what_a_new_one_says() -> None:
+    """Also where it does not start: one that ends by an exception for its exit code."""
+    command = [sys.executable, "-m", "simulator", "--speed", "fast"]
+    told = []
+    for start in (subprocess.Popen, popen):
+        process = start(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin"}, stderr=subprocess.PIPE, encoding="utf-8")
+        _, err = process.communicate(timeout=60)
+        told.append((process.returncode, err))
+    assert (2, told[0]) == (told[0][0], told[1])
+
+
 def test_forks_keep_nothing_of_each_other(tmp_path: Path) -> None:
     """Each has the environment that it was given, and no other."""
     named = starter(popen, tmp_path, "status", "contoso", TEMPORAL_ADDRESS="127.0.0.1:2")

@@ -193,9 +193,9 @@ TOGETHER = 50
 """How many virtual machines a plan tells to adopt it in one workflow task; so many it cancels one by one."""
 
 A_FEW = 10
-"""How many a plan starts, or answers, in one workflow task, before it hears that they have begun. With 50, a server
-took more than a second to hand the plan's next task to the worker that waited for it; such a task is lost, for as long
-as a task may take. With ten that is rarer (docs/adr/0017-one-plan-goes-on-in-new-runs.md)."""
+"""How many a plan starts, or tells of their turns, in one workflow task, before it hears that they have begun; of more
+turns it tells by one activity. With 50, a server took more than a second to hand the plan's next task to the worker
+that waited for it; such a task is lost, for as long as it may take. With ten that is rarer (docs/adr/0017)."""
 
 GUESTS_TOGETHER = 200
 """How many machines are asked from inside in one history: each costs six events."""

@@ -54,6 +54,8 @@ def _worker() -> None:
 
 def _simulator() -> None:
     import_module("simulator.__main__")
+    # It is run once more, as the program: of a module that is there already `runpy` warns.
+    del sys.modules["simulator.__main__"]
 
 
 IMPORTS: dict[str, Callable[[], None]] = {
