@@ -134,8 +134,9 @@ async def test_what_is_there_is_found_at_once(stage: Stage, script: Script, worl
     """The next plan of a vault asks once for all that is shared, ensures nothing, and shares the same things."""
     first = make_plan()
     handle = await stage.start_plan(first)
-    await stage.approve(stage.vm_of(first, "web-01"))
+    await stage.until_phase(stage.vm_of(first, "web-01"), Phase.AWAITING_APPROVAL)
     made = set(world.resources)
+    await stage.approve(stage.vm_of(first, "web-01"))
     await handle.result()
     world.resources |= made
     labels, told = len(script.labels()), script.requests("enable_replication")[-1].task.shared
