@@ -250,7 +250,8 @@ def approve(  # noqa: PLR0913, PLR0917 (each is an option)
 ) -> None:
     """Let what waits for approval be committed.
 
-    It shows what is approved, and sends the hash of that. Exit code 0 if a decision counted, else 1 and the reason.
+    It shows what is approved, and sends the hash of that. Exit code 0 if a decision counted, else 1 and the reason;
+    3 if somebody gave no answer.
     """
     from console.deciding import Wish, decide
 
@@ -273,7 +274,8 @@ def reject(  # noqa: PLR0913, PLR0917 (each is an option)
 ) -> None:
     """Send what waits for approval back to its source.
 
-    Exit code 0 if a decision counted, else 1 and the reason. What was written on the target since the failover is lost.
+    Exit code 0 if a decision counted, else 1 and the reason; 3 if somebody gave no answer. What was written on the
+    target since the failover is lost.
     """
     from console.deciding import Wish, decide
 

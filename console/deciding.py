@@ -1,7 +1,7 @@
 """`approve` and `reject`: a decision about every virtual machine that waits for one now, answered at once."""
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from console.signing_in import SignIn
 from console.tables import state
 from console.texts import clean, printable
 from console.updates import VERIFIED_TIMEOUT_SECONDS, find_vm, find_wave, send_update
+from console.verdicts import Heard, all_heard, exit_code, in_words, verdict
 from console.view import PlanView, VmView
 from migration.phases import Phase
 from migration.report import DecisionAnswer, DecisionMessage
@@ -44,7 +45,7 @@ class Wish:
 
 
 async def decide(session: Session, plan: str, wish: Wish) -> int:
-    """Approve or reject the virtual machines that wait, and return 0 if a decision counted."""
+    """Approve or reject the virtual machines that wait, and return 0 if a decision counted and each was answered."""
     name = plan_name(plan)
     message = message_of(wish)
     if not could_sign_in(session, wish):
@@ -67,10 +68,10 @@ async def decide(session: Session, plan: str, wish: Wish) -> int:
     proof = (
         await prove(session, name, wish.verdict, proving, wish.token_file, wish.sign_in or "auto") if proving else None
     )
-    answers = await together(send_decision(link, one, message, proof) for one in waiting)
-    decisions = [decision_told(one, answer) for one, answer in zip(waiting, answers, strict=True)]
+    heard = await all_heard(partial(send_decision, link, one, message, proof) for one in waiting)
+    decisions = [decision_told(one, answer) for one, answer in zip(waiting, heard, strict=True)]
     _print(session, name, message, decisions, _nobody_waits(asked))
-    return 0 if any(answer.counted for answer in answers) else 1
+    return exit_code(heard)
 
 
 async def send_decision(
@@ -143,7 +144,7 @@ def _selected(view: PlanView, wish: Wish) -> list[VmView]:
 
 
 async def _warn(session: Session, link: Link, waiting: list[VmView]) -> None:
-    for line in await asyncio.gather(*(what_is_lost(link, vm) for vm in waiting)):
+    for line in await together(what_is_lost(link, vm) for vm in waiting):
         session.note(line)
 
 
@@ -168,9 +169,9 @@ def _nobody_waits(asked: list[VmView]) -> str:
     return f"no VM waits for approval now ({stand})" if stand else "the plan has no VMs yet"
 
 
-def decision_told(vm: VmView, answer: DecisionAnswer) -> dict[str, Any]:
+def decision_told(vm: VmView, heard: Heard) -> dict[str, Any]:
     """Return what `--json` lists of a decision."""
-    told = {"vm": vm.name, "counted": answer.counted, "reason": answer.reason}
+    told = verdict(vm.name, heard)
     return {**told, "evidence": vm.approval.evidence, "identity": vm.approval.identity} if vm.approval else told
 
 
@@ -181,7 +182,6 @@ def _print(session: Session, plan: str, message: DecisionMessage, decisions: lis
         session.answer_json({**answer, "reason": reason, "decisions": decisions})
         return
     for one in decisions:
-        verdict = "counted" if one["counted"] else "did not count"
-        session.answer(clean(f"{one['vm']}: {message.decision} {verdict}: {one['reason']}"))
+        session.answer(clean(in_words(one, message.decision or "")))
     if not decisions:
         session.answer(clean(nobody))

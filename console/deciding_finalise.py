@@ -1,5 +1,6 @@
 """`finalise PLAN approve|reject`: a decision about each source that waits to be deleted now."""
 
+from functools import partial
 from typing import Any
 
 from console.connection import Link
@@ -10,6 +11,7 @@ from console.reading import query
 from console.recorded import QUERIES_AT_ONCE, together
 from console.session import Session
 from console.texts import clean, few, words
+from console.verdicts import all_heard, exit_code, in_words
 from console.view import VmView
 from migration import names
 from migration.finalise import Finalised
@@ -18,7 +20,7 @@ from migration.phases import Phase
 
 
 async def decide_finalise(session: Session, link: Link, plan: str, wish: Wish, running: list[str]) -> int:
-    """Approve or reject the deletions of *running* that wait for it, and return 0 if a decision counted."""
+    """Approve or reject the deletions of *running* that wait for it; return 0 if one counted and each was answered."""
     message = message_of(wish)
     if not could_sign_in(session, wish):
         signed(session, message, wish)  # told before anything is asked
@@ -35,10 +37,10 @@ async def decide_finalise(session: Session, link: Link, plan: str, wish: Wish, r
     proof = (
         await prove(session, plan, wish.verdict, proving, wish.token_file, wish.sign_in or "auto") if proving else None
     )
-    answers = await together(send_decision(link, one, message, proof, FINALISE) for one in waiting)
-    told = [decision_told(one, answer) for one, answer in zip(waiting, answers, strict=True)]
+    heard = await all_heard(partial(send_decision, link, one, message, proof, FINALISE) for one in waiting)
+    told = [decision_told(one, answer) for one, answer in zip(waiting, heard, strict=True)]
     _print(session, plan, told, _nobody_waits(plan, asked))
-    return 0 if any(answer.counted for answer in answers) else 1
+    return exit_code(heard)
 
 
 def _view(plan: str, vm: str, status: Finalised) -> VmView:
@@ -79,6 +81,6 @@ def _print(session: Session, plan: str, told: list[dict[str, Any]], nobody: str)
         session.answer_json({"plan": plan, "reason": None if told else nobody, "decisions": told})
         return
     for one in told:
-        session.answer(clean(f"{one['vm']}: {'counted' if one['counted'] else 'did not count'}: {one['reason']}"))
+        session.answer(clean(in_words(one)))
     if not told:
         session.answer(clean(nobody))

@@ -1,6 +1,7 @@
 """`finalise`: delete the sources of what was moved, a step of its own with approvals of its own."""
 
 from collections import Counter
+from functools import partial
 from typing import Any, Literal
 
 import typer
@@ -24,6 +25,7 @@ from console.starting import cloud, requester
 from console.tables import screen, table
 from console.texts import clean, counted, few, words
 from console.updates import send_update
+from console.verdicts import all_heard, exit_code, in_words, verdict
 from migration import names
 from migration.finalise import Finalised, FinalisePlanInput
 from migration.ids import describe as described
@@ -185,20 +187,18 @@ def _resolution(session: Session, action: Action, order: Order) -> Resolution:
 
 async def _resolve(session: Session, link: Link, plan: Plan, specs: list[VmSpec], message: Resolution) -> int:
     running = await _running(link, plan, specs)
-    answers = await together(
-        send_update(link, names.finalise_vm_id(plan.name, spec.name), names.UPDATE_RESOLVE, message) for spec in running
+    heard = await all_heard(
+        partial(send_update, link, names.finalise_vm_id(plan.name, spec.name), names.UPDATE_RESOLVE, message)
+        for spec in running
     )
-    told = [
-        {"vm": spec.name, "counted": answer.counted, "reason": answer.reason}
-        for spec, answer in zip(running, answers, strict=True)
-    ]
+    told = [verdict(spec.name, answer) for spec, answer in zip(running, heard, strict=True)]
     if session.as_json:
         session.answer_json({"plan": plan.name, "decisions": told})
     for one in [] if session.as_json else told:
-        session.answer(clean(f"{one['vm']}: {'counted' if one['counted'] else 'did not count'}: {one['reason']}"))
+        session.answer(clean(in_words(one)))
     if not told and not session.as_json:
         session.answer(clean(f"nothing of plan {plan.name} is being finalised now: see `finalise {plan.name}`"))
-    return 0 if any(answer.counted for answer in answers) else 1
+    return exit_code(heard)
 
 
 async def _running(link: Link, plan: Plan, specs: list[VmSpec]) -> list[VmSpec]:

@@ -40,7 +40,7 @@ QUERIES_AT_ONCE = 4
 
 
 async def together(work: Iterable[Coroutine[Any, Any, T]], at_once: int = AT_ONCE) -> list[T]:
-    """Return the results of *work*, a bounded number of which runs at once."""
+    """Return the results of *work*, a bounded number of which runs at once; an error of one ends the others first."""
     permits = asyncio.Semaphore(at_once)
 
     async def one(item: Coroutine[Any, Any, T]) -> T:
@@ -50,7 +50,15 @@ async def together(work: Iterable[Coroutine[Any, Any, T]], at_once: int = AT_ONC
         finally:
             item.close()  # What an error elsewhere keeps from running would be warned about.
 
-    return list(await asyncio.gather(*(one(item) for item in work)))
+    tasks = [asyncio.ensure_future(one(item)) for item in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        # Temporal's client makes an error of a cancel; at the end of the event loop that would be a stack trace.
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 @dataclass(frozen=True)

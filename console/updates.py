@@ -35,6 +35,8 @@ async def send_update(
         cause = error.cause
         return _refused(cause.message if isinstance(cause, ApplicationError) else str(cause))
     except (RPCTimeoutOrCancelledError, TimeoutError):
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError from None  # A person's Ctrl-C, of which Temporal's client made an error.
         raise UnreachableError(
             f"sending {name} to {workflow_id} on the Temporal server at {link.address}: no worker answered within "
             f"{within_seconds:g} s, so that it is not known whether it will count; see `status`"

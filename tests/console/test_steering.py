@@ -38,6 +38,24 @@ class TestDecisions:
         assert "web-1: approve did not count: refused: eve@contoso.example is not an approver" in answer.out
         assert "eve@contoso.example" in status.json["vms"][0]["last_refusal"]
 
+    async def test_who_gives_no_answer_keeps_nobody_from_being_told(self, starter: CommandLine) -> None:
+        """What counted is told beside those of whom nobody knows; no stack trace, whatever ends how."""
+        name = await started(starter, ["deaf-1", "web-1", "deaf-2", "deaf-3"])
+        await until_phase(starter, name, "awaiting_approval")
+        answer = await starter("approve", name, "--json")
+        again = await starter("approve", name)
+        done = await starter("status", name, "--json")
+
+        told = {one["vm"]: (one["counted"], one["reason"]) for one in answer.json["decisions"]}
+        assert (3, 3) == (answer.code, again.code)
+        assert (True, "it counts") == told.pop("web-1")
+        assert {"deaf-1", "deaf-2", "deaf-3"} == set(told)
+        assert {None} == {counted for counted, _ in told.values()}
+        assert all("no worker answered within 8 s" in reason for _, reason in told.values())
+        assert "deaf-2: approve is not known to count: sending decide_commit to " in again.out
+        assert "Traceback" not in answer.err + again.err
+        assert {"web-1": "done"} == {vm["name"]: vm["phase"] for vm in done.json["vms"] if vm["name"] == "web-1"}
+
     async def test_only_the_named_vm_or_wave_is_decided_on(self, starter: CommandLine) -> None:
         """--vm and --wave take any case, and leave the others waiting."""
         name = await started(starter, ["web-1"], ["web-2", "web-3"])
