@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -20,6 +21,9 @@ from migration.ids import ResourceId, describe
 from migration.models import FenceEvidence, Started, VmTask
 from migration.requests import FailoverStarted, ItemState, JudgeFence, StartFailover
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ENABLING, FAILOVER, COMMIT = "EnableDr", "UnplannedFailover", "CommitFailover"
 TEST_FAILOVER, TEST_CLEANUP = "TestFailover", "TestFailoverCleanup"
 NOT_FAILED_OVER = "NotFailedOver"
@@ -28,9 +32,16 @@ NOT_FAILED_OVER = "NotFailedOver"
 class FailoverActivities:
     """The cutover of one virtual machine."""
 
-    def __init__(self, azure: AzureClients, settle_seconds: float = INTENT_SETTLE_SECONDS) -> None:
+    def __init__(
+        self,
+        azure: AzureClients,
+        settle_seconds: float = INTENT_SETTLE_SECONDS,
+        stop_looking: Callable[[str], None] = lambda _source_id: None,
+    ) -> None:
+        """*stop_looking* is told the source of what is committed: whoever waited for the approval has left."""
         self._azure = azure
         self._settle_seconds = settle_seconds
+        self._stop_looking = stop_looking
         self._writer = Writer(azure, settle_seconds)
 
     @activity.defn
@@ -158,6 +169,7 @@ class FailoverActivities:
             ApplicationError: `NotFailedOver`: there is nothing to commit.
         """
         task = request.task
+        self._stop_looking(task.vm.source_id)
 
         async def find() -> Started | None:
             state = await self._state(task, "committing the failover")

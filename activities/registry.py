@@ -70,11 +70,12 @@ def all_activities(
     senders: Senders | None = None,
 ) -> dict[str, list[Callable[..., Any]]]:
     """Return the activities of each task queue."""
+    copies = CopyActivities(azure, watchers)
     writing = [
         VaultActivities(azure, settle_seconds),
         SharedFindingActivities(azure),
         ReplicationActivities(azure, settle_seconds),
-        FailoverActivities(azure, settle_seconds),
+        FailoverActivities(azure, settle_seconds, copies.stop_looking),
         GroupActivities(azure, settle_seconds),
         ReprotectionActivities(azure, settle_seconds),
         PowerActivities(azure, settle_seconds),
@@ -100,7 +101,7 @@ def all_activities(
         AZURE_TASK_QUEUE: [method for holder in (*writing, *reading) for method in methods_of(holder)],
         WAIT_TASK_QUEUE: [
             *methods_of(WaitActivities(azure, watchers)),
-            *methods_of(CopyActivities(azure, watchers)),
+            *methods_of(copies),
             *methods_of(HookActivities(azure, senders.channels if senders else None, settle_seconds)),
             *methods_of(NotificationActivities(senders)),
             *methods_of(BootActivities(azure, watchers)),

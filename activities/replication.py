@@ -16,6 +16,7 @@ from arm.reads import Json
 from arm.writes import Accepted, begin
 from migration import ids, power
 from migration.ids import ResourceId, describe
+from migration.ledger_proof import AT_THE_END
 from migration.models import JobRef, Started, VmTask
 from migration.requests import (
     ConfigureTarget,
@@ -109,6 +110,8 @@ class ReplicationActivities:
                 # An enabling that has just begun shows no item yet, and would leave one behind. Only the vault's jobs
                 # tell of it, thousands in a fleet.
                 begun = None if request.removed else await self._enabling_begun(task, settled=request.settled)
+                if request.removed:
+                    self._azure.handed.put(AT_THE_END, {task.item_id: None})
                 return Started(resource_id=task.item_id, job=begun, existed=begun is not None)
             job = item.current_job
             if job is not None:

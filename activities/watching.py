@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 
 import structlog
 from azure.core.exceptions import AzureError
@@ -15,6 +16,7 @@ from arm.clients import AzureClients
 from arm.errors import classify
 from arm.watcher import Watchers
 from migration import power
+from migration.ids import same_id
 from migration.models import PowerStates, Progress
 from migration.waiting import CopiesWatched, WatchCopies
 
@@ -31,7 +33,15 @@ class CopyActivities:
     def __init__(self, azure: AzureClients, watchers: Watchers) -> None:
         self._azure = azure
         self._watchers = watchers
-        self._held = 0
+        self._looking: dict[asyncio.Event, str] = {}
+        """The source of each look that is held, by what ends it."""
+
+    def stop_looking(self, source_id: str) -> None:
+        """Look at a source no more: nobody listens any longer, though the look is held until its workflow has ended."""
+        for unheard, looked_at in list(self._looking.items()):
+            if same_id(looked_at, source_id):
+                unheard.set()
+                del self._looking[unheard]
 
     @activity.defn
     async def watch_copies(self, wait: WatchCopies) -> CopiesWatched:
@@ -39,12 +49,13 @@ class CopyActivities:
 
         Who asks has just read both, so that it begins with a pause.
         """
-        progress = Told()
+        progress, unheard = Told(), asyncio.Event()
 
         async def until_both_run() -> CopiesWatched:
             began = time.monotonic()
             while True:
-                await asyncio.sleep(self._pause_seconds(time.monotonic() - began))
+                if await _within(self._pause_seconds(time.monotonic() - began), unheard):
+                    await asyncio.Event().wait()  # Held, and quiet: an answer would cost the history an event.
                 try:
                     both = await self._both_running(wait)
                 except AzureError as error:
@@ -55,11 +66,11 @@ class CopyActivities:
                     if both is not None:
                         return CopiesWatched(running=False, both_running=both)
 
-        self._held += 1
+        self._looking[unheard] = wait.source_id
         try:
             return await hold(until_both_run, progress, wait.give_back_after_seconds, CopiesWatched(running=True))
         finally:
-            self._held -= 1
+            self._looking.pop(unheard, None)
 
     async def _both_running(self, wait: WatchCopies) -> PowerStates | None:
         """Return both power states where both run; the target is read only where the source is not off."""
@@ -78,5 +89,12 @@ class CopyActivities:
 
     def _pause_seconds(self, age_seconds: float) -> float:
         # A fleet that waits must not take the reads from those that move: also young looks keep to the common pace.
-        shared = EACH_SECONDS * self._held
+        shared = EACH_SECONDS * len(self._looking)
         return max(min(self._watchers.pause_seconds(age_seconds), LOOK_SECONDS), shared)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for an event, but no longer; return whether it came."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()

@@ -1,4 +1,4 @@
-"""What one step has just read and the next would read again, handed on within a process: once, and for seconds only.
+"""What one step has just read and the next would read again, handed on within a process: once, and for a short time.
 
 Each reading is put for one named reader, who takes it out, so that nobody decides twice by the same reading. Who finds
 nothing, as after a restart or on another worker, reads. A write to a resource takes its readings away.
@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from migration.ids import id_key
+from migration.ledger_proof import AT_THE_END
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,50 +22,58 @@ FAILING_OVER = "failing over"
 FENCE, VERIFYING, BOOT, PARITY = "fence", "verifying", "boot", "parity"
 """Who reads next: the failover after its check; then the fence, the verification, the boot, the comparison."""
 HANDED_SECONDS = 5.0
-"""How old what is handed on may be: the time from one step to the next, with some to spare."""
+"""How old what is handed on may be where something is written next: the time from one step to the next, with some to
+spare."""
+LOOKED_SECONDS = 60.0
+"""The same from look to look, where nothing is written in between and all is read anew right before the commit: in a
+fleet whose reads wait for their turn the next step comes half a minute later. No longer than two copies may run beside
+each other unseen while a person is waited for."""
+_SECONDS = dict.fromkeys((FENCE, VERIFYING, BOOT, PARITY, AT_THE_END), LOOKED_SECONDS)
 _MOST = 2_000
-"""How many readings are kept at most; more than that many steps do not end in five seconds."""
+"""How many readings are kept at most for one reader; ARM does not grant that many in a minute."""
 
 
 class Handover:
     """The readings of one process that wait for who reads next."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], tuple[float, Json | None]] = {}
+        self._kept: dict[str, dict[str, tuple[float, Json | None]]] = {}
+        """For each reader when what was read, by the resource's key; the oldest first."""
 
     def put(self, reader: str, readings: Mapping[str, Json | None]) -> None:
         """Keep readings of resources for *reader*; None: it is not there."""
         now = time.monotonic()
+        kept = self._kept.setdefault(reader, {})
         for resource_id, document in readings.items():
-            key = (reader, id_key(resource_id))
-            self._kept.pop(key, None)
-            self._kept[key] = (now, document)
+            key = id_key(resource_id)
+            kept.pop(key, None)
+            kept[key] = (now, document)
         self._forget(now)
 
     def take(self, reader: str, resource_ids: Iterable[str]) -> dict[str, Json | None]:
         """Return those of some resources that were just read for *reader*, by their keys, and forget them."""
         now = time.monotonic()
         self._forget(now)
-        found = {}
-        for resource_id in resource_ids:
-            kept = self._kept.pop((reader, id_key(resource_id)), None)
-            if kept is not None:
-                found[id_key(resource_id)] = kept[1]
-        return found
+        kept = self._kept.get(reader, {})
+        taken = {key: kept.pop(key, None) for key in map(id_key, resource_ids)}
+        return {key: one[1] for key, one in taken.items() if one is not None}
 
     def called(self, call: Call) -> None:
         """Forget all readings of a resource that was written to."""
         if call.kind == "write":
             written = f"{id_key(call.path)}/"
-            for key in [key for key in self._kept if written.startswith(f"{key[1]}/")]:
-                del self._kept[key]
+            for kept in self._kept.values():
+                for key in [key for key in kept if written.startswith(f"{key}/")]:
+                    del kept[key]
 
     def _forget(self, now: float) -> None:
-        """Forget what is too old; the oldest come first."""
-        old: list[tuple[str, str]] = []
-        for key, (read, _) in self._kept.items():
-            if now - read <= HANDED_SECONDS and len(self._kept) - len(old) <= _MOST:
-                break
-            old.append(key)
-        for key in old:
-            del self._kept[key]
+        """Forget what is too old."""
+        for reader, kept in self._kept.items():
+            oldest = now - _SECONDS.get(reader, HANDED_SECONDS)
+            old: list[str] = []
+            for key, (read, _) in kept.items():
+                if read >= oldest and len(kept) - len(old) <= _MOST:
+                    break
+                old.append(key)
+            for key in old:
+                del kept[key]

@@ -131,11 +131,12 @@ class Stage:
 
     def worker(self, watchers: Watchers, queue: str | None = None) -> Worker:
         """Return the worker of this stage, or one for another queue."""
+        copies = CopyActivities(self.azure, watchers)
         holders = [
             VaultActivities(self.azure, SETTLE_SECONDS),
             SharedFindingActivities(self.azure),
             ReplicationActivities(self.azure, SETTLE_SECONDS),
-            FailoverActivities(self.azure, SETTLE_SECONDS),
+            FailoverActivities(self.azure, SETTLE_SECONDS, copies.stop_looking),
             GroupActivities(self.azure, SETTLE_SECONDS),
             ReprotectionActivities(self.azure, SETTLE_SECONDS),
             PowerActivities(self.azure, SETTLE_SECONDS),
@@ -144,7 +145,7 @@ class Stage:
             ParityActivities(self.azure, SETTLE_SECONDS),
             VerificationActivities(self.azure),
             WaitActivities(self.azure, watchers),
-            CopyActivities(self.azure, watchers),
+            copies,
             BootActivities(self.azure, watchers),
             ProbeActivities(self.azure, SETTLE_SECONDS),
             IsolationActivities(self.azure),

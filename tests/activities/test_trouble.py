@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 
 from activities.failover import FailoverActivities
@@ -35,7 +36,7 @@ from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP
 from tests.activities.stage import SPEED, Case, Stage
 
 if TYPE_CHECKING:
-    from migration.models import Started
+    from migration.models import Started, VmTask
     from migration.requests import ItemState
 
 
@@ -151,6 +152,34 @@ async def test_a_source_that_is_started_beside_its_copy_is_seen(stage: Stage) ->
     assert both.source in {"PowerState/starting", "PowerState/running"}
     assert "PowerState/running" == both.target
     assert both.target_since is not None
+
+
+async def test_nobody_looks_on_once_the_commit_begins(stage: Stage) -> None:
+    """Who waited has left: the look is held, since its end would be an event, and costs no read any more."""
+    case, other = stage.arrange(), stage.arrange().task
+    await stage.fail_over(case)
+    committed = case.task
+    wanted = [WatchCopies(source_id=one.vm.source_id, target_id=one.vm.target_id) for one in (committed, other)]
+    since = stage.sim.requests()[-1]["n"]
+    looks = [await stage.start(CopyActivities.watch_copies, one, heartbeat_seconds=60) for one in wanted]
+
+    async def read(task: VmTask, times: int) -> None:
+        async with asyncio.timeout(60):
+            while looked(task) < times:
+                await asyncio.sleep(0.1)
+
+    def looked(task: VmTask) -> int:
+        return sum(line["path"].lower() == task.vm.source_id.lower() for line in stage.sim.requests(since))
+
+    await read(committed, 1)
+    await stage.begin(FailoverActivities.commit_failover, StartFailover(task=committed))
+    before = looked(committed)
+    await read(other, looked(other) + 3)
+
+    assert before == looked(committed)
+    for look in looks:
+        assert (await look.describe()).status is WorkflowExecutionStatus.RUNNING
+        await look.cancel()
 
 
 async def test_an_enabling_that_fails_is_told_and_can_be_removed(stage: Stage) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from activities.ledger import told_by
 from arm import handover
-from arm.handover import HANDED_SECONDS, Handover
+from arm.handover import HANDED_SECONDS, LOOKED_SECONDS, Handover
 from migration import ids
+from migration.ledger_proof import BEFORE
 from migration.telemetry import Call
 
 SUBSCRIPTION = "5a1b0000-0000-0000-0000-000000000001"
@@ -38,18 +39,25 @@ def test_a_reading_is_taken_once_by_whom_it_is_for() -> None:
     assert {} == handed.take("fence", [VM, OTHER])
 
 
-def test_old_readings_are_forgotten(now: list[float]) -> None:
-    """Whoever comes late reads, and nothing is kept for who never comes."""
+@pytest.mark.parametrize(
+    ("reader", "seconds"),
+    [(handover.FAILING_OVER, HANDED_SECONDS), (BEFORE, HANDED_SECONDS)]
+    + [(reader, LOOKED_SECONDS) for reader in (handover.FENCE, handover.VERIFYING, handover.BOOT, handover.PARITY)],
+)
+def test_old_readings_are_forgotten(now: list[float], reader: str, seconds: float) -> None:
+    """Whoever comes late reads, soon where a write comes next; and nothing is kept for who never comes."""
     handed = Handover()
-    handed.put("fence", {VM: {}})
-    now[0] += HANDED_SECONDS + 0.1
-    handed.put("fence", {OTHER: {}})
+    handed.put(reader, {VM: {}, OTHER: {}})
+    now[0] += seconds - 0.1
+    assert {ids.id_key(OTHER): {}} == handed.take(reader, [OTHER])
+    now[0] += 0.2
+    handed.put("others", {OTHER: {}})
 
-    assert 1 == len(handed._kept)
-    assert {} == handed.take("fence", [VM])
+    assert 0 == len(handed._kept[reader])
+    assert {} == handed.take(reader, [VM])
     for number in range(3_000):
-        handed.put("fence", {f"{VM}{number}": {}})
-    assert len(handed._kept) <= handover._MOST
+        handed.put(reader, {f"{VM}{number}": {}})
+    assert len(handed._kept[reader]) <= handover._MOST
 
 
 @pytest.mark.usefixtures("now")

@@ -24,3 +24,11 @@ async def test_each_activity_has_a_stand_in_of_the_same_types(client: Client) ->
     watchers = Watchers(None)  # type: ignore[arg-type] # nothing of it is called
     real = all_activities(None, watchers, client, None)  # type: ignore[arg-type]
     assert _signatures(real) == _signatures(activities_of(World()))
+
+
+async def test_the_commit_ends_the_look_of_its_own_worker(client: Client) -> None:
+    """Whoever commits knows who looks at the source: a look that nobody hears would go on reading."""
+    watchers = Watchers(None)  # type: ignore[arg-type] # nothing of it is called
+    queues = all_activities(None, watchers, client, None)  # type: ignore[arg-type]
+    holders = {method.__name__: method.__self__ for methods in queues.values() for method in methods}  # type: ignore[attr-defined]
+    assert holders["watch_copies"].stop_looking == holders["commit_failover"]._stop_looking
