@@ -66,6 +66,7 @@ class CopyActivities:
                     if both is not None:
                         return CopiesWatched(running=False, both_running=both)
 
+        self.stop_looking(wait.source_id)  # Who asks anew has left the look before: an approval was taken back.
         self._looking[unheard] = wait.source_id
         try:
             return await hold(until_both_run, progress, wait.give_back_after_seconds, CopiesWatched(running=True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
 from activities.failover import FailoverActivities
 from activities.ledger import LedgerActivities
@@ -16,6 +17,7 @@ from activities.replication import ReplicationActivities
 from activities.verification import VerificationActivities
 from activities.waits import WaitActivities
 from activities.watching import CopyActivities
+from arm.watcher import Watchers
 from migration import ids
 from migration.plan import Failover
 from migration.requests import (
@@ -180,6 +182,25 @@ async def test_nobody_looks_on_once_the_commit_begins(stage: Stage) -> None:
     for look in looks:
         assert (await look.describe()).status is WorkflowExecutionStatus.RUNNING
         await look.cancel()
+
+
+async def test_who_looks_anew_has_left_the_look_before(stage: Stage) -> None:
+    """An approval that was taken back is waited for by a look of its own; both at once would read twice."""
+    vm = stage.arrange().task.vm
+    wait = WatchCopies(source_id=vm.source_id, target_id=vm.target_id)
+    async with Watchers(stage.azure, floor_seconds=0.05) as watchers:
+        copies = CopyActivities(stage.azure, watchers)
+        looks = []
+        for _ in range(3):
+            looks.append(asyncio.create_task(ActivityEnvironment().run(copies.watch_copies, wait)))
+            await asyncio.sleep(0.1)
+
+        assert 1 == len(copies._looking)
+        assert not any(look.done() for look in looks)
+        for look in looks:
+            look.cancel()
+        await asyncio.gather(*looks, return_exceptions=True)
+        assert 0 == len(copies._looking)
 
 
 async def test_an_enabling_that_fails_is_told_and_can_be_removed(stage: Stage) -> None:
