@@ -7,7 +7,7 @@ nothing, as after a restart or on another worker, reads. A write to a resource t
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from migration.ids import id_key
 from migration.ledger_proof import AT_THE_END
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from arm.reads import Json
     from migration.telemetry import Call
 
+T = TypeVar("T")
 FAILING_OVER = "failing over"
 FENCE, VERIFYING, BOOT, PARITY = "fence", "verifying", "boot", "parity"
 """Who reads next: the failover after its check; then the fence, the verification, the boot, the comparison."""
@@ -38,7 +39,10 @@ class Handover:
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, tuple[float, Json | None]]] = {}
-        """For each reader when what was read, by the resource's key; the oldest first."""
+        """For each reader when what was read, by the resource's key; what came first comes first."""
+        self._taken: dict[str, tuple[float, int]] = {}
+        """When what was taken of each resource was read, and the identity of that: whoever hands it on makes it no
+        younger. An identity that is used again makes a reading seem older than it is, never younger."""
 
     def put(self, reader: str, readings: Mapping[str, Json | None]) -> None:
         """Keep readings of resources for *reader*; None: it is not there."""
@@ -46,17 +50,19 @@ class Handover:
         kept = self._kept.setdefault(reader, {})
         for resource_id, document in readings.items():
             key = id_key(resource_id)
+            read, taken = self._taken.get(key, (now, 0))
             kept.pop(key, None)
-            kept[key] = (now, document)
+            kept[key] = (read if taken == id(document) else now, document)
         self._forget(now)
 
     def take(self, reader: str, resource_ids: Iterable[str]) -> dict[str, Json | None]:
         """Return those of some resources that were just read for *reader*, by their keys, and forget them."""
         now = time.monotonic()
         self._forget(now)
-        kept = self._kept.get(reader, {})
-        taken = {key: kept.pop(key, None) for key in map(id_key, resource_ids)}
-        return {key: one[1] for key, one in taken.items() if one is not None}
+        kept, oldest = self._kept.get(reader, {}), now - _SECONDS.get(reader, HANDED_SECONDS)
+        found = {key: kept.pop(key) for key in map(id_key, resource_ids) if key in kept and kept[key][0] >= oldest}
+        self._taken |= {key: (read, id(document)) for key, (read, document) in found.items()}
+        return {key: document for key, (_, document) in found.items()}
 
     def called(self, call: Call) -> None:
         """Forget all readings of a resource that was written to."""
@@ -69,11 +75,16 @@ class Handover:
     def _forget(self, now: float) -> None:
         """Forget what is too old."""
         for reader, kept in self._kept.items():
-            oldest = now - _SECONDS.get(reader, HANDED_SECONDS)
-            old: list[str] = []
-            for key, (read, _) in kept.items():
-                if read >= oldest and len(kept) - len(old) <= _MOST:
-                    break
-                old.append(key)
-            for key in old:
-                del kept[key]
+            _drop(kept, now - _SECONDS.get(reader, HANDED_SECONDS))
+        _drop(self._taken, now - LOOKED_SECONDS)
+
+
+def _drop(kept: dict[str, tuple[float, T]], oldest: float) -> None:
+    """Drop what is too old, or too many, from the front; what was handed on again may be as old behind younger ones."""
+    old: list[str] = []
+    for key, (read, _) in kept.items():
+        if read >= oldest and len(kept) - len(old) <= _MOST:
+            break
+        old.append(key)
+    for key in old:
+        del kept[key]

@@ -60,6 +60,23 @@ def test_old_readings_are_forgotten(now: list[float], reader: str, seconds: floa
     assert len(handed._kept[reader]) <= handover._MOST
 
 
+def test_who_hands_on_what_was_handed_makes_it_no_younger(now: list[float]) -> None:
+    """From fence to verification to boot it is one reading, and as old as that; one that was read anew is new."""
+    handed, seen = Handover(), {"id": VM}
+    handed.put(handover.FENCE, {VM: seen})
+    now[0] += 40
+    taken = handed.take(handover.FENCE, [VM])
+    handed.put(handover.VERIFYING, {VM: taken[KEY]})
+    handed.put(handover.BOOT, {VM: {"id": VM}})
+    now[0] += 40
+
+    assert {} == handed.take(handover.VERIFYING, [VM])
+    assert {KEY: {"id": VM}} == handed.take(handover.BOOT, [VM])
+    now[0] += LOOKED_SECONDS
+    handed.put("others", {OTHER: {}})
+    assert not handed._taken
+
+
 @pytest.mark.usefixtures("now")
 @pytest.mark.parametrize(
     ("path", "kind", "kept"),
