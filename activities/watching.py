@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from datetime import datetime
 
 import structlog
 from azure.core.exceptions import AzureError
@@ -16,7 +16,7 @@ from arm.clients import AzureClients
 from arm.errors import classify
 from arm.watcher import Watchers
 from migration import power
-from migration.ids import same_id
+from migration.ids import id_key
 from migration.models import PowerStates, Progress
 from migration.waiting import CopiesWatched, WatchCopies
 
@@ -33,15 +33,12 @@ class CopyActivities:
     def __init__(self, azure: AzureClients, watchers: Watchers) -> None:
         self._azure = azure
         self._watchers = watchers
-        self._looking: dict[asyncio.Event, str] = {}
-        """The source of each look that is held, by what ends it."""
+        self._looking: dict[str, tuple[datetime, int]] = {}
+        """When the look at a source that is heard was scheduled, and its attempt, by the source's key."""
 
     def stop_looking(self, source_id: str) -> None:
         """Look at a source no more: nobody listens any longer, though the look is held until its workflow has ended."""
-        for unheard, looked_at in list(self._looking.items()):
-            if same_id(looked_at, source_id):
-                unheard.set()
-                del self._looking[unheard]
+        self._looking.pop(id_key(source_id), None)
 
     @activity.defn
     async def watch_copies(self, wait: WatchCopies) -> CopiesWatched:
@@ -49,12 +46,14 @@ class CopyActivities:
 
         Who asks has just read both, so that it begins with a pause.
         """
-        progress, unheard = Told(), asyncio.Event()
+        progress, source, info = Told(), id_key(wait.source_id), activity.info()
+        own = (info.scheduled_time, info.attempt)
 
         async def until_both_run() -> CopiesWatched:
             began = time.monotonic()
             while True:
-                if await _within(self._pause_seconds(time.monotonic() - began), unheard):
+                await asyncio.sleep(self._pause_seconds(time.monotonic() - began))
+                if self._looking.get(source) != own:
                     await asyncio.Event().wait()  # Held, and quiet: an answer would cost the history an event.
                 try:
                     both = await self._both_running(wait)
@@ -66,12 +65,14 @@ class CopyActivities:
                     if both is not None:
                         return CopiesWatched(running=False, both_running=both)
 
-        self.stop_looking(wait.source_id)  # Who asks anew has left the look before: an approval was taken back.
-        self._looking[unheard] = wait.source_id
+        # Who asks anew has left the look before: an approval was taken back. Temporal knows which is the newer: after
+        # a restart both begin again, in any order.
+        self._looking[source] = max(own, self._looking.get(source, own))
         try:
             return await hold(until_both_run, progress, wait.give_back_after_seconds, CopiesWatched(running=True))
         finally:
-            self._looking.pop(unheard, None)
+            if self._looking.get(source) == own:
+                self.stop_looking(source)
 
     async def _both_running(self, wait: WatchCopies) -> PowerStates | None:
         """Return both power states where both run; the target is read only where the source is not off."""
@@ -92,10 +93,3 @@ class CopyActivities:
         # A fleet that waits must not take the reads from those that move: also young looks keep to the common pace.
         shared = EACH_SECONDS * len(self._looking)
         return max(min(self._watchers.pause_seconds(age_seconds), LOOK_SECONDS), shared)
-
-
-async def _within(seconds: float, event: asyncio.Event) -> bool:
-    """Wait for an event, but no longer; return whether it came."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
-    return event.is_set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +40,7 @@ from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP
 from tests.activities.stage import SPEED, Case, Stage
 
 if TYPE_CHECKING:
-    from migration.models import Started, VmTask
+    from migration.models import PowerStates, Started, VmTask
     from migration.requests import ItemState
 
 
@@ -184,18 +186,36 @@ async def test_nobody_looks_on_once_the_commit_begins(stage: Stage) -> None:
         await look.cancel()
 
 
-async def test_who_looks_anew_has_left_the_look_before(stage: Stage) -> None:
-    """An approval that was taken back is waited for by a look of its own; both at once would read twice."""
+async def test_who_looks_anew_has_left_the_look_before(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An approval that was taken back is waited for by a look of its own, which reads, in whatever order they begin."""
     vm = stage.arrange().task.vm
     wait = WatchCopies(source_id=vm.source_id, target_id=vm.target_id)
     async with Watchers(stage.azure, floor_seconds=0.05) as watchers:
         copies = CopyActivities(stage.azure, watchers)
-        looks = []
-        for _ in range(3):
-            looks.append(asyncio.create_task(ActivityEnvironment().run(copies.watch_copies, wait)))
-            await asyncio.sleep(0.1)
+        looks, readers, read = [], list[object](), copies._both_running
 
-        assert 1 == len(copies._looking)
+        async def noted(wanted: WatchCopies) -> PowerStates | None:
+            readers.append(asyncio.current_task())
+            return await read(wanted)
+
+        monkeypatch.setattr(copies, "_both_running", noted)
+        for seconds, attempt in ((1, 1), (3, 2), (3, 1), (2, 3)):
+            environment = ActivityEnvironment()
+            scheduled = environment.info.scheduled_time + timedelta(seconds=seconds)
+            environment.info = replace(environment.info, scheduled_time=scheduled, attempt=attempt)
+            looks.append(asyncio.create_task(environment.run(copies.watch_copies, wait)))
+            await asyncio.sleep(0.1)
+        newest = copies._looking[ids.id_key(vm.source_id)]
+        looks.pop(2).cancel()  # The attempt before the one that is heard ends late.
+        await asyncio.sleep(0.1)
+        readers.clear()
+        async with asyncio.timeout(60):
+            while len(readers) < 3:
+                await asyncio.sleep(0.1)
+
+        assert 1 == len(set(readers))
+        assert {ids.id_key(vm.source_id): newest} == copies._looking
+        assert (scheduled + timedelta(seconds=1), 2) == newest
         assert not any(look.done() for look in looks)
         for look in looks:
             look.cancel()
