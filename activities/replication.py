@@ -107,11 +107,12 @@ class ReplicationActivities:
             nonlocal source_runs, enabling
             item = await items.read_state(self._azure, task.item_id)
             if not item.exists:
-                # An enabling that has just begun shows no item yet, and would leave one behind. Only the vault's jobs
-                # tell of it, thousands in a fleet.
-                begun = None if request.removed else await self._enabling_begun(task, settled=request.settled)
                 if request.removed:
                     self._azure.handed.put(AT_THE_END, {task.item_id: None})
+                    return Started(resource_id=task.item_id)
+                # An enabling that has just begun shows no item yet, and would leave one behind. Only the vault's jobs
+                # tell of it, thousands in a fleet.
+                begun = await self._enabling_begun(task, settled=request.settled)
                 return Started(resource_id=task.item_id, job=begun, existed=begun is not None)
             job = item.current_job
             if job is not None:

@@ -27,8 +27,8 @@ HANDED_SECONDS = 5.0
 spare."""
 LOOKED_SECONDS = 60.0
 """The same from look to look, where nothing is written in between and all is read anew right before the commit: in a
-fleet whose reads wait for their turn the next step comes half a minute later. No longer than two copies may run beside
-each other unseen while a person is waited for."""
+fleet whose reads wait for their turn the next step comes half a minute later. So long, or longer, the look at both
+copies pauses as well while a person is waited for."""
 _SECONDS = dict.fromkeys((FENCE, VERIFYING, BOOT, PARITY, AT_THE_END), LOOKED_SECONDS)
 _MOST = 2_000
 """How many readings are kept at most for one reader; ARM does not grant that many in a minute."""
