@@ -33,6 +33,10 @@ of it, of which there would be four."""
 SHARD = {"history.shardIOConcurrency": "32"}
 """How many changes of workflows a development server writes at once: all lie in one shard, which by default writes one.
 On busy processors each then waits 0.2 s for its turn, and a plan, to which hundreds talk, is heard after minutes."""
+ATTRIBUTES = {"system.forceSearchAttributesCacheRefreshOnRead": "false"}
+"""A development server reads what search attributes there are with each use of one, so that a new one is known at once:
+four of ten of its reads and writes, through one connection to its file. A workflow task whose start waits for that for
+more than a second is lost, and done after ten (https://github.com/temporalio/temporal/issues/11733)."""
 _PORTS = range(20_000, 32_000)
 _OLDEST_TEMPORAL = (1, 9)
 _FOREIGN = ("AZURE_", "TEMPORAL_")
@@ -102,22 +106,23 @@ def temporal_command(state: StateFolder, ports: Ports, codec: str | None = None)
 
     Its UI reads encrypted payloads by the *codec* server of that address.
     """
-    attributes = [f"--search-attribute={name}={kind}" for name, kind in SEARCH_ATTRIBUTES.items()]
     return [
         temporal_program(),
         *("server", "start-dev", "--ip", LOOPBACK, "--port", str(ports.temporal), "--ui-port", str(ports.ui)),
-        *("--ui-disable-news-fetch", "--log-level", "warn", *attributes, *server_options(state.database)),
+        *("--ui-disable-news-fetch", "--log-level", "warn", *server_options(state.database)),
         *(("--ui-codec-endpoint", codec) if codec else ()),
     ]
 
 
 def server_options(database: Path) -> list[str]:
-    """Return how a development server keeps its history in a file, writes it, and hands out tasks."""
+    """Return how a development server keeps its history in a file, writes it, and hands out tasks; its attributes."""
+    attributes = [f"--search-attribute={name}={kind}" for name, kind in SEARCH_ATTRIBUTES.items()]
     return [
+        *attributes,
         *("--db-filename", str(database)),
         # With a sync for each transaction the file is a third as fast; without, only a power cut can harm it.
         *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off"),
-        *(f"--dynamic-config-value={name}={value}" for name, value in (MATCHING | SHARD).items()),
+        *(f"--dynamic-config-value={name}={value}" for name, value in (MATCHING | SHARD | ATTRIBUTES).items()),
     ]
 
 

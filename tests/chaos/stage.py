@@ -20,8 +20,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
 from migration import names
-from migration.names import SEARCH_ATTRIBUTES
-from runtime.embedded_programs import free_port
+from runtime.embedded_programs import free_port, server_options
 from tests.chaos.builds import PATCH, Change, build
 from tests.chaos.checker import Look
 from tests.chaos.watch import Watch
@@ -56,11 +55,10 @@ class TemporalServer:
 
     async def start(self) -> None:
         """Start it, and wait until it answers."""
-        attributes = [f"--search-attribute={name}={kind}" for name, kind in SEARCH_ATTRIBUTES.items()]
         command = [
             *(program("temporal"), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self.port)),
-            *("--log-level", "never", "--db-filename", str(self._database)),
-            *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=off", *attributes),
+            *("--log-level", "never"),
+            *server_options(self._database),
             *(f"--namespace={name}" for name in self._namespaces),
         ]
         # Several servers share two processors: one thread each, and fewer collections, are a quarter less of them.
