@@ -12,9 +12,11 @@ from rich.text import Text
 
 from console.errors import InputError
 from console.fleets import DETAILED, is_plain_approval, urgency
-from console.tables import plan_line, plan_table, ready_in, state, steering_lines, table
+from console.tables import plan_line, plan_table, state, steering_lines, table
 from console.texts import clean, counted, words
 from console.view import PlanView, VmView
+from migration.eta.reckoning import in_words
+from migration.eta.values import Estimate
 from migration.phases import Phase
 
 _ALIKE = 3
@@ -35,17 +37,24 @@ def wave_table(view: PlanView) -> RenderableType:
     rows = []
     for name, members in waves_of(view).items():
         asking = _asking(members)
-        ends = [ready_in(view.waves.get(name))] if view.waves else []
+        ends = [wave_ready_in(view.waves.get(name))] if view.waves else []
         rows.append([name, str(len(members)), f"! {asking}" if asking else "", _where(members), *ends])
     return table(headings, rows)
 
 
+def wave_ready_in(told: Estimate | None) -> str:
+    """Return the estimate of a wave in words; whom a person has to move on is told beside it, one of a hundred, too."""
+    if told is None:
+        return ""
+    return in_words(told.model_copy(update={"reason": ""}) if told.waits_only else told)
+
+
 def wave_line(view: PlanView, name: str, members: Sequence[VmView]) -> str:
     """Return the same of one wave as a line."""
-    asking, ready = _asking(members), ready_in(view.waves.get(name))
+    asking, end = _asking(members), view.waves.get(name)
     parts = [f"{counted(len(members), 'VM')}: {_where(members)}"]
     parts += [f"need a person: {asking}"] if asking else []
-    parts += [f"ready in {ready}"] if ready else []
+    parts += [f"ready{':' if end.is_unknown else ' in'} {wave_ready_in(end)}"] if end else []
     return clean(f"{name}: " + "; ".join(parts))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -127,10 +128,10 @@ def many(**fields: Any) -> PlanView:
     return view(*vms, is_large=True, eta=told, waves={"wave-03": told}, **fields)
 
 
-def drawn(shown: Any) -> list[str]:
-    """Return what a screen of 80 columns shows."""
+def drawn(shown: Any, columns: int = 80) -> list[str]:
+    """Return what a screen of so many columns shows."""
     out = StringIO()
-    Console(file=out, width=80, color_system=None).print(shown)
+    Console(file=out, width=columns, color_system=None).print(shown)
     return out.getvalue().splitlines()
 
 
@@ -148,6 +149,23 @@ def test_five_thousand_fit_on_a_screen_and_who_is_stuck_comes_first() -> None:
     told = overview_json(many())
     assert (5_000, 61) == (told["counts"]["vms"], told["counts"]["needs_action"])
     assert len(json.dumps(told)) < 2_000_000
+
+
+def test_a_wave_without_a_latest_end_tells_the_least_and_why() -> None:
+    """One of two hundred that a person holds leaves no end, but no empty cell: whom he holds is told beside it."""
+    held = Estimate(until="approval", low_seconds=3300, stuck="person", reason="VM vm-0300 is paused by ops: hands off")
+    behind = Estimate(until="approval", low_seconds=3600, reason="a wave before it stands still")
+    shown = replace(many(), waves={"wave-01": held, "wave-02": behind})
+
+    told: list[str] = []
+    display = LineDisplay(told.append)
+    display.show(shown)
+    lines = [" ".join(line.split()) for line in drawn(overview(shown), 160)]
+
+    assert any(one.startswith("wave-01") and one.endswith("as long as a person takes") for one in lines)
+    assert any(one.startswith("wave-02") and "unknown, at least 1 h: a wave before it" in one for one in lines)
+    assert any("wave-01" in one and one.endswith("ready: as long as a person takes") for one in told)
+    assert any("wave-02" in one and one.endswith("at least 1 h: a wave before it stands still") for one in told)
 
 
 def waiting(number: int, wave: str, **fields: Any) -> VmView:
