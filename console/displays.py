@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from console.fleet_tables import approval_line, approvals, overview, wave_line, waves_of
+from console.fleet_tables import alike_and_others, overview, wave_line, waves_of
 from console.fleets import DETAILED, urgency
 from console.tables import plan_line, plan_table, progress, ready_in, screen, state, steering_lines, waiting, wave_lines
 from console.texts import clean, clock_time, counted
@@ -77,10 +77,10 @@ class LineDisplay:
             states = Counter(state(vm) for vm in members)
             tenths = {what: 10 * number // len(members) for what, number in states.items()}
             self._tell(view, f"wave {name}", f"{tenths} {asking}", wave_line(view, name, members))
-        alike, others = approvals(view)
-        for name, members in alike.items():
-            tenth = 10 * len(members) // len(waves[name])
-            self._tell(view, f"approvals of {name}", str(tenth), approval_line(view.plan, name, members))
+        alike, others = alike_and_others(view)
+        for one in alike:
+            tenth = 10 * len(one.members) // len(waves[one.wave])
+            self._tell(view, f"{one.members[0].phase} of {one.wave}", str(tenth), one.line)
         for vm in [vm for vm in others if vm.waiting_for][:DETAILED]:
             self._tell(view, vm.name, _change(vm), f"{vm.name}: {state(vm)}; {_marked(vm)}")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.errors import InputError
-from console.fleets import DETAILED, is_plain_approval, urgency
+from console.fleets import DETAILED, is_behind_gate, is_plain_approval, urgency
 from console.tables import plan_line, plan_table, state, steering_lines, table
 from console.texts import clean, counted, words
 from console.view import PlanView, VmView
@@ -20,7 +20,7 @@ from migration.eta.values import Estimate
 from migration.phases import Phase
 
 _ALIKE = 3
-"""So many of a wave that wait for nothing but their approval have a row each; more are told in one line."""
+"""So many of a wave that wait for nothing but their approval, or its gate, have a row each; more are told in a line."""
 
 
 def waves_of(view: PlanView) -> dict[str, list[VmView]]:
@@ -67,11 +67,11 @@ def _where(members: Iterable[VmView]) -> str:
 
 
 def overview(view: PlanView, room: int = DETAILED) -> RenderableType:
-    """Return the whole of a large plan: its line, its waves, who needs a person, and the approvals that many wait for.
+    """Return the whole of a large plan: its line, its waves, who needs a person, and what many of a wave wait for.
 
     Of those that need a person for anything else as many as have *room*.
     """
-    alike, asking = approvals(view)
+    alike, asking = alike_and_others(view)
     parts: list[RenderableType] = [Text("\n".join([plan_line(view), *steering_lines(view)])), wave_table(view)]
     if asking:
         shown = asking[: max(room - len(alike), 1)]
@@ -80,21 +80,41 @@ def overview(view: PlanView, room: int = DETAILED) -> RenderableType:
             more = counted(len(asking) - len(shown), "more VM")
             parts.append(Text(f"and {more} that need a person: status {view.plan} --needs-action"))
     if alike:  # last: what only a person moves on is seen first where a screen is small
-        parts += [Text(""), *(Text(approval_line(view.plan, name, members)) for name, members in alike.items())]
+        parts += [Text(""), *(Text(one.line) for one in alike)]
     return Group(*parts)
 
 
-def approvals(view: PlanView) -> tuple[dict[str, list[VmView]], list[VmView]]:
-    """Return by wave those that wait for nothing but their approval, where they are many; and who else needs a person.
+class Alike(NamedTuple):
+    """Many of a wave that wait for the same word of a person."""
+
+    wave: str
+    members: Sequence[VmView]
+    line: str
+    """Who has to say what about them, and by which command."""
+
+
+def alike_and_others(view: PlanView) -> tuple[list[Alike], list[VmView]]:
+    """Return those that wait for nothing but their approval, or behind a gate, where they are many; and who else asks.
 
     The latter in the order of their urgency.
     """
+    held = {gate.wave for gate in view.held_gates}
     asking = sorted((vm for vm in view.vms if vm.needs_action), key=urgency)
-    plain: dict[str, list[VmView]] = {}
-    for vm in filter(is_plain_approval, asking):
-        plain.setdefault(vm.wave, []).append(vm)
-    alike = {wave: plain[wave] for wave in waves_of(view) if len(plain.get(wave, [])) > _ALIKE}
-    return alike, [vm for vm in asking if vm.wave not in alike or not is_plain_approval(vm)]
+    alike: list[Alike] = []
+    for wave, members in waves_of(replace(view, vms=tuple(asking))).items():
+        behind = [vm for vm in members if wave in held and is_behind_gate(vm)]
+        plain = [vm for vm in members if is_plain_approval(vm)]
+        lines = ((behind, gate_line(view.plan, wave, behind)), (plain, approval_line(view.plan, wave, plain)))
+        alike += [Alike(wave, some, line) for some, line in lines if len(some) > _ALIKE]
+    order = list(waves_of(view))
+    told = {id(vm) for one in alike for vm in one.members}
+    return sorted(alike, key=lambda one: order.index(one.wave)), [vm for vm in asking if id(vm) not in told]
+
+
+def gate_line(plan: str, wave: str, members: Sequence[VmView]) -> str:
+    """Return how many of a wave wait behind the gate that failures hold, and the command that opens it."""
+    what = "wait behind its gate" if len(members) != 1 else "waits behind its gate"
+    return clean(f"! {wave}: {counted(len(members), 'VM')} {what}: resume {plan} --wave {wave} --reason TEXT")
 
 
 def approval_line(plan: str, wave: str, members: Sequence[VmView]) -> str:

@@ -92,6 +92,11 @@ def asked_first(asking: list[VmView]) -> list[VmView]:
     return [vm for *_, vm in sorted(ranked, key=lambda one: one[:2])][:DETAILED]
 
 
+def is_behind_gate(vm: VmView) -> bool:
+    """Tell whether a virtual machine of a wave whose gate is held waits for nothing but that, as far as is known."""
+    return vm.needs_action and vm.phase is Phase.WAITING_FOR_TURN and not (vm.alarm or vm.last_refusal)
+
+
 def is_plain_approval(vm: VmView) -> bool:
     """Tell whether a virtual machine waits for nothing but its approval, as far as is known."""
     has_more = vm.alarm or vm.last_refusal or vm.choices or (vm.parity is not None and vm.parity.open)

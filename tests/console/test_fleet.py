@@ -22,6 +22,7 @@ from migration import names
 from migration.eta.values import Estimate
 from migration.phases import Outcome, Phase
 from migration.report import MemoKeys
+from migration.steering import HeldGate
 from tests.console.conftest import CommandLine, eventually
 from tests.console.standins import APPROVER
 from tests.console.steps import handle_of, started, until_phase
@@ -194,6 +195,27 @@ def test_many_approvals_of_a_wave_are_one_line_with_its_command() -> None:
     display.show(shown)
     assert 1 == sum(approval in line for line in told)
     assert any("first-vm-007: awaiting approval" in line for line in told)
+
+
+def test_many_behind_a_held_gate_are_one_line_with_the_command_that_opens_it() -> None:
+    """What holds a hundred is said once; who has another trouble, or waits for his turn elsewhere, is listed."""
+    gate = HeldGate(wave="web", failed=2, of=4, tolerated_percent=10, why="a, b did not move")
+    turn = {"phase": Phase.WAITING_FOR_TURN}
+    members = [waiting(number, "web", **turn, choices=("retry", "skip", "give_up")) for number in range(100)]
+    members[7] = waiting(7, "web", **turn, last_refusal="refused: no such choice")
+    elsewhere = [waiting(number, "other", **turn) for number in range(5)]
+    shown = view(*members, *elsewhere, is_large=True, held_gates=(gate,))
+    told: list[str] = []
+    display = LineDisplay(told.append)
+
+    lines = drawn(overview(shown), 160)
+    display.show(shown)
+    display.show(shown)
+
+    assert f"! web: 99 VMs wait behind its gate: resume {shown.plan} --wave web --reason TEXT" in lines
+    rows = [line.split()[0] for line in lines if "-vm-" in line]
+    assert ["web-vm-007", *(f"other-vm-{number:03}" for number in range(5))] == rows
+    assert 1 == sum("99 VMs wait behind its gate" in line for line in told)
 
 
 def test_of_many_approvals_one_of_each_wave_is_asked_first() -> None:
