@@ -69,6 +69,7 @@ class Dispatcher:
         self._running: dict[str, None] = {}
         self._unbegun: dict[str, None] = {}
         self._untold: dict[str, None] = {}
+        self._freed: dict[str, None] = {}
         self._to_stop: set[int] = set()
         self._tripped: set[int] = set()
         for vm in by_rank:
@@ -212,6 +213,7 @@ class Dispatcher:
         self._untold.clear()
         granted = self._turns.take_many(self._may_cut_over, self._may_cut_over_at, self._grant)
         told += [((True, vm.rank), vm.name, TurnAnswer(granted=True)) for vm in granted]
+        told += [((True, vm.rank), vm.name, TurnAnswer(granted=False)) for vm in self._no_more_held()]
         return [(name, answer) for _, name, answer in sorted(told, key=lambda one: one[0])]
 
     def pause(self, pause: Pause) -> None:
@@ -238,11 +240,13 @@ class Dispatcher:
         self.bounds.change(limits)
         self._wake_all()
 
-    def open_gate(self, wave: str) -> None:
-        """Let a wave go on whatever has failed before it; its order still holds."""
+    def open_gate(self, wave: str, *, tell: bool = True) -> None:
+        """Let a wave go on whatever has failed before it; its order still holds. *tell* those that were held by it."""
         place = self._places[wave]
         self.gates.overruled.add(place)
         self._turns.wake(place)
+        if tell:
+            self._freed.update((vm.name, None) for vm in self._members[place] if vm.told)
 
     def held_back(self, vm: VmState) -> str:
         """Return why one begins nothing before a person says so; nothing where none has to."""
@@ -367,6 +371,15 @@ class Dispatcher:
             return None
         vm.told = why
         return TurnAnswer(granted=False, stop=self.gates.word == "stop", why=why)
+
+    def _no_more_held(self) -> list[VmState]:
+        """Return those whose gate was opened and that still wait, for their order: no person is asked any more."""
+        found = [self.vms[name] for name in self._freed]
+        self._freed.clear()
+        freed = [vm for vm in found if vm.told and vm.state == "wanting" and not self.gates.is_refused(vm.wave)]
+        for vm in freed:
+            vm.told = ""
+        return freed
 
     def _grant(self, vm: VmState) -> None:
         vm.told = ""

@@ -154,13 +154,14 @@ class Steering:
             return _Judged(counted=True, reason=told, action="resume", part=part, do=lambda: book.resume(part))
         if part.kind == "wave" and book.is_held(part.name):
             why = f"the gate of {part.told} is open: {book.gates.why(book.place_of(part.name))}"
-            return _Judged(
-                counted=True, reason=why, action="open_gate", part=part, do=lambda: book.open_gate(part.name)
-            )
+            return _Judged(counted=True, reason=why, action="open_gate", part=part, do=lambda: self._open_gate(part))
         rest = self._still(part)
         if rest:
             return _Judged(counted=False, reason=f"{part.told} itself is not paused, but {rest}")
         return _Judged(counted=True, reason=f"nothing holds {part.told}: it is neither paused nor held by failures")
+
+    def _open_gate(self, part: Part) -> None:
+        self._dispatcher.open_gate(part.name, tell=workflow.patched("opened-gates-are-told"))
 
     def _still(self, part: Part, but: Part | None = None) -> str:
         """Return what else holds a part, or parts of it."""

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from migration.fleet_looks import TurnAnswer
 from migration.phases import Outcome
 from migration.plan import Plan, Vm, Wave
 from migration.plan_fleet import Home, Limits
@@ -146,6 +147,20 @@ def test_a_share_of_failures_is_tolerated_and_counted_against_all() -> None:
     assert answer.why == book.held_back(book.vms["c0"])
     book.open_gate("c")
     assert (["c0"], []) == (granted(book), book.held_gates)
+
+
+def test_who_was_held_hears_that_the_gate_is_open_though_its_order_still_holds() -> None:
+    """Else it asks a person for what has been said; it hears so once, and those that were never told hear nothing."""
+    book = Dispatcher(fleet({"a": [], "b": ["a"]}, 2, on_failures="hold"))
+    for name in ("b0", "b1"):
+        say(book, name, "protected")
+    book.end("a0", Outcome.ROLLED_BACK)
+    assert [("b0", False), ("b1", False)] == [(name, answer.granted) for name, answer in book.answers()]
+    book.open_gate("b")
+    assert [("b0", TurnAnswer(granted=False)), ("b1", TurnAnswer(granted=False))] == book.answers()
+    assert [] == book.answers()
+    book.end("a1", Outcome.MIGRATED)
+    assert ["b0", "b1"] == granted(book)
 
 
 def test_a_wave_may_tolerate_more_or_less_than_its_plan() -> None:

@@ -31,7 +31,11 @@ class Desk:
     """A plan's book and those who speak to it, without a workflow around."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **plan: Any) -> None:
-        now = SimpleNamespace(now=lambda: datetime(2026, 3, 1, 10, tzinfo=UTC), logger=SimpleNamespace(info=self._log))
+        now = SimpleNamespace(
+            now=lambda: datetime(2026, 3, 1, 10, tzinfo=UTC),
+            logger=SimpleNamespace(info=self._log),
+            patched=lambda _id: True,
+        )
         monkeypatch.setattr("workflows.steering.workflow", now)
         monkeypatch.setattr("workflows.steering.read_message", lambda message, *_: message)
         self.logged: list[dict[str, str]] = []
@@ -297,4 +301,24 @@ async def test_a_gate_that_failures_hold_needs_a_person_who_may_open_it(stage: S
     assert Outcome.MIXED == (await handle.result()).outcome
     assert ["open_gate"] == [one.action for one in (await stage.plan_report(handle)).steered]
     assert not (await stage.plan_status(handle)).needs_action
+    assert await replays(handle)
+
+
+async def test_who_waits_behind_an_opened_gate_asks_nobody_any_more(stage: Stage, script: Script) -> None:
+    """One of the wave before still has to come, so the turn is not granted yet: the question goes all the same."""
+    plan = make_plan({"one": ["a", "c"], "two": ["b"]}, on_failures="hold")
+    script.on("configure_target", vm_failure("no such size"), when=lambda request: request.task.vm.name == "a")
+    handle = await stage.start_plan(plan)
+    assert (await steer(handle, names.UPDATE_PAUSE, vm="c")).counted
+    b = stage.vm_of(plan, "b")
+    await stage.until_asked(b, "of an earlier wave, a did not move")
+
+    assert (await steer(handle, names.UPDATE_RESUME, wave="two")).counted
+
+    seen = await stage.until(b, lambda status: not status.needs_action)
+    assert (Phase.WAITING_FOR_TURN, []) == (seen.phase, seen.choices)
+    assert (await steer(handle, names.UPDATE_RESUME, vm="c")).counted
+    for vm in "cb":
+        await stage.approve(stage.vm_of(plan, vm))
+    assert Outcome.MIXED == (await handle.result()).outcome
     assert await replays(handle)
