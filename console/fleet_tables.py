@@ -101,20 +101,19 @@ def alike_and_others(view: PlanView) -> tuple[list[Alike], list[VmView]]:
     held = {gate.wave for gate in view.held_gates}
     asking = sorted((vm for vm in view.vms if vm.needs_action), key=urgency)
     alike: list[Alike] = []
-    for wave, members in waves_of(replace(view, vms=tuple(asking))).items():
+    for wave, members in waves_of(view).items():
         behind = [vm for vm in members if wave in held and is_behind_gate(vm)]
         plain = [vm for vm in members if is_plain_approval(vm)]
         lines = ((behind, gate_line(view.plan, wave, behind)), (plain, approval_line(view.plan, wave, plain)))
         alike += [Alike(wave, some, line) for some, line in lines if len(some) > _ALIKE]
-    order = list(waves_of(view))
     told = {id(vm) for one in alike for vm in one.members}
-    return sorted(alike, key=lambda one: order.index(one.wave)), [vm for vm in asking if id(vm) not in told]
+    return alike, [vm for vm in asking if id(vm) not in told]
 
 
 def gate_line(plan: str, wave: str, members: Sequence[VmView]) -> str:
     """Return how many of a wave wait behind the gate that failures hold, and the command that opens it."""
-    what = "wait behind its gate" if len(members) != 1 else "waits behind its gate"
-    return clean(f"! {wave}: {counted(len(members), 'VM')} {what}: resume {plan} --wave {wave} --reason TEXT")
+    many = counted(len(members), "VM")
+    return clean(f"! {wave}: {many} wait behind its gate: resume {plan} --wave {wave} --reason TEXT")
 
 
 def approval_line(plan: str, wave: str, members: Sequence[VmView]) -> str:
