@@ -4,6 +4,7 @@ The members meet in `MoveGroup`. The first of them leads: it writes for all. A v
 nothing here, and has none of it in its history.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -128,8 +129,14 @@ class Together:
 
     async def verified(self) -> None:
         """Say that this one is verified."""
-        if self._member is not None:
-            await self._member.say("verified")
+        if self._member is None:
+            return
+        await self._member.say("verified")
+        try:
+            self._engine.stop_if_cancelled()  # Temporal lets a signal under way end, and the cancel with it
+        except (FailureError, asyncio.CancelledError):
+            if workflow.patched("called-back-while-speaking"):
+                raise
 
     async def approved(self, by: str) -> None:
         """Say that this one was approved, which counts for all."""

@@ -1,7 +1,7 @@
 """The production workflows on a worker, with stand-ins for Azure, and what a test does with them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner, Worker
 
 from activities.approval import ApprovalActivities
 from activities.courier import CourierActivities
@@ -203,32 +203,36 @@ def longer_and_longer() -> Callable[[], Awaitable[None]]:
 
 
 @asynccontextmanager
-async def staged(environment: WorkflowEnvironment, world: World, **options: Any) -> AsyncIterator[Stage]:
-    """Run the workflows over *world*; *options* go to the workflows' worker."""
+async def staged(
+    environment: WorkflowEnvironment, world: World, interceptors: Sequence[Interceptor] = (), **options: Any
+) -> AsyncIterator[Stage]:
+    """Run the workflows over *world*; *options* go to the workflows' worker, *interceptors* beside production's."""
     stage = Stage(environment, world)
     world.approvals = ApprovalActivities(Tenant().desk(), environment.client)
     world.courier = CourierActivities(environment.client)
     world.fleet = FleetActivities(environment.client)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stage.end)
-        for worker in _workers(environment.client, world, options):
+        for worker in _workers(environment.client, world, interceptors, options):
             await stack.enter_async_context(worker)
         yield stage
         await stage.end()
     assert [] == world.script.crashes
 
 
-def _workers(client: Client, world: World, options: dict[str, Any]) -> list[Worker]:
+def _workers(
+    client: Client, world: World, interceptors: Sequence[Interceptor], options: dict[str, Any]
+) -> list[Worker]:
     workflows = Worker(
         client,
         task_queue=names.WORKFLOW_TASK_QUEUE,
         # The sandbox would import all workflows for each test, half of its price; replay and end-to-end runs have it.
         workflow_runner=UnsandboxedWorkflowRunner(),
-        interceptors=[IgnoreMisfits(), Priorities()],
         # Some tests change a limit while workflows run, which a replay would find changed from its beginning.
         sticky_queue_schedule_to_start_timeout=PATIENCE,
         # A mistake in a workflow ends it at once, instead of a test that waits for its timeout.
         **{"workflows": WORKFLOWS, "workflow_failure_exception_types": [Exception], **options},
+        interceptors=[IgnoreMisfits(), Priorities(), *interceptors],
     )
     assert workflows._workflow_worker is not None
     # On a busy machine a task may take longer than Temporal's two seconds, and the interrupt harms the test's process.
