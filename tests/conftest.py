@@ -18,7 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from migration.names import SEARCH_ATTRIBUTES
-from runtime.embedded_programs import ATTRIBUTES, free_port
+from runtime.embedded_programs import dynamic_config, free_port
 from tests.scheduling import WholeFiles, long_first
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,10 +92,7 @@ async def running_dev_server(options: Sequence[str] = ()) -> AsyncIterator[Workf
             data_converter=pydantic_data_converter,
             dev_server_existing_path=program("temporal"),
             dev_server_log_level="error",
-            dev_server_extra_args=[
-                *(f"--dynamic-config-value={key}={value}" for key, value in ATTRIBUTES.items()),
-                *options,
-            ],
+            dev_server_extra_args=[*dynamic_config(), *options],
             port=free_port(),
             search_attributes=[_KEYS[kind](name) for name, kind in SEARCH_ATTRIBUTES.items()],
         )

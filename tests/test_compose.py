@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from migration.names import AZURE_TASK_QUEUE
-from runtime.embedded_programs import MATCHING
+from runtime.embedded_programs import LOOKS, MATCHING
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +72,10 @@ def test_the_image_holds_what_the_worker_imports(root: Path) -> None:
 
 
 def test_temporal_hands_out_tasks_as_in_the_embedded_stack(compose: dict[str, Any]) -> None:
-    """By subscription in turn, and by priority over a whole queue: the queue of reads and writes at least."""
+    """At once, by subscription in turn, and by priority over a whole queue: that of reads and writes at least."""
     settings = yaml.safe_load(compose["configs"]["temporal-dynamic-configuration"]["content"])
 
-    for name, wanted in MATCHING.items():
+    for name, wanted in (MATCHING | LOOKS).items():
         [entry] = settings[name]
         assert wanted == str(entry["value"]).lower()
         assert entry.get("constraints") in (None, {"taskQueueName": AZURE_TASK_QUEUE})

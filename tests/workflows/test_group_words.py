@@ -31,12 +31,15 @@ class _EndsWithItsCancel(Interceptor):
         self.stage, self.said = stage, asyncio.Event()
         self.loop = asyncio.get_running_loop()
 
-    def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: A002, ARG002 - Temporal's
+    ) -> type[WorkflowInboundInterceptor]:
         """Return what is put before the workflows."""
         words = self
 
         class Outbound(WorkflowOutboundInterceptor):
-            async def signal_external_workflow(self, input: SignalExternalWorkflowInput) -> None:
+            async def signal_external_workflow(self, input: SignalExternalWorkflowInput) -> None:  # noqa: A002
                 await super().signal_external_workflow(input)
                 await words.end_with_cancel(input)
 
@@ -75,4 +78,3 @@ async def test_what_calls_one_back_while_it_says_that_it_is_verified_is_not_lost
             await stage.vm_of(plan, cancelled).result()
 
     assert {"rolled_back": 2} == ending.counts
-
