@@ -6,6 +6,7 @@ The keys that encrypt payloads belong to it: a client without them could neither
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
@@ -28,7 +29,10 @@ CONNECT_TIMEOUT_SECONDS = 8
 RPC_TIMEOUT = timedelta(seconds=5)
 POLLER_AGE = timedelta(seconds=70)
 """A worker's long poll takes at most a minute, so that one that has not polled for longer is gone."""
+KNOWN_WITHIN_SECONDS = 30.0
+"""How long a server may take to take search attributes that it lists; Temporal's own takes two seconds."""
 
+_LOOK_SECONDS = 0.2
 _DEFAULT_ADDRESS = "localhost:7233"
 _CAUSES = {
     "ConnectionRefused": "nobody listens there",
@@ -89,7 +93,7 @@ async def connect(
 
 
 async def ensure_search_attributes(client: Client) -> None:
-    """Register the search attributes that `SEARCH_ATTRIBUTES` names and the namespace lacks.
+    """Register those of `SEARCH_ATTRIBUTES` that the namespace lacks, and wait until the server takes them.
 
     A workflow task that sets an unregistered attribute fails for ever, so nothing starts without them.
 
@@ -107,6 +111,7 @@ async def ensure_search_attributes(client: Client) -> None:
             raise SearchAttributeError(message)
     if missing:
         await _register(client, missing)
+    await _until_known(client)
 
 
 async def worker_polls(client: Client, task_queue: str, *, now: datetime | None = None) -> bool:
@@ -174,6 +179,22 @@ async def _register(client: Client, missing: Mapping[str, str]) -> None:
             f"temporal operator search-attribute create --namespace {client.namespace} {options}"
         )
         raise SearchAttributeError(message) from None
+
+
+async def _until_known(client: Client) -> None:
+    """Wait until our search attributes are taken: a server keeps in memory which there are, and looks now and then."""
+    query = " AND ".join(f"{name} IS NOT NULL" for name in SEARCH_ATTRIBUTES)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(KNOWN_WITHIN_SECONDS):
+            while True:
+                try:
+                    await client.count_workflows(query, rpc_timeout=RPC_TIMEOUT)
+                except RPCError as error:
+                    if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                        return  # who may not count needs not, and what else is wrong shows where it matters
+                else:
+                    return
+                await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _kind(value: IndexedValueType.ValueType) -> str:

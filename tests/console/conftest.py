@@ -179,12 +179,10 @@ async def new_namespace(server: WorkflowEnvironment, purpose: str) -> Client:
     async def is_known() -> bool:
         try:
             await service.describe_namespace(DescribeNamespaceRequest(namespace=name))
-            await ensure_search_attributes(client)
-            # A server that keeps what there is in memory knows what has just been registered two seconds later.
-            await client.count_workflows(f"{names.ATTRIBUTE_NEEDS_ACTION} = true")
         except RPCError:
             return False
         return True
 
     await eventually(is_known)
+    await ensure_search_attributes(client)
     return client

@@ -9,19 +9,25 @@ from pathlib import Path
 import pytest
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from migration.names import SEARCH_ATTRIBUTES
+from migration.names import ATTRIBUTE_PHASE, SEARCH_ATTRIBUTES
+from runtime.embedded_programs import dynamic_config
 from runtime.errors import SearchAttributeError, TemporalError, TemporalUnreachableError
 from runtime.temporal import _search_attributes, connect, ensure_search_attributes, worker_polls
 from tests.conftest import program
 
+PHASE = SearchAttributeKey.for_keyword(ATTRIBUTE_PHASE)
+
 
 @pytest.fixture
 async def bare_server() -> AsyncIterator[Client]:
-    """Return a client of a server of its own, without our search attributes."""
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=program("temporal")) as environment:
+    """Return a client of a server of its own, without our search attributes, which looks for new ones now and then."""
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=program("temporal"), dev_server_extra_args=dynamic_config()
+    ) as environment:
         yield environment.client
 
 
@@ -110,10 +116,12 @@ async def test_a_profile_that_does_not_exist_is_explained(tmp_path: Path) -> Non
 
 
 async def test_missing_search_attributes_are_registered(bare_server: Client) -> None:
-    """And a second call finds nothing to do."""
+    """They can be used at once, and a second call finds nothing to do."""
     await ensure_search_attributes(bare_server)
     await ensure_search_attributes(bare_server)
 
+    attributes = TypedSearchAttributes([SearchAttributePair(PHASE, "checking")])
+    await bare_server.start_workflow("any", id="first", task_queue="nobody", search_attributes=attributes)
     present = await _search_attributes(bare_server)
     assert SEARCH_ATTRIBUTES == {name: kind for name, kind in present.items() if name in SEARCH_ATTRIBUTES}
 
