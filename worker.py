@@ -81,9 +81,10 @@ FINALISING = [FinalisePlan, FinaliseVm, VmClaim, SpentApproval]
 """What deletes sources: only a worker that was started for it serves its queue."""
 RUNNER = runner_of([*WORKFLOWS, *FINALISING])
 
-STICKY_TIMEOUT = timedelta(seconds=3)
+STICKY_TIMEOUTS = {names.WORKFLOW_TASK_QUEUE: timedelta(seconds=1.5), names.FLEET_TASK_QUEUE: timedelta(seconds=10)}
 """How long a workflow task waits for the worker that knows the workflow. So much longer do those wait whose worker was
-killed; with one second, a busy machine's tasks fell to whoever reads the whole history, which kept it busy for good."""
+killed. With less, a busy server's tasks fall to whoever reads the whole history, which keeps it busy for good: of large
+plans they wait as long as the server takes to notice that nobody polls any more."""
 GRACE = timedelta(seconds=5)
 """How long a stopping worker lets its calls to Azure end."""
 LEAVE_SECONDS = 30
@@ -105,7 +106,7 @@ def workers(
     progress: timedelta = timedelta(seconds=24),
     azure_activities_per_second: float | None = None,
 ) -> list[Worker]:
-    """Return a worker for the workflows, one for their claims, and one for each queue of activities.
+    """Return workers for the workflows, one for their claims, and one for each queue of activities.
 
     *azure_activities_per_second*: what the server hands out of the queue of reads and writes, to all its workers.
     """
@@ -115,7 +116,7 @@ def workers(
         "max_heartbeat_throttle_interval": progress,
     }
     return [
-        workflow_worker(client, **common),
+        *(workflow_worker(client, queue, **common) for queue in STICKY_TIMEOUTS),
         claim_worker(client, **common),
         *(
             Worker(
@@ -133,11 +134,11 @@ def workers(
     ]
 
 
-def workflow_worker(client: Client, **options: Any) -> Worker:
-    """Return the worker of the workflows."""
+def workflow_worker(client: Client, queue: str, **options: Any) -> Worker:
+    """Return the worker of the workflows of a queue."""
     polling = PollerBehaviorAutoscaling(minimum=2, maximum=_POLLS)
     options = {"max_cached_workflows": _CACHED, "workflow_task_poller_behavior": polling, **options}
-    return _serving_workflows(client, names.WORKFLOW_TASK_QUEUE, WORKFLOWS, **options)
+    return _serving_workflows(client, queue, WORKFLOWS, **options)
 
 
 def claim_worker(client: Client, **options: Any) -> Worker:
@@ -167,7 +168,7 @@ def _serving_workflows(client: Client, queue: str, workflows: list[type], **opti
         task_queue=queue,
         workflows=workflows,
         workflow_runner=RUNNER,
-        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUTS.get(queue, STICKY_TIMEOUTS[names.FLEET_TASK_QUEUE]),
         interceptors=[*interceptors(), IgnoreMisfits(), Priorities()],
         **options,
     )

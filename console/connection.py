@@ -45,31 +45,31 @@ async def open_link(session: Session) -> Link:
     return Link(client, client.service_client.config.target_host, session.began)
 
 
-async def has_worker(link: Link) -> bool:
+async def has_worker(link: Link, task_queue: str = WORKFLOW_TASK_QUEUE) -> bool:
     """Whether a worker has polled of late; a server that cannot say counts as no."""
     try:
-        return await worker_polls(link.client, WORKFLOW_TASK_QUEUE)
+        return await worker_polls(link.client, task_queue)
     except RPCError:
         return False
 
 
-async def require_worker(link: Link) -> None:
+async def require_worker(link: Link, task_queue: str = WORKFLOW_TASK_QUEUE) -> None:
     """Wait for a worker, but no longer than a person who mistyped an address should.
 
     Raises:
         UnreachableError: no worker polls.
     """
     deadline = time.monotonic() + _seconds_left(link.began)
-    while not await has_worker(link):
+    while not await has_worker(link, task_queue):
         if time.monotonic() > deadline:
-            raise no_worker(link)
+            raise no_worker(link, task_queue)
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def no_worker(link: Link) -> UnreachableError:
+def no_worker(link: Link, task_queue: str = WORKFLOW_TASK_QUEUE) -> UnreachableError:
     """Return the error of a Temporal server without a worker of ours."""
     return UnreachableError(
-        f'waiting for a worker on task queue "{WORKFLOW_TASK_QUEUE}" of the Temporal server at {link.address} '
+        f'waiting for a worker on task queue "{task_queue}" of the Temporal server at {link.address} '
         f'(namespace "{link.client.namespace}"): none polls; start one with `make up` or `python worker.py`'
     )
 

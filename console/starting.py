@@ -41,7 +41,7 @@ async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool,
     refuse_too_large(plan, plan_file)
     settings = session.settings
     link = await open_link(session)
-    await require_worker(link)
+    await require_worker(link, names.workflow_task_queue(len(plan.vms)))
     _confirm(session, settings, plan, yes=yes)
     await ensure_search_attributes(link.client)
     asking = await requester(session, plan, token_file, may_approve=plan.approval.allow_self_approval)
@@ -127,7 +127,7 @@ async def _started(link: Link, plan: Plan, requester: str) -> WorkflowHandle[Any
                 names.MIGRATE_PLAN,
                 MigratePlanInput(plan=plan, requester=requester),
                 id=names.migrate_plan_id(plan.name),
-                task_queue=names.WORKFLOW_TASK_QUEUE,
+                task_queue=names.workflow_task_queue(len(plan.vms)),
                 memo={MemoKeys.PLAN_HASH: plan.content_hash, MemoKeys.SUMMARY: _summary(plan)},
                 search_attributes=_search_attributes(plan),
                 static_summary=_headline(plan),

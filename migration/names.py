@@ -4,6 +4,8 @@ import hashlib
 import re
 
 WORKFLOW_TASK_QUEUE = "azure-migration"
+FLEET_TASK_QUEUE = "azure-migration-fleet"
+"""Of the workflows of large plans."""
 AZURE_TASK_QUEUE = "azure-migration-azure"
 WAIT_TASK_QUEUE = "azure-migration-wait"
 GUEST_TASK_QUEUE = "azure-migration-guest"
@@ -11,7 +13,12 @@ CLAIM_TASK_QUEUE = "azure-migration-claim"
 """Of the claims on machines, which only wait: they take no room among the workflows that a worker keeps in memory."""
 FINALISE_TASK_QUEUE = "azure-migration-finalise"
 """Of the worker that may delete sources, and of it alone; it is none of `TASK_QUEUES`, which every worker serves."""
-TASK_QUEUES = (WORKFLOW_TASK_QUEUE, CLAIM_TASK_QUEUE, AZURE_TASK_QUEUE, WAIT_TASK_QUEUE, GUEST_TASK_QUEUE)
+TASK_QUEUES = (
+    *(WORKFLOW_TASK_QUEUE, FLEET_TASK_QUEUE, CLAIM_TASK_QUEUE),
+    *(AZURE_TASK_QUEUE, WAIT_TASK_QUEUE, GUEST_TASK_QUEUE),
+)
+LARGE_PLAN = 100
+"""A plan of more virtual machines than these is a large one."""
 
 MIGRATE_PLAN = "MigratePlan"
 MIGRATE_VM = "MigrateVm"
@@ -75,6 +82,11 @@ TAG_KEEP_UNTIL = "azure-vm-migration-keep-until"
 
 TAG_PLAN = "azure-vm-migration-plan"
 """The tag on resources that we create ourselves: the plan's name. Ownership rests on the ledger, not on it."""
+
+
+def workflow_task_queue(plan_size: int) -> str:
+    """Return the task queue of the workflows of a plan of so many virtual machines."""
+    return FLEET_TASK_QUEUE if plan_size > LARGE_PLAN else WORKFLOW_TASK_QUEUE
 
 
 def migrate_plan_id(plan: str) -> str:

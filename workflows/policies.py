@@ -10,7 +10,7 @@ from typing import Any, Literal
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
-from migration.names import AZURE_TASK_QUEUE, GUEST_TASK_QUEUE, WAIT_TASK_QUEUE
+from migration.names import AZURE_TASK_QUEUE, GUEST_TASK_QUEUE, LARGE_PLAN, WAIT_TASK_QUEUE
 
 STEADY = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0)
 """What Azure's errors bring is another delay; this one stands between a worker that is lost and the next attempt."""
@@ -33,13 +33,12 @@ WAITS = ((timedelta(seconds=30), YOUNG_WAIT), (timedelta(minutes=5), GROWN_WAIT)
 """The heartbeat timeout of each age, and how long it lasts: each heartbeat that reaches the server is a billed action
 on Temporal Cloud. A lost worker, the only one, is noticed after a part of the time that a wait has taken."""
 
-LARGE_PLAN = 100
-"""More virtual machines than these do not beat every 24 s each: of a thousand, that takes half a processor for nothing
-but beats. A wait of theirs that is not urgent begins as a grown one."""
-
 
 def first_age(plan_size: int) -> int:
-    """Return the age of `WAITS` in which a wait begins of one of *plan_size* virtual machines."""
+    """Return the age of `WAITS` in which a wait begins of one of *plan_size* virtual machines.
+
+    Those of a large plan do not beat every 24 s each: of a thousand, that takes half a processor for nothing but beats.
+    """
     return 1 if plan_size > LARGE_PLAN else 0
 
 

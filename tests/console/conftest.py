@@ -129,11 +129,11 @@ def lonely_starter(deserted: Client, tmp_path: Path) -> CommandLine:
     return command_line(deserted, tmp_path)
 
 
-def standin_worker(client: Client) -> Worker:
-    """Return a worker that serves the stand-ins on the real task queue."""
+def standin_worker(client: Client, task_queue: str = names.WORKFLOW_TASK_QUEUE) -> Worker:
+    """Return a worker that serves the stand-ins on a real task queue."""
     return Worker(
         client,
-        task_queue=names.WORKFLOW_TASK_QUEUE,
+        task_queue=task_queue,
         workflows=[StandInPlan, StandInVm, StandInCheck, StandInSurvey, StandInClean],
         activities=[wait_until_protected],
         workflow_runner=UnsandboxedWorkflowRunner(),

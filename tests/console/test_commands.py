@@ -6,7 +6,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from migration import names
-from tests.console.conftest import ROOT, CommandLine, eventually
+from tests.console.conftest import ROOT, CommandLine, eventually, standin_worker
 from tests.console.steps import handle_of, started, until_phase
 
 STATUS_KEYS = [
@@ -108,6 +108,18 @@ class TestStart:
         assert lonely_starter.environment["TEMPORAL_ADDRESS"] in answer.err
         assert "none polls" in answer.err
         assert [run async for run in deserted.list_workflows(f"WorkflowId = 'migrate-plan/{name}'")] == []
+
+    async def test_a_large_plan_runs_on_the_queue_of_fleets(self, starter: CommandLine, standins: Client) -> None:
+        """Not where nobody serves it, as a worker of an earlier release does not."""
+        path, name = starter.plan([f"refused-{number}" for number in range(names.LARGE_PLAN + 1)])
+        refused = await starter("start", path)
+        async with standin_worker(standins, names.FLEET_TASK_QUEUE):
+            answer = await starter("start", path)
+            run = await handle_of(standins, name).describe()
+
+        assert (3, 0) == (refused.code, answer.code)
+        assert f'waiting for a worker on task queue "{names.FLEET_TASK_QUEUE}"' in refused.err
+        assert names.FLEET_TASK_QUEUE == run.task_queue
 
     async def test_mistake_in_the_plan_names_file_line_and_field(self, starter: CommandLine) -> None:
         """A plan file that cannot be used is exit code 2, in the form editors jump to."""

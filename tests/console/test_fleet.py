@@ -23,7 +23,7 @@ from migration.eta.values import Estimate
 from migration.phases import Outcome, Phase
 from migration.report import MemoKeys
 from migration.steering import HeldGate
-from tests.console.conftest import CommandLine, eventually
+from tests.console.conftest import CommandLine, eventually, standin_worker
 from tests.console.standins import APPROVER
 from tests.console.steps import handle_of, started, until_phase
 from tests.console.test_view import view, vm
@@ -111,7 +111,8 @@ async def test_the_steps_of_a_large_plan_have_time_for_its_history(starter: Comm
         config = (await handle_of(starter.client, plan).describe()).raw_description.execution_config
         return config.default_workflow_task_timeout.ToTimedelta().total_seconds()
 
-    assert 15.01 == await seconds_of(*(f"refused-{number}" for number in range(501)))
+    async with standin_worker(starter.client, names.FLEET_TASK_QUEUE):
+        assert 15.01 == await seconds_of(*(f"refused-{number}" for number in range(501)))
     assert 10 == await seconds_of("refused-1")
 
 

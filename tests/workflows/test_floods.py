@@ -127,7 +127,7 @@ async def test_many_turns_are_told_at_once_and_who_takes_no_signal_by_an_update(
 
 async def test_a_workflow_task_is_not_interrupted_while_the_server_waits(dev_server: WorkflowEnvironment) -> None:
     """Given up after Temporal's two seconds, a task with all signals of a night without workers would never end."""
-    inner = workflow_worker(await own_client(dev_server))._workflow_worker
+    inner = workflow_worker(await own_client(dev_server), names.FLEET_TASK_QUEUE)._workflow_worker
     assert inner is not None
     assert TASK_PATIENCE_SECONDS == inner._deadlock_timeout_seconds
     assert TASK_PATIENCE_SECONDS > 10
