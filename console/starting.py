@@ -1,14 +1,11 @@
 """`start`: begin a plan, or attach to the run of the same file."""
 
-import asyncio
-import time
 from typing import Any
 
 import typer
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import Priority, SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from console.connection import RPC_TIMEOUT, Link, open_link, require_worker
 from console.errors import InputError, RefusedError
@@ -19,7 +16,7 @@ from console.texts import counted
 from console.watching import follow
 from migration import names
 from migration.inputs import MigratePlanInput
-from migration.large_plans import task_timeout
+from migration.large_plans import task_timeout, workflow_task_queue
 from migration.plan import Plan, Wave
 from migration.report import MemoKeys
 from migration.urgency import Urgency
@@ -29,8 +26,6 @@ from runtime.urls import is_loopback
 
 _NAMED = 50
 """How many virtual machines, waves or approvers the details of a plan's workflow name."""
-_SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS = 15.0
-"""A server caches its search attributes: those just registered are refused for some seconds."""
 FIRST = Priority(priority_key=Urgency.CUTOVER.priority_key)
 """Of a plan's own workflow tasks: thousands of machines wait for what it grants, and its tasks are few."""
 
@@ -41,7 +36,7 @@ async def start_plan(session: Session, plan_file: str, *, wait: bool, yes: bool,
     refuse_too_large(plan, plan_file)
     settings = session.settings
     link = await open_link(session)
-    await require_worker(link, names.workflow_task_queue(len(plan.vms)))
+    await require_worker(link, workflow_task_queue(len(plan.vms)))
     _confirm(session, settings, plan, yes=yes)
     await ensure_search_attributes(link.client)
     asking = await requester(session, plan, token_file, may_approve=plan.approval.allow_self_approval)
@@ -120,27 +115,19 @@ async def _started_or_attached(link: Link, plan: Plan, requester: str) -> tuple[
 
 
 async def _started(link: Link, plan: Plan, requester: str) -> WorkflowHandle[Any, Any]:
-    begun = time.monotonic()
-    while True:
-        try:
-            return await link.client.start_workflow(
-                names.MIGRATE_PLAN,
-                MigratePlanInput(plan=plan, requester=requester),
-                id=names.migrate_plan_id(plan.name),
-                task_queue=names.workflow_task_queue(len(plan.vms)),
-                memo={MemoKeys.PLAN_HASH: plan.content_hash, MemoKeys.SUMMARY: _summary(plan)},
-                search_attributes=_search_attributes(plan),
-                static_summary=_headline(plan),
-                static_details=_details(plan, requester),
-                priority=FIRST,
-                task_timeout=task_timeout(len(plan.vms)),
-                rpc_timeout=RPC_TIMEOUT,
-            )
-        except RPCError as error:
-            is_late = time.monotonic() - begun > _SEARCH_ATTRIBUTES_KNOWN_WITHIN_SECONDS
-            if is_late or error.status is not RPCStatusCode.INVALID_ARGUMENT or "search attribute" not in str(error):
-                raise
-        await asyncio.sleep(1)
+    return await link.client.start_workflow(
+        names.MIGRATE_PLAN,
+        MigratePlanInput(plan=plan, requester=requester),
+        id=names.migrate_plan_id(plan.name),
+        task_queue=workflow_task_queue(len(plan.vms)),
+        memo={MemoKeys.PLAN_HASH: plan.content_hash, MemoKeys.SUMMARY: _summary(plan)},
+        search_attributes=_search_attributes(plan),
+        static_summary=_headline(plan),
+        static_details=_details(plan, requester),
+        priority=FIRST,
+        task_timeout=task_timeout(len(plan.vms)),
+        rpc_timeout=RPC_TIMEOUT,
+    )
 
 
 def _summary(plan: Plan) -> list[dict[str, Any]]:

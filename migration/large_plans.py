@@ -2,8 +2,12 @@
 
 from datetime import timedelta
 
+from migration.names import FLEET_TASK_QUEUE, WORKFLOW_TASK_QUEUE
+
 EACH = 50
 """A plan of more virtual machines is told by wave, and reckons no estimates in a replay."""
+LARGE = 100
+"""A plan of more virtual machines has a task queue of its own, and waits that beat more rarely from their beginning."""
 _MANY = 500
 _TASK_TIMEOUT, _TASK_TIMEOUT_EACH = timedelta(seconds=10), timedelta(milliseconds=10)
 
@@ -16,3 +20,8 @@ def task_timeout(machines: int) -> timedelta | None:
     a step that is lost, with its worker or on its way to it, is missed for as long. Few machines have the default.
     """
     return _TASK_TIMEOUT + machines * _TASK_TIMEOUT_EACH if machines > _MANY else None
+
+
+def workflow_task_queue(machines: int) -> str:
+    """Return the task queue of the workflows of a plan of so many machines."""
+    return FLEET_TASK_QUEUE if machines > LARGE else WORKFLOW_TASK_QUEUE

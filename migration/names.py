@@ -17,8 +17,6 @@ TASK_QUEUES = (
     *(WORKFLOW_TASK_QUEUE, FLEET_TASK_QUEUE, CLAIM_TASK_QUEUE),
     *(AZURE_TASK_QUEUE, WAIT_TASK_QUEUE, GUEST_TASK_QUEUE),
 )
-LARGE_PLAN = 100
-"""A plan of more virtual machines than these is a large one."""
 
 MIGRATE_PLAN = "MigratePlan"
 MIGRATE_VM = "MigrateVm"
@@ -82,11 +80,6 @@ TAG_KEEP_UNTIL = "azure-vm-migration-keep-until"
 
 TAG_PLAN = "azure-vm-migration-plan"
 """The tag on resources that we create ourselves: the plan's name. Ownership rests on the ledger, not on it."""
-
-
-def workflow_task_queue(plan_size: int) -> str:
-    """Return the task queue of the workflows of a plan of so many virtual machines."""
-    return FLEET_TASK_QUEUE if plan_size > LARGE_PLAN else WORKFLOW_TASK_QUEUE
 
 
 def migrate_plan_id(plan: str) -> str:

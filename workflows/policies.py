@@ -10,7 +10,8 @@ from typing import Any, Literal
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
-from migration.names import AZURE_TASK_QUEUE, GUEST_TASK_QUEUE, LARGE_PLAN, WAIT_TASK_QUEUE
+from migration.large_plans import LARGE
+from migration.names import AZURE_TASK_QUEUE, GUEST_TASK_QUEUE, WAIT_TASK_QUEUE
 
 STEADY = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0)
 """What Azure's errors bring is another delay; this one stands between a worker that is lost and the next attempt."""
@@ -39,7 +40,7 @@ def first_age(plan_size: int) -> int:
 
     Those of a large plan do not beat every 24 s each: of a thousand, that takes half a processor for nothing but beats.
     """
-    return 1 if plan_size > LARGE_PLAN else 0
+    return 1 if plan_size > LARGE else 0
 
 
 def waiting(deadline: timedelta, age: int) -> dict[str, Any]:

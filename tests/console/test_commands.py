@@ -6,6 +6,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from migration import names
+from migration.large_plans import LARGE
 from tests.console.conftest import ROOT, CommandLine, eventually, standin_worker
 from tests.console.steps import handle_of, started, until_phase
 
@@ -111,7 +112,7 @@ class TestStart:
 
     async def test_a_large_plan_runs_on_the_queue_of_fleets(self, starter: CommandLine, standins: Client) -> None:
         """Not where nobody serves it, as a worker of an earlier release does not."""
-        path, name = starter.plan([f"refused-{number}" for number in range(names.LARGE_PLAN + 1)])
+        path, name = starter.plan([f"refused-{number}" for number in range(LARGE + 1)])
         refused = await starter("start", path)
         async with standin_worker(standins, names.FLEET_TASK_QUEUE):
             answer = await starter("start", path)
