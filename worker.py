@@ -84,7 +84,7 @@ RUNNER = runner_of([*WORKFLOWS, *FINALISING])
 STICKY_TIMEOUTS = {names.WORKFLOW_TASK_QUEUE: timedelta(seconds=1.5), names.FLEET_TASK_QUEUE: timedelta(seconds=10)}
 """How long a workflow task waits for the worker that knows the workflow. So much longer do those wait whose worker was
 killed. With less, a busy server's tasks fall to whoever reads the whole history, which keeps it busy for good: of large
-plans they wait as long as the server takes to notice that nobody polls any more."""
+plans, and of what deletes sources, they wait as long as the server takes to notice that nobody polls any more."""
 GRACE = timedelta(seconds=5)
 """How long a stopping worker lets its calls to Azure end."""
 LEAVE_SECONDS = 30

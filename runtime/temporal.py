@@ -183,7 +183,8 @@ async def _register(client: Client, missing: Mapping[str, str]) -> None:
 
 async def _until_known(client: Client) -> None:
     """Wait until our search attributes are taken: a server keeps in memory which there are, and looks now and then."""
-    query = " AND ".join(f"{name} IS NOT NULL" for name in SEARCH_ATTRIBUTES)
+    # Of no workflow: what counts is whether the server takes the names.
+    query = " AND ".join(["WorkflowId = '-'", *(f"{name} IS NOT NULL" for name in SEARCH_ATTRIBUTES)])
     with suppress(TimeoutError):
         async with asyncio.timeout(KNOWN_WITHIN_SECONDS):
             while True:
