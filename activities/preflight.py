@@ -26,10 +26,10 @@ from arm.sides import read_side
 from migration import ids, names
 from migration.capping import capped, worst
 from migration.facts import UnaskedError
-from migration.findings import CheckVm, OsType, PlanCheck, VmFindings, guests_to_ask
+from migration.findings import CheckVm, OsType, PlanCheck, VmCheck, VmFindings, guests_to_ask
 from migration.inventory import Inventory
 from migration.ledger_proof import BEFORE
-from migration.models import Progress, VmCheck, VmSpec
+from migration.models import Progress, VmSpec
 from migration.plan import Plan
 from migration.rules import fingerprints
 from migration.rules.case import Case

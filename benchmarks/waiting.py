@@ -32,8 +32,8 @@ from temporalio.service import RPCError
 from benchmarks.temporal import running
 from migration import names
 from migration.adoption import Adoption
-from migration.findings import CheckVm
-from migration.models import Progress, VmCheck
+from migration.findings import CheckVm, VmCheck
+from migration.models import Progress
 from migration.power import DEALLOCATED
 from migration.waiting import CopiesWatched, WatchCopies
 from runtime.temporal import connect

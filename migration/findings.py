@@ -8,12 +8,14 @@ from migration.adoption import Adoption
 from migration.base import Value
 from migration.fingerprint import Fingerprint
 from migration.models import Finding, SourceVm, VmSpec, VmTask
+from migration.parity.values import Side
 from migration.placement import Place
 from migration.plan import Plan
 from migration.severities import Moment
 from migration.specs import vm_specs
 from migration.vaults import account_id
 
+OsType = Literal["Linux", "Windows"]
 _LINES, _LINE_CHARACTERS = 20, 400
 """Temporal keeps 20,000 bytes of a workflow's details."""
 
@@ -35,7 +37,23 @@ class CheckVm(Value):
     again: bool = Field(default=False, description="Whether the last check held the machine: nothing old counts then.")
 
 
-OsType = Literal["Linux", "Windows"]
+class VmCheck(Value):
+    """The answer of a check of one virtual machine. `source` is None when it cannot be read."""
+
+    findings: list[Finding]
+    source: SourceVm | None = None
+    fingerprint: Fingerprint | None = Field(None, description="What was seen, to tell drift before the failover.")
+    side: Side | None = Field(None, description="What the source has before anything is written; only of a start.")
+    already_migrated: bool = Field(
+        default=False, description="The source has a committed failover, or its move had ended."
+    )
+    size: str | None = Field(None, description="The size that it will have, as far as the check can tell.")
+    adoption: Adoption = Field(default_factory=Adoption, description="What it is replicated by already.")
+
+    @property
+    def blocking(self) -> list[Finding]:
+        """What must be mended first."""
+        return [finding for finding in self.findings if finding.blocks]
 
 
 class CheckGuest(Value):

@@ -8,13 +8,10 @@ from typing import Literal
 from pydantic import Field
 
 from migration import ids, names
-from migration.adoption import Adoption
 from migration.base import Value
 from migration.consistency import ConsistencyGroup
 from migration.copies import TaskVerdict
-from migration.fingerprint import Fingerprint
 from migration.hooks import Hooks
-from migration.parity.values import Side
 from migration.plan import Approval, Failover, Waiver
 from migration.plan_finalise import Reprotect
 from migration.plan_notifications import Notification
@@ -254,25 +251,6 @@ class Progress(Value):
     detail: str = ""
     stuck: Halt | None = None
     reason: str = Field("", description="Why it stands still.")
-
-
-class VmCheck(Value):
-    """The answer of a check of one virtual machine. `source` is None when it cannot be read."""
-
-    findings: list[Finding]
-    source: SourceVm | None = None
-    fingerprint: Fingerprint | None = Field(None, description="What was seen, to tell drift before the failover.")
-    side: Side | None = Field(None, description="What the source has before anything is written; only of a start.")
-    already_migrated: bool = Field(
-        default=False, description="The source has a committed failover, or its move had ended."
-    )
-    size: str | None = Field(None, description="The size that it will have, as far as the check can tell.")
-    adoption: Adoption = Field(default_factory=Adoption, description="What it is replicated by already.")
-
-    @property
-    def blocking(self) -> list[Finding]:
-        """What must be mended first."""
-        return [finding for finding in self.findings if finding.blocks]
 
 
 class FenceEvidence(Value):

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from migration.keeping import DeleteResources
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import AT_THE_END, BEFORE, Around, LedgerProof, Surroundings, digests, proof, unlisted
-    from migration.models import SourceDisk, SourceVm, VmTask
+    from migration.makings import entry_of
     from migration.requests import Observations, ObserveResources, ReadParts, VmParts
     from migration.waiting import ResourcesWait
 from workflows import looks
@@ -86,7 +86,7 @@ class Belongings:
         What was there before the first of them stays a stranger's.
         """
         claimed = [entry for entry in earlier.entries if entry.ours or entry.state == "left"]
-        claimed += [_entry(one, "site_recovery", _PROVED) for one in proved if one.lower() not in earlier.existed]
+        claimed += [entry_of(one, "site_recovery", _PROVED) for one in proved if one.lower() not in earlier.existed]
         known = ledger.merge([], claimed)
         if not known:
             return
@@ -166,7 +166,9 @@ class Belongings:
 
     def note_parts(self, resource_ids: list[str], why: str) -> None:
         """Enter parts of a machine that were made under names that nobody predicted: reported, never deleted."""
-        self.entries = ledger.merge(self.entries, [_entry(part, "site_recovery", why, "left") for part in resource_ids])
+        self.entries = ledger.merge(
+            self.entries, [entry_of(part, "site_recovery", why, "left") for part in resource_ids]
+        )
 
     async def _delete(self, resource_ids: list[str]) -> None:
         told = ", ".join(sorted({ids.ResourceId.parse(one).names[-1][0] for one in resource_ids}))
@@ -186,64 +188,3 @@ class Belongings:
     ) -> Observations:
         request = ObserveResources(ids=[entry.id for entry in entries], around=around, reader=reader)
         return await self._engine.call(LedgerActivities.observe_resources, request, summary)
-
-
-def replication_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:
-    """Return what enabling replication makes: the item, a replica of each disk, the agent's extension on the source."""
-    extension = f"{task.vm.source_id}/extensions/SiteRecovery-{source.os_type}"
-    return [
-        _entry(task.item_id, "site_recovery", "replication of this virtual machine"),
-        *(_disk(task, f"{disk.name}-ASRReplica", "replica disk") for disk in _moving_disks(task, source)),
-        _entry(extension, "site_recovery", "Site Recovery's agent on the source"),
-    ]
-
-
-def failover_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:
-    """Return what the failover makes: the target machine, its interfaces and disks, named as the source's."""
-    return [
-        _entry(task.vm.target_id, "site_recovery", "the moved virtual machine"),
-        *(_nic(task, nic.name, "its network interface") for nic in source.nics),
-        *(_disk(task, disk.name, "its disk") for disk in _moving_disks(task, source)),
-    ]
-
-
-def return_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:
-    """Return what replicating back makes: the item in its new place, replicas where the source was, the agent."""
-    home = ids.ResourceId.parse(task.vm.source_id)
-    extension = f"{task.vm.target_id}/extensions/SiteRecovery-{source.os_type}"
-    replicas = [
-        ids.disk_id(home.subscription, home.resource_group or "", f"{disk.name}-ASRReplica")
-        for disk in _moving_disks(task, source)
-    ]
-    return [
-        _entry(task.reversed.item_id, "site_recovery", "replication back to the old region"),
-        *(_entry(disk, "site_recovery", "replica disk in the old region") for disk in replicas),
-        _entry(extension, "site_recovery", "Site Recovery's agent on the target"),
-    ]
-
-
-def test_entries(task: VmTask, source: SourceVm) -> list[LedgerEntry]:
-    """Return what a test failover makes until its clean-up."""
-    return [
-        _entry(task.vm.test_vm_id, "site_recovery", "the virtual machine of the test failover"),
-        *(_disk(task, f"{disk.name}-ASRtest", "disk of the test failover") for disk in _moving_disks(task, source)),
-    ]
-
-
-def _moving_disks(task: VmTask, source: SourceVm) -> list[SourceDisk]:
-    return [disk for disk in source.disks if not task.vm.excludes(disk.name)]
-
-
-def _disk(task: VmTask, name: str, why: str) -> LedgerEntry:
-    disk = ids.disk_id(task.vm.target_subscription, task.vm.target_resource_group, name)
-    return _entry(disk, "site_recovery", why)
-
-
-def _nic(task: VmTask, name: str, why: str) -> LedgerEntry:
-    nic = ids.nic_id(task.vm.target_subscription, task.vm.target_resource_group, name)
-    return _entry(nic, "site_recovery", why)
-
-
-def _entry(resource_id: str, creator: ledger.Creator, why: str, state: ledger.State = "predicted") -> LedgerEntry:
-    kind = ids.ResourceId.parse(resource_id).type
-    return LedgerEntry(id=resource_id, type=kind, created_by=creator, state=state, why=why)

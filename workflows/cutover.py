@@ -7,13 +7,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.failover import FailoverActivities
     from activities.replication import ReplicationActivities
     from activities.verification import VerificationActivities
+    from migration import makings
     from migration.ledger_proof import AT_THE_END
     from migration.models import JobRef, PowerStates, Verification
     from migration.power import is_off, is_running
     from migration.proofs import Proof, failures, held_of
     from migration.requests import JOB_LOST, FailoverStarted, ReadItem, StartFailover, VerifyTarget
     from migration.times import seconds_between
-from workflows import belongings as made
 from workflows import looks
 from workflows.copies import Copies, Facts
 from workflows.engine import type_of
@@ -44,7 +44,7 @@ class Cutover:
     async def fail_over(self) -> None:
         """Fail over to the latest point, the source shut down first, and judge the fence."""
         source, facts = self._replication.found, self._facts
-        await self._belongings.predict(made.failover_entries(self._task, source), "Read what the failover will make")
+        await self._belongings.predict(makings.failover_entries(self._task, source), "Read what the failover will make")
         facts.attempted = True
         facts.source_ran = is_running(source.power_state)
         facts.source_agent_ready = source.agent_ready

@@ -19,12 +19,13 @@ with workflow.unsafe.imports_passed_through():
     from migration.hooks import Hooks
     from migration.ids import ResourceId
     from migration.ledger_proof import digest
+    from migration.makings import failover_entries
     from migration.models import VmTask
     from migration.phases import Outcome, Phase
     from migration.plan_verification import Verifying
     from migration.report import DecisionAnswer, MemoKeys, VmEnding, VmReport, VmStatus, as_json
 from workflows.adopting import Adopting
-from workflows.belongings import Belongings, failover_entries
+from workflows.belongings import Belongings
 from workflows.board import Board
 from workflows.cutover import Cutover
 from workflows.engine import Engine, reason_of, shielded, type_of

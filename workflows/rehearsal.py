@@ -7,10 +7,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.isolation import IsolationActivities
     from activities.power import PowerActivities
     from activities.verification import VerificationActivities
+    from migration import makings
     from migration.ids import describe
     from migration.proofs import Isolation, ProveIsolation, TestFailoverReport
     from migration.requests import ReadParts, StartFailover, VerifyTarget
-from workflows import belongings as made
 from workflows.board import now_text
 from workflows.failures import vm_failure
 from workflows.holding import until_mended
@@ -30,7 +30,7 @@ class Rehearsal:
         """Run a test failover into the isolated network, verify and probe its copy, and clean it up."""
         engine, task, source = self._engine, self._task, self._replication.found
         await self._prove_isolation()
-        await self._belongings.predict(made.test_entries(task, source), "Read what the test failover will make")
+        await self._belongings.predict(makings.test_entries(task, source), "Read what the test failover will make")
         self._unheard = True
         started = await engine.call(
             FailoverActivities.start_test_failover, StartFailover(task=task), "Start the test failover"

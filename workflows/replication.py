@@ -9,13 +9,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.power import PowerActivities
     from activities.replication import ReplicationActivities
     from activities.waits import WaitActivities
+    from migration import makings
     from migration.adoption import Adoption
     from migration.ledger_proof import around
     from migration.models import SourceVm, Started, VmTask
     from migration.power import is_running
     from migration.requests import ConfigureTarget, DisableReplication, EnableReplication, ReadPower, StartFailover
     from migration.waiting import ProtectedWait
-from workflows import belongings as made
 from workflows import looks, policies
 from workflows.belongings import Belongings
 from workflows.engine import Engine
@@ -57,7 +57,7 @@ class Replication:
         if self.adoption.stage == "enabling_failed":
             await self._disable()
             await self._belongings.look("See what the failed enabling left")
-        wanted = made.replication_entries(task, self.found)
+        wanted = makings.replication_entries(task, self.found)
         await self._belongings.predict(wanted, "Read what enabling will make", around(task, self.found))
         if self.adoption.is_midway:
             return

@@ -8,9 +8,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.replication import ReplicationActivities
     from activities.reprotection import ReprotectionActivities
     from activities.waits import WaitActivities
+    from migration import makings
     from migration.requests import DisableReplication, ReadItem, Reprotect
     from migration.waiting import ProtectedWait
-from workflows import belongings as made
 from workflows.failures import vm_failure
 from workflows.kit import Kit
 
@@ -25,7 +25,7 @@ class Reprotection:
     async def reprotect(self) -> None:
         """Turn the replication round, and wait until the machine is protected again, and healthy, the other way."""
         task, source, name = self._task, self._replication.found, self._task.vm.name
-        await self._belongings.predict(made.return_entries(task, source), "Read what replicating back will make")
+        await self._belongings.predict(makings.return_entries(task, source), "Read what replicating back will make")
         wanted = Reprotect(task=task, source=source)
         started = await self._engine.call(ReprotectionActivities.reprotect, wanted, f"Replicate {name} back")
         await self._engine.wait_for_job(started.job, "Until its replication is turned round")

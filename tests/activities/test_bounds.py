@@ -11,8 +11,9 @@ from activities.bounds import MOST_BYTES, MOST_CHARACTERS, bounded
 from activities.registry import interceptors
 from arm import items, jobs
 from arm.errors import classify
+from migration.findings import VmCheck
 from migration.hooks import HookRan
-from migration.models import Finding, VmCheck
+from migration.models import Finding
 from migration.proofs import quoted
 
 MEGABYTES = "x" * 5_000_000

@@ -19,7 +19,7 @@ from activities.moved_leftovers import MovedLooker
 from activities.parity import ParityActivities
 from activities.power import PowerActivities
 from arm import items
-from migration import ids
+from migration import ids, makings
 from migration.cleaning import FindLeftovers
 from migration.earlier import Books, EarlierAnswer, joined
 from migration.keeping import DeleteResources
@@ -31,7 +31,6 @@ from migration.specs import vm_specs
 from tests.activities.contoso import CONTOSO
 from tests.activities.estate import SUBSCRIPTION, TARGET_GROUP, TARGET_REGION, VAULT
 from tests.activities.rich_estate import READER
-from workflows import belongings
 
 if TYPE_CHECKING:
     from migration.cleaning import CleanSurvey
@@ -48,8 +47,8 @@ async def look(stage: Stage, case: Case, earlier: EarlierAnswer = NO_HISTORY) ->
 
 def ledger(case: Case, state: State) -> list[LedgerEntry]:
     """Return the ledger of a run that enabled and failed over, all in one state."""
-    entries = belongings.replication_entries(case.task, case.source)
-    entries += belongings.failover_entries(case.task, case.source)
+    entries = makings.replication_entries(case.task, case.source)
+    entries += makings.failover_entries(case.task, case.source)
     return [entry.model_copy(update={"state": state}) for entry in entries]
 
 

@@ -17,8 +17,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.preflight import PreflightActivities
 from arm.clients import AzureClients
 from migration import ids
-from migration.findings import CheckVm
-from migration.models import SharedResources, VmCheck, VmTask
+from migration.findings import CheckVm, VmCheck
+from migration.models import SharedResources, VmTask
 from migration.plan import Plan
 from migration.specs import vm_specs
 from tests.activities.stage import access_to

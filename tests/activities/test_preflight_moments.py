@@ -9,9 +9,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.failover import FailoverActivities
 from activities.preflight import PreflightActivities
 from activities.replication import ReplicationActivities
-from migration.findings import CheckVm
+from migration.findings import CheckVm, VmCheck
 from migration.ids import id_key
-from migration.models import VmCheck
 from migration.requests import DisableReplication, StartFailover
 from migration.severities import Moment
 from tests.activities.contoso import stop

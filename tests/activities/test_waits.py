@@ -14,11 +14,11 @@ from activities.failover import FailoverActivities
 from activities.replication import ReplicationActivities
 from activities.waits import WaitActivities
 from arm.watcher import FEW, Watchers
+from migration.makings import replication_entries
 from migration.models import Progress
 from migration.requests import EnableReplication, StartFailover
 from migration.waiting import JobWait, JobWaited, ProtectedWait
 from tests.activities.stage import SPEED
-from workflows.belongings import replication_entries
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from activities.ledger import told_by
+from activities.observing import told_by
 from arm import handover
 from arm.handover import HANDED_SECONDS, LOOKED_SECONDS, Handover
 from migration import ids

@@ -7,12 +7,12 @@ from temporalio import activity
 from activities.plans import OtherPlans, OtherPlansAnswer
 from migration.cleaning import CleanSurvey, FindLeftovers
 from migration.earlier import EarlierAnswer, EarlierRuns
-from migration.findings import CheckGuest, CheckVm, PlanCheck, VmFindings
+from migration.findings import CheckGuest, CheckVm, PlanCheck, VmCheck, VmFindings
 from migration.fleet_looks import Absent, CancelAgain, CancelVms, Ended, FindEnded, TurnAnswers, Untold
 from migration.keeping import DeleteResources, KeepDisks
 from migration.ledger import Observation
 from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan
-from migration.models import Verification, VmCheck
+from migration.models import Verification
 from migration.plan import Plan
 from migration.proofs import Isolation, ProbeResult, ProveIsolation, RunProbe
 from migration.requests import (

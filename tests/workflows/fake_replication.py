@@ -5,6 +5,7 @@ from typing import Any
 
 from temporalio import activity
 
+from migration import makings
 from migration.ledger import Observation
 from migration.models import FenceEvidence, JobResult, Started, VmTask
 from migration.proofs import Boot, BootWait
@@ -36,7 +37,6 @@ from migration.waiting import (
 )
 from tests.workflows.stand_in import StandIn
 from tests.workflows.world import SOURCE_SERVING_SINCE, TARGET_RUNNING_SINCE, Item
-from workflows import belongings
 
 
 class OnAnItem(StandIn):
@@ -103,7 +103,7 @@ class Reprotection(StandIn):
         def answer() -> Started:
             self.world.unprotect(task)
             self.world.items[task.reversed.item_id] = Item(failed_over=False)
-            self.world.make(*(entry.id for entry in belongings.return_entries(task, request.source)))
+            self.world.make(*(entry.id for entry in makings.return_entries(task, request.source)))
             job = self.world.job("SwitchReplicationGroupProtection", task.item_id)
             return Started(resource_id=task.reversed.item_id, job=job)
 

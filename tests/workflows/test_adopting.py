@@ -2,12 +2,13 @@
 
 from typing import Any, cast
 
-from migration import ids
+from migration import ids, makings
 from migration.adoption import Adoption
 from migration.earlier import Books, joined
+from migration.findings import VmCheck
 from migration.ledger import Observation
 from migration.ledger_proof import LedgerProof
-from migration.models import VmCheck, VmTask
+from migration.models import VmTask
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
 from migration.requests import Observations, ObserveResources
@@ -31,7 +32,7 @@ def earlier_run(script: Script, task: VmTask) -> None:
     source = source_of(task.vm)
     entries = [
         entry.model_copy(update={"state": "created"})
-        for make in (belongings.replication_entries, belongings.test_entries, belongings.failover_entries)
+        for make in (makings.replication_entries, makings.test_entries, makings.failover_entries)
         for entry in make(task, source)
     ]
     script.on("read_earlier_runs", joined([Books(entries=entries, source=source)]))
@@ -85,7 +86,7 @@ async def test_without_history_the_item_proves_what_goes(stage: Stage, world: Wo
     source = source_of(task.vm)
     world.protect(task)
     world.fail_over(task)
-    made = [*belongings.replication_entries(task, source), *belongings.failover_entries(task, source)]
+    made = [*makings.replication_entries(task, source), *makings.failover_entries(task, source)]
     found_by_check(script, task, "failed_over", power=DEALLOCATED, own_ids=[entry.id for entry in made])
     await rejected(stage, await stage.start_vm(task))
     assert RUNNING == world.power_of(task.vm.source_id)
@@ -97,7 +98,7 @@ async def test_what_existed_before_the_earlier_run_stays(stage: Stage, world: Wo
     task = make_task()
     world.protect(task)
     world.fail_over(task)
-    nic = next(one for one in belongings.failover_entries(task, source_of(task.vm)) if one.type.endswith("Interfaces"))
+    nic = next(one for one in makings.failover_entries(task, source_of(task.vm)) if one.type.endswith("Interfaces"))
     found_by_check(script, task, "failed_over", power=DEALLOCATED, own_ids=[nic.id, task.vm.target_id])
     existed = nic.model_copy(update={"state": "existed"})
     script.on("read_earlier_runs", joined([Books(entries=[existed], source=source_of(task.vm))]))
@@ -118,7 +119,7 @@ async def test_what_somebody_else_set_up_is_never_disabled_on_the_way_back(
     assert 0 == script.labels().count("disable_replication")
     assert task.item_id in world.items
     assert not world.is_there(task.vm.target_id)
-    assert world.is_there(belongings.replication_entries(task, source_of(task.vm))[1].id)
+    assert world.is_there(makings.replication_entries(task, source_of(task.vm))[1].id)
 
 
 async def test_a_failed_enabling_is_removed_before_the_next(stage: Stage, world: World, script: Script) -> None:
@@ -156,7 +157,7 @@ async def test_a_test_of_an_earlier_run_is_cleaned_up(stage: Stage, world: World
 async def test_what_no_ledger_names_is_an_incident(stage: Stage, world: World) -> None:
     """A disk that came up beside the move under a name of its own is told; what a stranger deleted, corrected."""
     task = make_task()
-    disk = belongings.failover_entries(task, source_of(task.vm))[2].id
+    disk = makings.failover_entries(task, source_of(task.vm))[2].id
     handle = await stage.start_vm(task)
     await stage.until_phase(handle, Phase.AWAITING_APPROVAL)
     world.make(f"{disk}-ASRReplica-7")
@@ -188,7 +189,7 @@ class Reads:
 async def test_what_comes_between_two_readings_is_still_of_the_earlier_run() -> None:
     """An enabling goes on: what it had foretold, and makes right after this run asked for it, is nobody else's."""
     task = make_task()
-    wanted = belongings.replication_entries(task, source_of(task.vm))
+    wanted = makings.replication_entries(task, source_of(task.vm))
     item, *replicas, agent = [entry.id for entry in wanted]
     begun = [entry.model_copy(update={"state": "predicted"}) for entry in wanted if entry.id != replicas[0]]
     ledger = belongings.Belongings(cast("Engine", Reads({item}, {item, agent, replicas[0]})))

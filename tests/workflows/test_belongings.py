@@ -3,10 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migration import ledger
+from migration import ledger, makings
 from migration.ledger import LedgerEntry, Observation
 from tests.workflows.scenes import make_task, source_of
-from workflows import belongings
 
 GROUP = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks"
 IDS = st.sampled_from([f"{GROUP}/{name}" for name in ("a", "A", "b", "c")])
@@ -56,13 +55,13 @@ def test_site_recoverys_names_are_predicted() -> None:
     """Replica disks, target disks and test disks are named after the source's, and its interface keeps its name."""
     task = make_task()
     source = source_of(task.vm)
-    names = [entry.id.rsplit("/", 1)[-1] for entry in belongings.replication_entries(task, source)]
+    names = [entry.id.rsplit("/", 1)[-1] for entry in makings.replication_entries(task, source)]
     assert ["web-01-disk0-ASRReplica", "web-01-disk1-ASRReplica", "SiteRecovery-Linux"] == names[1:]
     assert ["web-01", "web-01-nic", "web-01-disk0", "web-01-disk1"] == [
-        entry.id.rsplit("/", 1)[-1] for entry in belongings.failover_entries(task, source)
+        entry.id.rsplit("/", 1)[-1] for entry in makings.failover_entries(task, source)
     ]
     assert ["web-01-test", "web-01-disk0-ASRtest", "web-01-disk1-ASRtest"] == [
-        entry.id.rsplit("/", 1)[-1] for entry in belongings.test_entries(task, source)
+        entry.id.rsplit("/", 1)[-1] for entry in makings.test_entries(task, source)
     ]
 
 
@@ -71,5 +70,5 @@ def test_excluded_disks_are_not_expected() -> None:
     task = make_task()
     task = task.model_copy(update={"vm": task.vm.model_copy(update={"excluded_disks": ["WEB-01-DISK1"]})})
     source = source_of(task.vm)
-    for entries in (belongings.replication_entries, belongings.failover_entries, belongings.test_entries):
+    for entries in (makings.replication_entries, makings.failover_entries, makings.test_entries):
         assert not [entry.id for entry in entries(task, source) if "disk1" in entry.id]

@@ -3,7 +3,7 @@
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from migration import ids
+from migration import ids, makings
 from migration.models import JobRef, Mismatch, Verification
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
@@ -12,7 +12,6 @@ from tests.workflows.scenes import make_task
 from tests.workflows.script import Script, environment_failure, job_failure, vm_failure
 from tests.workflows.stage import Stage
 from tests.workflows.world import World
-from workflows import belongings
 
 WITH_TEST = {"test_first": True, "test_network": "isolated"}
 DISABLE = ["disable_replication", "wait_for_job(DisableDr)", "disable_replication"]
@@ -118,7 +117,7 @@ async def test_the_machine_goes_before_its_interface_and_its_disks(stage: Stage,
 async def test_what_was_there_before_is_never_deleted(stage: Stage, script: Script, world: World) -> None:
     """A disk that carried a predicted name before the failover stays, whatever else is undone."""
     task = make_task()
-    [_, _, disk, *_] = belongings.failover_entries(task, world.source(task.vm))
+    [_, _, disk, *_] = makings.failover_entries(task, world.source(task.vm))
     world.make(disk.id)
     script.on("verify_target", vm_failure())
     await (await stage.start_vm(task)).result()

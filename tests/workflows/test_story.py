@@ -8,9 +8,9 @@ from temporalio.testing import WorkflowEnvironment
 from migration import ids
 from migration.chain import evidence
 from migration.earlier import Books
-from migration.findings import CheckVm
+from migration.findings import CheckVm, VmCheck
 from migration.ledger_proof import digest
-from migration.models import Mismatch, Started, VmCheck
+from migration.models import Mismatch, Started
 from migration.phases import Outcome, Phase
 from migration.power import DEALLOCATED, RUNNING
 from migration.report import MemoKeys, VmEnding, as_json

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from migration.models import SourceVm, Verification, VmCheck, VmTask
+from migration.findings import VmCheck
+from migration.models import SourceVm, Verification, VmTask
 from migration.phases import Outcome
 from migration.plan_verification import Probe
 from migration.power import RUNNING

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from migration.models import VmCheck
+from migration.findings import VmCheck
 from migration.phases import Outcome, Phase
 from migration.plan import Plan
 from tests.workflows.scenes import finding, make_plan

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from activities.approval import ApprovalActivities
 from activities.courier import CourierActivities
 from activities.fleet import FleetActivities
-from migration import ids
+from migration import ids, makings
 from migration.ledger_proof import Around, Neighbourhood, Surroundings
 from migration.models import FenceEvidence, JobRef, SourceVm, Started, VmSpec, VmTask
 from migration.parity.values import Side
@@ -13,7 +13,6 @@ from migration.power import DEALLOCATED, RUNNING
 from migration.requests import VmParts
 from tests.workflows.scenes import source_of
 from tests.workflows.script import Script
-from workflows import belongings
 
 SHUTDOWN_STARTED = "2026-03-01T10:00:00.0000000Z"
 RECOVERY_POINT = "2026-03-01T10:01:30.0000000Z"
@@ -97,19 +96,19 @@ class World:
         """Replicate: the item, replica disks and the agent come to be."""
         self.items[task.item_id] = Item()
         self.tasks[task.item_id] = task
-        self.make(*(entry.id for entry in belongings.replication_entries(task, self.source(task.vm))))
+        self.make(*(entry.id for entry in makings.replication_entries(task, self.source(task.vm))))
 
     def unprotect(self, task: VmTask) -> None:
         """Stop replicating: what only replication needs goes, a failed-over machine stays."""
         self.items.pop(task.item_id, None)
-        self.remove(*(entry.id for entry in belongings.replication_entries(task, self.source(task.vm))))
+        self.remove(*(entry.id for entry in makings.replication_entries(task, self.source(task.vm))))
 
     def fail_over(self, task: VmTask) -> None:
         """Stop the source, if asked to, and start its copy."""
         vm = task.vm
         if task.failover.shut_down_source:
             self.power[ids.id_key(vm.source_id)] = DEALLOCATED
-        made = [entry.id for entry in belongings.failover_entries(task, self.source(vm))]
+        made = [entry.id for entry in makings.failover_entries(task, self.source(vm))]
         self.make(*made)
         nics, disks = ([one for one in made if f"/{kind}/" in one] for kind in ("networkInterfaces", "disks"))
         self.parts[ids.id_key(vm.target_id)] = VmParts(exists=True, nic_ids=nics, disk_ids=disks)
@@ -118,13 +117,13 @@ class World:
 
     def test_fail_over(self, task: VmTask) -> None:
         """Make the machine of a test failover."""
-        self.make(*(entry.id for entry in belongings.test_entries(task, self.source(task.vm))))
+        self.make(*(entry.id for entry in makings.test_entries(task, self.source(task.vm))))
         self.power[ids.id_key(task.vm.test_vm_id)] = RUNNING
 
     def clean_up_test(self, task: VmTask) -> bool:
         """Remove what a test failover made; tell whether there was something."""
         there = self.is_there(task.vm.test_vm_id)
-        self.remove(*(entry.id for entry in belongings.test_entries(task, self.source(task.vm))))
+        self.remove(*(entry.id for entry in makings.test_entries(task, self.source(task.vm))))
         return there
 
     def fence_of(self, vm: VmSpec) -> FenceEvidence:
