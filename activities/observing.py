@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from activities.heartbeats import beating
+from activities.power import read_both
 from arm import machines
 from arm.clients import AzureClients
 from arm.listings import Listings
@@ -39,6 +40,7 @@ class Observer:
         around = request.around
         age = self._age_seconds if request.reader == BEFORE and around is not None else 0.0
         async with beating(list):
+            power = await read_both(self._azure, request.power_of) if request.power_of else None
             machines_of = [around.source_id, *around.target_ids] if around else []
             handed = self._azure.handed.take(request.reader, [*request.ids, *machines_of]) if request.reader else {}
             told = told_by(handed, request.ids)
@@ -57,7 +59,7 @@ class Observer:
                 listed = {id_key(one) for one in found.ids}
                 told |= {key: False for key in map(id_key, request.ids) if key.endswith(_REPLICA) and key not in listed}
             seen = list(await asyncio.gather(*(look(one) for one in request.ids)))
-            return Observations(seen=seen, around=found)
+            return Observations(seen=seen, around=found, power=power)
 
     async def _disks(self, group_id: str, age: float, wanted: list[str]) -> dict[str, bool]:
         """Tell which disks of a target are there before anything is made; machines that start beside each other ask."""

@@ -66,18 +66,8 @@ class PowerActivities:
     @activity.defn
     async def read_power(self, request: ReadPower) -> PowerStates:
         """Read both copies at one moment."""
-        both = [request.source_id, request.target_id]
         async with beating(list):
-            documents = await asyncio.gather(*(machines.read_document(self._azure, one) for one in both))
-        if request.reader:
-            self._azure.handed.put(request.reader, dict(zip(both, documents, strict=True)))
-        source, target = (None if one is None else machines.machine_of(one) for one in documents)
-        return PowerStates(
-            source=_state(source),
-            target=_state(target),
-            source_since=source.power_since if source else None,
-            target_since=target.power_since if target else None,
-        )
+            return await read_both(self._azure, request)
 
     @activity.defn
     async def read_parts(self, request: ReadParts) -> VmParts:
@@ -124,6 +114,21 @@ class PowerActivities:
             raise refused(
                 f"{change.reason or 'changing the power'}: {describe(change.vm_id)}: {code}: {message}", vm.text
             )
+
+
+async def read_both(azure: AzureClients, request: ReadPower) -> PowerStates:
+    """Return the power states of both copies at one moment; what was read is handed on to the request's reader."""
+    both = [request.source_id, request.target_id]
+    documents = await asyncio.gather(*(machines.read_document(azure, one) for one in both))
+    if request.reader:
+        azure.handed.put(request.reader, dict(zip(both, documents, strict=True)))
+    source, target = (None if one is None else machines.machine_of(one) for one in documents)
+    return PowerStates(
+        source=_state(source),
+        target=_state(target),
+        source_since=source.power_since if source else None,
+        target_since=target.power_since if target else None,
+    )
 
 
 def _state(machine: Machine | None) -> str | None:

@@ -7,6 +7,7 @@ rules that judge what was read are in `migration.rules`.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,19 +19,21 @@ from temporalio import activity
 from activities.finalised import finalised_sources
 from activities.guests import check_guests
 from activities.heartbeats import beating
+from activities.observing import Observer
 from arm.asking import Asker, Count, Memory, Sharing
 from arm.handover import FAILING_OVER
 from arm.inventory import take_inventory
 from arm.pace import FLOOR_SECONDS
 from arm.sides import read_side
-from migration import ids, names
+from migration import ids, makings, names
 from migration.capping import capped, worst
 from migration.facts import UnaskedError
 from migration.findings import CheckVm, OsType, PlanCheck, VmCheck, VmFindings, guests_to_ask
 from migration.inventory import Inventory
-from migration.ledger_proof import BEFORE
+from migration.ledger_proof import BEFORE, around
 from migration.models import Progress, VmSpec
 from migration.plan import Plan
+from migration.requests import ObserveResources
 from migration.rules import fingerprints
 from migration.rules.case import Case
 from migration.rules.engine import judge
@@ -46,9 +49,11 @@ if TYPE_CHECKING:
 
     from arm.clients import AzureClients
     from arm.reads import Json
+    from migration.adoption import Adoption
     from migration.fingerprint import Fingerprint
     from migration.models import SourceVm
     from migration.parity.values import Side
+    from migration.requests import Observations
     from migration.wires import Wires
 
 SHARED_AGE_SECONDS = 15
@@ -77,6 +82,7 @@ class PreflightActivities:
         self._client = client
         self._wires = wires
         self._memory = Memory()
+        self._observer = Observer(azure, floor_seconds)
         self._cutover_age_seconds = CUTOVER_FLOORS * floor_seconds
 
     @activity.defn
@@ -114,16 +120,21 @@ class PreflightActivities:
         self._hand_on(request, seen)
         _insist(case)
         shared, (found,) = judge(case)
-        findings = [*found.findings, *shared]
+        findings, source = [*found.findings, *shared], request.recorded or _source(case, task.vm)
         goes_on = not found.already_migrated and not any(finding.blocks for finding in findings)
+        side, ahead = await asyncio.gather(
+            self._side(request, sharing, seen) if goes_on else _nothing(),
+            self._ahead(request, source, found.adoption) if goes_on else _nothing(),
+        )
         return VmCheck(
             findings=worst(findings),
-            source=request.recorded or _source(case, task.vm),
+            source=source,
             fingerprint=request.fingerprint or _fingerprint(case, task.vm),
             already_migrated=found.already_migrated,
-            side=await self._side(task.vm, sharing, seen) if goes_on and request.moment == "start" else None,
+            side=side,
             size=found.size,
             adoption=found.adoption,
+            ahead=ahead,
         )
 
     def _hand_on(self, request: CheckVm, seen: dict[str, Json | None]) -> None:
@@ -146,10 +157,33 @@ class PreflightActivities:
         age = self._cutover_age_seconds
         return Sharing(0 if request.again else age, age, request.moment)
 
-    async def _side(self, vm: VmSpec, sharing: Sharing, seen: dict[str, Json | None]) -> Side:
+    async def _side(self, request: CheckVm, sharing: Sharing, seen: dict[str, Json | None]) -> Side | None:
         """Return what the source has before anything is written, for the difference after the failover."""
+        if request.moment != "start":
+            return None
         async with beating(list):
-            return await read_side(Asker(self._azure, self._memory, sharing, seen=seen), vm.source_id)
+            return await read_side(Asker(self._azure, self._memory, sharing, seen=seen), request.task.vm.source_id)
+
+    async def _ahead(self, request: CheckVm, source: SourceVm | None, adoption: Adoption) -> Observations | None:
+        """Look at what the step after the check will make: it is all read at one moment, and spares that step a look.
+
+        Where an earlier run is gone on with, what it made has to be known first.
+        """
+        if not request.ahead or source is None:
+            return None
+        if request.moment == "cutover":
+            made, near = makings.failover_entries(request.task, source), None
+        elif adoption.stage == "none":
+            made, near = makings.replication_entries(request.task, source), around(request.task, source)
+        else:
+            return None
+        return await self._observer.observe(
+            ObserveResources(ids=[entry.id for entry in made], around=near, reader=BEFORE)
+        )
+
+
+async def _nothing() -> None:
+    return None
 
 
 def _absent(case: Case) -> list[VmSpec]:

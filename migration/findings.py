@@ -11,6 +11,7 @@ from migration.models import Finding, SourceVm, VmSpec, VmTask
 from migration.parity.values import Side
 from migration.placement import Place
 from migration.plan import Plan
+from migration.requests import Observations
 from migration.severities import Moment
 from migration.specs import vm_specs
 from migration.vaults import account_id
@@ -35,6 +36,10 @@ class CheckVm(Value):
     recorded: SourceVm | None = Field(None, description="The source as the first check found it.")
     fingerprint: Fingerprint | None = Field(None, description="What the first check saw, to tell drift.")
     again: bool = Field(default=False, description="Whether the last check held the machine: nothing old counts then.")
+    ahead: bool = Field(
+        default=False,
+        description="Whether to look, where nothing is in the way, at what the step after it will make as well.",
+    )
 
 
 class VmCheck(Value):
@@ -49,6 +54,9 @@ class VmCheck(Value):
     )
     size: str | None = Field(None, description="The size that it will have, as far as the check can tell.")
     adoption: Adoption = Field(default_factory=Adoption, description="What it is replicated by already.")
+    ahead: Observations | None = Field(
+        None, description="What was seen of what the step after it will make; None: nobody looked."
+    )
 
     @property
     def blocking(self) -> list[Finding]:

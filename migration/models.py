@@ -180,6 +180,11 @@ class VmTask(Value):
     reprotect: Reprotect | None = Field(None, description="Replicate back once committed, instead of disabling.")
     group: ConsistencyGroup | None = Field(None, description="With whom it moves; None: it moves alone.")
     plan_size: int = Field(1, description="How many virtual machines the plan has: one of many tells less of itself.")
+    joins_steps: bool = Field(
+        default=False,
+        description="Whether looks that follow at once on each other are one step, and what its start has told is not "
+        "told again. Runs that an earlier build began go on as they began.",
+    )
 
     @property
     def item_id(self) -> str:

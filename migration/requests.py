@@ -9,7 +9,7 @@ from pydantic import Field
 from migration.base import Value
 from migration.ledger import Observation
 from migration.ledger_proof import Around, Surroundings
-from migration.models import JobRef, JobTask, Mismatch, SourceVm, Started, VmTask
+from migration.models import JobRef, JobTask, Mismatch, PowerStates, SourceVm, Started, VmTask
 
 
 class AzureFailure(Value):
@@ -202,6 +202,7 @@ class ObserveResources(Value):
     ids: list[str]
     around: Around | None = None
     reader: str = Field("", description="As who it takes over what the step before has read; empty: as nobody.")
+    power_of: ReadPower | None = Field(None, description="Both copies, whose power states are read in the same moment.")
 
 
 class Observations(Value):
@@ -209,3 +210,4 @@ class Observations(Value):
 
     seen: list[Observation]
     around: Surroundings | None = None
+    power: PowerStates | None = None

@@ -1,6 +1,10 @@
 """What a virtual machine's migration makes: predicted, read before, seen after, and on the way back removed."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import LedgerActivities
@@ -13,7 +17,8 @@ with workflow.unsafe.imports_passed_through():
     from migration.ledger import LedgerEntry
     from migration.ledger_proof import AT_THE_END, BEFORE, Around, LedgerProof, Surroundings, digests, proof, unlisted
     from migration.makings import entry_of
-    from migration.requests import Observations, ObserveResources, ReadParts, VmParts
+    from migration.models import PowerStates
+    from migration.requests import Observations, ObserveResources, ReadParts, ReadPower, VmParts
     from migration.waiting import ResourcesWait
 from workflows import looks
 from workflows.engine import Engine
@@ -25,7 +30,22 @@ _DELETION_ORDER = (
 """A machine before what it is attached to. Other types go with what they belong to."""
 
 
+_FRESH = timedelta(seconds=5)
+"""How old may be what was seen for the next step; as long as what activities hand on (`arm.handover`)."""
 _PROVED = "of the protection that an earlier run made"
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What was seen for the step that comes next."""
+
+    at: datetime
+    seen: Observations
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing was waited for since."""
+        return workflow.now() - self.at <= _FRESH
 
 
 class Belongings:
@@ -38,6 +58,8 @@ class Belongings:
         self._engine = engine
         self._around: Around | None = None
         self._before: Surroundings | None = None
+        self._ahead: Ahead | None = None
+        self._last: Ahead | None = None
         self._foretold: set[str] = set()
         """What an earlier run of ours had begun to make, and was not there yet when this one looked."""
 
@@ -50,9 +72,22 @@ class Belongings:
         new = [entry for entry in wanted if entry.id.lower() not in known]
         if new or around:
             self._around = around or self._around
-            answer = await self._observe(new, summary, around, BEFORE)
+            answer = self._foreseen(new, around) or await self._observe(new, summary, around, BEFORE)
             self._before = answer.around or self._before
             self.entries = ledger.merge(self.entries, self._owned(ledger.predict(answer.seen, new)))
+
+    def foresee(self, ahead: Observations | None) -> None:
+        """Take what a check has seen of what the step after it will make; it counts for that step, at once."""
+        self._ahead = None if ahead is None else Ahead(workflow.now(), ahead)
+
+    def _foreseen(self, wanted: list[LedgerEntry], around: Around | None) -> Observations | None:
+        """Return what a check has just seen of all that is *wanted*; None: it has to be read."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or not ahead.is_fresh:
+            return None
+        seen = {ids.id_key(one.id) for one in ahead.seen.seen}
+        is_whole = all(ids.id_key(entry.id) in seen for entry in wanted)
+        return ahead.seen if is_whole and (around is None or ahead.seen.around is not None) else None
 
     def _owned(self, entries: list[LedgerEntry]) -> list[LedgerEntry]:
         """Return *entries*, those ours that came since this run asked for what earlier ones had made."""
@@ -71,7 +106,7 @@ class Belongings:
         if self._around is None or self._before is None:
             self.proof = proof([], [], "" if not self.entries else "nothing was listed before")
             return
-        answer = await self._observe(self._open, "See what there is at the end", self._around, AT_THE_END)
+        answer = self._last.seen if self._last is not None and self._last.is_fresh else await self._look_back(None)
         self.entries = ledger.observe(self.entries, answer.seen)
         gone = {ids.id_key(entry.id) for entry in self.entries if entry.state == "deleted"}
         missing = [one for one in expected if ids.id_key(one) in gone]
@@ -79,6 +114,23 @@ class Belongings:
         known = digests(entry.id for entry in self.entries)
         found = unlisted(now.ids, digests(self._before.ids), known)
         self.proof = proof(found, missing, now.why or self._before.why)
+
+    async def look_back(self, both: ReadPower) -> PowerStates | None:
+        """Look a last time, and in the same moment at both copies: the proof that follows takes what was seen.
+
+        Return their power states; None where nothing is to be proved, or could be read: then they are still unread.
+        """
+        if self._around is None or self._before is None:
+            return None
+        try:
+            answer = await self._look_back(both)
+        except FailureError:
+            return None  # the proof tries again, and tells why it could not be read
+        self._last = Ahead(workflow.now(), answer)
+        return answer.power
+
+    async def _look_back(self, both: ReadPower | None) -> Observations:
+        return await self._observe(self._open, "See what there is at the end", self._around, AT_THE_END, both)
 
     async def inherit(self, earlier: EarlierAnswer, proved: list[str]) -> None:
         """Take over what earlier runs made and is still there, and what its protected item proves to be made for it.
@@ -184,7 +236,12 @@ class Belongings:
         return (await self._observe(entries, summary)).seen
 
     async def _observe(
-        self, entries: list[LedgerEntry], summary: str, around: Around | None = None, reader: str = ""
+        self,
+        entries: list[LedgerEntry],
+        summary: str,
+        around: Around | None = None,
+        reader: str = "",
+        both: ReadPower | None = None,
     ) -> Observations:
-        request = ObserveResources(ids=[entry.id for entry in entries], around=around, reader=reader)
+        request = ObserveResources(ids=[entry.id for entry in entries], around=around, reader=reader, power_of=both)
         return await self._engine.call(LedgerActivities.observe_resources, request, summary)

@@ -40,6 +40,13 @@ def now_text() -> str:
     return utc_text(workflow.now())
 
 
+def _began_with() -> tuple[Phase, bool] | None:
+    """Return what the search attributes have told since the start; None: they tell nothing yet."""
+    begun = workflow.info().typed_search_attributes
+    phase, needs_action = begun.get(PHASE), begun.get(NEEDS_ACTION)
+    return None if phase is None or needs_action is None else (Phase(phase), needs_action)
+
+
 class Board:
     """The state of a virtual machine in people's words. Each change shows at once in the Temporal UI."""
 
@@ -72,7 +79,7 @@ class Board:
         self.outlook: Callable[[], Outlook | None] = lambda: None
         self.proof: LedgerProof | None = None
         self.adopted = ""
-        self._shown: tuple[Phase, bool] | None = None
+        self._shown = _began_with() if task.joins_steps else None
         self._told: tuple[Phase, str] | None = None
 
     def enter(self, phase: Phase, waiting_for: str = "") -> None:

@@ -46,8 +46,11 @@ class Copies:
 
     async def read(self, summary: str, reader: str = "") -> PowerStates:
         """Read both sides at one moment; *reader*: who takes over what was read."""
-        request = ReadPower(source_id=self._source, target_id=self._target, reader=reader)
-        return await self._engine.call(PowerActivities.read_power, request, summary)
+        return await self._engine.call(PowerActivities.read_power, self.both(reader), summary)
+
+    def both(self, reader: str = "") -> ReadPower:
+        """Return the question for both sides; *reader*: who takes over what is read."""
+        return ReadPower(source_id=self._source, target_id=self._target, reader=reader)
 
     async def told(self) -> str:
         """Return both sides in words, for a person who is asked."""

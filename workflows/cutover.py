@@ -178,7 +178,8 @@ class Cutover:
 
     async def see_one_copy(self) -> None:
         """Look once more at the end: beyond the commit a source that was started is the copy too many."""
-        power = await self._copies.read("See that the target runs alone", AT_THE_END)
+        power = await self._belongings.look_back(self._copies.both(AT_THE_END)) if self._task.joins_steps else None
+        power = power or await self._copies.read("See that the target runs alone", AT_THE_END)
         if is_running(power.source) and is_running(power.target):
             await self.fence.contain_source("after the commit", power)
         elif is_running(power.source):

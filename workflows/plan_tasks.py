@@ -41,6 +41,7 @@ def tasks_of(
             reprotect=plan.after_commit.wanted,
             group=group(name),
             plan_size=len(specs),
+            joins_steps=True,
         )
 
     return task

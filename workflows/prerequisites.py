@@ -67,10 +67,12 @@ class Prerequisites:
             recorded=known,
             fingerprint=None if moment == "start" else self._fingerprint,
             again=self._held,
+            ahead=self._task.joins_steps,
         )
         answer = await self._engine.call(PreflightActivities.check_vm, request, f"Check {self._task.vm.name}: {moment}")
         self._board.findings = answer.findings
         self._moved_before, self.adoption = answer.already_migrated, answer.adoption
+        self._belongings.foresee(answer.ahead)
         if answer.source is not None:
             self._replication.source = answer.source
         self._parity.source = answer.side or self._parity.source

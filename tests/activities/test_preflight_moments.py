@@ -9,8 +9,10 @@ from temporalio.testing import ActivityEnvironment
 from activities.failover import FailoverActivities
 from activities.preflight import PreflightActivities
 from activities.replication import ReplicationActivities
+from migration import makings
 from migration.findings import CheckVm, VmCheck
 from migration.ids import id_key
+from migration.ledger_proof import Surroundings
 from migration.requests import DisableReplication, StartFailover
 from migration.severities import Moment
 from tests.activities.contoso import stop
@@ -121,3 +123,34 @@ async def test_moved_machine_is_recognised(stage: Stage) -> None:
 
     assert answer.already_migrated
     assert ["already-migrated"] == [finding.rule for finding in answer.findings]
+
+
+async def test_a_check_looks_at_what_the_next_step_will_make(stage: Stage) -> None:
+    """Asked to, it tells what is there of it: nothing before enabling and before the failover."""
+    case = stage.arrange()
+    replicas = [entry.id for entry in makings.replication_entries(case.task, case.source)]
+    answer = await ask(stage, case, "start", ahead=True)
+    assert answer.ahead is not None
+    assert dict.fromkeys(replicas, False) == {one.id: one.exists for one in answer.ahead.seen}
+    assert answer.ahead.around == Surroundings()
+    assert (await ask(stage, case, "start")).ahead is None, "nobody asked"
+
+    await stage.protect(case)
+    made = [entry.id for entry in makings.failover_entries(case.task, case.source)]
+    found = await ask(stage, case, "cutover", recorded=answer.source, fingerprint=answer.fingerprint, ahead=True)
+    assert found.ahead is not None
+    assert dict.fromkeys(made, False) == {one.id: one.exists for one in found.ahead.seen}
+
+
+async def test_a_check_does_not_look_ahead_where_something_is_in_the_way(stage: Stage) -> None:
+    """What is refused costs no more reads, and an earlier run's protection is read once it is known what it made."""
+    case = stage.arrange()
+    stop(stage.sim, case.source.id)
+    refused = await ask(stage, case, "start", ahead=True)
+    assert refused.blocking
+    assert refused.ahead is None
+
+    kept = stage.arrange()
+    await stage.protect(kept)
+    again = await ask(stage, kept, "start", ahead=True)
+    assert ("replicating", None) == (again.adoption.stage, again.ahead)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from activities.failover import FailoverActivities
+from activities.ledger import LedgerActivities
 from activities.power import PowerActivities
 from activities.replication import ReplicationActivities
 from activities.verification import VerificationActivities
@@ -14,6 +15,7 @@ from migration.requests import (
     DisableReplication,
     EnableReplication,
     JudgeFence,
+    ObserveResources,
     ReadItem,
     ReadPower,
     StartFailover,
@@ -37,18 +39,20 @@ async def test_a_virtual_machine_moves(stage: Stage) -> None:
     await stage.begin(ReplicationActivities.disable_replication, DisableReplication(task=task))
     before = stage.mark
     gone = await stage.run(ReplicationActivities.disable_replication, DisableReplication(task=task, removed=True))
-    asked = [line["path"] for line in stage.sim.requests(before) if line["path"].endswith("/replicationJobs")]
+    listed = [line["path"] for line in stage.sim.requests(before) if line["path"].endswith("/replicationJobs")]
 
-    assert (None, False, []) == (gone.job, gone.existed, asked)
+    assert (None, False, []) == (gone.job, gone.existed, listed)
     assert (True, 0, False) == (fence.held, fence.data_loss_seconds, fence.both_running_seen), fence
     assert [] == seen.mismatches
     assert seen.running_since
     item = await stage.run(ReplicationActivities.read_item, ReadItem(task=task))
     assert not item.exists
-    power = await stage.run(
-        PowerActivities.read_power, ReadPower(source_id=task.vm.source_id, target_id=task.vm.target_id)
-    )
+    both = ReadPower(source_id=task.vm.source_id, target_id=task.vm.target_id)
+    power = await stage.run(PowerActivities.read_power, both)
     assert ("PowerState/deallocated", "PowerState/running") == (power.source, power.target)
+    asked = ObserveResources(ids=[task.item_id, task.vm.target_id], power_of=both)
+    last = await stage.run(LedgerActivities.observe_resources, asked)
+    assert (power, [False, True]) == (last.power, [one.exists for one in last.seen])
 
 
 async def test_the_last_look_reads_by_which_set_disks_are_encrypted(stage: Stage) -> None:

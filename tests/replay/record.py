@@ -1,12 +1,14 @@
-"""Play the scenarios and keep their histories: `python -m tests.replay.record`.
+"""Play scenarios and keep their histories: `python -m tests.replay.record [NAME ...]`; all where none is named.
 
-Run it when a change of the workflows is not replay-safe on purpose, and say so in the commit.
+Record a new scenario by its name. Run it for kept ones only when a change of the workflows is not replay-safe on
+purpose, and say so in the commit.
 """
 
 import asyncio
 import json
 import logging
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +44,8 @@ def _impersonal(value: Any) -> Any:
     return value
 
 
-async def main() -> None:
-    """Record all scenarios."""
+async def main(wanted: list[str]) -> None:
+    """Record the *wanted* scenarios, all where none is named."""
     HISTORIES.mkdir(exist_ok=True)
     logging.disable(logging.WARNING)  # the scenarios' failures are scripted
     keys = [
@@ -56,9 +58,9 @@ async def main() -> None:
         dev_server_log_level="error",
         search_attributes=keys,
     ) as environment:
-        for name, scenario in SCENARIOS.items():
-            (HISTORIES / f"{name}.json").write_text(await record(environment, scenario) + "\n")
+        for name in wanted or SCENARIOS:
+            (HISTORIES / f"{name}.json").write_text(await record(environment, SCENARIOS[name]) + "\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

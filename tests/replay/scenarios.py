@@ -106,6 +106,15 @@ async def cancelled_plan(stage: Stage) -> WorkflowHandle[Any, Any]:
     return handle
 
 
+async def joined(stage: Stage) -> WorkflowHandle[Any, Any]:
+    """A machine of a plan, whose looks are joined: the history is the machine's."""
+    moved = make_plan()
+    await stage.start_plan(moved)
+    handle = stage.vm_of(moved, "web-01")
+    await stage.approve(handle)
+    return handle
+
+
 SCENARIOS: dict[str, Scenario] = {
     "migrated": migrated,
     "rejected": rejected,
@@ -115,4 +124,5 @@ SCENARIOS: dict[str, Scenario] = {
     "needs_operator": needs_operator,
     "plan": plan,
     "cancelled_plan": cancelled_plan,
+    "joined": joined,
 }

@@ -5,13 +5,13 @@ from typing import Any, TypeVar
 from temporalio import activity
 
 from activities.plans import OtherPlans, OtherPlansAnswer
+from migration import makings
 from migration.cleaning import CleanSurvey, FindLeftovers
 from migration.earlier import EarlierAnswer, EarlierRuns
 from migration.findings import CheckGuest, CheckVm, PlanCheck, VmCheck, VmFindings
 from migration.fleet_looks import Absent, CancelAgain, CancelVms, Ended, FindEnded, TurnAnswers, Untold
 from migration.keeping import DeleteResources, KeepDisks
-from migration.ledger import Observation
-from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan
+from migration.ledger_proof import LedgerProof, ListPlan, PlanListing, ProvePlan, around
 from migration.models import Verification
 from migration.plan import Plan
 from migration.proofs import Isolation, ProbeResult, ProveIsolation, RunProbe
@@ -40,8 +40,17 @@ class Preflight(StandIn):
         return await self.play(request, lambda: self._found(request))
 
     def _found(self, request: CheckVm) -> VmCheck:
-        side = self.world.source_side if request.moment == "start" else None
-        return VmCheck(findings=[], source=self.world.source(request.task.vm), side=side)
+        source, begins = self.world.source(request.task.vm), request.moment == "start"
+        side = self.world.source_side if begins else None
+        return VmCheck(findings=[], source=source, side=side, ahead=self._ahead(request) if request.ahead else None)
+
+    def _ahead(self, request: CheckVm) -> Observations:
+        task, source = request.task, self.world.source(request.task.vm)
+        if request.moment == "start":
+            made, near = makings.replication_entries(task, source), around(task, source)
+        else:
+            made, near = makings.failover_entries(task, source), None
+        return self.world.seen(ObserveResources(ids=[entry.id for entry in made], around=near))
 
 
 class Surveys(StandIn):
@@ -103,12 +112,7 @@ class Ledger(StandIn):
     @activity.defn
     async def observe_resources(self, request: ObserveResources) -> Observations:
         """Tell which are there."""
-
-        def answer() -> Observations:
-            seen = [Observation(id=one, exists=self.world.is_there(one)) for one in request.ids]
-            return Observations(seen=seen, around=self.world.around(request.around))
-
-        return await self.play(request, answer)
+        return await self.play(request, lambda: self.world.seen(request))
 
     @activity.defn
     async def delete_resources(self, request: DeleteResources) -> None:

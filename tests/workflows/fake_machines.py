@@ -46,12 +46,7 @@ class Power(StandIn):
     @activity.defn
     async def read_power(self, request: ReadPower) -> PowerStates:
         """Read both sides."""
-
-        def answer() -> PowerStates:
-            power = self.world.power_of
-            return PowerStates(source=power(request.source_id), target=power(request.target_id))
-
-        return await self.play(request, answer)
+        return await self.play(request, lambda: self.world.both(request))
 
     @activity.defn
     async def read_parts(self, request: ReadParts) -> VmParts:

@@ -78,6 +78,7 @@ def make_task(*, approval: dict[str, Any] | None = None, failover: dict[str, Any
         hooks=hooks_by_vm(whole)[whole.vms[0].name],
         notifications=whole.notifications,
         verifying=verifying_of(whole)[whole.vms[0].name],
+        joins_steps=True,
     )
 
 

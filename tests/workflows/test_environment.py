@@ -254,7 +254,10 @@ async def test_an_end_that_cannot_be_read_is_still_an_end(stage: Stage, script: 
     await stage.until_phase(handle, Phase.AWAITING_APPROVAL)
     await stage.send(handle, "approve_commit", "approver@contoso.example")
     await gate.reached.wait()
-    script.on("observe_resources", vm_failure("forbidden"))
+    script.on("observe_resources", vm_failure("forbidden"), times=2)
     gate.open()
     assert Outcome.MIGRATED == (await handle.result()).outcome
     assert "what is left was not read: forbidden" in (await stage.report(handle)).incidents[-1]
+    assert ["observe_resources", "read_power", "observe_resources"] == script.labels()[-3:], (
+        "both copies are still seen"
+    )

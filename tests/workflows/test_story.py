@@ -22,7 +22,6 @@ from tests.workflows.world import World
 
 TUTORIAL = [
     "check_vm",
-    "observe_resources",
     "enable_replication",
     "wait_for_job(EnableDr)",
     "wait_until_protected",
@@ -30,7 +29,6 @@ TUTORIAL = [
     "wait_for_job(UpdateVmProperties)",
     "read_target_configuration",
     "check_vm",
-    "observe_resources",
     "start_failover",
     "wait_for_job(UnplannedFailover)",
     "read_parts",
@@ -44,7 +42,6 @@ TUTORIAL = [
     "disable_replication",
     "wait_for_job(DisableDr)",
     "disable_replication",
-    "read_power",
     "observe_resources",
 ]
 TEST_FAILOVER = [

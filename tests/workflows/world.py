@@ -6,11 +6,12 @@ from activities.approval import ApprovalActivities
 from activities.courier import CourierActivities
 from activities.fleet import FleetActivities
 from migration import ids, makings
+from migration.ledger import Observation
 from migration.ledger_proof import Around, Neighbourhood, Surroundings
-from migration.models import FenceEvidence, JobRef, SourceVm, Started, VmSpec, VmTask
+from migration.models import FenceEvidence, JobRef, PowerStates, SourceVm, Started, VmSpec, VmTask
 from migration.parity.values import Side
 from migration.power import DEALLOCATED, RUNNING
-from migration.requests import VmParts
+from migration.requests import Observations, ObserveResources, ReadPower, VmParts
 from tests.workflows.scenes import source_of
 from tests.workflows.script import Script
 
@@ -69,6 +70,16 @@ class World:
         inside = f"{ids.id_key(asked.group_id)}/"
         there = Neighbourhood((one, None) for one in sorted(self.resources) if one.startswith(inside))
         return Surroundings(ids=there.concerning(asked))
+
+    def seen(self, asked: ObserveResources) -> Observations:
+        """Return which resources are there, and what else was asked with them."""
+        there = [Observation(id=one, exists=self.is_there(one)) for one in asked.ids]
+        power = None if asked.power_of is None else self.both(asked.power_of)
+        return Observations(seen=there, around=self.around(asked.around), power=power)
+
+    def both(self, asked: ReadPower) -> PowerStates:
+        """Return the power states of both copies."""
+        return PowerStates(source=self.power_of(asked.source_id), target=self.power_of(asked.target_id))
 
     def make(self, *resource_ids: str) -> None:
         """Let resources exist."""
