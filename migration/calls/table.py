@@ -77,6 +77,29 @@ class Actions(dict[str, str]):
     def __init__(self) -> None:
         super().__init__()
         self.required: set[str] = set()
+        self._spelt: dict[str, str] = {}
+
+    def want(self, action: str, step: str, *, optional: bool) -> None:
+        """Add what a step needs, spelt as it came first."""
+        spelt = self._spelt.setdefault(action.lower(), action)
+        self.setdefault(spelt, step)
+        if not optional:
+            self.required.add(spelt)
+
+
+class _Wanted:
+    """Actions by place and scope, each scope spelt as it came first."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[Place, str], Actions] = {}
+        self._spelt: dict[tuple[Place, str], Actions] = {}
+
+    def want(self, place: Place, scope: str, action: str, step: str, *, optional: bool = False) -> None:
+        """Add what a step needs on a scope."""
+        actions = self._spelt.get(key := (place, ids.id_key(scope)))
+        if actions is None:
+            actions = self._spelt[key] = self.found[place, scope] = Actions()
+        actions.want(action, step, optional=optional)
 
 
 def permissions(*moves: Move) -> dict[tuple[Place, str], Actions]:
@@ -85,29 +108,29 @@ def permissions(*moves: Move) -> dict[tuple[Place, str], Actions]:
     A scope is a resource group, a network or a subscription. Resource groups that the move makes are made on their
     subscription; `*` in an action stands for all that begins so.
     """
-    wanted: dict[tuple[Place, str], Actions] = {}
+    wanted = _Wanted()
     for call in (*reads.reads_of_all(moves), *(call for call in writes(*moves) if call.by == "us")):
-        _want(wanted, call.place, scope_of(call), call.action, call.step, optional=call.optional)
+        wanted.want(call.place, scope_of(call), call.action, call.step, optional=call.optional)
     for move in moves:
         _want_besides(wanted, move)
-    return wanted
+    return wanted.found
 
 
-def _want_besides(wanted: dict[tuple[Place, str], Actions], move: Move) -> None:
+def _want_besides(wanted: _Wanted, move: Move) -> None:
     """Add what no call of ours says: what Site Recovery and others want their caller to be allowed."""
     for place, scope in _linked_scopes(move):
         for action in _TO_ENABLE[place]:
-            _want(wanted, place, scope, action, "enable replication")
+            wanted.want(place, scope, action, "enable replication")
         if place == "target" and move.failover.keep_target_writes is not None:
-            _want(wanted, place, scope, _TO_SNAPSHOT, UNDO)
+            wanted.want(place, scope, _TO_SNAPSHOT, UNDO)
         for action in _TO_REPROTECT.get(place, ()) if move.reprotects else ():
-            _want(wanted, place, scope, action, "replicate back")
+            wanted.want(place, scope, action, "replicate back")
     for vm in move.vms:
         for group_id, action in parity.joined(vm):
-            _want(wanted, "target", group_id, action, parity.PARITY, optional=True)
+            wanted.want("target", group_id, action, parity.PARITY, optional=True)
         if "managed-identities" in vm.parity.restore:
             group_id = vm.target_resource_group_id
-            _want(wanted, "target", group_id, _ASSIGN_IDENTITY, parity.PARITY, optional=True)
+            wanted.want("target", group_id, _ASSIGN_IDENTITY, parity.PARITY, optional=True)
 
 
 def _linked_scopes(move: Move) -> Iterator[tuple[Place, str]]:
@@ -117,21 +140,3 @@ def _linked_scopes(move: Move) -> Iterator[tuple[Place, str]]:
         yield "source", ids.resource_group_id(source.subscription, source.resource_group or "")
         yield "target", vm.target_resource_group_id
         yield from (("network", network) for network in (vm.network_id, vm.test_network_id) if network)
-
-
-def _want(
-    wanted: dict[tuple[Place, str], Actions],
-    place: Place,
-    scope: str,
-    action: str,
-    step: str,
-    *,
-    optional: bool = False,
-) -> None:
-    known = next((key for key in wanted if key[0] == place and ids.same_id(key[1], scope)), (place, scope))
-    actions = wanted.setdefault(known, Actions())
-    same = next((each for each in actions if each.lower() == action.lower()), None)
-    if same is None:
-        actions[action] = step
-    if not optional:
-        actions.required.add(same or action)
