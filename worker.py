@@ -79,7 +79,8 @@ WORKFLOWS = [
 ]
 FINALISING = [FinalisePlan, FinaliseVm, VmClaim, SpentApproval]
 """What deletes sources: only a worker that was started for it serves its queue."""
-RUNNER = runner_of([*WORKFLOWS, *FINALISING])
+RUNNER = runner_of({*WORKFLOWS, *FINALISING} - {VmClaim})
+"""A claim only waits, is imported anew with each of its two tasks, and again by each machine: it needs no wall."""
 
 STICKY_TIMEOUTS = {names.WORKFLOW_TASK_QUEUE: timedelta(seconds=1.5), names.FLEET_TASK_QUEUE: timedelta(seconds=10)}
 """How long a workflow task waits for the worker that knows the workflow. So much longer do those wait whose worker was

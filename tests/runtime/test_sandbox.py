@@ -30,6 +30,7 @@ def test_a_run_imports_its_own_definition_and_no_other_module_of_ours() -> None:
         name for name in importer.new_modules if name.startswith("workflows.")
     } - RUNNER.restrictions.passthrough_modules
     assert "workflows.migrate_vm" in ours
+    assert "workflows.vm_claim" not in ours, "each move would import it three times"
     assert ours <= {one.__module__ for one in (*WORKFLOWS, *FINALISING)}
 
 
