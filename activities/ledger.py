@@ -8,7 +8,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.failures import refused
-from activities.observing import Observer
+from activities.observing import ResourceObserver
 from activities.writing import INTENT_SETTLE_SECONDS, Write, Writer
 from arm import machines, reads
 from arm.clients import AzureClients
@@ -30,7 +30,7 @@ class LedgerActivities:
         """*floor_seconds*: between two reads; what lies around machines that start may be listed so long ago."""
         self._azure = azure
         self._writer = Writer(azure, settle_seconds)
-        self._observer = Observer(azure, floor_seconds)
+        self._observer = ResourceObserver(azure, floor_seconds)
 
     @activity.defn
     async def observe_resources(self, request: ObserveResources) -> Observations:

@@ -25,7 +25,7 @@ _REPLICA = "-asrreplica"
 them that is there."""
 
 
-class Observer:
+class ResourceObserver:
     """Who looks for a ledger: single resources, and listings that machines share."""
 
     def __init__(self, azure: AzureClients, floor_seconds: float = 0.0) -> None:

@@ -19,7 +19,7 @@ from temporalio import activity
 from activities.finalised import finalised_sources
 from activities.guests import check_guests
 from activities.heartbeats import beating
-from activities.observing import Observer
+from activities.observing import ResourceObserver
 from arm.asking import Asker, Count, Memory, Sharing
 from arm.handover import FAILING_OVER
 from arm.inventory import take_inventory
@@ -82,7 +82,7 @@ class PreflightActivities:
         self._client = client
         self._wires = wires
         self._memory = Memory()
-        self._observer = Observer(azure, floor_seconds)
+        self._observer = ResourceObserver(azure, floor_seconds)
         self._cutover_age_seconds = CUTOVER_FLOORS * floor_seconds
 
     @activity.defn
