@@ -172,7 +172,7 @@ class Belongings:
         """See a machine that was made: what was predicted of it, and its parts under names that nobody predicted."""
         request = ReadParts(vm_id=vm_id)
         parts = await self._engine.call(PowerActivities.read_parts, request, "See the target virtual machine")
-        if parts.exists and looks.are_spared():
+        if parts.exists and looks.are_spared(joins_steps=self._engine.joins_steps):
             named = [vm_id, *parts.nic_ids, *parts.disk_ids]
             self.note([ledger.Observation(id=one, exists=True) for one in named])
         else:

@@ -93,6 +93,8 @@ class Board:
                 self._told = None  # asked for once more after two copies ran, it is told once more
             workflow.logger.info("Entering phase", extra={"phase": phase.value})
         self.phase = phase
+        if phase is Phase.AWAITING_APPROVAL and self.task.joins_steps:
+            return  # the gate shows at once what is waited for, and that a person must act
         self.show(waiting_for=waiting_for)
 
     def show(self, *, waiting_for: str = "", needs_action: bool = False, choices: tuple[str, ...] = ()) -> None:

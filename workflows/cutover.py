@@ -187,7 +187,7 @@ class Cutover:
 
     async def look_again(self) -> None:
         """Read all that was approved once more: the approval may have come days later."""
-        spares = looks.are_spared()
+        spares = looks.are_spared(joins_steps=self._task.joins_steps)
         if not spares:
             await self.confirm_one_copy()
         seen = await self._verify(again=True)

@@ -56,8 +56,11 @@ async def _no_evidence() -> str:
 class Engine:
     """What the steps of one workflow share."""
 
-    def __init__(self, screen: Screen, task_queue: str | None = None, plan_size: int = 1) -> None:
+    def __init__(
+        self, screen: Screen, task_queue: str | None = None, plan_size: int = 1, *, joins_steps: bool = False
+    ) -> None:
         """Call activities on their own queues, or all on *task_queue*, for one of *plan_size* virtual machines."""
+        self.joins_steps = joins_steps
         self._first_age = policies.first_age(plan_size)
         self._screen = screen
         self._queue = {"task_queue": task_queue} if task_queue else {}

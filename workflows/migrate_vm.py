@@ -65,7 +65,7 @@ class MigrateVm:
         spared = {"verifying": Verifying(), "hooks": Hooks(), "notifications": []}
         task = self.task = wanted.model_copy(update=spared)
         self.board = Board(task)
-        self.engine = Engine(self.board, plan_size=task.plan_size)
+        self.engine = Engine(self.board, plan_size=task.plan_size, joins_steps=task.joins_steps)
         self.belongings = Belongings(self.engine)
         self.replication = Replication(task, self.engine, self.belongings)
         self.hooks = HookRunner(task, wanted.hooks, self.board, self.engine, self.replication)

@@ -74,7 +74,7 @@ class Replication:
         """Wait for the initial copy and the first recovery point."""
         task, worst = self._task, self.worst_copy_seconds()
         summary = f"Until {task.vm.name} is protected"
-        made_of = self._belongings.open_ids if looks.are_spared() else []
+        made_of = self._belongings.open_ids if looks.are_spared(joins_steps=task.joins_steps) else []
         while True:
             waited = await self._engine.wait(
                 WaitActivities.wait_until_protected,
@@ -100,7 +100,8 @@ class Replication:
         wanted = ConfigureTarget(task=self._task, source=self.found)
         started = await self._engine.call(ReplicationActivities.configure_target, wanted, "Configure the target")
         await self._engine.wait_for_job(started.job, "Until the target is configured")
-        if started.existed and started.job is None and looks.are_spared():
+        as_it_is = started.existed and started.job is None
+        if as_it_is and looks.are_spared(joins_steps=self._task.joins_steps):
             return  # it was just read, and is as wanted
         kept = await self._engine.call(
             ReplicationActivities.read_target_configuration, wanted, "Read the target's configuration back"

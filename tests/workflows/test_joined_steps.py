@@ -1,9 +1,11 @@
 """Looks that follow at once on each other are one step: what a check has seen counts for the next step, and at once."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
+from temporalio.api.history.v1 import UpsertWorkflowSearchAttributesEventAttributes
 
 from migration import ids, makings, names
 from migration.findings import CheckVm, VmCheck
@@ -14,7 +16,7 @@ from migration.power import RUNNING
 from migration.requests import Observations, ObserveResources
 from tests.workflows.scenes import APPROVER, make_plan, make_task, source_of
 from tests.workflows.script import Script
-from tests.workflows.stage import Stage
+from tests.workflows.stage import Stage, VmHandle
 from tests.workflows.test_story import TUTORIAL
 from tests.workflows.world import World
 from workflows import belongings
@@ -140,16 +142,24 @@ async def test_a_source_that_runs_at_the_end_is_contained(stage: Stage, script: 
 
 
 async def test_what_its_start_told_is_not_told_again(stage: Stage) -> None:
-    """A machine begins with its phase in its search attributes; the first to change is told."""
+    """A machine begins with its phase in its search attributes: only what changes is told, and at once."""
     plan = make_plan()
     handle = stage.vm_of(plan, "web-01")
     await stage.start_plan(plan)
     await stage.until_phase(handle, Phase.AWAITING_APPROVAL)
     told = [
-        event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
-        async for event in handle.fetch_history_events()
+        {name: json.loads(payload.data) for name, payload in event.search_attributes.indexed_fields.items()}
+        for event in await _upserts(handle)
+    ]
+    before = ["enabling", "replicating", "configuring", "waiting_for_turn", "checking", "failing_over", "verifying"]
+    asked = {names.ATTRIBUTE_PHASE: "awaiting_approval", names.ATTRIBUTE_NEEDS_ACTION: True}
+    assert [*({names.ATTRIBUTE_PHASE: phase} for phase in before), asked] == told
+    await stage.approve(handle)
+
+
+async def _upserts(handle: VmHandle) -> list[UpsertWorkflowSearchAttributesEventAttributes]:
+    return [
+        event.upsert_workflow_search_attributes_event_attributes
+        for event in (await handle.fetch_history()).events
         if event.HasField("upsert_workflow_search_attributes_event_attributes")
     ]
-    phases = [fields[names.ATTRIBUTE_PHASE].data for fields in told if names.ATTRIBUTE_PHASE in fields]
-    assert b'"enabling"' == phases[0]
-    await stage.approve(handle)
