@@ -26,8 +26,9 @@ from arm.watcher import OUTAGE_SECONDS, Watchers
 from migration import power
 from migration.ids import describe, id_key, job_id
 from migration.ledger import Observation
+from migration.ledger_proof import AT_THE_END
 from migration.models import JobRef, Progress
-from migration.requests import JOB_LOST, JobFailure
+from migration.requests import JOB_LOST, ItemState, JobFailure
 from migration.waiting import (
     JobWait,
     JobWaited,
@@ -151,11 +152,18 @@ class WaitActivities:
     async def _ended(self, wait: JobWait, document: Json | None) -> JobWaited:
         document = document or await self._read_patiently(lambda: jobs.read_job(self._azure, wait.job.id))
         failure = _failure(document, wait.job)
-        if failure is None:
-            return JobWaited(running=False, result=jobs.result(document or {}))
-        if not wait.accept_failure:
+        if failure is not None and not wait.accept_failure:
             raise job_failed(failure, wait.job.target_id)
-        return JobWaited(running=False, result=None if document is None else jobs.result(document))
+        result = None if document is None else jobs.result(document)
+        return JobWaited(running=False, result=result, item=await self._item(wait.item_id) if wait.item_id else None)
+
+    async def _item(self, item_id: str) -> ItemState:
+        """Return where an item stands after a job; that it is gone is handed on to the last look."""
+        document = await self._read_patiently(lambda: items.read_item(self._azure, item_id))
+        if document is None:
+            self._azure.handed.put(AT_THE_END, {item_id: None})
+            return ItemState(exists=False)
+        return items.state_of(document)
 
     async def _why_enabling_failed(self, wait: ProtectedWait, item: Json) -> JobFailure:
         name = str(items.properties(item).get("friendlyName") or "")

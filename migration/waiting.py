@@ -11,6 +11,7 @@ from pydantic import Field
 from migration.base import Value
 from migration.ledger import Observation
 from migration.models import JobRef, JobResult, PowerStates, VmTask
+from migration.requests import ItemState
 from migration.windows import Schedule
 
 
@@ -28,6 +29,7 @@ class JobWait(Held):
     accept_failure: bool = Field(
         default=False, description="A job that fails or is gone is an answer, not an error: only that it ended matters."
     )
+    item_id: str = Field("", description="The protected item that is read once the job has ended; empty: none is.")
 
 
 class JobWaited(Value):
@@ -35,6 +37,7 @@ class JobWaited(Value):
 
     running: bool
     result: JobResult | None = None
+    item: ItemState | None = Field(None, description="Where the item stands then, whatever works on it; None: unread.")
 
 
 class ProtectedWait(Held):

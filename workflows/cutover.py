@@ -198,12 +198,14 @@ class Cutover:
 
     async def commit_failover(self) -> None:
         """Make the failover final."""
+        task, item = self._task, None
         if self.together is None or not await self.together.commit_failover():
             started = await self._engine.call(
-                FailoverActivities.commit_failover, StartFailover(task=self._task), "Commit the failover"
+                FailoverActivities.commit_failover, StartFailover(task=task), "Commit the failover"
             )
-            await self._engine.wait_for_job(started.job, "Until the failover is committed")
-        item = await self._engine.call(ReplicationActivities.read_item, ReadItem(task=self._task), "See it committed")
+            item = await self._engine.wait_for_item(started.job, task.item_id, "Until the failover is committed")
+        if item is None or (item.exists and not item.committed):
+            item = await self._engine.call(ReplicationActivities.read_item, ReadItem(task=task), "See it committed")
         if item.exists and not item.committed:
             raise vm_failure(f"committing the failover: its job ended, but the item reads {item.protection_state}")
 

@@ -13,10 +13,10 @@ with workflow.unsafe.imports_passed_through():
     from migration.models import JobRef, JobResult
     from migration.plan_state import EngineState
     from migration.report import DecisionAnswer, Resolution
-    from migration.requests import JOB_LOST
+    from migration.requests import JOB_LOST, ItemState
     from migration.resolutions import Resolved, kept
     from migration.times import utc_text
-    from migration.waiting import Held, JobWait
+    from migration.waiting import Held, JobWait, JobWaited
 from workflows import policies
 from workflows.failures import gave_up, job_is_lost, vm_failure, why_cancelled
 
@@ -148,10 +148,33 @@ class Engine:
         """
         if job is None:
             return None
+        wanted = JobWait(job=job, accept_failure=accept_failure)
+        return (await self._wait_for_job(wanted, summary, urgent=urgent, evidence=evidence)).result
+
+    async def wait_for_item(
+        self, job: JobRef | None, item_id: str, summary: str, *, accept_failure: bool = False
+    ) -> ItemState | None:
+        """Wait for a job and return where its protected item stands then; None: that has to be read.
+
+        Runs that do not join their steps read it by one of its own.
+        """
+        if job is None:
+            return None
+        wanted = JobWait(job=job, accept_failure=accept_failure, item_id=item_id if self.joins_steps else "")
+        return (await self._wait_for_job(wanted, summary)).item
+
+    async def _wait_for_job(
+        self,
+        wanted: JobWait,
+        summary: str,
+        *,
+        urgent: bool = False,
+        evidence: Callable[[], Awaitable[str]] = _no_evidence,
+    ) -> JobWaited:
         try:
-            waited = await self.wait(
+            return await self.wait(
                 WaitActivities.wait_for_job,
-                lambda give_back: JobWait(job=job, give_back_after_seconds=give_back, accept_failure=accept_failure),
+                lambda give_back: wanted.model_copy(update={"give_back_after_seconds": give_back}),
                 summary,
                 urgent=urgent,
                 evidence=evidence,
@@ -159,8 +182,9 @@ class Engine:
         except ActivityError as error:
             if not job_is_lost(error):
                 raise
-            return JobResult(id=job.id, scenario=job.scenario, state=JOB_LOST, state_description="")
-        return waited.result
+            job = wanted.job
+            lost = JobResult(id=job.id, scenario=job.scenario, state=JOB_LOST, state_description="")
+            return JobWaited(running=False, result=lost)
 
     async def ask(self, question: str, choices: tuple[str, ...], pause: timedelta | None = None) -> str:
         """Hold until a person resolves, or for a *pause*, and return the choice, "" when there is none.

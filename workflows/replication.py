@@ -123,8 +123,8 @@ class Replication:
     async def _disable(self, after_foreign_job: Callable[[], Awaitable[None]] | None = None) -> None:
         removed = False
         for _ in range(_DISABLING_ROUNDS):
-            started = await self._disable_once(removed=removed)
-            if not started.existed and started.job is None:
+            started, is_gone = await self._disable_once(removed=removed)
+            if is_gone:
                 return
             removed = not started.existed
             if started.existed and after_foreign_job is not None:
@@ -158,12 +158,16 @@ class Replication:
                 f"deleted before it does (az vm start --ids {vm.source_id})"
             )
 
-    async def _disable_once(self, *, removed: bool) -> Started:
+    async def _disable_once(self, *, removed: bool) -> tuple[Started, bool]:
+        """Ask once for the removal, and wait for the job that works on the item; tell also whether it is gone then."""
         engine, ours = self._engine, self._may_end_failed_over
         wanted = DisableReplication(task=self._task, settled=self._unheard, ours=ours, removed=removed)
         started = await engine.call(ReplicationActivities.disable_replication, wanted, "Disable replication")
-        await engine.wait_for_job(started.job, "Until replication is disabled", accept_failure=started.existed)
-        return started
+        item = await engine.wait_for_item(
+            started.job, self._task.item_id, "Until replication is disabled", accept_failure=started.existed
+        )
+        is_gone = started.job is None if item is None else not item.exists
+        return started, is_gone and not started.existed
 
 
 _DISABLING_ROUNDS = 5

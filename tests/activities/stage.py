@@ -185,9 +185,10 @@ class Stage:
         await self.end(started.job)
         return started
 
-    async def end(self, job: JobRef | None) -> Any:
-        """Wait for a job."""
-        return None if job is None else await self.run(WaitActivities.wait_for_job, JobWait(job=job))
+    async def end(self, job: JobRef | None, item_id: str = "") -> Any:
+        """Wait for a job, and read an item then."""
+        wanted = None if job is None else JobWait(job=job, item_id=item_id)
+        return None if wanted is None else await self.run(WaitActivities.wait_for_job, wanted)
 
     async def provisioned(self, resource_id: str) -> None:
         """Wait until a resource is provisioned."""

@@ -35,12 +35,15 @@ async def test_a_virtual_machine_moves(stage: Stage) -> None:
 
     fence = await stage.run(FailoverActivities.judge_fence, JudgeFence(task=task, job=job))
     seen = await stage.run(VerificationActivities.verify_target, VerifyTarget(task=task, source=case.source))
-    await stage.begin(FailoverActivities.commit_failover, StartFailover(task=task))
-    await stage.begin(ReplicationActivities.disable_replication, DisableReplication(task=task))
+    started = await stage.run(FailoverActivities.commit_failover, StartFailover(task=task))
+    committed = (await stage.end(started.job, task.item_id)).item
+    started = await stage.run(ReplicationActivities.disable_replication, DisableReplication(task=task))
+    disabled = (await stage.end(started.job, task.item_id)).item
     before = stage.mark
     gone = await stage.run(ReplicationActivities.disable_replication, DisableReplication(task=task, removed=True))
     listed = [line["path"] for line in stage.sim.requests(before) if line["path"].endswith("/replicationJobs")]
 
+    assert (True, True, False) == (committed.exists, committed.committed, disabled.exists)
     assert (None, False, []) == (gone.job, gone.existed, listed)
     assert (True, 0, False) == (fence.held, fence.data_loss_seconds, fence.both_running_seen), fence
     assert [] == seen.mismatches

@@ -116,7 +116,13 @@ class Waits(StandIn):
         """Find the job ended well."""
         job = request.job
         result = JobResult(id=job.id, scenario=job.scenario, state="Succeeded", state_description="Completed")
-        return await self.play(request, lambda: JobWaited(running=False, result=result))
+        return await self.play(request, lambda: JobWaited(running=False, result=result, item=self._item(request)))
+
+    def _item(self, request: JobWait) -> ItemState | None:
+        item = self.world.items.get(request.item_id)
+        if not request.item_id or item is None:
+            return ItemState(exists=False) if request.item_id else None
+        return ItemState(exists=True, failed_over=item.failed_over, committed=item.committed)
 
     @activity.defn
     async def wait_until_protected(self, request: ProtectedWait) -> ProtectedWaited:

@@ -11,9 +11,11 @@ from migration import ids, makings, names
 from migration.findings import CheckVm, VmCheck
 from migration.ledger import LedgerEntry, Observation
 from migration.ledger_proof import Around, Surroundings, around
+from migration.models import JobResult
 from migration.phases import Outcome, Phase
 from migration.power import RUNNING
-from migration.requests import Observations, ObserveResources
+from migration.requests import ItemState, Observations, ObserveResources
+from migration.waiting import JobWaited
 from tests.workflows.scenes import APPROVER, make_plan, make_task, source_of
 from tests.workflows.script import Script
 from tests.workflows.stage import Stage, VmHandle
@@ -23,7 +25,8 @@ from workflows import belongings
 from workflows.engine import Engine
 
 APART = [
-    *("check_vm", "observe_resources", *TUTORIAL[1:7], "check_vm", "observe_resources", *TUTORIAL[8:-1]),
+    *("check_vm", "observe_resources", *TUTORIAL[1:7], "check_vm", "observe_resources", *TUTORIAL[8:-3]),
+    *("read_item", "disable_replication", "wait_for_job(DisableDr)", "disable_replication"),
     *("read_power", "observe_resources"),
 ]
 """The steps of a run that joins none."""
@@ -98,6 +101,8 @@ async def test_an_earlier_runs_steps_stay_apart(stage: Stage, script: Script) ->
     handle = await stage.start_vm(make_task().model_copy(update={"joins_steps": False}))
     assert Outcome.MIGRATED == (await stage.approve(handle)).outcome
     assert APART == script.labels()
+    # Once it is removed nobody need look for an enabling of it among all jobs of the vault.
+    assert [False, True] == [request.removed for request in script.requests("disable_replication")]
 
 
 async def test_a_check_that_does_not_look_ahead_costs_a_step(stage: Stage, script: Script, world: World) -> None:
@@ -139,6 +144,28 @@ async def test_a_source_that_runs_at_the_end_is_contained(stage: Stage, script: 
     after = script.labels()[len(TUTORIAL) - 1 :]
     assert ["observe_resources", "deallocate_vm"] == after[:2]
     assert "after the commit" in (await stage.report(handle)).incidents[0]
+
+
+@pytest.mark.parametrize("committed", [False, True])
+async def test_an_item_that_lags_behind_its_commit_is_read_once_more(
+    stage: Stage, script: Script, world: World, *, committed: bool
+) -> None:
+    """What the wait for the commit has read of the item may be old; only a reading of its own fails the step."""
+    task = make_task()
+    late = ItemState(exists=True, failed_over=True, committed=False)
+    done = JobResult(id="j", scenario="CommitFailover", state="Succeeded", state_description="Completed")
+    script.on_job("CommitFailover", JobWaited(running=False, result=done, item=late))
+    if not committed:
+        script.on("read_item", late)
+    handle = await stage.start_vm(task)
+    await stage.until_phase(handle, Phase.AWAITING_APPROVAL)
+    await stage.send(handle, names.SIGNAL_APPROVE_COMMIT, APPROVER)
+    if not committed:
+        await stage.until_asked(handle, "its job ended, but the item reads")
+        await stage.resolve(handle, "retry")
+    assert Outcome.MIGRATED == (await handle.result()).outcome
+    assert 1 == script.labels().count("read_item")
+    assert not world.items
 
 
 async def test_what_its_start_told_is_not_told_again(stage: Stage) -> None:
