@@ -88,7 +88,7 @@ def result(*more: dict[str, Any], size: int = 50, **changes: Any) -> dict[str, A
         "minutes": 14.0,
         "machine": {"processors": 2, "system": "Linux", "python": "3.11.2", "load_before": 0.1},
         "offline": {"machines": 5_000, "seconds": 2.0, "mib": 200.0},
-        "recovery": {"when": "2026-01-01", "reading": 21.0, "waiting": 1.5, "server": 2.0},
+        "recovery": {"when": "2026-01-01", "reading": 32.0, "waiting": 1.5, "server": 2.0},
         "runs": [*usual, *more],
         **changes,
     }

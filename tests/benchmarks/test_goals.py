@@ -51,6 +51,16 @@ _ONE_WRONG: list[tuple[str, tuple[str, str], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("goal", "late"), [("P14", {"reading": 32.1}), ("P14", {"waiting": 2.1}), ("P15", {"server": 5.1})]
+)
+def test_a_recovery_that_is_late_is_said_plainly(goal: str, late: dict[str, float]) -> None:
+    """A lost worker is noticed within the heartbeat timeout of what it did; for a first copy, half a minute."""
+    json = result()
+    json["recovery"] |= late
+    assert {goal} == {each for each, verdict in _verdicts(json).items() if verdict != MET}
+
+
 @pytest.mark.parametrize(("goal", "which", "wrong"), _ONE_WRONG, ids=lambda one: one if isinstance(one, str) else "")
 def test_a_goal_that_is_missed_is_said_plainly(goal: str, which: tuple[str, str], wrong: dict[str, Any]) -> None:
     """Whatever else is met."""
