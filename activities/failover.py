@@ -143,8 +143,7 @@ class FailoverActivities:
         """Tell whether the source had stopped before its copy took over."""
         task = request.task
         async with beating(list):
-            item, job, *both = await asyncio.gather(
-                items.read_item(self._azure, task.item_id),
+            job, *both = await asyncio.gather(
                 jobs.read_job(self._azure, request.job.id),
                 machines.read_document(self._azure, task.vm.source_id),
                 machines.just_read(self._azure, FENCE, task.vm.target_id),
@@ -152,9 +151,9 @@ class FailoverActivities:
             source, target = (None if one is None else machines.machine_of(one) for one in both)
             if job is not None and task.group is not None:
                 job = await recovery_plans.own_job(self._azure, job, _vm_name(task))
-            point = await items.recovery_point_time(self._azure, task.item_id, item) if item else None
-            if point is None and job is not None:
-                point = jobs.recovery_point_time(job)
+            point = (jobs.recovery_point_time(job) if job else None) or await items.recovery_point_time(
+                self._azure, task.item_id
+            )
         verdict = fence.judge(fence.Evidence(job, point, source, target, asked=task.failover.shut_down_source))
         if verdict.held and target and power.is_running(target.power_state):
             # Nothing is done between here and the verification where all is well.

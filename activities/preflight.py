@@ -19,7 +19,7 @@ from temporalio import activity
 from activities.finalised import finalised_sources
 from activities.guests import check_guests
 from activities.heartbeats import beating
-from activities.observing import ResourceObserver
+from activities.observing import ResourceObserver, told_by
 from arm.asking import Asker, Count, Memory, Sharing
 from arm.handover import FAILING_OVER
 from arm.inventory import take_inventory
@@ -30,6 +30,7 @@ from migration.capping import capped, worst
 from migration.facts import UnaskedError
 from migration.findings import CheckVm, OsType, PlanCheck, VmCheck, VmFindings, guests_to_ask
 from migration.inventory import Inventory
+from migration.ledger import Observation
 from migration.ledger_proof import BEFORE, around
 from migration.models import Progress, VmSpec
 from migration.plan import Plan
@@ -124,7 +125,7 @@ class PreflightActivities:
         goes_on = not found.already_migrated and not any(finding.blocks for finding in findings)
         side, ahead = await asyncio.gather(
             self._side(request, sharing, seen) if goes_on else _nothing(),
-            self._ahead(request, source, found.adoption) if goes_on else _nothing(),
+            self._ahead(request, source, found.adoption, seen) if goes_on else _nothing(),
         )
         return VmCheck(
             findings=worst(findings),
@@ -164,10 +165,13 @@ class PreflightActivities:
         async with beating(list):
             return await read_side(Asker(self._azure, self._memory, sharing, seen=seen), request.task.vm.source_id)
 
-    async def _ahead(self, request: CheckVm, source: SourceVm | None, adoption: Adoption) -> Observations | None:
+    async def _ahead(
+        self, request: CheckVm, source: SourceVm | None, adoption: Adoption, seen: dict[str, Json | None]
+    ) -> Observations | None:
         """Look at what the step after the check will make: it is all read at one moment, and spares that step a look.
 
-        Where an earlier run is gone on with, what it made has to be known first.
+        The source, as it was *seen*, tells also which of its own parts we have made. Where an earlier run is gone on
+        with, what it made has to be known first.
         """
         if not request.ahead or source is None:
             return None
@@ -177,9 +181,18 @@ class PreflightActivities:
             made, near = makings.replication_entries(request.task, source), around(request.task, source)
         else:
             return None
-        return await self._observer.observe(
-            ObserveResources(ids=[entry.id for entry in made], around=near, reader=BEFORE)
-        )
+        wanted = ObserveResources(ids=[entry.id for entry in made], around=near, reader=BEFORE)
+        ahead = await self._observer.observe(wanted)
+        return ahead.model_copy(update={"seen": [*ahead.seen, *_own_parts(request, seen)]})
+
+
+def _own_parts(request: CheckVm, seen: dict[str, Json | None]) -> list[Observation]:
+    """Return which parts of the source are there that are ours, as far as the source tells."""
+    source_id = request.task.vm.source_id
+    parts = [own for own in request.own_ids if ids.is_part_of(own, source_id)]
+    key = ids.id_key(source_id)
+    told = told_by({key: seen[key]}, parts) if seen.get(key) else {}
+    return [Observation(id=own, exists=told[ids.id_key(own)]) for own in parts if ids.id_key(own) in told]
 
 
 async def _nothing() -> None:

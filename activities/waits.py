@@ -159,7 +159,7 @@ class WaitActivities:
 
     async def _item(self, item_id: str) -> ItemState:
         """Return where an item stands after a job; that it is gone is handed on to the last look."""
-        document = await self._read_patiently(lambda: items.read_item(self._azure, item_id))
+        document = await self._read_patiently(lambda: items.read_back(self._azure, item_id))
         if document is None:
             self._azure.handed.put(AT_THE_END, {item_id: None})
             return ItemState(exists=False)

@@ -35,15 +35,20 @@ async def read_item(azure: AzureClients, item_id: str) -> Json | None:
     return await reads.read(azure, item_id)
 
 
+async def read_back(azure: AzureClients, item_id: str) -> Json | None:
+    """Return a protected item for who decides nothing by it alone: it may come of a listing of the vault's."""
+    return await azure.together.read_item(item_id)
+
+
 async def list_items(azure: AzureClients, scope: str) -> list[Json]:
     """Return the protected items of a vault or of one of its containers."""
     subscription = ResourceId.parse(scope).subscription
     return await reads.read_list(azure, f"{scope}/replicationProtectedItems", subscription, SITE_RECOVERY_API)
 
 
-async def recovery_point_time(azure: AzureClients, item_id: str, item: Json) -> str | None:
+async def recovery_point_time(azure: AzureClients, item_id: str) -> str | None:
     """Return the time of the recovery point that the item's failover used, None where it cannot be told."""
-    point = properties(item).get("failoverRecoveryPointId")
+    point = properties(await read_item(azure, item_id) or {}).get("failoverRecoveryPointId")
     if not point:
         return None
     name = str(point).rstrip("/").rsplit("/", 1)[-1]

@@ -1,8 +1,8 @@
 """What many look at in the same moment is read once for all.
 
-Machines that boot are, by the listing of how a subscription's machines stand; machines, disks and network interfaces
-are, by the listing of their group, while reads have to wait for their turn. Each look is answered by a request that
-began after it. Nothing is kept but how long the listing was.
+Machines that boot are, by the listing of how a subscription's machines stand. While reads have to wait for their turn,
+machines, disks and network interfaces are, by the listing of their group, and protected items by that of their vault.
+Each look is answered by a request that began after it. Nothing is kept but how long the listing was.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from azure.core.exceptions import AzureError
 from arm import callers, machines, reads
 from arm.callers import Caller, calling
 from arm.errors import classify
-from arm.watched import Source
+from arm.watched import Source, key_in_listing
 from migration.ids import id_key, type_of
 
 if TYPE_CHECKING:
@@ -107,6 +107,19 @@ class Together:
         look = Look(resource_id, lambda _entry: True, may_be_new=may_be_new)
         return (await self._look(Source.of_group(resource_id), look)).read.result()
 
+    async def read_item(self, item_id: str) -> Json | None:
+        """Return the JSON of a protected item, None where there is none.
+
+        Where reads of its subscription have to wait, the items of its vault that are asked for meanwhile are read by
+        one listing; one that it lacks is read by itself.
+
+        Raises:
+            AzureError: it cannot be read.
+        """
+        if not self._azure.limiter.reads(item_id.split("/")[2]).is_awaited:
+            return await reads.read(self._azure, item_id)
+        return (await self._look(Source.of(item_id), Look(item_id, lambda _entry: True))).read.result()
+
     async def beat(self, seconds: float) -> None:
         """Sleep until the next beat, at most so long: all who look as often as this do it in the same moment."""
         running = self._beats.get(seconds)
@@ -163,13 +176,13 @@ class _Looks:
         """Read the listing until all are found; return those that have to be read by themselves."""
         missing: dict[str, list[Look]] = {}
         for look in looks:
-            missing.setdefault(id_key(look.id), []).append(look)
+            missing.setdefault(key_in_listing(look.id), []).append(look)
         source, alone, page_count, entries = self._source, list[Look](), 0, 0
         try:
             async for page in reads.pages(self._azure, source.listing, source.subscription, source.version):
                 page_count, entries = page_count + 1, entries + len(page)
                 for document in page:
-                    for look in missing.pop(id_key(str(document["id"])), []):
+                    for look in missing.pop(key_in_listing(str(document["id"])), []):
                         if look.suffices(document):
                             look.answer(document, is_whole=False)
                         else:

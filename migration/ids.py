@@ -101,6 +101,11 @@ def describe(text: str) -> str:
         return text
 
 
+def is_part_of(resource_id: str, whole_id: str) -> bool:
+    """Tell whether a resource is a part of another, such as an extension of its machine."""
+    return id_key(resource_id).startswith(f"{id_key(whole_id)}/")
+
+
 def resource_group_id(subscription: str, group: str) -> str:
     """Return the id of a resource group."""
     return f"/subscriptions/{subscription}/resourceGroups/{group}"

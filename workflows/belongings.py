@@ -77,8 +77,12 @@ class Belongings:
             self.entries = ledger.merge(self.entries, self._owned(ledger.predict(answer.seen, new)))
 
     def foresee(self, ahead: Observations | None) -> None:
-        """Take what a check has seen of what the step after it will make; it counts for that step, at once."""
+        """Take what a check has seen of what the step after it will make; it counts for that step, at once.
+
+        What it has seen of what was made already is noted.
+        """
         self._ahead = None if ahead is None else Ahead(workflow.now(), ahead)
+        self.note(ahead.seen if ahead else [])
 
     def _foreseen(self, wanted: list[LedgerEntry], around: Around | None) -> Observations | None:
         """Return what a check has just seen of all that is *wanted*; None: it has to be read."""

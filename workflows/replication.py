@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.power import PowerActivities
     from activities.replication import ReplicationActivities
     from activities.waits import WaitActivities
-    from migration import makings
+    from migration import ids, makings
     from migration.adoption import Adoption
     from migration.ledger_proof import around
     from migration.models import SourceVm, Started, VmTask
@@ -75,11 +75,14 @@ class Replication:
         task, worst = self._task, self.worst_copy_seconds()
         summary = f"Until {task.vm.name} is protected"
         made_of = self._belongings.open_ids if looks.are_spared(joins_steps=task.joins_steps) else []
+        # The check before the failover, which reads the source, tells of its agent with no read of its own.
+        later = task.vm.source_id if task.joins_steps else ""
+        wanted = [one for one in made_of if not (later and ids.is_part_of(one, later))]
         while True:
             waited = await self._engine.wait(
                 WaitActivities.wait_until_protected,
                 lambda give_back: ProtectedWait(
-                    task=task, give_back_after_seconds=give_back, worst_seconds=worst, observe=made_of
+                    task=task, give_back_after_seconds=give_back, worst_seconds=worst, observe=wanted
                 ),
                 summary,
                 policies.PROTECTION_DEADLINE,

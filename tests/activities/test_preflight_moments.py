@@ -137,9 +137,11 @@ async def test_a_check_looks_at_what_the_next_step_will_make(stage: Stage) -> No
 
     await stage.protect(case)
     made = [entry.id for entry in makings.failover_entries(case.task, case.source)]
-    found = await ask(stage, case, "cutover", recorded=answer.source, fingerprint=answer.fingerprint, ahead=True)
+    known = {"recorded": answer.source, "fingerprint": answer.fingerprint, "own_ids": replicas}
+    found = await ask(stage, case, "cutover", ahead=True, **known)
     assert found.ahead is not None
-    assert dict.fromkeys(made, False) == {one.id: one.exists for one in found.ahead.seen}
+    [agent] = [one for one in replicas if "/extensions/" in one]
+    assert {**dict.fromkeys(made, False), agent: True} == {one.id: one.exists for one in found.ahead.seen}
 
 
 async def test_a_check_does_not_look_ahead_where_something_is_in_the_way(stage: Stage) -> None:

@@ -185,6 +185,28 @@ def test_disks_that_wait_for_their_turn_are_read_by_the_listing_of_their_group(m
     run_virtually(story)
 
 
+VAULT = f"{GROUP}/Microsoft.RecoveryServices/vaults/move"
+ITEMS = "replicationFabrics/we/replicationProtectionContainers/c/replicationProtectedItems"
+
+
+def test_items_that_wait_for_their_turn_are_read_by_the_listing_of_their_vault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However Azure spells the vault; one that is not listed is read by itself, and each is while nothing waits."""
+
+    async def story(_clock: Callable[[], float]) -> None:
+        spelt = VAULT.replace("/resourceGroups/shop/", "/resourcegroups/SHOP-OF-BEFORE/")
+        listed = [{"id": f"{spelt}/{ITEMS}/vm-{number}", "name": f"vm-{number}"} for number in range(FLEET)]
+        cloud = Cloud(monkeypatch, listed)
+        together, wanted = Together(cloud.azure), [f"{VAULT}/{ITEMS}/VM-{number}" for number in range(FLEET + 1)]
+        found = await asyncio.gather(*map(together.read_item, wanted))
+        assert [*(one["name"] for one in listed), None] == [one and one["name"] for one in found]
+        assert {"listing": 1, "single": 1} == cloud.count
+        cloud.bucket.is_awaited = False
+        await asyncio.gather(*map(together.read_item, wanted))
+        assert {"listing": 1, "single": 1 + len(wanted)} == cloud.count
+
+    run_virtually(story)
+
+
 def test_a_name_that_should_be_free_is_so_where_the_listing_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """What may have been made a moment ago is asked for by its name all the same."""
 

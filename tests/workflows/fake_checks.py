@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from temporalio import activity
 
 from activities.plans import OtherPlans, OtherPlansAnswer
-from migration import makings
+from migration import ids, makings
 from migration.cleaning import CleanSurvey, FindLeftovers
 from migration.earlier import EarlierAnswer, EarlierRuns
 from migration.findings import CheckGuest, CheckVm, PlanCheck, VmCheck, VmFindings
@@ -50,7 +50,8 @@ class Preflight(StandIn):
             made, near = makings.replication_entries(task, source), around(task, source)
         else:
             made, near = makings.failover_entries(task, source), None
-        return self.world.seen(ObserveResources(ids=[entry.id for entry in made], around=near))
+        parts = [own for own in request.own_ids if ids.is_part_of(own, task.vm.source_id)]
+        return self.world.seen(ObserveResources(ids=[*(entry.id for entry in made), *parts], around=near))
 
 
 class Surveys(StandIn):
