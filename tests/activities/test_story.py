@@ -58,6 +58,24 @@ async def test_a_virtual_machine_moves(stage: Stage) -> None:
     assert (power, [False, True]) == (last.power, [one.exists for one in last.seen])
 
 
+async def test_the_recovery_point_is_told_by_the_job_or_by_the_item(stage: Stage) -> None:
+    """The job spares two reads; where it is not kept, the item and its point tell the same time."""
+    case = stage.arrange()
+    job = await stage.fail_over(case)
+
+    def points(since: int) -> int:
+        return sum("/recoveryPoints/" in line["path"] for line in stage.sim.requests(since))
+
+    start = stage.mark
+    told = await stage.run(FailoverActivities.judge_fence, JudgeFence(task=case.task, job=job))
+    assert 0 == points(start)
+    lost = job.model_copy(update={"id": f"{job.id}-not-kept"})
+    found = await stage.run(FailoverActivities.judge_fence, JudgeFence(task=case.task, job=lost))
+    assert 1 == points(start)
+    assert told.recovery_point_time is not None
+    assert told.recovery_point_time == found.recovery_point_time
+
+
 async def test_the_last_look_reads_by_which_set_disks_are_encrypted(stage: Stage) -> None:
     """A machine's own document tells size and type of its disks, but not that."""
     keys = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys/providers/Microsoft.Compute/diskEncryptionSets/keys"
