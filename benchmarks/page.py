@@ -43,7 +43,9 @@ What is compared:
   by Azure's clock. A script's start (its imports) is not counted, nor is the start of the worker.
 - Temporal's server runs as `make up` runs it: one partition for a queue, tasks by priority and by subscription in turn,
   32 changes of workflows written at once, 100 looks a second for tasks to hand out, and without reading the search
-  attributes' definitions for each. Results of before 27 November 2026, 23:50 UTC, are of a server that looked 20 times
+  attributes' definitions for each. Results of before 28 November 2026, 05:00 UTC, are of machines that sent ARM up to
+  five reads more between their first copy and their end, and took up to five steps more, by each of which the server
+  writes four times; of before 27 November 2026, 23:50 UTC, of a server that looked 20 times
   a second, so that each task waited up to 40 ms; of before 20:20 UTC, of one that read those definitions, and of a
   worker that fetched a hundred tasks of workflows at once: under load such tasks were lost, for ten seconds each; of
   before 16:50 UTC, of steps that read again what the one before had read more than five seconds ago, and of looks at
