@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from activities.failover import FailoverActivities
 from activities.ledger import LedgerActivities
 from activities.power import PowerActivities
 from activities.replication import ReplicationActivities
 from activities.verification import VerificationActivities
+from arm import items, protection
 from migration.ids import id_key
 from migration.requests import (
     ConfigureTarget,
@@ -56,6 +59,21 @@ async def test_a_virtual_machine_moves(stage: Stage) -> None:
     asked = ObserveResources(ids=[task.item_id, task.vm.target_id], power_of=both)
     last = await stage.run(LedgerActivities.observe_resources, asked)
     assert (power, [False, True]) == (last.power, [one.exists for one in last.seen])
+
+
+async def test_a_listing_that_lags_behind_fails_no_configuration(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says to be other than wanted is read of the item itself, which is as it was told to be."""
+    case = stage.arrange(size="Standard_D4s_v5")
+    await stage.protect(case)
+    before: dict[str, Any] = {"properties": {"providerSpecificDetails": {}}}
+
+    async def lagging(_azure: object, _item_id: str) -> dict[str, Any]:
+        return before
+
+    wanted = ConfigureTarget(task=case.task, source=case.source)
+    assert protection.differences(case.task, case.source, before)
+    monkeypatch.setattr(items, "read_back", lagging)
+    assert [] == (await stage.run(ReplicationActivities.read_target_configuration, wanted)).mismatches
 
 
 async def test_the_recovery_point_is_told_by_the_job_or_by_the_item(stage: Stage) -> None:
