@@ -9,6 +9,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from migration.phases import Outcome, Phase
+from tests.conftest import own_client
 from tests.support.remains import bare
 from tests.workflows.builds import PATCH, Patched, Unpatched
 from tests.workflows.scenes import make_task
@@ -25,7 +26,8 @@ _NONDETERMINISTIC = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETER
 async def build(server: WorkflowEnvironment, world: World, migrate_vm: type[MigrateVm]) -> AsyncIterator[Stage]:
     """Run a build of the worker, with production's handling of errors; its runs stay when it goes."""
     workflows = [migrate_vm if one is MigrateVm else one for one in WORKFLOWS]
-    async with staged(server, world, workflows=workflows, workflow_failure_exception_types=[]) as stage:
+    own = WorkflowEnvironment.from_client(await own_client(server))
+    async with staged(own, world, workflows=workflows, workflow_failure_exception_types=[]) as stage:
         yield stage
         stage.let_run()
 
